@@ -1,1 +1,3 @@
-//! Work in progress.
+//! Latchkey's function app.
+
+pub mod package;
