@@ -1,0 +1,301 @@
+//! Keys and their versions as a vault keeps them, and the JSON they are shown as.
+//!
+//! Shapes: Azure Key Vault REST API, `KeyBundle`, `KeyItem` and `DeletedKeyBundle`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::error::VaultError;
+use super::material::KeyMaterial;
+
+/// All keys of one vault. Names are compared without case, as the service does.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct VaultKeys {
+    keys: BTreeMap<String, Key>,
+}
+
+/// One key: a name and the versions made under it, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) versions: Vec<KeyVersion>,
+    /// Seconds since 1970 at which the key was deleted, while it can still be recovered.
+    pub(crate) deleted_at: Option<i64>,
+}
+
+/// One version: its material and what may be done with it. Instants are seconds since 1970, as on the wire.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeyVersion {
+    pub(crate) version: String,
+    pub(crate) key_type: String,
+    pub(crate) operations: Vec<String>,
+    pub(crate) material: KeyMaterial,
+    pub(crate) modulus: String,
+    pub(crate) exponent: String,
+    pub(crate) enabled: bool,
+    pub(crate) not_before: Option<i64>,
+    pub(crate) expires: Option<i64>,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// What the vault around a key adds to its JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct VaultFacts {
+    /// `https://{name}.vault.azure.net`, without a slash at the end.
+    pub(crate) base_url: String,
+    /// How far a deletion can be undone, which tells whether purge protection is on.
+    pub(crate) recovery_level: &'static str,
+    pub(crate) retention_days: u32,
+}
+
+/// The tier of deletion protection, in the words of the service.
+///
+/// 90 days, the longest retention, is called plainly recoverable; a shorter one is called customised.
+pub(crate) fn recovery_level(purge_protection: bool, retention_days: u32) -> &'static str {
+    match (purge_protection, retention_days) {
+        (true, 90..) => "Recoverable",
+        (true, _) => "CustomizedRecoverable",
+        (false, 90..) => "Recoverable+Purgeable",
+        (false, _) => "CustomizedRecoverable+Purgeable",
+    }
+}
+
+impl VaultKeys {
+    /// The key of that name, deleted ones excluded.
+    pub(crate) fn live(&self, name: &str) -> Result<&Key, VaultError> {
+        self.keys
+            .get(&name.to_ascii_lowercase())
+            .filter(|key| key.deleted_at.is_none())
+            .ok_or_else(|| VaultError::key_not_found(name))
+    }
+
+    /// As [`live`](Self::live), to be changed.
+    pub(crate) fn live_mut(&mut self, name: &str) -> Result<&mut Key, VaultError> {
+        self.keys
+            .get_mut(&name.to_ascii_lowercase())
+            .filter(|key| key.deleted_at.is_none())
+            .ok_or_else(|| VaultError::key_not_found(name))
+    }
+
+    /// The key of that name while it is deleted but recoverable.
+    pub(crate) fn deleted(&self, name: &str) -> Option<&Key> {
+        self.keys.get(&name.to_ascii_lowercase()).filter(|key| key.deleted_at.is_some())
+    }
+
+    /// Takes the deletion back.
+    pub(crate) fn recover(&mut self, name: &str) -> Option<&Key> {
+        let key = self.keys.get_mut(&name.to_ascii_lowercase()).filter(|key| key.deleted_at.is_some())?;
+        key.deleted_at = None;
+        Some(key)
+    }
+
+    /// Forgets a deleted key for good.
+    pub(crate) fn purge(&mut self, name: &str) -> Option<Key> {
+        self.deleted(name)?;
+        self.keys.remove(&name.to_ascii_lowercase())
+    }
+
+    /// Adds a version to the key of that name, which is made if it is new.
+    pub(crate) fn add_version(&mut self, name: &str, version: KeyVersion) -> &Key {
+        let key = self.keys.entry(name.to_ascii_lowercase()).or_insert_with(|| Key {
+            name: name.to_owned(),
+            versions: Vec::new(),
+            deleted_at: None,
+        });
+        key.versions.push(version);
+        key
+    }
+
+    /// Every key that is not deleted.
+    pub(crate) fn all_live(&self) -> impl Iterator<Item = &Key> {
+        self.keys.values().filter(|key| key.deleted_at.is_none())
+    }
+}
+
+impl Key {
+    /// The version asked for; the newest when none is.
+    pub(crate) fn version(&self, version: Option<&str>) -> Result<&KeyVersion, VaultError> {
+        match version {
+            None => self.versions.last(),
+            Some(wanted) => self.versions.iter().find(|held| held.version.eq_ignore_ascii_case(wanted)),
+        }
+        .ok_or_else(|| VaultError::key_not_found(&asked_for(&self.name, version)))
+    }
+
+    /// As [`version`](Self::version), to be changed.
+    pub(crate) fn version_mut(&mut self, version: Option<&str>) -> Result<&mut KeyVersion, VaultError> {
+        let missing = VaultError::key_not_found(&asked_for(&self.name, version));
+        match version {
+            None => self.versions.last_mut(),
+            Some(wanted) => self.versions.iter_mut().find(|held| held.version.eq_ignore_ascii_case(wanted)),
+        }
+        .ok_or(missing)
+    }
+
+    /// Where this version lives.
+    pub(crate) fn id(&self, version: &KeyVersion, facts: &VaultFacts) -> String {
+        format!("{}/keys/{}/{}", facts.base_url, self.name, version.version)
+    }
+
+    /// What creating, reading, changing and rotating answer.
+    pub(crate) fn bundle(&self, version: &KeyVersion, facts: &VaultFacts) -> Value {
+        let mut bundle = json!({
+            "key": {
+                "kid": self.id(version, facts),
+                "kty": version.key_type,
+                "key_ops": version.operations,
+                "n": version.modulus,
+                "e": version.exponent,
+            },
+            "attributes": version.attributes(facts),
+        });
+        add_tags(&mut bundle, &version.tags);
+        bundle
+    }
+
+    /// One line of the list of keys (no version in the id) or of the list of versions.
+    pub(crate) fn item(&self, version: &KeyVersion, facts: &VaultFacts, with_version: bool) -> Value {
+        let id = match with_version {
+            true => self.id(version, facts),
+            false => format!("{}/keys/{}", facts.base_url, self.name),
+        };
+        let mut item = json!({ "kid": id, "attributes": version.attributes(facts) });
+        add_tags(&mut item, &version.tags);
+        item
+    }
+
+    /// The newest version together with when it was deleted and when it will be gone for good.
+    pub(crate) fn deleted_bundle(&self, facts: &VaultFacts) -> Result<Value, VaultError> {
+        let mut bundle = self.bundle(self.version(None)?, facts);
+        let deleted_at = self.deleted_at.unwrap_or_default();
+        bundle["recoveryId"] = json!(format!("{}/deletedkeys/{}", facts.base_url, self.name));
+        bundle["deletedDate"] = json!(deleted_at);
+        bundle["scheduledPurgeDate"] = json!(deleted_at + i64::from(facts.retention_days) * 86_400);
+        Ok(bundle)
+    }
+}
+
+impl KeyVersion {
+    fn attributes(&self, facts: &VaultFacts) -> Value {
+        let mut attributes = Map::new();
+        attributes.insert("enabled".into(), json!(self.enabled));
+        if let Some(not_before) = self.not_before {
+            attributes.insert("nbf".into(), json!(not_before));
+        }
+        if let Some(expires) = self.expires {
+            attributes.insert("exp".into(), json!(expires));
+        }
+        attributes.insert("created".into(), json!(self.created));
+        attributes.insert("updated".into(), json!(self.updated));
+        attributes.insert("recoveryLevel".into(), json!(facts.recovery_level));
+        attributes.insert("recoverableDays".into(), json!(facts.retention_days));
+        attributes.insert("exportable".into(), json!(false));
+        Value::Object(attributes)
+    }
+
+    /// Whether the present lies inside the key's window of validity.
+    ///
+    /// The service forgives a few minutes of clock difference here. Our guess: it is stricter and safer to forgive none.
+    pub(crate) fn in_its_time(&self, now: i64) -> bool {
+        self.not_before.is_none_or(|start| start <= now) && self.expires.is_none_or(|end| now < end)
+    }
+}
+
+fn add_tags(target: &mut Value, tags: &BTreeMap<String, String>) {
+    if !tags.is_empty() {
+        target["tags"] = json!(tags);
+    }
+}
+
+fn asked_for(name: &str, version: Option<&str>) -> String {
+    version.map_or_else(|| name.to_owned(), |version| format!("{name}/{version}"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn a_version(name: &str) -> KeyVersion {
+        let material = KeyMaterial::generate(2048).unwrap();
+        let (modulus, exponent) = material.public_parts().unwrap();
+        KeyVersion {
+            version: name.into(),
+            key_type: "RSA".into(),
+            operations: vec!["wrapKey".into(), "unwrapKey".into()],
+            material,
+            modulus,
+            exponent,
+            enabled: true,
+            not_before: None,
+            expires: None,
+            created: 100,
+            updated: 100,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn facts() -> VaultFacts {
+        VaultFacts { base_url: "https://kv.vault.azure.net".into(), recovery_level: "Recoverable", retention_days: 90 }
+    }
+
+    #[test]
+    fn the_newest_version_answers_when_none_is_asked_for() {
+        let mut keys = VaultKeys::default();
+        keys.add_version("Disks", a_version("v1"));
+        keys.add_version("disks", a_version("v2"));
+        let key = keys.live("DISKS").unwrap();
+        assert_eq!(key.version(None).unwrap().version, "v2");
+        assert_eq!(key.version(Some("V1")).unwrap().version, "v1");
+        assert_eq!(key.version(Some("v3")).unwrap_err().code, "KeyNotFound");
+        assert_eq!(key.id(key.version(None).unwrap(), &facts()), "https://kv.vault.azure.net/keys/Disks/v2");
+    }
+
+    #[test]
+    fn a_deleted_key_is_not_found_until_it_is_recovered() {
+        let mut keys = VaultKeys::default();
+        keys.add_version("k", a_version("v1"));
+        keys.live_mut("k").unwrap().deleted_at = Some(1_000);
+        assert_eq!(keys.live("k").unwrap_err().code, "KeyNotFound");
+        let shown = keys.deleted("k").unwrap().deleted_bundle(&facts()).unwrap();
+        assert_eq!(shown["recoveryId"], "https://kv.vault.azure.net/deletedkeys/k");
+        assert_eq!(shown["scheduledPurgeDate"], 1_000 + 90 * 86_400);
+        assert!(keys.recover("k").is_some());
+        assert!(keys.live("k").is_ok());
+        assert!(keys.purge("k").is_none(), "only a deleted key can be purged");
+    }
+
+    #[test]
+    fn attributes_that_were_never_set_are_not_shown() {
+        let mut version = a_version("v1");
+        let shown = version.attributes(&facts());
+        assert!(shown.get("nbf").is_none() && shown.get("exp").is_none());
+        version.expires = Some(7);
+        assert_eq!(version.attributes(&facts())["exp"], 7);
+    }
+
+    #[test]
+    fn the_window_of_validity_includes_its_start_and_not_its_end() {
+        let mut version = a_version("v1");
+        version.not_before = Some(10);
+        version.expires = Some(20);
+        let inside: Vec<i64> = [9, 10, 19, 20].into_iter().filter(|now| version.in_its_time(*now)).collect();
+        assert_eq!(inside, [10, 19]);
+    }
+
+    #[test]
+    fn the_recovery_level_tells_purge_protection() {
+        let table = [
+            (true, 90, "Recoverable"),
+            (true, 7, "CustomizedRecoverable"),
+            (false, 90, "Recoverable+Purgeable"),
+            (false, 7, "CustomizedRecoverable+Purgeable"),
+        ];
+        for (protected, days, expected) in table {
+            assert_eq!(recovery_level(protected, days), expected);
+        }
+    }
+}
