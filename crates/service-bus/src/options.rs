@@ -1,0 +1,63 @@
+//! How long and how often this client tries.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::clock::{Clock, SystemClock};
+
+/// Settings of a [`ServiceBusClient`](crate::ServiceBusClient).
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The longest that opening a connection may take: TCP, TLS, SASL and AMQP together. 10 seconds by default.
+    pub connect_time_limit: Duration,
+    /// The longest that one attempt at an operation may take on an open connection. 10 seconds by default.
+    pub attempt_time_limit: Duration,
+    /// The longest that an operation may take, with all its attempts and the pauses between them. 30 seconds by
+    /// default. [`receive`](crate::ServiceBusReceiver::receive) adds the wait that it was asked for.
+    pub operation_time_limit: Duration,
+    /// How often an operation is tried before its last error is returned; at least once. 4 by default.
+    pub attempts: u32,
+    /// The pause before the second attempt, doubled for each further one up to 5 seconds. 100 milliseconds by default.
+    pub first_pause: Duration,
+    /// Certificate authorities to trust instead of the public ones, as DER. None by default: the public ones.
+    pub trusted_authorities: Option<Vec<Vec<u8>>>,
+    /// The port of TLS connections when the connection string names none: 5671.
+    pub tls_port: u16,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_time_limit: Duration::from_secs(10),
+            attempt_time_limit: Duration::from_secs(10),
+            operation_time_limit: Duration::from_secs(30),
+            attempts: 4,
+            first_pause: Duration::from_millis(100),
+            trusted_authorities: None,
+            tls_port: 5671,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl ClientOptions {
+    /// The pause after attempt number `attempt` (counted from one) failed.
+    pub(crate) fn pause_after(&self, attempt: u32) -> Duration {
+        let doubled = self.first_pause.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        doubled.min(Duration::from_secs(5))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_five_seconds() {
+        let options = ClientOptions::default();
+        let pauses: Vec<u128> =
+            [1, 2, 3, 7, 40].map(|attempt| options.pause_after(attempt).as_millis()).into();
+        assert_eq!(pauses, [100, 200, 400, 5_000, 5_000]);
+    }
+}
