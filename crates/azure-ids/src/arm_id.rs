@@ -47,7 +47,7 @@ impl FromStr for ArmId {
         if !segments.iter().all(|segment| is_segment(segment)) {
             return Err(ArmIdError::BadSegment);
         }
-        if segments.len() % 2 != 0 {
+        if !segments.len().is_multiple_of(2) {
             return Err(ArmIdError::NotInPairs);
         }
         Ok(Self(text.to_owned()))

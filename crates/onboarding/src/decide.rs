@@ -1,0 +1,401 @@
+//! The decision: a pure function of the onboarding and of what was learnt.
+//!
+//! Handlers ask the outside world and bring a [`Fact`]; [`Onboarding::decide`] says what is so from now on and what is
+//! to be sent. A fact that is no news changes nothing, whatever the order or the number of times it comes; a fact
+//! that contradicts what the onboarding is bound to is [`Illegal`].
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
+use std::{collections::BTreeMap, time::Duration};
+use time::OffsetDateTime;
+
+use crate::{
+    Cause, Consent, Decision, DiskState, Fact, Illegal, Key, LONGEST_CHECK, Onboarding, OnboardingId,
+    ProvenKey, ProvisionPlan, Purchase, Set, State, SubscriptionStatus,
+    event::{
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
+        ProvisionRequested, ProvisionStarted,
+    },
+    finding::{Code, Finding},
+};
+
+impl Onboarding {
+    /// Opens an onboarding: its first journal entry.
+    #[must_use]
+    pub fn open(
+        id: OnboardingId,
+        tenant: TenantId,
+        region: azure_ids::Region,
+        purchase: Purchase,
+        cause: Cause,
+    ) -> Decision {
+        let state = Self {
+            id,
+            number: 1,
+            tenant,
+            region,
+            purchase,
+            opened_at: cause.now,
+            consent: Consent::Pending,
+            key: Key::NotShared,
+            set: Set::None,
+            disks: BTreeMap::new(),
+            activated_at: None,
+            blocker: None,
+            taken: BTreeMap::from([(cause.event.clone(), 1)]),
+        };
+        Decision { state, fact: Fact::Opened { tenant }, cause, messages: vec![] }
+            .blocked_by(Finding::consent_missing(tenant))
+    }
+
+    /// Decides what is so from now on. `None`: the fact is no news.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the fact contradicts what the onboarding is bound to.
+    pub fn decide(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Illegal> {
+        if self.state() == State::Ended {
+            // Ended is final (an unsubscribed subscription cannot come back); late events change nothing.
+            return Ok(None);
+        }
+        match fact.clone() {
+            Fact::Opened { .. } => Ok(None),
+            Fact::ConsentProven { service_principal } => {
+                Ok(self.consent_proven(cause, fact, service_principal))
+            }
+            Fact::KeyProven { proof } => self.key_proven(cause, fact, proof),
+            Fact::Waiting { finding, key } => Ok(self.waiting(cause, fact, finding, key)),
+            Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
+            Fact::SetRequested { set, operation, look_after_ms } => {
+                self.set_requested(cause, fact, set, operation, look_after_ms)
+            }
+            Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
+            Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
+            Fact::DiskRequested { disk, look_after_ms } => {
+                self.disk_requested(cause, fact, disk, look_after_ms)
+            }
+            Fact::DiskEncrypted { disk, set } => self.disk_encrypted(cause, fact, disk, &set),
+            Fact::Activated => self.activated(cause, fact),
+            Fact::Subscription { status } => Ok(self.subscription_is(cause, fact, status)),
+        }
+    }
+
+    /// What the disk encryption set is to be made of.
+    ///
+    /// # Errors
+    /// Without a proven key of the bound tenant, or while the subscription is not in force.
+    pub fn provision_plan(&self) -> Result<ProvisionPlan, Illegal> {
+        match self.state() {
+            State::Ended => return Err(Illegal::Ended),
+            State::Suspended => return Err(Illegal::Suspended),
+            _ => {}
+        }
+        let Key::Proven { proof } = &self.key else { return Err(Illegal::NoProvenKey) };
+        self.bound_to(proof)?;
+        Ok(ProvisionPlan {
+            tenant: self.tenant,
+            key: proof.version.clone(),
+            name: format!("latchkey-{}", self.id),
+        })
+    }
+
+    /// Whether the marketplace may be told to bill: every disk has been read back as encrypted.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn activation_plan(&self) -> Result<&Purchase, Illegal> {
+        self.provision_plan()?;
+        if matches!(self.set, Set::Ready { .. }) && self.all_disks_encrypted() {
+            Ok(&self.purchase)
+        } else {
+            Err(Illegal::NotEncrypted)
+        }
+    }
+
+    fn bound_to(&self, proof: &ProvenKey) -> Result<(), Illegal> {
+        if proof.tenant != self.tenant {
+            return Err(Illegal::WrongTenant);
+        }
+        if proof.region != self.region {
+            return Err(Illegal::WrongRegion);
+        }
+        Ok(())
+    }
+
+    /// The next entry, before anything in it is changed.
+    fn next(&self, cause: Cause, fact: Fact) -> Decision {
+        let mut state = self.clone();
+        state.number += 1;
+        state.taken.insert(cause.event.clone(), state.number);
+        Decision { state, fact, cause, messages: vec![] }
+    }
+
+    fn consent_proven(&self, cause: Cause, fact: Fact, service_principal: ObjectId) -> Option<Decision> {
+        let proven = Consent::Proven { service_principal };
+        if self.consent == proven {
+            return None;
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.consent = proven;
+        Some(match &self.key {
+            Key::NotShared => decision.blocked_by(Finding::key_not_shared(service_principal, &self.region)),
+            // The key came before the consent: now it can be looked at.
+            Key::Refused { key } => {
+                decision.state.blocker = None;
+                let key = key.clone();
+                decision.and("", None, KeyShared { key })
+            }
+            Key::Proven { .. } => decision,
+        })
+    }
+
+    fn key_proven(&self, cause: Cause, fact: Fact, proof: ProvenKey) -> Result<Option<Decision>, Illegal> {
+        self.bound_to(&proof)?;
+        let same_key =
+            matches!(&self.key, Key::Proven { proof: known } if known.version.is_same_key(&proof.version));
+        if self.set != Set::None && !same_key {
+            return Err(Illegal::AnotherKeyInUse);
+        }
+        if same_key && self.blocker.is_none() {
+            return Ok(None);
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.blocker = None;
+        if self.set != Set::None {
+            return Ok(Some(decision));
+        }
+        decision.state.consent = Consent::Proven { service_principal: proof.service_principal };
+        decision.state.key = Key::Proven { proof };
+        Ok(Some(decision.and("", None, ProvisionRequested {})))
+    }
+
+    fn waiting(&self, cause: Cause, fact: Fact, finding: Finding, key: Option<KeyUrl>) -> Option<Decision> {
+        let known = self.blocker.as_ref().is_some_and(|blocker| blocker.finding == finding);
+        let key_is_known = match (&key, &self.key) {
+            (None, _) => true,
+            (Some(key), Key::Refused { key: known }) => key == known,
+            // While a set exists its key stays the proven one; the blocker says what is wrong with it now.
+            (Some(_), _) => self.set != Set::None,
+        };
+        if known && key_is_known {
+            return None;
+        }
+        let mut decision = self.next(cause, fact);
+        if self.set == Set::None {
+            if let Some(key) = key {
+                decision.state.key = Key::Refused { key };
+            }
+            if finding.code.is_about_consent() {
+                decision.state.consent = Consent::Pending;
+                // A proof that the application once got in is no proof any more.
+                if let Key::Proven { proof } = &self.key {
+                    decision.state.key = Key::Refused { key: proof.version.without_version() };
+                }
+            }
+        }
+        Some(decision.blocked_by(finding))
+    }
+
+    /// Takes up the chain again where it stands, and sets the next check.
+    fn check_due(&self, cause: Cause, fact: Fact, entry: u64) -> Option<Decision> {
+        let blocker = self.blocker.as_ref().filter(|blocker| blocker.entry == entry)?;
+        let (checks, since) = (blocker.checks + 1, blocker.since);
+        let mut decision = self.next(cause, fact);
+        let wait = decision.cause.first_check.saturating_mul(1 << checks.min(20)).min(LONGEST_CHECK);
+        let (number, next) = (decision.state.number, decision.cause.now + wait);
+        if let Some(blocker) = &mut decision.state.blocker {
+            blocker.checks = checks;
+            blocker.entry = number;
+            blocker.next_check = blocker.next_check.map(|_| next);
+        }
+        // As old as the blocker: what is merely spreading has had its time, so the step looks once and does not retry.
+        self.resume(&mut decision, since);
+        Some(decision)
+    }
+
+    /// Sends what takes the chain on from where it stands.
+    fn resume(&self, decision: &mut Decision, time: OffsetDateTime) {
+        let cause = decision.cause.event.clone();
+        let id = |kind: &str, target: &str| cause.derive(kind, target);
+        match (&self.set, &self.key) {
+            (Set::Requested { set, .. }, _) | (Set::Ready { set }, _) if self.disks.is_empty() => {
+                let set = set.clone();
+                decision.send_as(id(ProvisionStarted::KIND, ""), time, None, ProvisionStarted { set });
+            }
+            (Set::Ready { .. }, _) if self.all_disks_encrypted() => {
+                decision.send_as(id(ActivationRequested::KIND, ""), time, None, ActivationRequested {});
+            }
+            (Set::Ready { .. }, _) => {
+                for disk in self.pending_disks() {
+                    let event = id(DiskEncryptionRequested::KIND, disk.as_str());
+                    decision.send_as(event, time, None, DiskEncryptionRequested { disk });
+                }
+            }
+            (Set::None | Set::Requested { .. }, Key::Proven { .. }) => {
+                decision.send_as(id(ProvisionRequested::KIND, ""), time, None, ProvisionRequested {});
+            }
+            (_, Key::Refused { key }) => {
+                let key = key.clone();
+                decision.send_as(id(KeyShared::KIND, ""), time, None, KeyShared { key });
+            }
+            (_, Key::NotShared) => {
+                let tenant = self.tenant;
+                decision.send_as(id(CustomerConsented::KIND, ""), time, None, CustomerConsented { tenant });
+            }
+        }
+    }
+
+    fn pending_disks(&self) -> Vec<ArmId> {
+        let pending = self.disks.iter().filter(|(_, state)| **state != DiskState::Encrypted);
+        pending.map(|(disk, _)| disk.clone()).collect()
+    }
+
+    fn set_requested(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        set: ArmId,
+        operation: Option<String>,
+        look_after_ms: u64,
+    ) -> Result<Option<Decision>, Illegal> {
+        let plan = self.provision_plan()?;
+        if !set.name().eq_ignore_ascii_case(plan.name()) {
+            return Err(Illegal::AnotherSet);
+        }
+        if self.set != Set::None {
+            return Ok(None);
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.blocker = None;
+        decision.state.set = Set::Requested { set: set.clone(), operation };
+        Ok(Some(decision.and("", Some(Duration::from_millis(look_after_ms)), ProvisionStarted { set })))
+    }
+
+    fn set_ready(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        set: ArmId,
+        disks: &[ArmId],
+    ) -> Result<Option<Decision>, Illegal> {
+        let plan = self.provision_plan()?;
+        if !set.name().eq_ignore_ascii_case(plan.name()) {
+            return Err(Illegal::AnotherSet);
+        }
+        let new: Vec<&ArmId> = disks.iter().filter(|disk| !self.disks.contains_key(*disk)).collect();
+        let blocked_without_disks = self.blocker.as_ref().is_some_and(|b| b.finding.code == Code::NoDisks);
+        if matches!(self.set, Set::Ready { .. })
+            && new.is_empty()
+            && (blocked_without_disks || !self.disks.is_empty())
+        {
+            return Ok(None);
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.set = Set::Ready { set };
+        decision.state.blocker = None;
+        if self.disks.is_empty() && new.is_empty() {
+            return Ok(Some(decision.blocked_by(Finding::no_disks(self.tenant))));
+        }
+        for disk in new {
+            decision.state.disks.insert(disk.clone(), DiskState::Found);
+            decision = decision.and(disk.as_str(), None, DiskEncryptionRequested { disk: disk.clone() });
+        }
+        Ok(Some(decision))
+    }
+
+    /// Back to a set that does not exist: the check probes the key first, and only then is it asked for again.
+    fn set_failed(&self, cause: Cause, fact: Fact, finding: Finding) -> Option<Decision> {
+        if matches!(self.set, Set::Ready { .. }) {
+            return None;
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.set = Set::None;
+        if let Key::Proven { proof } = &self.key {
+            decision.state.key = Key::Refused { key: proof.version.without_version() };
+        }
+        Some(decision.blocked_by(finding))
+    }
+
+    fn disk_requested(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        disk: ArmId,
+        look_after_ms: u64,
+    ) -> Result<Option<Decision>, Illegal> {
+        self.provision_plan()?;
+        match self.disks.get(&disk) {
+            None => return Err(Illegal::UnknownDisk),
+            Some(DiskState::Found) => {}
+            Some(DiskState::Requested | DiskState::Encrypted) => return Ok(None),
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.disks.insert(disk.clone(), DiskState::Requested);
+        let target = format!("{disk} again");
+        Ok(Some(decision.and(
+            &target,
+            Some(Duration::from_millis(look_after_ms)),
+            DiskEncryptionRequested { disk },
+        )))
+    }
+
+    fn disk_encrypted(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        disk: ArmId,
+        under: &ArmId,
+    ) -> Result<Option<Decision>, Illegal> {
+        self.provision_plan()?;
+        match &self.set {
+            Set::Ready { set } if set == under => {}
+            _ => return Err(Illegal::AnotherSet),
+        }
+        match self.disks.get(&disk) {
+            None => return Err(Illegal::UnknownDisk),
+            Some(DiskState::Encrypted) => return Ok(None),
+            Some(DiskState::Found | DiskState::Requested) => {}
+        }
+        let mut decision = self.next(cause, fact);
+        decision.state.blocker = None;
+        decision.state.disks.insert(disk, DiskState::Encrypted);
+        if decision.state.all_disks_encrypted() && self.activated_at.is_none() {
+            decision = decision.and("", None, ActivationRequested {});
+        }
+        Ok(Some(decision))
+    }
+
+    fn activated(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Illegal> {
+        if self.activated_at.is_some() {
+            return Ok(None);
+        }
+        self.activation_plan()?;
+        let mut decision = self.next(cause, fact);
+        decision.state.blocker = None;
+        decision.state.activated_at = Some(decision.cause.now);
+        decision.state.purchase.status = SubscriptionStatus::Subscribed;
+        Ok(Some(decision))
+    }
+
+    fn subscription_is(&self, cause: Cause, fact: Fact, status: SubscriptionStatus) -> Option<Decision> {
+        if self.purchase.status == status {
+            return None;
+        }
+        let was_suspended = self.purchase.status == SubscriptionStatus::Suspended;
+        let mut decision = self.next(cause, fact);
+        decision.state.purchase.status = status;
+        match status {
+            SubscriptionStatus::Unsubscribed => decision.state.blocker = None,
+            SubscriptionStatus::Suspended => {}
+            SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {
+                if was_suspended && self.activated_at.is_none() {
+                    let now = decision.cause.now;
+                    self.resume(&mut decision, now);
+                }
+            }
+        }
+        Some(decision)
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

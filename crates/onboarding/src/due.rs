@@ -1,0 +1,112 @@
+//! When an onboarding that waits is looked at again.
+//!
+//! A marker an onboarding and check, `due/{time}/{onboarding}/{entry}`: the sweep lists one folder whose names sort by
+//! time, instead of reading every onboarding. A marker is only a reminder: the entry's number makes a check void that
+//! was due for an older state, so a marker too many does no harm.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{Onboarding, OnboardingId};
+
+/// The reminders of all onboardings, in the same store as the journal.
+#[derive(Debug, Clone)]
+pub struct DueChecks {
+    store: Arc<dyn ObjectStore>,
+}
+
+/// One reminder whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCheck {
+    /// The onboarding to look at.
+    pub onboarding: OnboardingId,
+    /// The journal entry that had set the check.
+    pub entry: u64,
+    path: Path,
+}
+
+impl DueChecks {
+    /// Reminders kept in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store }
+    }
+
+    /// Sets the reminder that this state asks for, if it asks for one. Setting it again is the same reminder.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set(&self, state: &Onboarding) -> Result<(), object_store::Error> {
+        let Some(blocker) = state.blocker() else { return Ok(()) };
+        let Some(next_check) = blocker.next_check else { return Ok(()) };
+        let path = format!("due/{}/{}/{}", name_of(next_check), state.id(), blocker.entry);
+        self.store.put(&Path::from(path), PutPayload::new()).await?;
+        Ok(())
+    }
+
+    /// The reminders whose time has come, the oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn due_at(&self, now: OffsetDateTime) -> Result<Vec<DueCheck>, object_store::Error> {
+        let listed: Vec<_> = self.store.list(Some(&Path::from("due"))).try_collect().await?;
+        let until = name_of(now);
+        let mut due: Vec<DueCheck> =
+            listed.into_iter().filter_map(|object| parse(object.location, &until)).collect();
+        due.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(due)
+    }
+
+    /// Takes a reminder away, once its check was sent. Taking it away again is success.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn clear(&self, check: &DueCheck) -> Result<(), object_store::Error> {
+        match self.store.delete(&check.path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// RFC 3339 in whole seconds, with the colons that some file systems refuse taken out; its order is the order of time.
+fn name_of(time: OffsetDateTime) -> String {
+    let whole = time.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default().replace(':', "")
+}
+
+fn parse(path: Path, until: &str) -> Option<DueCheck> {
+    let parts: Vec<String> = path.parts().map(|part| part.as_ref().to_owned()).collect();
+    let [_, time, onboarding, entry] = parts.as_slice() else { return None };
+    let is_due = time.as_str() <= until;
+    is_due.then_some(())?;
+    Some(DueCheck { onboarding: onboarding.parse().ok()?, entry: entry.parse().ok()?, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+    use time::Duration;
+
+    use super::*;
+    use crate::test_support::{cause, opened};
+
+    #[tokio::test]
+    async fn a_reminder_comes_when_its_time_has_come_and_not_before() {
+        let due = DueChecks::new(Arc::new(InMemory::new()));
+        let state = opened().state().clone();
+        due.set(&state).await.unwrap();
+        due.set(&state).await.unwrap();
+        let at = cause("").now + Duration::seconds(60);
+        assert_eq!(due.due_at(at - Duration::seconds(1)).await.unwrap(), []);
+        let found = due.due_at(at).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].onboarding, found[0].entry), (state.id(), 1));
+        due.clear(&found[0]).await.unwrap();
+        due.clear(&found[0]).await.unwrap();
+        assert_eq!(due.due_at(at).await.unwrap(), []);
+    }
+}
