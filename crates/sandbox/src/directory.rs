@@ -52,6 +52,10 @@ pub(crate) struct Tenant {
     pub(crate) administrator: Automation,
     /// Object id of the administrator's service principal: Owner of the subscription.
     pub(crate) administrator_principal: Uuid,
+    /// Object id of the person who may consent for the organisation.
+    pub(crate) administrator_user: Uuid,
+    /// Object id of a person who may not.
+    pub(crate) ordinary_user: Uuid,
     /// By object id.
     pub(crate) users: BTreeMap<Uuid, User>,
     /// Object ids of the users and service principals that may write this directory and consent for it.
@@ -82,6 +86,28 @@ pub(crate) struct Application {
 }
 
 impl Application {
+    /// A registration as Graph makes it when the request says nothing.
+    ///
+    /// `AzureADMyOrg` is the default since 2025; it was another one before.
+    pub(crate) fn new(tenant: Uuid, now: OffsetDateTime) -> Self {
+        let mut application = Self {
+            object_id: Uuid::new_v4(),
+            app_id: Uuid::new_v4(),
+            tenant,
+            created_at: now,
+            properties: Map::new(),
+            secrets: Vec::new(),
+            federated_credentials: Vec::new(),
+        };
+        application.set("signInAudience", "AzureADMyOrg".into());
+        application
+    }
+
+    /// Sets a property that Graph lets clients write.
+    pub(crate) fn set(&mut self, property: &str, value: Value) {
+        self.properties.insert(property.to_owned(), value);
+    }
+
     /// Whether other tenants than its own may have a service principal of it.
     pub(crate) fn is_multi_tenant(&self) -> bool {
         matches!(self.text("signInAudience"), "AzureADMultipleOrgs" | "AzureADandPersonalMicrosoftAccount")
@@ -239,12 +265,12 @@ impl Directory {
         principal
     }
 
-    /// Removes the principal of a deleted identity. ARM ids are compared without case.
+    /// Removes the principal of a deleted identity.
     pub(crate) fn remove_managed_identity(&mut self, resource_id: &str) {
         self.service_principals.retain(|_, principal| !principal.is_identity(resource_id));
     }
 
-    /// The principal of a user-assigned identity. ARM ids are compared without case.
+    /// The principal of a user-assigned identity.
     pub(crate) fn managed_identity(&self, resource_id: &str) -> Option<&ServicePrincipal> {
         self.service_principals.values().find(|principal| principal.is_identity(resource_id))
     }
@@ -261,7 +287,8 @@ impl Directory {
 }
 
 impl ServicePrincipal {
-    fn is_identity(&self, resource_id: &str) -> bool {
+    /// Whether this is the principal of the identity with this ARM id. ARM ids are compared without case.
+    pub(crate) fn is_identity(&self, resource_id: &str) -> bool {
         let own = self.managed_identity.as_ref().map(|identity| identity.resource_id.as_str());
         own.is_some_and(|own| {
             own.trim_end_matches('/').eq_ignore_ascii_case(resource_id.trim_end_matches('/'))

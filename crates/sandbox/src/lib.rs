@@ -1,4 +1,22 @@
 //! A simulated Azure on one machine: strict, and over the real wires.
+//!
+//! Clients keep Azure's real host names. They reach the sandbox because their `HTTPS_PROXY` leads to its CONNECT
+//! proxy and because they trust, for this run alone, the certificate in its [`ca_file`](Sandbox::ca_file). The
+//! proxy lets nothing else through. Everything listens on 127.0.0.1.
+//!
+//! The sandbox shares no code with the programs it is meant to try: a mistake must not be able to hide on both
+//! sides of a wire. What is neither documented by Microsoft nor seen in recorded traffic is marked in the source
+//! as `Our guess`.
+//!
+//! | module | stands for |
+//! |---|---|
+//! | `edge` | the wires: proxy, TLS, host names, the record of the traffic |
+//! | `entra`, `directory`, `tokens` | Microsoft Entra ID: tokens, admin consent |
+//! | `graph` | Microsoft Graph: applications and service principals |
+//! | `managed_identity` | the identity endpoint inside a function app |
+//! | `arm` | Azure Resource Manager and its resource providers |
+//! | `key_vault` | the data plane of Key Vault |
+//! | `marketplace` | the commercial marketplace's fulfilment API |
 
 mod arm;
 mod clock;
@@ -7,11 +25,17 @@ mod edge;
 mod entra;
 mod graph;
 mod key_vault;
+mod managed_identity;
 mod marketplace;
 mod options;
+mod sandbox;
+mod seed;
 mod state;
 mod tokens;
 mod world;
 
+pub use arm::DiskState;
+pub use edge::CertificateError;
 pub use options::{Automation, Lags, Options, Seed, SeedTenant};
+pub use sandbox::{Sandbox, StartError};
 pub use state::StateFileError;

@@ -34,6 +34,10 @@ pub struct Lags {
     pub directory_object: Duration,
     /// From a role assignment, or its removal, until the data plane obeys it.
     pub role_assignment: Duration,
+    /// From a new version of a key until a disk encryption set with automatic rotation takes it up.
+    pub key_rotation: Duration,
+    /// From a change of a set's key until its disks are wrapped with the new one; the old one is shown meanwhile.
+    pub disk_rewrap: Duration,
     /// How many polls of a long-running operation answer "in progress".
     pub operation_polls: u32,
     /// The `Retry-After` of accepted and running operations, in seconds.
@@ -47,6 +51,8 @@ impl Default for Lags {
             federated_credential: Duration::ZERO,
             directory_object: Duration::ZERO,
             role_assignment: Duration::ZERO,
+            key_rotation: Duration::ZERO,
+            disk_rewrap: Duration::ZERO,
             operation_polls: 1,
             retry_after_seconds: 1,
         }
@@ -75,6 +81,8 @@ pub struct SeedTenant {
     pub administrator: Automation,
     /// Object id of the person who may consent for the organisation.
     pub administrator_user: Uuid,
+    /// Object id of a person who may not.
+    pub ordinary_user: Uuid,
     /// The region everything is meant to be made in, in ARM's short spelling, such as `westeurope`.
     pub region: String,
 }

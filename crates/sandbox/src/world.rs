@@ -32,6 +32,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(
+        clock: Clock,
         lags: Lags,
         tokens: Tokens,
         state: State,
@@ -41,7 +42,7 @@ impl World {
             file.save(&state)?;
         }
         Ok(Arc::new(Self {
-            clock: Clock::default(),
+            clock,
             lags,
             tokens,
             state: Guarded::new(state),

@@ -127,6 +127,31 @@ impl EntraFault {
         Self::bad_request(500_011, "invalid_resource", text)
     }
 
+    pub(crate) fn redirect_not_registered(uri: &str, application: Uuid) -> Self {
+        let text = format!(
+            "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the \
+             application '{application}'. Make sure the redirect URI sent in the request matches one added to your \
+             application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more \
+             about how to fix this."
+        );
+        Self::bad_request(50_011, "invalid_request", text)
+    }
+
+    pub(crate) fn administrator_needed(application: &str) -> Self {
+        let text = format!(
+            "{application} needs permission to access resources in your organization that only an admin can grant. \
+             Please ask an admin to grant permission to this app before you can use it."
+        );
+        Self { status: StatusCode::FORBIDDEN, ..Self::bad_request(90_094, "access_denied", text) }
+    }
+
+    /// Our guess: the wording, without the e-mail address that Entra's own has.
+    pub(crate) fn not_of_this_tenant() -> Self {
+        let text =
+            "The selected user account does not exist in the tenant and cannot access the application in it.";
+        Self::bad_request(50_020, "invalid_request", text.to_owned())
+    }
+
     pub(crate) fn malformed_assertion() -> Self {
         Self::bad_request(50_027, "invalid_request", "JWT token is invalid or malformed.".to_owned())
     }

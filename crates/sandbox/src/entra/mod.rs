@@ -1,11 +1,16 @@
 //! Microsoft Entra ID: discovery, the token endpoint, admin consent.
 
 mod assertion;
+mod consent;
+mod consent_page;
+mod discovery;
 mod fault;
 mod grant;
 mod resources;
+mod token;
 
 use axum::Router;
+use axum::routing::{get, post};
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,16 +19,28 @@ use crate::directory::ServicePrincipal;
 use crate::tokens::{Caller, CallerKind, Tokens, issuer_v2};
 use crate::world::{SharedWorld, World};
 pub(crate) use fault::EntraFault;
+pub(crate) use grant::secret_digest;
 use grant::{ClientCredentials, Credential};
+pub(crate) use resources::is_known as is_known_resource;
 
 /// What a federated credential names as its audience, and what a managed identity's assertion is for.
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 
 /// Managed identities get tokens for a day (Microsoft Learn, managed identities: tokens are cached up to 24 hours).
-const IDENTITY_TOKEN_SECONDS: i64 = 86_400;
+pub(crate) const IDENTITY_TOKEN_SECONDS: i64 = 86_400;
 
 pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new().with_state(world)
+    Router::new()
+        .route("/{tenant}/.well-known/openid-configuration", get(discovery::configuration_v1))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::configuration_v2))
+        .route("/common/discovery/instance", get(discovery::instance))
+        .route("/{tenant}/discovery/keys", get(discovery::keys))
+        .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
+        .route("/{tenant}/oauth2/token", post(token::token_v1))
+        .route("/{tenant}/oauth2/v2.0/token", post(token::token_v2))
+        .route("/{tenant}/adminconsent", get(consent::page_v1).post(consent::answer_v1))
+        .route("/{tenant}/v2.0/adminconsent", get(consent::page_v2).post(consent::answer_v2))
+        .with_state(world)
 }
 
 /// What the disk service does with a disk encryption set that names a multi-tenant application: it takes the

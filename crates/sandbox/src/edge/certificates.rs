@@ -1,0 +1,118 @@
+//! A certificate authority that lives as long as one run.
+//!
+//! Its private key never leaves memory, and name constraints keep it from vouching for anything but Azure's names:
+//! whoever trusts its certificate by mistake trusts no more than this sandbox.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints,
+};
+use rustls::ServerConfig;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use time::{Duration, OffsetDateTime};
+
+use super::ALL_NAMES;
+use crate::state::make_private_folder;
+
+/// How long the certificates hold. A sandbox that runs longer has to be started again.
+const LIFETIME: Duration = Duration::days(7);
+
+/// Why there is no certificate to serve with.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// The certificate's file or its folder could not be written.
+    #[error("could not write the certificate of the sandbox's authority to {path}")]
+    File {
+        /// The file or folder in question.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A certificate could not be made.
+    #[error("could not make the sandbox's certificates")]
+    Make(#[source] rcgen::Error),
+    /// The TLS library refused what was made.
+    #[error("could not set TLS up with the sandbox's certificates")]
+    Tls(#[source] rustls::Error),
+}
+
+impl From<rcgen::Error> for CertificateError {
+    fn from(source: rcgen::Error) -> Self {
+        Self::Make(source)
+    }
+}
+
+impl From<rustls::Error> for CertificateError {
+    fn from(source: rustls::Error) -> Self {
+        Self::Tls(source)
+    }
+}
+
+/// Makes an authority and a server certificate, and writes the authority's certificate to `ca.pem` in the folder.
+pub(crate) fn make(
+    run_folder: &Path,
+    now: OffsetDateTime,
+) -> Result<(PathBuf, ServerConfig), CertificateError> {
+    let authority_key = KeyPair::generate()?;
+    let authority = authority(now);
+    let authority_certificate = authority.self_signed(&authority_key)?;
+
+    let server_key = KeyPair::generate()?;
+    let server_certificate =
+        server(now)?.signed_by(&server_key, &Issuer::from_params(&authority, &authority_key))?;
+
+    let ca_file = run_folder.join("ca.pem");
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| CertificateError::File { path, source }
+    };
+    make_private_folder(run_folder).map_err(failed(run_folder))?;
+    fs::write(&ca_file, authority_certificate.pem()).map_err(failed(&ca_file))?;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
+    let chain = vec![server_certificate.der().clone(), authority_certificate.der().clone()];
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok((ca_file, tls))
+}
+
+fn authority(now: OffsetDateTime) -> CertificateParams {
+    let mut params = valid_from(now);
+    params.distinguished_name.push(DnType::CommonName, "Sandbox authority, not to be installed anywhere");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let subtree = |name: &&str| GeneralSubtree::DnsName(name.trim_start_matches("*.").to_owned());
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: ALL_NAMES.iter().map(subtree).collect(),
+        excluded_subtrees: Vec::new(),
+    });
+    params
+}
+
+fn server(now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = valid_from(now);
+    params.subject_alt_names = CertificateParams::new(ALL_NAMES.map(str::to_owned))?.subject_alt_names;
+    params.distinguished_name.push(DnType::CommonName, "Sandbox");
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+/// An hour of slack before now, for clients whose clock is behind.
+fn valid_from(now: OffsetDateTime) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.not_before = now - Duration::hours(1);
+    params.not_after = now + LIFETIME;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+}

@@ -1,0 +1,136 @@
+//! The token endpoint, in its two versions.
+//!
+//! Source: Microsoft Learn, "OAuth 2.0 client credentials flow on the Microsoft identity platform".
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State as RouterState};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::fault::EntraFault;
+use super::grant::{ClientCredentials, Credential, client_credentials};
+use super::resources;
+use crate::world::{SharedWorld, World};
+
+/// How long an application's token holds.
+const LIFETIME_SECONDS: i64 = 3599;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+#[derive(Clone, Copy)]
+enum Version {
+    V1,
+    V2,
+}
+
+pub(super) async fn token_v1(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    token(&world, Version::V1, &tenant, &headers, &body)
+}
+
+pub(super) async fn token_v2(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    token(&world, Version::V2, &tenant, &headers, &body)
+}
+
+fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Response {
+    let now = world.clock.now();
+    let correlation = headers
+        .get("client-request-id")
+        .and_then(|value| Uuid::parse_str(value.to_str().ok()?).ok())
+        .unwrap_or_else(Uuid::new_v4);
+    match issue(world, version, tenant, &Form::parse(body), now) {
+        Ok(body) => {
+            let headers = [(header::CACHE_CONTROL, "no-store, no-cache"), (header::PRAGMA, "no-cache")];
+            (headers, Json(body)).into_response()
+        }
+        Err(fault) => {
+            tracing::debug!(code = fault.code, "the sandbox's Entra refused a token");
+            fault.into_reply(now, correlation)
+        }
+    }
+}
+
+fn issue(
+    world: &World,
+    version: Version,
+    tenant: &str,
+    form: &Form,
+    now: OffsetDateTime,
+) -> Result<Value, EntraFault> {
+    match form.required("grant_type")? {
+        "client_credentials" => {}
+        other => return Err(EntraFault::unsupported_grant(other)),
+    }
+    let client_id = form.required("client_id")?;
+    let resource = match version {
+        Version::V1 => form.required("resource")?,
+        Version::V2 => resources::of_scope(form.required("scope")?)?,
+    };
+    let request = ClientCredentials { tenant, client_id, credential: credential(form)?, resource };
+    let caller = world.read(|state| client_credentials(&state.directory, &world.tokens, now, &request))?;
+    let token = world.tokens.access_token(&caller, resource, now, LIFETIME_SECONDS);
+
+    Ok(match version {
+        Version::V2 => json!({
+            "token_type": "Bearer",
+            "expires_in": LIFETIME_SECONDS,
+            "ext_expires_in": LIFETIME_SECONDS,
+            "access_token": token,
+        }),
+        // Version 1.0 writes its numbers as strings.
+        Version::V1 => json!({
+            "token_type": "Bearer",
+            "expires_in": LIFETIME_SECONDS.to_string(),
+            "ext_expires_in": LIFETIME_SECONDS.to_string(),
+            "expires_on": (now.unix_timestamp() + LIFETIME_SECONDS).to_string(),
+            "not_before": now.unix_timestamp().to_string(),
+            "resource": resource,
+            "access_token": token,
+        }),
+    })
+}
+
+fn credential(form: &Form) -> Result<Credential<'_>, EntraFault> {
+    match (form.get("client_assertion"), form.get("client_secret")) {
+        (Some(assertion), _) => match form.required("client_assertion_type")? {
+            ASSERTION_TYPE => Ok(Credential::Assertion(assertion)),
+            other => Err(EntraFault::unsupported_assertion_type(other)),
+        },
+        (None, Some(secret)) => Ok(Credential::Secret(secret)),
+        (None, None) => Err(EntraFault::no_credential()),
+    }
+}
+
+/// A form's parameters; of a repeated one the first.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn parse(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn required(&self, name: &str) -> Result<&str, EntraFault> {
+        self.get(name).ok_or_else(|| EntraFault::missing_parameter(name))
+    }
+}

@@ -1,0 +1,139 @@
+//! The two organisations that every new sandbox is born with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lc_rs::error::Unspecified;
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::arm::ArmState;
+use crate::directory::{
+    Application, ClientSecret, Directory, DirectorySecrets, ServicePrincipal, Tenant, User,
+};
+use crate::entra::secret_digest;
+use crate::key_vault::KeyVaultState;
+use crate::marketplace::MarketplaceState;
+use crate::options::{Automation, SeedTenant};
+use crate::state::State;
+use crate::tokens::Tokens;
+
+/// Everything is made here unless a request says otherwise.
+const REGION: &str = "westeurope";
+
+/// Makes a new state. Ids and secrets differ from one state to the next.
+///
+/// # Errors
+///
+/// When the machine gives no randomness.
+pub(crate) fn new_state(now: OffsetDateTime) -> Result<State, Unspecified> {
+    let mut directory = Directory {
+        vendor: Uuid::new_v4(),
+        customer: Uuid::new_v4(),
+        tenants: BTreeMap::new(),
+        applications: BTreeMap::new(),
+        service_principals: BTreeMap::new(),
+        secrets: DirectorySecrets { signing_key: Tokens::generate_key()?, identity_header: new_secret()? },
+    };
+    let (vendor, customer) = (directory.vendor, directory.customer);
+    // Fabrikam and Contoso are the names that Microsoft's own examples use.
+    add_tenant(&mut directory, vendor, "Fabrikam", "fabrikam", now)?;
+    add_tenant(&mut directory, customer, "Contoso", "contoso", now)?;
+
+    let tenants: Vec<&Tenant> = directory.tenants.values().collect();
+    let arm = ArmState::seeded(&tenants);
+    Ok(State {
+        arm,
+        directory,
+        key_vault: KeyVaultState::default(),
+        marketplace: MarketplaceState::default(),
+    })
+}
+
+/// What the outside may know of a tenant.
+pub(crate) fn seed_tenant(tenant: &Tenant) -> SeedTenant {
+    SeedTenant {
+        tenant_id: tenant.tenant_id,
+        domain: tenant.domain.clone(),
+        subscription_id: tenant.subscription_id,
+        administrator: tenant.administrator.clone(),
+        administrator_user: tenant.administrator_user,
+        ordinary_user: tenant.ordinary_user,
+        region: tenant.region.clone(),
+    }
+}
+
+fn add_tenant(
+    directory: &mut Directory,
+    tenant_id: Uuid,
+    display_name: &str,
+    domain_label: &str,
+    now: OffsetDateTime,
+) -> Result<(), Unspecified> {
+    let domain = format!("{domain_label}.onmicrosoft.com");
+    let user = |name: &str, local_part: &str| User {
+        object_id: Uuid::new_v4(),
+        display_name: name.to_owned(),
+        user_principal_name: format!("{local_part}@{domain}"),
+    };
+    let administrator_user = user("Adele Administrator", "adele");
+    let ordinary_user = user("Otto Ordinary", "otto");
+
+    let (automation, application) = automation(tenant_id, now)?;
+    let principal = ServicePrincipal {
+        object_id: Uuid::new_v4(),
+        tenant: tenant_id,
+        app_id: application.app_id,
+        display_name: application.display_name().to_owned(),
+        enabled: true,
+        created_at: now,
+        usable_from: now,
+        managed_identity: None,
+    };
+
+    let tenant = Tenant {
+        tenant_id,
+        display_name: display_name.to_owned(),
+        domain,
+        subscription_id: Uuid::new_v4(),
+        region: REGION.to_owned(),
+        administrator: automation,
+        administrator_principal: principal.object_id,
+        administrator_user: administrator_user.object_id,
+        ordinary_user: ordinary_user.object_id,
+        directory_administrators: BTreeSet::from([administrator_user.object_id, principal.object_id]),
+        users: [administrator_user, ordinary_user].map(|user| (user.object_id, user)).into(),
+    };
+    directory.tenants.insert(tenant_id, tenant);
+    directory.applications.insert(application.object_id, application);
+    directory.service_principals.insert(principal.object_id, principal);
+    Ok(())
+}
+
+fn automation(tenant: Uuid, now: OffsetDateTime) -> Result<(Automation, Application), Unspecified> {
+    let secret = new_secret()?;
+    let mut application = Application::new(tenant, now);
+    application.set("displayName", json!("Automation"));
+    application.secrets.push(ClientSecret::of(&secret, None, now, now + Duration::days(3650)));
+    Ok((Automation { client_id: application.app_id, client_secret: secret }, application))
+}
+
+/// A secret nobody can guess: 256 random bits in hexadecimal digits.
+pub(crate) fn new_secret() -> Result<String, Unspecified> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl ClientSecret {
+    /// How a secret's text is remembered.
+    pub(crate) fn of(
+        text: &str,
+        display_name: Option<String>,
+        start: OffsetDateTime,
+        end: OffsetDateTime,
+    ) -> Self {
+        let hint = text.chars().take(3).collect();
+        Self { key_id: Uuid::new_v4(), display_name, hint, sha256: secret_digest(text), start, end }
+    }
+}
