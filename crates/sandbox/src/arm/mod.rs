@@ -1,28 +1,105 @@
-//! Azure Resource Manager: not built yet, answers 404 to everything.
+//! Azure Resource Manager: one gateway in front of the few resource providers that the story needs.
+//!
+//! The gateway checks what it checks for every provider (token, `api-version`, subscription, role), then hands
+//! over. Resources are kept under their lower-cased id and shown in the spelling they were made with.
+
+pub(crate) mod access;
+mod api_version;
+mod body;
+pub(crate) mod disk_encryption_sets;
+mod disks;
+mod dispatch;
+mod error;
+mod identities;
+mod operations;
+pub(crate) mod path;
+mod regions;
+mod request;
+mod resource_groups;
+pub(crate) mod role_assignments;
+pub(crate) mod roles;
+mod subscriptions;
+pub(crate) mod vaults;
+
+use std::collections::BTreeMap;
 
 use axum::Router;
-use http::StatusCode;
+use axum::extract::{Request, State as RouterState};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::Tenant;
 use crate::world::SharedWorld;
 
+use self::disk_encryption_sets::DiskEncryptionSet;
+use self::disks::Disk;
+pub use self::disks::DiskState;
+use self::error::ArmError;
+use self::identities::Identity;
+use self::operations::Operation;
+use self::resource_groups::ResourceGroup;
+use self::role_assignments::RoleAssignment;
+use self::vaults::Vault;
+
+/// Every resource, by its id in lower case.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct ArmState {}
+pub(crate) struct ArmState {
+    pub(crate) resource_groups: BTreeMap<String, ResourceGroup>,
+    pub(crate) identities: BTreeMap<String, Identity>,
+    pub(crate) vaults: BTreeMap<String, Vault>,
+    pub(crate) role_assignments: BTreeMap<String, RoleAssignment>,
+    pub(crate) disk_encryption_sets: BTreeMap<String, DiskEncryptionSet>,
+    pub(crate) disks: BTreeMap<String, Disk>,
+    /// By operation id.
+    pub(crate) operations: BTreeMap<String, Operation>,
+    /// Whether a set whose key cannot be used is refused at once or fails in its operation.
+    pub(crate) key_refusals_come_late: bool,
+}
 
 impl ArmState {
-    /// Called once, when a new state is seeded.
-    pub(crate) fn seeded(_tenants: &[&Tenant]) -> Self {
-        Self::default()
+    /// Called once, when a new state is seeded: each tenant's administrator owns its subscription, and may use
+    /// the keys of every vault in it, since Owner alone says nothing about what vaults hold.
+    pub(crate) fn seeded(tenants: &[&Tenant]) -> Self {
+        let mut state = Self::default();
+        for tenant in tenants {
+            for role in [roles::OWNER, roles::KEY_VAULT_ADMINISTRATOR] {
+                let assignment = RoleAssignment::seeded(tenant, role);
+                state.role_assignments.insert(path::key(&assignment.id), assignment);
+            }
+        }
+        state
+    }
+
+    /// The group, or the refusal that its absence earns.
+    fn group(&self, subscription: &str, group: &str) -> Result<&ResourceGroup, ArmError> {
+        self.resource_groups
+            .get(&path::key(&format!("/subscriptions/{subscription}/resourceGroups/{group}")))
+            .ok_or_else(|| ArmError::group_not_found(group))
     }
 }
 
+/// Everything under `https://management.azure.com`.
+///
+/// One handler takes all paths apart itself, because ARM compares paths without case and axum's router does not.
 pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new()
-        .fallback(|| async {
-            let body =
-                serde_json::json!({"error": {"code": "NotFound", "message": "The resource was not found."}});
-            (StatusCode::NOT_FOUND, axum::Json(body))
-        })
-        .with_state(world)
+    Router::new().fallback(answer).with_state(world)
+}
+
+async fn answer(RouterState(world): RouterState<SharedWorld>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match request::read_body(body).await {
+        Ok(body) => body,
+        Err(refusal) => return request::refuse(&refusal),
+    };
+    // Checking a key means RSA, which is too slow for a thread that serves other connections.
+    let answered = tokio::task::spawn_blocking(move || dispatch::answer(&world, &parts, body)).await;
+    answered.unwrap_or_else(|_| request::internal_error())
+}
+
+impl crate::Sandbox {
+    /// Decides how a disk encryption set whose key cannot be used fails: by default its PUT answers 400; set to
+    /// `true`, the PUT is accepted and its operation ends as `Failed`. Both have been reported of the real service.
+    pub fn let_key_refusals_come_late(&self, late: bool) {
+        self.world.change(|state| state.arm.key_refusals_come_late = late);
+    }
 }

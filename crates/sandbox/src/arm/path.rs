@@ -38,7 +38,8 @@ impl ResourceId {
     /// Takes an id of one resource in a group apart; a child resource or a scope above is none.
     pub(crate) fn parse(id: &str) -> Option<Self> {
         let parts: Vec<&str> = id.trim_end_matches('/').split('/').collect();
-        let ["", subscriptions, subscription, groups, group, providers, provider, kind, name] = parts[..] else {
+        let ["", subscriptions, subscription, groups, group, providers, provider, kind, name] = parts[..]
+        else {
             return None;
         };
         let fixed = [(subscriptions, "subscriptions"), (groups, "resourcegroups"), (providers, "providers")];
@@ -89,9 +90,20 @@ mod tests {
 
     #[test]
     fn an_id_is_taken_apart_whatever_its_case() {
-        let parsed = ResourceId::parse("/SUBSCRIPTIONS/s/resourcegroups/Rg/Providers/microsoft.COMPUTE/Disks/d/").unwrap();
-        assert_eq!((parsed.group.as_str(), parsed.resource_type.as_str(), parsed.name.as_str()), ("Rg", "microsoft.compute/disks", "d"));
-        for bad in ["", "/subscriptions/s", "/subscriptions/s/resourceGroups/g/providers/a/b/c/d/e", "/x/s/resourceGroups/g/providers/a/b/c", "/subscriptions//resourceGroups/g/providers/a/b/c"] {
+        let parsed =
+            ResourceId::parse("/SUBSCRIPTIONS/s/resourcegroups/Rg/Providers/microsoft.COMPUTE/Disks/d/")
+                .unwrap();
+        assert_eq!(
+            (parsed.group.as_str(), parsed.resource_type.as_str(), parsed.name.as_str()),
+            ("Rg", "microsoft.compute/disks", "d")
+        );
+        for bad in [
+            "",
+            "/subscriptions/s",
+            "/subscriptions/s/resourceGroups/g/providers/a/b/c/d/e",
+            "/x/s/resourceGroups/g/providers/a/b/c",
+            "/subscriptions//resourceGroups/g/providers/a/b/c",
+        ] {
             assert_eq!(ResourceId::parse(bad), None, "{bad}");
         }
     }
@@ -99,7 +111,9 @@ mod tests {
     #[test]
     fn the_disk_service_shouts_the_group() {
         assert_eq!(
-            with_group_in_capitals("/subscriptions/s/resourceGroups/my-rg/providers/Microsoft.Compute/diskEncryptionSets/des"),
+            with_group_in_capitals(
+                "/subscriptions/s/resourceGroups/my-rg/providers/Microsoft.Compute/diskEncryptionSets/des"
+            ),
             "/subscriptions/s/resourceGroups/MY-RG/providers/Microsoft.Compute/diskEncryptionSets/des"
         );
     }

@@ -164,7 +164,10 @@ pub(crate) static BUILT_IN: &[RoleDefinition] = &[
             "Microsoft.KeyVault/*",
             "Microsoft.Resources/subscriptions/resourceGroups/read",
         ],
-        not_actions: &["Microsoft.KeyVault/locations/deletedVaults/purge/action", "Microsoft.KeyVault/hsmPools/*"],
+        not_actions: &[
+            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+            "Microsoft.KeyVault/hsmPools/*",
+        ],
         data_actions: &[],
     },
     RoleDefinition {
@@ -182,7 +185,10 @@ pub(crate) static BUILT_IN: &[RoleDefinition] = &[
         description: "Perform any action on the keys of a key vault, except manage permissions.",
         actions: KEY_VAULT_MANAGEMENT_READ,
         not_actions: &[],
-        data_actions: &["Microsoft.KeyVault/vaults/keys/*", "Microsoft.KeyVault/vaults/keyrotationpolicies/*"],
+        data_actions: &[
+            "Microsoft.KeyVault/vaults/keys/*",
+            "Microsoft.KeyVault/vaults/keyrotationpolicies/*",
+        ],
     },
     RoleDefinition {
         id: uuid!("12338af0-0e69-4776-bea7-57ae8d297424"),
@@ -317,12 +323,28 @@ mod tests {
             ("Reader", Control("Microsoft.Compute/disks/read"), true),
             ("Reader", set, false),
             ("Managed Identity Operator", assign, true),
-            ("Managed Identity Operator", Control("Microsoft.ManagedIdentity/userAssignedIdentities/read"), true),
-            ("Managed Identity Operator", Control("Microsoft.ManagedIdentity/userAssignedIdentities/write"), false),
+            (
+                "Managed Identity Operator",
+                Control("Microsoft.ManagedIdentity/userAssignedIdentities/read"),
+                true,
+            ),
+            (
+                "Managed Identity Operator",
+                Control("Microsoft.ManagedIdentity/userAssignedIdentities/write"),
+                false,
+            ),
             ("Disk Encryption Set Operator for Managed Disks", set, true),
-            ("Disk Encryption Set Operator for Managed Disks", Control("Microsoft.Compute/disks/write"), false),
+            (
+                "Disk Encryption Set Operator for Managed Disks",
+                Control("Microsoft.Compute/disks/write"),
+                false,
+            ),
             ("Key Vault Crypto Service Encryption User", wrap, true),
-            ("Key Vault Crypto Service Encryption User", Data("Microsoft.KeyVault/vaults/keys/create/action"), false),
+            (
+                "Key Vault Crypto Service Encryption User",
+                Data("Microsoft.KeyVault/vaults/keys/create/action"),
+                false,
+            ),
             ("Key Vault Crypto Officer", Data("Microsoft.KeyVault/vaults/keys/create/action"), true),
             ("Key Vault Crypto Officer", grant, false),
             ("Key Vault Administrator", wrap, true),
@@ -337,7 +359,9 @@ mod tests {
     #[test]
     fn actions_are_compared_without_case() {
         assert!(role("Contributor").allows(Action::Control("MICROSOFT.COMPUTE/DISKS/WRITE")));
-        assert!(!role("Contributor").allows(Action::Control("microsoft.authorization/roleassignments/WRITE")));
+        assert!(
+            !role("Contributor").allows(Action::Control("microsoft.authorization/roleassignments/WRITE"))
+        );
     }
 
     #[test]

@@ -68,6 +68,9 @@ mod tests {
             error.body(),
             json!({"error": {"code": "Forbidden", "message": "no", "innererror": {"code": "ForbiddenByRbac"}}})
         );
-        assert_eq!(VaultError::bad_parameter("x").body(), json!({"error": {"code": "BadParameter", "message": "x"}}));
+        assert_eq!(
+            VaultError::bad_parameter("x").body(),
+            json!({"error": {"code": "BadParameter", "message": "x"}})
+        );
     }
 }

@@ -65,6 +65,11 @@ pub(crate) fn recovery_level(purge_protection: bool, retention_days: u32) -> &'s
 }
 
 impl VaultKeys {
+    /// A vault that holds nothing.
+    pub(crate) const fn new() -> Self {
+        Self { keys: BTreeMap::new() }
+    }
+
     /// The key of that name, deleted ones excluded.
     pub(crate) fn live(&self, name: &str) -> Result<&Key, VaultError> {
         self.keys
@@ -180,6 +185,11 @@ impl Key {
 }
 
 impl KeyVersion {
+    /// The length of the modulus.
+    pub(crate) fn bits(&self) -> u32 {
+        self.material.bits()
+    }
+
     fn attributes(&self, facts: &VaultFacts) -> Value {
         let mut attributes = Map::new();
         attributes.insert("enabled".into(), json!(self.enabled));
@@ -239,7 +249,11 @@ pub(crate) mod tests {
     }
 
     fn facts() -> VaultFacts {
-        VaultFacts { base_url: "https://kv.vault.azure.net".into(), recovery_level: "Recoverable", retention_days: 90 }
+        VaultFacts {
+            base_url: "https://kv.vault.azure.net".into(),
+            recovery_level: "Recoverable",
+            retention_days: 90,
+        }
     }
 
     #[test]

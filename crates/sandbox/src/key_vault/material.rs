@@ -61,9 +61,15 @@ impl KeyMaterial {
             4096 => KeySize::Rsa4096,
             _ => return None,
         };
-        let private = PrivateDecryptingKey::generate(size).expect("generating one of the three usual sizes works");
+        let private =
+            PrivateDecryptingKey::generate(size).expect("generating one of the three usual sizes works");
         let pkcs8 = private.as_der().expect("a key that was just made can be written down");
         Some(Self { pkcs8: STANDARD.encode(pkcs8.as_ref()), bits })
+    }
+
+    /// The length of the modulus.
+    pub(crate) fn bits(&self) -> u32 {
+        self.bits
     }
 
     /// Modulus and public exponent, base64url without padding, as a JSON Web Key carries them.

@@ -1,26 +1,54 @@
-//! Key Vault's data plane: not built yet, answers 404 to everything.
+//! Key Vault's data plane: keys, under the name of each vault.
+//!
+//! A request without a token is answered with the vault's tenant and region, which is how clients find out where
+//! to get one. After that: tenant of the token, firewall, role or access policy, key, state of the key.
+//! Paths, bodies and codes: Azure Key Vault REST API; challenge and bodies also as recorded in Microsoft's public
+//! test suites.
+
+pub(crate) mod access;
+mod calls;
+mod crypto;
+pub(crate) mod disk_service;
+mod error;
+pub(crate) mod keys;
+mod material;
+mod wire;
+
+use std::collections::BTreeMap;
 
 use axum::Router;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::arm::vaults;
 use crate::state::State;
 use crate::world::SharedWorld;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct KeyVaultState {}
+use keys::VaultKeys;
 
-/// Whether the name `{vault}.vault.azure.net` resolves: the proxy asks before it opens a tunnel.
-pub(crate) fn vault_resolves(_state: &State, _vault: &str) -> bool {
-    false
+/// The keys of all vaults.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct KeyVaultState {
+    /// By name of the vault, in lower case.
+    vaults: BTreeMap<String, VaultKeys>,
 }
 
+impl KeyVaultState {
+    /// What the vault holds, if it ever held anything.
+    fn keys_of(&self, vault: &str) -> Option<&VaultKeys> {
+        self.vaults.get(&vault.to_ascii_lowercase())
+    }
+
+    fn keys_of_mut(&mut self, vault: &str) -> &mut VaultKeys {
+        self.vaults.entry(vault.to_ascii_lowercase()).or_default()
+    }
+}
+
+/// Whether the name `{vault}.vault.azure.net` resolves: the proxy asks before it opens a tunnel.
+pub(crate) fn vault_resolves(state: &State, vault: &str) -> bool {
+    vaults::named(&state.arm, vault).is_some()
+}
+
+/// Everything under `https://{vault}.vault.azure.net`.
 pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new()
-        .fallback(|| async {
-            let body =
-                serde_json::json!({"error": {"code": "NotFound", "message": "The resource was not found."}});
-            (StatusCode::NOT_FOUND, axum::Json(body))
-        })
-        .with_state(world)
+    Router::new().fallback(wire::answer).with_state(world)
 }

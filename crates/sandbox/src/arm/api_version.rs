@@ -1,0 +1,104 @@
+//! Which `api-version` each resource type takes.
+//!
+//! Azure demands the parameter on every request. Clients of different ages send different versions, so every type
+//! takes a range; the disk types take exactly the versions that their provider has published.
+
+use super::error::ArmError;
+
+/// The versions of Microsoft.Compute's disk provider, as published in Azure's REST API descriptions.
+const DISK_VERSIONS: &[&str] = &[
+    "2019-07-01",
+    "2019-11-01",
+    "2020-05-01",
+    "2020-06-30",
+    "2020-12-01",
+    "2021-04-01",
+    "2021-08-01",
+    "2021-12-01",
+    "2022-03-02",
+    "2022-07-02",
+    "2023-01-02",
+    "2023-04-02",
+    "2023-10-02",
+    "2024-03-02",
+    "2025-01-02",
+    "2026-03-02",
+];
+
+/// How the versions of a type are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Versions {
+    /// Any date from this one on, previews included.
+    Since(&'static str),
+    /// The disk provider's own list.
+    Disks,
+}
+
+/// The checked version.
+pub(super) fn check(
+    given: Option<&String>,
+    versions: Versions,
+    resource_type: &str,
+) -> Result<String, ArmError> {
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
+        return Err(ArmError::bad_request(
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        ));
+    };
+    let accepted = match versions {
+        Versions::Since(first) => is_date(given) && given.as_str() >= first,
+        Versions::Disks => DISK_VERSIONS.contains(&given.as_str()),
+    };
+    if accepted {
+        return Ok(given.clone());
+    }
+    let supported = match versions {
+        Versions::Since(first) => format!("{first} and later"),
+        Versions::Disks => DISK_VERSIONS.join(", "),
+    };
+    Err(ArmError::bad_request(
+        "NoRegisteredProviderFound",
+        format!(
+            "No registered resource provider found for API version '{given}' for type '{resource_type}'. The supported \
+             api-versions are '{supported}'."
+        ),
+    ))
+}
+
+/// `2024-03-01`, with or without `-preview`.
+fn is_date(text: &str) -> bool {
+    let date = text.strip_suffix("-preview").unwrap_or(text);
+    date.len() == 10
+        && date.char_indices().all(|(at, letter)| match at {
+            4 | 7 => letter == '-',
+            _ => letter.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_demanded_and_checked() {
+        let since = Versions::Since("2018-11-30");
+        let table = [
+            (None, since, Err("MissingApiVersionParameter")),
+            (Some(""), since, Err("MissingApiVersionParameter")),
+            (Some("2018-11-30"), since, Ok(())),
+            (Some("2025-05-31-preview"), since, Ok(())),
+            (Some("2017-01-01"), since, Err("NoRegisteredProviderFound")),
+            (Some("latest"), since, Err("NoRegisteredProviderFound")),
+            (Some("2024-13"), since, Err("NoRegisteredProviderFound")),
+            (Some("2021-12-01"), Versions::Disks, Ok(())),
+            (Some("2026-03-02"), Versions::Disks, Ok(())),
+            (Some("2024-07-01"), Versions::Disks, Err("NoRegisteredProviderFound")),
+        ];
+        for (given, versions, expected) in table {
+            let given = given.map(str::to_owned);
+            let found = check(given.as_ref(), versions, "t").map(|_| ()).map_err(|error| error.code);
+            assert_eq!(found, expected, "{given:?} {versions:?}");
+        }
+    }
+}

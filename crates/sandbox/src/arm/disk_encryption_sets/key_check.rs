@@ -1,0 +1,103 @@
+//! Whether the disk service can use a key: not looked up, but done, as the service would do it.
+//!
+//! The set's user-assigned identity asks Entra for a token of the multi-tenant application in the vault's tenant,
+//! and with that the key is read, something is wrapped with it and unwrapped again. With a key of the set's own
+//! tenant the identity itself does it, and the multi-tenant application is not looked at at all: that is how the
+//! real service behaved when it was recorded.
+
+use uuid::Uuid;
+
+use crate::arm::error::ArmError;
+use crate::arm::vaults;
+use crate::arm::{path, regions};
+use crate::entra;
+use crate::key_vault::disk_service::{self, KeyFault};
+use crate::tokens::Caller;
+use crate::world::World;
+
+use super::DiskEncryptionSet;
+use super::input::{KeyAddress, check_source_vault, key_address};
+
+/// Tries the active key of a set with its user-assigned identity. A set without one passes: its key is only ever
+/// tried by a disk.
+pub(crate) fn prove(world: &World, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+    let address = key_address(&set.active_key.key_url)?;
+    let subscription = set.id.split('/').nth(2).unwrap_or_default();
+    check_source_vault(&set.active_key, subscription)?;
+    if !set.identity.is_user_assigned() {
+        return Ok(());
+    }
+    let forbidden = || access_forbidden(set);
+    let (vault_tenant, vault_location) = world
+        .read(|state| {
+            vaults::named(&state.arm, &address.vault).map(|vault| (vault.tenant_id, vault.location.clone()))
+        })
+        .ok_or_else(forbidden)?;
+    check_region(set, &address, &vault_location)?;
+    let caller = caller(world, set, vault_tenant).ok_or_else(forbidden)?;
+    let now = world.clock.now();
+    world
+        .read(|state| disk_service::use_key(state, &caller, (&address.vault, &address.key, &address.version), now))
+        .map_err(|fault| match fault {
+            KeyFault::Forbidden => forbidden(),
+            KeyFault::Disabled => ArmError::bad_request(
+                "KeyVaultKeyNotEnabled",
+                format!(
+                    "The key vault key 'https://{}.vault.azure.net/keys/{}' used for disk encryption set '{}' must be enabled \
+                     state.",
+                    address.vault, address.key, set.name
+                ),
+            ),
+            // Our guess: the code; the words have been quoted from the real service.
+            KeyFault::OutOfItsTime => ArmError::bad_request(
+                "BadRequest",
+                format!("Unable to access key '{}'. Key is expired.", set.active_key.key_url),
+            ),
+        })
+}
+
+/// As whom the service comes to the vault; nobody when the token exchange fails.
+fn caller(world: &World, set: &DiskEncryptionSet, vault_tenant: Uuid) -> Option<Caller> {
+    let id = set.identity.user_assigned.first()?;
+    let principal =
+        world.read(|state| state.arm.identities.get(&path::key(id)).map(|found| found.principal_id))?;
+    match set.federated_client_id {
+        Some(application) if vault_tenant != set.identity.tenant_id => {
+            match entra::exchange_for_disk_service(world, application, principal, vault_tenant) {
+                Ok(caller) => Some(caller),
+                Err(fault) => {
+                    tracing::info!(code = fault.code, set = set.name, "the disk service got no token");
+                    None
+                }
+            }
+        }
+        _ => entra::identity_caller(world, principal),
+    }
+}
+
+fn access_forbidden(set: &DiskEncryptionSet) -> ArmError {
+    let identity = set.identity.user_assigned.first().map(String::as_str).unwrap_or_default();
+    ArmError::bad_request(
+        "KeyVaultAccessForbidden",
+        format!(
+            "Unable to access key vault resource '{}' to enable encryption at rest. Please grant get, wrap and unwrap key \
+             permissions to user-assigned identity '{identity}'. Please visit https://aka.ms/keyvaultaccessssecmk for more \
+             information.",
+            set.active_key.key_url
+        ),
+    )
+}
+
+/// Our guess: code and words. The rule is documented: vault, set and disks share one region.
+fn check_region(set: &DiskEncryptionSet, address: &KeyAddress, vault_location: &str) -> Result<(), ArmError> {
+    if regions::same(&set.location, vault_location) {
+        return Ok(());
+    }
+    Err(ArmError::bad_request(
+        "BadRequest",
+        format!(
+            "The key vault '{}' is in region '{vault_location}', which is not the region '{}' of the disk encryption set '{}'.",
+            address.vault, set.location, set.name
+        ),
+    ))
+}

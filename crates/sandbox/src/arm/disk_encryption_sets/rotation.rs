@@ -1,0 +1,51 @@
+//! Automatic rotation: the service looks for a newer version of the key and takes it up by itself.
+//!
+//! Documented: within one hour of the new version. Here: when somebody looks at the set and
+//! [`Lags::key_rotation`](crate::Lags) has passed since the version was made. If the new version cannot be used,
+//! the error stays on the set, and nothing is tried again until the set is written.
+
+use crate::arm::path;
+use crate::key_vault::disk_service;
+use crate::world::World;
+
+use super::input::key_address;
+use super::{ActiveKey, DiskEncryptionSet, prove};
+
+/// Rotates the set with this id if it wants that and there is a newer version.
+pub(super) fn rotate_if_due(world: &World, id: &str) {
+    let now = world.clock.now();
+    let Some(rotated) = due(world, id) else {
+        return;
+    };
+    let proven = prove(world, &rotated);
+    world.change(|state| {
+        let Some(set) = state.arm.disk_encryption_sets.get_mut(&path::key(id)) else {
+            return;
+        };
+        match proven {
+            Ok(()) => set.change_key(rotated.active_key, now, now + world.lags.disk_rewrap),
+            // Our guess: the code and words that a write would have been refused with.
+            Err(error) => set.rotation_error = Some((error.code.into(), error.message)),
+        }
+    });
+}
+
+/// The set as it would be with the newest version of its key, if that differs from the active one.
+fn due(world: &World, id: &str) -> Option<DiskEncryptionSet> {
+    let now = world.clock.now();
+    world.read(|state| {
+        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+        let wants = set.rotation_enabled == Some(true)
+            && set.rotation_error.is_none()
+            && set.provisioning_state == "Succeeded";
+        let address = key_address(&set.active_key.key_url).ok().filter(|_| wants)?;
+        let seen_until = (now - world.lags.key_rotation).unix_timestamp();
+        let newest = disk_service::newest_version(state, &address.vault, &address.key, seen_until)?;
+        if newest.eq_ignore_ascii_case(&address.version) {
+            return None;
+        }
+        let key_url = set.active_key.key_url.strip_suffix(&address.version)?.to_owned() + &newest;
+        let source_vault = set.active_key.source_vault.clone();
+        Some(DiskEncryptionSet { active_key: ActiveKey { key_url, source_vault }, ..set.clone() })
+    })
+}

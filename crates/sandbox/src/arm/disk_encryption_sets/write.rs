@@ -1,0 +1,309 @@
+//! Writing and deleting a disk encryption set.
+//!
+//! A write happens in three steps, none of which holds the state while the next one works: what the set would be,
+//! whether its key can be used, and the operation that makes it so.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::arm::dispatch::Target;
+use crate::arm::error::ArmError;
+use crate::arm::operations::{self, Outcome};
+use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::{access, path, regions};
+use crate::state::State;
+use crate::world::World;
+
+use super::input::{FederatedClient, IdentityBody, SetBody, check_encryption_type, key_address, missing};
+use super::{DiskEncryptionSet, SetIdentity, TYPE, not_found, prove, users_of};
+
+/// `PUT`: 202. The body echoes what was sent, without id, name and type (recorded).
+pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let body: SetBody = request.json()?;
+    let set = world.read(|state| planned_by_put(world, state, request, target, &body))?;
+    let refusal = key_refusal(world, &set)?;
+    let mut echo: Value = request.json()?;
+    for read_only in ["id", "name", "type"] {
+        echo.as_object_mut().and_then(|echo| echo.remove(read_only));
+    }
+    echo["properties"]["provisioningState"] = json!("Updating");
+    world.change(|state| {
+        let headers = begin(world, state, request, set, refusal);
+        Ok(Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) })
+    })
+}
+
+/// `PATCH`: 200 at once for tags alone, otherwise 202 with the whole old resource (recorded).
+pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let body: SetBody = request.json()?;
+    if body.identity.is_none() && body.properties.is_none() {
+        return patch_tags(world, target, body);
+    }
+    let set = world.read(|state| planned_by_patch(world, state, request, target, &body))?;
+    let refusal = key_refusal(world, &set)?;
+    world.change(|state| {
+        let old =
+            state.arm.disk_encryption_sets.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
+        let echo = old.shown_updating(state);
+        let headers = begin(world, state, request, set, refusal);
+        Ok(Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) })
+    })
+}
+
+/// `DELETE`: 202, or 204 when there is none.
+///
+/// Our guess: code and words when disks still use the set. That it is refused is known.
+pub(in crate::arm) fn delete(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.change(|state| {
+        operations::finish_all(&mut state.arm, &target.id, now);
+        let Some(set) = state.arm.disk_encryption_sets.get(&path::key(&target.id)).cloned() else {
+            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+        };
+        if let Some(user) = users_of(&state.arm, &set.id).next() {
+            return Err(ArmError::conflict(
+                "OperationNotAllowed",
+                format!(
+                    "Disk encryption set '{}' cannot be deleted because it is associated with resource '{user}'.",
+                    set.name
+                ),
+            ));
+        }
+        let headers = operations::begin(world, state, request, (&set.id, &set.location), Outcome::DeleteSet);
+        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+    })
+}
+
+fn patch_tags(world: &World, target: &Target, body: SetBody) -> Result<Reply, ArmError> {
+    world.change(|state| {
+        let set = super::find_mut(&mut state.arm, target)?;
+        if body.tags.is_some() {
+            set.tags = body.tags;
+        }
+        let set = set.clone();
+        Ok(Reply::ok(set.shown(state)))
+    })
+}
+
+/// What the set will be after a PUT, everything but its key checked.
+fn planned_by_put(
+    world: &World,
+    state: &State,
+    request: &ArmRequest,
+    target: &Target,
+    body: &SetBody,
+) -> Result<DiskEncryptionSet, ArmError> {
+    let location = regions::check(body.location.as_deref(), TYPE)?;
+    state.arm.group(&target.subscription, &target.group)?;
+    let existing = state.arm.disk_encryption_sets.get(&path::key(&target.id));
+    let Some(properties) = &body.properties else {
+        return Err(missing("diskEncryptionSet.properties"));
+    };
+    if let Some(existing) = existing {
+        regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
+        let mut set = planned(world, state, request, target, existing.clone(), body)?;
+        set.tags = body.tags.clone();
+        return Ok(set);
+    }
+    let active_key =
+        properties.active_key()?.ok_or_else(|| missing("diskEncryptionSet.properties.activeKey"))?;
+    let new = DiskEncryptionSet {
+        id: target.id.clone(),
+        name: target.name.clone(),
+        location,
+        tags: body.tags.clone(),
+        identity: SetIdentity {
+            kind: "None".into(),
+            user_assigned: Vec::new(),
+            system_principal: None,
+            tenant_id: request.caller.tenant,
+        },
+        active_key,
+        encryption_type: "EncryptionAtRestWithCustomerKey".into(),
+        rotation_enabled: None,
+        federated_client_id: None,
+        previous_keys: Vec::new(),
+        last_rotation: None,
+        rotation_error: None,
+        provisioning_state: "Succeeded".into(),
+    };
+    let set = planned(world, state, request, target, new, body)?;
+    if set.identity.kind == "None" {
+        // Our guess: code and words. A set without an identity could never reach a key.
+        return Err(missing("diskEncryptionSet.identity"));
+    }
+    Ok(set)
+}
+
+/// What the set will be after a PATCH. Identity ids come back in lower case from then on (recorded).
+fn planned_by_patch(
+    world: &World,
+    state: &State,
+    request: &ArmRequest,
+    target: &Target,
+    body: &SetBody,
+) -> Result<DiskEncryptionSet, ArmError> {
+    let existing =
+        state.arm.disk_encryption_sets.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
+    let mut set = planned(world, state, request, target, existing.clone(), body)?;
+    if body.tags.is_some() {
+        set.tags = body.tags.clone();
+    }
+    if body.identity.is_some() {
+        set.identity.user_assigned = set.identity.user_assigned.iter().map(|id| path::key(id)).collect();
+    }
+    Ok(set)
+}
+
+/// Applies a body to a set. What the body does not name stays.
+///
+/// Our guess for PUT: so do `federatedClientId` and the rotation flag of an existing set, since clearing the former
+/// takes the explicit word `None`.
+fn planned(
+    world: &World,
+    state: &State,
+    request: &ArmRequest,
+    target: &Target,
+    mut set: DiskEncryptionSet,
+    body: &SetBody,
+) -> Result<DiskEncryptionSet, ArmError> {
+    if let Some(identity) = &body.identity {
+        set.identity = planned_identity(world, state, request, target, &set.identity, identity)?;
+    }
+    let Some(properties) = &body.properties else {
+        return Ok(set);
+    };
+    if let Some(kind) = &properties.encryption_type {
+        check_encryption_type(kind)?;
+        let exists = state.arm.disk_encryption_sets.contains_key(&path::key(&target.id));
+        if exists && *kind != set.encryption_type {
+            // Our guess: the words.
+            return Err(ArmError::conflict(
+                "PropertyChangeNotAllowed",
+                "Changing property 'encryptionType' is not allowed.",
+            ));
+        }
+        set.encryption_type = kind.clone();
+    }
+    match properties.federated_client()? {
+        FederatedClient::Unsaid => {}
+        FederatedClient::Clear => set.federated_client_id = None,
+        FederatedClient::Application(id) => set.federated_client_id = Some(id),
+    }
+    if properties.rotation_enabled.is_some() {
+        set.rotation_enabled = properties.rotation_enabled;
+    }
+    if let Some(key) = properties.active_key()? {
+        key_address(&key.key_url)?;
+        if key != set.active_key {
+            let now = world.clock.now();
+            set.change_key(key, now, now + world.lags.disk_rewrap);
+        }
+    }
+    set.rotation_error = None;
+    set.provisioning_state = "Succeeded".into();
+    Ok(set)
+}
+
+/// Checks the identity that is asked for, and that the caller may give it away.
+fn planned_identity(
+    world: &World,
+    state: &State,
+    request: &ArmRequest,
+    target: &Target,
+    existing: &SetIdentity,
+    body: &IdentityBody,
+) -> Result<SetIdentity, ArmError> {
+    let kind = body.kind()?;
+    let mut identity = SetIdentity { kind: kind.into(), ..existing.clone() };
+    if !kind.contains("UserAssigned") {
+        identity.user_assigned.clear();
+    } else if let Some(given) = &body.user_assigned {
+        identity.user_assigned = given.keys().cloned().collect();
+    }
+    // Our guess: code and words for none or several; a set reaches its key as one identity.
+    if kind.contains("UserAssigned") && identity.user_assigned.len() != 1 {
+        return Err(ArmError::bad_request(
+            "InvalidParameter",
+            "A disk encryption set takes exactly one user-assigned identity.",
+        ));
+    }
+    for id in &identity.user_assigned {
+        access::authorize_linked(
+            &state.arm,
+            &request.caller,
+            ("Microsoft.Compute/diskEncryptionSets/write", &target.id),
+            ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id),
+            world.clock.now(),
+        )?;
+        if !state.arm.identities.contains_key(&path::key(id)) {
+            return Err(identity_not_found(&target.id, id));
+        }
+    }
+    Ok(identity)
+}
+
+fn identity_not_found(set: &str, id: &str) -> ArmError {
+    ArmError::bad_request(
+        "FailedIdentityOperation",
+        format!(
+            "Identity operation for resource '{set}' failed with error 'Failed to perform resource identity operation. \
+             Status: 'BadRequest'. Response: '{{\"error\":{{\"code\":\"BadRequest\",\"message\":\"Resource '{id}' was not \
+             found.\"}}}}'.'."
+        ),
+    )
+}
+
+/// Tries the key. A refusal ends the request, unless the sandbox was told to let it come with the operation.
+fn key_refusal(world: &World, set: &DiskEncryptionSet) -> Result<Option<ArmError>, ArmError> {
+    let Err(refusal) = prove(world, set) else {
+        return Ok(None);
+    };
+    let late = world.read(|state| state.arm.key_refusals_come_late);
+    let about_the_key = ["KeyVaultAccessForbidden", "KeyVaultKeyNotEnabled"].contains(&refusal.code);
+    if late && about_the_key { Ok(Some(refusal)) } else { Err(refusal) }
+}
+
+/// Begins the operation that makes the set what it is planned to be.
+fn begin(
+    world: &World,
+    state: &mut State,
+    request: &ArmRequest,
+    mut set: DiskEncryptionSet,
+    refusal: Option<ArmError>,
+) -> Vec<(http::HeaderName, String)> {
+    let now = world.clock.now();
+    operations::finish_all(&mut state.arm, &set.id, now);
+    give_system_identity(state, &mut set, now);
+    let key = path::key(&set.id);
+    let shown_meanwhile = state.arm.disk_encryption_sets.entry(key).or_insert_with(|| set.clone());
+    shown_meanwhile.provisioning_state = "Updating".into();
+    let target = (set.id.clone(), set.location.clone());
+    let outcome = match refusal {
+        None => Outcome::WriteSet(Box::new(set)),
+        Some(refusal) => Outcome::FailSet { code: refusal.code.into(), message: refusal.message },
+    };
+    operations::begin(world, state, request, (&target.0, &target.1), outcome)
+}
+
+/// A system-assigned identity is born with the set and dies when the set gives it up.
+fn give_system_identity(state: &mut State, set: &mut DiskEncryptionSet, now: time::OffsetDateTime) {
+    let wants = set.identity.kind.contains("SystemAssigned");
+    match (wants, set.identity.system_principal) {
+        (true, None) => {
+            let tenant: Uuid = set.identity.tenant_id;
+            let principal = state.directory.add_managed_identity(tenant, &set.name, &set.id, now);
+            set.identity.system_principal = Some(principal.object_id);
+        }
+        (false, Some(_)) => {
+            state.directory.remove_managed_identity(&set.id);
+            set.identity.system_principal = None;
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,408 @@
+//! Microsoft.Compute: managed disks, as far as their encryption goes.
+//!
+//! Shapes and quirks: Azure REST API, `Disks`, and recordings in Microsoft's public test suites. The resource group
+//! in `encryption.diskEncryptionSetId` comes back in capitals once a write has ended.
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::state::State;
+use crate::world::World;
+
+use super::body::{Tags, add_tags};
+use super::dispatch::Target;
+use super::error::ArmError;
+use super::operations::{self, Outcome};
+use super::request::{ArmRequest, Reply};
+use super::{access, disk_encryption_sets, path, regions};
+
+pub(super) const TYPE: &str = "Microsoft.Compute/disks";
+const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Disk {
+    pub(crate) id: String,
+    name: String,
+    location: String,
+    tags: Option<Tags>,
+    sku: String,
+    size_gb: u32,
+    os_type: Option<String>,
+    creation_data: Value,
+    encryption: Encryption,
+    unique_id: Uuid,
+    #[serde(with = "time::serde::rfc3339")]
+    time_created: OffsetDateTime,
+    state: DiskState,
+    provisioning_state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Encryption {
+    kind: String,
+    set: Option<String>,
+}
+
+/// What a disk is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DiskState {
+    /// Nothing.
+    Unattached,
+    /// A running virtual machine: its encryption cannot be changed.
+    Attached,
+    /// A deallocated virtual machine.
+    Reserved,
+}
+
+/// A PUT or PATCH body. Of the many properties of a disk those are read that the simulation has a use for; the
+/// others are passed over.
+#[derive(Debug, Deserialize)]
+struct DiskBody {
+    location: Option<String>,
+    #[serde(default)]
+    tags: Option<Tags>,
+    #[serde(default)]
+    sku: Option<Sku>,
+    #[serde(default)]
+    properties: Option<PropertiesBody>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sku {
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PropertiesBody {
+    #[serde(default)]
+    creation_data: Option<Value>,
+    #[serde(default, rename = "diskSizeGB")]
+    disk_size_gb: Option<u32>,
+    #[serde(default)]
+    os_type: Option<String>,
+    #[serde(default)]
+    encryption: Option<EncryptionBody>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EncryptionBody {
+    #[serde(default)]
+    disk_encryption_set_id: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
+impl Disk {
+    /// Whether the disk is encrypted under the set with this id.
+    pub(super) fn uses(&self, set: &str) -> bool {
+        self.encryption.set.as_deref().is_some_and(|used| path::same(used, set))
+    }
+
+    /// The whole resource, as `GET` answers it.
+    pub(super) fn shown(&self) -> Value {
+        let mut encryption = json!({ "type": self.encryption.kind });
+        if let Some(set) = &self.encryption.set {
+            encryption["diskEncryptionSetId"] = json!(set);
+        }
+        let mut properties = json!({
+            "creationData": self.creation_data,
+            "diskSizeGB": self.size_gb,
+            "diskSizeBytes": u64::from(self.size_gb) << 30,
+            "encryption": encryption,
+            "networkAccessPolicy": "AllowAll",
+            "publicNetworkAccess": "Enabled",
+            "timeCreated": self.time_created.format(&Rfc3339).unwrap_or_default(),
+            "provisioningState": self.provisioning_state,
+            "diskState": format!("{:?}", self.state),
+            "uniqueId": self.unique_id,
+        });
+        if let Some(os_type) = &self.os_type {
+            properties["osType"] = json!(os_type);
+        }
+        let tier = if self.sku.starts_with("Premium") { "Premium" } else { "Standard" };
+        let mut shown = json!({
+            "name": self.name,
+            "id": self.id,
+            "type": TYPE,
+            "location": self.location,
+            "sku": { "name": self.sku, "tier": tier },
+            "properties": properties,
+        });
+        add_tags(&mut shown, self.tags.as_ref());
+        shown
+    }
+
+    fn shown_updating(&self) -> Value {
+        let mut shown = self.shown();
+        shown["properties"]["provisioningState"] = json!("Updating");
+        shown
+    }
+}
+
+/// `PUT`: 202 with id, name and type, unlike a set (recorded).
+pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let body: DiskBody = request.json()?;
+    let location = regions::check(body.location.as_deref(), TYPE)?;
+    let existing = world.read(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        Ok(state.arm.disks.get(&path::key(&target.id)).cloned())
+    })?;
+    let disk = match existing {
+        Some(existing) => {
+            regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
+            let tags = body.tags.clone();
+            Disk { tags, ..planned(world, request, existing, &body)? }
+        }
+        None => planned(world, request, new_disk(world, target, location, &body)?, &body)?,
+    };
+    Ok(begin(world, request, disk))
+}
+
+/// `PATCH`: only what is named changes. 200 at once for tags alone, otherwise 202.
+pub(super) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let body: DiskBody = request.json()?;
+    let existing = world.read(|state| state.arm.disks.get(&path::key(&target.id)).cloned());
+    let mut existing = existing.ok_or_else(|| not_found(target))?;
+    if body.tags.is_some() {
+        existing.tags = body.tags.clone();
+    }
+    if body.properties.is_none() && body.sku.is_none() {
+        let reply = Reply::ok(existing.shown());
+        world.change(|state| state.arm.disks.insert(path::key(&target.id), existing));
+        return Ok(reply);
+    }
+    let disk = planned(world, request, existing, &body)?;
+    Ok(begin(world, request, disk))
+}
+
+/// `GET` one.
+pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.change(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        operations::look(&mut state.arm, &target.id, now);
+        let disk = state.arm.disks.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
+        Ok(Reply::ok(disk.shown()))
+    })
+}
+
+/// `GET` all within a group or a subscription.
+pub(super) fn list(world: &World, scope: &str) -> Reply {
+    world.read(|state| {
+        let disks = state.arm.disks.values();
+        Reply::list(disks.filter(|disk| path::covers(scope, &disk.id)).map(Disk::shown).collect())
+    })
+}
+
+/// `DELETE`: 202, or 204 when there is none.
+pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.change(|state| {
+        operations::finish_all(&mut state.arm, &target.id, now);
+        let Some(disk) = state.arm.disks.get(&path::key(&target.id)).cloned() else {
+            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+        };
+        if disk.state != DiskState::Unattached {
+            return Err(ArmError::conflict(
+                "OperationNotAllowed",
+                format!("Disk '{}' is attached to a virtual machine.", disk.name),
+            ));
+        }
+        let headers =
+            operations::begin(world, state, request, (&disk.id, &disk.location), Outcome::DeleteDisk);
+        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+    })
+}
+
+fn new_disk(world: &World, target: &Target, location: String, body: &DiskBody) -> Result<Disk, ArmError> {
+    let missing = |target: &'static str| {
+        ArmError::invalid_parameter(target, format!("Required parameter '{target}' is missing (null)."))
+    };
+    let properties = body.properties.as_ref().ok_or_else(|| missing("disk.properties"))?;
+    let creation_data = properties.creation_data.clone().ok_or_else(|| missing("disk.creationData"))?;
+    if creation_data["createOption"].as_str().is_none() {
+        return Err(missing("disk.creationData.createOption"));
+    }
+    Ok(Disk {
+        id: target.id.clone(),
+        name: target.name.clone(),
+        location,
+        tags: body.tags.clone(),
+        sku: "Standard_LRS".into(),
+        size_gb: properties.disk_size_gb.ok_or_else(|| missing("disk.diskSizeGB"))?,
+        os_type: None,
+        creation_data,
+        encryption: Encryption { kind: PLATFORM_KEY.into(), set: None },
+        unique_id: Uuid::new_v4(),
+        time_created: world.clock.now(),
+        state: DiskState::Unattached,
+        provisioning_state: "Succeeded".into(),
+    })
+}
+
+/// What the disk will be, everything checked.
+fn planned(world: &World, request: &ArmRequest, mut disk: Disk, body: &DiskBody) -> Result<Disk, ArmError> {
+    if let Some(name) = body.sku.as_ref().and_then(|sku| sku.name.clone()) {
+        disk.sku = name;
+    }
+    let Some(properties) = &body.properties else {
+        return Ok(disk);
+    };
+    if let Some(size) = properties.disk_size_gb {
+        disk.size_gb = size;
+    }
+    if properties.os_type.is_some() {
+        disk.os_type = properties.os_type.clone();
+    }
+    if let Some(encryption) = &properties.encryption {
+        let planned = planned_encryption(world, request, &disk, encryption)?;
+        let changes = planned.kind != disk.encryption.kind
+            || planned.set.as_deref().map(path::key) != disk.encryption.set.as_deref().map(path::key);
+        if changes && disk.state == DiskState::Attached {
+            // Our guess: the words. The rule is documented.
+            return Err(ArmError::conflict(
+                "OperationNotAllowed",
+                format!(
+                    "Cannot change encryption of disk {} while it is attached to a running virtual machine. Deallocate it \
+                     first.",
+                    disk.name
+                ),
+            ));
+        }
+        disk.encryption = planned;
+    }
+    Ok(disk)
+}
+
+fn planned_encryption(
+    world: &World,
+    request: &ArmRequest,
+    disk: &Disk,
+    body: &EncryptionBody,
+) -> Result<Encryption, ArmError> {
+    let Some(id) = &body.disk_encryption_set_id else {
+        return match body.kind.as_deref() {
+            None | Some(PLATFORM_KEY) => Ok(Encryption { kind: PLATFORM_KEY.into(), set: None }),
+            Some(_) => Err(ArmError::invalid_parameter(
+                "encryption.diskEncryptionSetId",
+                "Required parameter 'encryption.diskEncryptionSetId' is missing (null).",
+            )),
+        };
+    };
+    if body.kind.as_deref() == Some(PLATFORM_KEY) {
+        return Err(ArmError::invalid_parameter(
+            "encryption.diskEncryptionSetId",
+            format!(
+                "Resource {} encrypted with platform key has disk encryption set id specified.",
+                disk.name
+            ),
+        ));
+    }
+    let now = world.clock.now();
+    let set = world.read(|state| {
+        access::authorize_linked(
+            &state.arm,
+            &request.caller,
+            ("Microsoft.Compute/disks/write", &disk.id),
+            ("Microsoft.Compute/diskEncryptionSets/read", id),
+            now,
+        )?;
+        usable_set(state, disk, id)
+    })?;
+    let kind = body.kind.clone().unwrap_or_else(|| set.encryption_type.clone());
+    if kind != set.encryption_type {
+        return Err(ArmError::bad_request(
+            "BadRequest",
+            format!(
+                "The encryption type '{kind}' of disk '{}' does not match the encryption type '{}' of disk encryption set \
+                 '{}'.",
+                disk.name, set.encryption_type, set.name
+            ),
+        ));
+    }
+    disk_encryption_sets::prove(world, &set)?;
+    Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
+}
+
+/// The set, if this disk may use it. Our guess: codes and words; the rules are documented.
+fn usable_set(
+    state: &State,
+    disk: &Disk,
+    id: &str,
+) -> Result<disk_encryption_sets::DiskEncryptionSet, ArmError> {
+    let not_found = || {
+        ArmError::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            format!("Disk encryption set '{id}' used by disk '{}' was not found.", disk.name),
+        )
+    };
+    let parsed = path::ResourceId::parse(id)
+        .filter(|parsed| parsed.resource_type.eq_ignore_ascii_case(disk_encryption_sets::TYPE))
+        .ok_or_else(|| {
+            ArmError::invalid_parameter(
+                "encryption.diskEncryptionSetId",
+                format!("The value '{id}' is not the id of a disk encryption set."),
+            )
+        })?;
+    let set = state.arm.disk_encryption_sets.get(&path::key(id)).ok_or_else(not_found)?;
+    let own_subscription = disk.id.split('/').nth(2).unwrap_or_default();
+    if !parsed.subscription.eq_ignore_ascii_case(own_subscription)
+        || !regions::same(&set.location, &disk.location)
+    {
+        return Err(ArmError::bad_request(
+            "BadRequest",
+            format!(
+                "Disk '{}' and disk encryption set '{}' must be in the same subscription and region.",
+                disk.name, set.name
+            ),
+        ));
+    }
+    if set.provisioning_state != "Succeeded" {
+        return Err(ArmError::conflict(
+            "OperationNotAllowed",
+            format!("Disk encryption set '{}' is in state '{}'.", set.name, set.provisioning_state),
+        ));
+    }
+    Ok(set.clone())
+}
+
+/// Begins the operation that makes the disk what it is planned to be, and echoes it.
+fn begin(world: &World, request: &ArmRequest, mut disk: Disk) -> Reply {
+    let now = world.clock.now();
+    let echo = disk.shown_updating();
+    disk.encryption.set = disk.encryption.set.as_deref().map(path::with_group_in_capitals);
+    let (id, location) = (disk.id.clone(), disk.location.clone());
+    let headers = world.change(|state| {
+        operations::finish_all(&mut state.arm, &id, now);
+        let meanwhile = state.arm.disks.entry(path::key(&id)).or_insert_with(|| Disk {
+            encryption: Encryption { kind: PLATFORM_KEY.into(), set: None },
+            ..disk.clone()
+        });
+        meanwhile.provisioning_state = "Updating".into();
+        operations::begin(world, state, request, (&id, &location), Outcome::WriteDisk(Box::new(disk)))
+    });
+    Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) }
+}
+
+fn not_found(target: &Target) -> ArmError {
+    ArmError::resource_not_found(TYPE, &target.name, &target.group)
+}
+
+impl crate::Sandbox {
+    /// Attaches a disk to a virtual machine, or takes it off. False when there is no such disk.
+    ///
+    /// The sandbox has no virtual machines; only what their state means for a disk is simulated.
+    pub fn set_disk_state(&self, disk_id: &str, disk_state: DiskState) -> bool {
+        self.world.change(|state| {
+            let disk = state.arm.disks.get_mut(&path::key(disk_id));
+            disk.map(|disk| disk.state = disk_state).is_some()
+        })
+    }
+}

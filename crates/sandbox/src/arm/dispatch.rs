@@ -1,0 +1,347 @@
+//! The gateway: checks what every request must have, then finds who answers it.
+
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use crate::tokens::{Audience, Caller, TokenFault};
+use crate::world::World;
+
+use super::api_version::{self, Versions};
+use super::error::ArmError;
+use super::request::{self, ArmRequest, Reply};
+use super::{
+    access, disk_encryption_sets, disks, identities, operations, path, resource_groups, role_assignments,
+    subscriptions, vaults,
+};
+
+/// One resource that a path names, or would name once it exists.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) subscription: String,
+    pub(super) group: String,
+    pub(super) name: String,
+    /// The id in the usual spelling of its fixed parts, and the client's spelling of the names.
+    pub(super) id: String,
+}
+
+/// A resource type that can live in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Identity,
+    Vault,
+    DiskEncryptionSet,
+    Disk,
+}
+
+impl Kind {
+    fn of(provider: &str, kind: &str) -> Option<Self> {
+        match (provider, kind) {
+            ("microsoft.managedidentity", "userassignedidentities") => Some(Self::Identity),
+            ("microsoft.keyvault", "vaults") => Some(Self::Vault),
+            ("microsoft.compute", "diskencryptionsets") => Some(Self::DiskEncryptionSet),
+            ("microsoft.compute", "disks") => Some(Self::Disk),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Identity => identities::TYPE,
+            Self::Vault => vaults::TYPE,
+            Self::DiskEncryptionSet => disk_encryption_sets::TYPE,
+            Self::Disk => disks::TYPE,
+        }
+    }
+
+    fn versions(self) -> Versions {
+        match self {
+            Self::Identity => Versions::Since("2018-11-30"),
+            Self::Vault => Versions::Since("2019-09-01"),
+            Self::DiskEncryptionSet | Self::Disk => Versions::Disks,
+        }
+    }
+}
+
+/// Answers one request.
+pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
+    let caller = match world.caller(&parts.headers, Audience::ResourceManager) {
+        Ok(caller) => caller,
+        Err(fault) => return refuse_token(&fault),
+    };
+    let (segments, query) = request::take_apart(parts);
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if let Some(refusal) = wrong_tenant(world, &caller, &lower, &segments) {
+        return refusal;
+    }
+    let (versions, resource_type) = versions_of(&lower);
+    let api_version = match api_version::check(query.get("api-version"), versions, resource_type) {
+        Ok(version) => version,
+        Err(error) => return request::refuse(&error),
+    };
+    let request = ArmRequest { method: parts.method.clone(), segments, query, api_version, caller, body };
+    match route(world, &request, &lower) {
+        Ok(reply) => reply.into_response(),
+        Err(error) => request::refuse(&error),
+    }
+}
+
+fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, ArmError> {
+    let get = request.method == Method::GET;
+    match lower {
+        ["tenants"] if get => Ok(subscriptions::tenants(world, &request.caller)),
+        ["subscriptions"] if get => Ok(subscriptions::list(world, &request.caller)),
+        ["subscriptions", _] if get => subscriptions::get(world, &request.caller, &request.segments[1]),
+        ["subscriptions", _, "resourcegroups"] if get => {
+            authorize(
+                world,
+                request,
+                "Microsoft.Resources/subscriptions/resourceGroups/read",
+                &scope(request, 2),
+            )?;
+            Ok(resource_groups::list(world, &request.segments[1]))
+        }
+        ["subscriptions", _, "resourcegroups", _] => resource_group(world, request),
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
+            let scope = scope(request, at.len() + 2);
+            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            role_assignments::list_definitions(request, &request.segments[1])
+        }
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name]
+            if get =>
+        {
+            let scope = scope(request, at.len() + 2);
+            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            role_assignments::get_definition(&request.segments[1], name)
+        }
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
+            let scope = scope(request, at.len() + 2);
+            authorize(world, request, "Microsoft.Authorization/roleAssignments/read", &scope)?;
+            role_assignments::list(world, request, &scope)
+        }
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments", name] => {
+            role_assignment(world, request, &scope(request, at.len() + 2), name)
+        }
+        [
+            "subscriptions",
+            _,
+            "providers",
+            "microsoft.compute",
+            "locations",
+            _,
+            "diskoperations",
+            operation,
+        ] if get => operations::get(world, request, operation),
+        ["subscriptions", _, "providers", provider, kind] if get => {
+            list(world, request, provider, kind, &scope(request, 2))
+        }
+        ["subscriptions", _, "resourcegroups", group, "providers", provider, kind] if get => {
+            world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
+            list(world, request, provider, kind, &scope(request, 4))
+        }
+        ["subscriptions", _, "resourcegroups", _, "providers", provider, kind, _, rest @ ..] => {
+            let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
+            resource(world, request, kind, rest)
+        }
+        _ => Err(ArmError::no_such_route(&request.id())),
+    }
+}
+
+fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
+    let target = Target {
+        subscription: request.segments[1].clone(),
+        group: request.segments[3].clone(),
+        name: request.segments[3].clone(),
+        id: format!("/subscriptions/{}/resourceGroups/{}", request.segments[1], request.segments[3]),
+    };
+    let action = |verb| format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}");
+    match request.method {
+        Method::PUT => {
+            authorize(world, request, &action("write"), &target.id)?;
+            resource_groups::put(world, request, &target)
+        }
+        Method::GET | Method::HEAD => {
+            authorize(world, request, &action("read"), &target.id)?;
+            let found = resource_groups::get(world, &target);
+            if request.method == Method::HEAD {
+                let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
+                return Ok(Reply::empty(status));
+            }
+            found
+        }
+        _ => Err(ArmError::method_not_allowed(&request.method)),
+    }
+}
+
+fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
+    let action = |verb| format!("Microsoft.Authorization/roleAssignments/{verb}");
+    let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+    match request.method {
+        Method::PUT => {
+            authorize(world, request, &action("write"), &id)?;
+            role_assignments::put(world, request, scope, name)
+        }
+        Method::GET => {
+            authorize(world, request, &action("read"), &id)?;
+            role_assignments::get(world, scope, name)
+        }
+        Method::DELETE => {
+            authorize(world, request, &action("delete"), &id)?;
+            Ok(role_assignments::delete(world, scope, name))
+        }
+        _ => Err(ArmError::method_not_allowed(&request.method)),
+    }
+}
+
+fn list(
+    world: &World,
+    request: &ArmRequest,
+    provider: &str,
+    kind: &str,
+    scope: &str,
+) -> Result<Reply, ArmError> {
+    let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
+    authorize(world, request, &format!("{}/read", kind.name()), scope)?;
+    Ok(match kind {
+        Kind::Identity => identities::list(world, scope),
+        Kind::Vault => vaults::list(world, scope),
+        Kind::DiskEncryptionSet => disk_encryption_sets::list(world, scope),
+        Kind::Disk => disks::list(world, scope),
+    })
+}
+
+fn resource(world: &World, request: &ArmRequest, kind: Kind, rest: &[&str]) -> Result<Reply, ArmError> {
+    let (subscription, group, name) = (&request.segments[1], &request.segments[3], &request.segments[7]);
+    let target = Target {
+        subscription: subscription.clone(),
+        group: group.clone(),
+        name: name.clone(),
+        id: path::resource_id(subscription, group, kind.name(), name),
+    };
+    let verb = match request.method {
+        Method::GET => "read",
+        Method::PUT | Method::PATCH => "write",
+        Method::DELETE => "delete",
+        _ => return Err(ArmError::method_not_allowed(&request.method)),
+    };
+    let under = if rest.first() == Some(&"accesspolicies") { "/accessPolicies" } else { "" };
+    authorize(world, request, &format!("{}{under}/{verb}", kind.name()), &target.id)?;
+    match (kind, &request.method, rest) {
+        (Kind::Identity, &Method::PUT, []) => identities::put(world, request, &target),
+        (Kind::Identity, &Method::GET, []) => identities::get(world, &target),
+        (Kind::Identity, &Method::DELETE, []) => Ok(identities::delete(world, &target)),
+        (Kind::Vault, &Method::PUT, []) => vaults::put(world, request, &target),
+        (Kind::Vault, &Method::PATCH, []) => vaults::patch(world, request, &target),
+        (Kind::Vault, &Method::GET, []) => vaults::get(world, &target),
+        (Kind::Vault, &Method::DELETE, []) => Ok(vaults::delete(world, &target)),
+        (Kind::Vault, &Method::PUT, ["accesspolicies", operation]) => {
+            vaults::put_access_policies(world, request, &target, operation)
+        }
+        (Kind::DiskEncryptionSet, &Method::PUT, []) => disk_encryption_sets::put(world, request, &target),
+        (Kind::DiskEncryptionSet, &Method::PATCH, []) => disk_encryption_sets::patch(world, request, &target),
+        (Kind::DiskEncryptionSet, &Method::GET, []) => disk_encryption_sets::get(world, &target),
+        (Kind::DiskEncryptionSet, &Method::DELETE, []) => {
+            disk_encryption_sets::delete(world, request, &target)
+        }
+        (Kind::DiskEncryptionSet, &Method::GET, ["associatedresources"]) => {
+            disk_encryption_sets::associated_resources(world, &target)
+        }
+        (Kind::Disk, &Method::PUT, []) => disks::put(world, request, &target),
+        (Kind::Disk, &Method::PATCH, []) => disks::patch(world, request, &target),
+        (Kind::Disk, &Method::GET, []) => disks::get(world, &target),
+        (Kind::Disk, &Method::DELETE, []) => disks::delete(world, request, &target),
+        (_, _, []) => Err(ArmError::method_not_allowed(&request.method)),
+        _ => Err(ArmError::no_such_route(&request.id())),
+    }
+}
+
+/// The first `count` parts of the path as a scope.
+fn scope(request: &ArmRequest, count: usize) -> String {
+    format!("/{}", request.segments[..count].join("/"))
+}
+
+fn authorize(world: &World, request: &ArmRequest, action: &str, id: &str) -> Result<(), ArmError> {
+    let now = world.clock.now();
+    world.read(|state| access::authorize(&state.arm, &request.caller, action, id, now))
+}
+
+fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
+    match lower {
+        [.., "providers", "microsoft.authorization", _]
+        | [.., "providers", "microsoft.authorization", _, _] => {
+            (Versions::Since("2015-07-01"), "Microsoft.Authorization")
+        }
+        [_, _, "providers", "microsoft.compute", "locations", ..] => {
+            (Versions::Disks, "locations/diskOperations")
+        }
+        [_, _, "providers", provider, kind] | [_, _, _, _, "providers", provider, kind, ..] => {
+            Kind::of(provider, kind)
+                .map_or((Versions::Since("2014-04-01"), "unknown"), |kind| (kind.versions(), kind.name()))
+        }
+        _ => (Versions::Since("2015-01-01"), "Microsoft.Resources"),
+    }
+}
+
+/// A subscription trusts one tenant, and takes tokens of that tenant alone.
+fn wrong_tenant(world: &World, caller: &Caller, lower: &[&str], segments: &[String]) -> Option<Response> {
+    let ["subscriptions", subscription, _, ..] = lower else {
+        return None;
+    };
+    let tenant = Uuid::parse_str(subscription).ok().and_then(|id| {
+        world.read(|state| state.directory.tenant_of_subscription(id).map(|tenant| tenant.tenant_id))
+    });
+    let Some(tenant) = tenant else {
+        return Some(request::refuse(&ArmError::subscription_not_found(&segments[1])));
+    };
+    if tenant == caller.tenant {
+        return None;
+    }
+    let authority = format!("https://login.windows.net/{tenant}");
+    let error = ArmError::new(
+        StatusCode::UNAUTHORIZED,
+        "InvalidAuthenticationTokenTenant",
+        format!(
+            "The access token is from the wrong issuer '{}'. It must match the tenant 'https://sts.windows.net/{tenant}/' \
+             associated with this subscription. Please use the authority (URL) '{authority}' to get the token. Note, if \
+             the subscription is transferred to another tenant there is no impact to the services, but information about \
+             new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see \
+             this error message, please try back later.",
+            caller.issuer()
+        ),
+    );
+    Some(request::challenge(
+        &error,
+        &authority,
+        "The authentication failed because the access token is from the wrong tenant.",
+    ))
+}
+
+fn refuse_token(fault: &TokenFault) -> Response {
+    let (code, message) = match fault {
+        TokenFault::Missing => (
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.".to_owned(),
+        ),
+        TokenFault::Malformed | TokenFault::Signature => {
+            ("InvalidAuthenticationToken", "The access token is invalid.".to_owned())
+        }
+        TokenFault::Expired => ("ExpiredAuthenticationToken", "The access token has expired.".to_owned()),
+        TokenFault::Audience { found } => (
+            "InvalidAuthenticationTokenAudience",
+            format!(
+                "The access token has been obtained for wrong audience or resource '{found}'. It should exactly match with \
+                 one of the allowed audiences 'https://management.core.windows.net/','https://management.core.windows.net',\
+                 'https://management.azure.com/','https://management.azure.com'."
+            ),
+        ),
+    };
+    let error = ArmError::new(StatusCode::UNAUTHORIZED, code, message);
+    request::challenge(
+        &error,
+        "https://login.windows.net/",
+        "The authentication failed because of missing or invalid 'Authorization' header.",
+    )
+}

@@ -1,0 +1,381 @@
+//! Microsoft.Authorization: role definitions and role assignments.
+//!
+//! An assignment, and its removal, takes a while to spread (Microsoft Learn, "Troubleshoot Azure RBAC": up to ten
+//! minutes): it is there to be read at once, and counts from [`Lags::role_assignment`](crate::Lags) later.
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::directory::Tenant;
+use crate::state::State;
+use crate::world::World;
+
+use super::error::ArmError;
+use super::request::{ArmRequest, Reply};
+use super::{ArmState, path, roles};
+
+const TYPE: &str = "Microsoft.Authorization/roleAssignments";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RoleAssignment {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) scope: String,
+    pub(crate) role: Uuid,
+    pub(crate) principal_id: Uuid,
+    principal_type: String,
+    description: Option<String>,
+    created_by: Option<Uuid>,
+    #[serde(with = "time::serde::rfc3339")]
+    created_on: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    in_force_from: OffsetDateTime,
+    /// Set when the assignment was removed; until then it still counts.
+    #[serde(with = "time::serde::rfc3339::option")]
+    in_force_until: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Write {
+    properties: WriteProperties,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WriteProperties {
+    role_definition_id: String,
+    principal_id: Uuid,
+    #[serde(default)]
+    principal_type: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl RoleAssignment {
+    /// One that is there from the beginning.
+    pub(super) fn seeded(tenant: &Tenant, role: Uuid) -> Self {
+        let scope = format!("/subscriptions/{}", tenant.subscription_id);
+        let name = Uuid::new_v4().to_string();
+        Self {
+            id: format!("{scope}/providers/{TYPE}/{name}"),
+            name,
+            scope,
+            role,
+            principal_id: tenant.administrator_principal,
+            principal_type: "ServicePrincipal".into(),
+            description: None,
+            created_by: None,
+            created_on: OffsetDateTime::UNIX_EPOCH,
+            in_force_from: OffsetDateTime::UNIX_EPOCH,
+            in_force_until: None,
+        }
+    }
+
+    /// Whether it counts at this moment.
+    pub(crate) fn in_force(&self, now: OffsetDateTime) -> bool {
+        self.in_force_from <= now && self.in_force_until.is_none_or(|end| now < end)
+    }
+
+    fn removed(&self) -> bool {
+        self.in_force_until.is_some()
+    }
+
+    fn shown(&self) -> Value {
+        let created = self.created_on.format(&Rfc3339).unwrap_or_default();
+        let subscription = self.scope.split('/').nth(2).unwrap_or_default();
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "type": TYPE,
+            "properties": {
+                "scope": self.scope,
+                "roleDefinitionId": format!(
+                    "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}", self.role
+                ),
+                "principalId": self.principal_id,
+                "principalType": self.principal_type,
+                "description": self.description,
+                "condition": null,
+                "conditionVersion": null,
+                "createdOn": created,
+                "updatedOn": created,
+                "createdBy": self.created_by,
+                "updatedBy": self.created_by,
+                "delegatedManagedIdentityResourceId": null,
+            },
+        })
+    }
+}
+
+/// `PUT {scope}/providers/Microsoft.Authorization/roleAssignments/{guid}`: 201 when new, 200 when it repeats itself.
+pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
+    let Write { properties } = request.json()?;
+    let guid = Uuid::parse_str(name).map_err(|_| {
+        ArmError::bad_request(
+            "InvalidRoleAssignmentId",
+            format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."),
+        )
+    })?;
+    let role = role_of(&properties.role_definition_id)?;
+    let now = world.clock.now();
+    world.change(|state| {
+        check_scope(&state.arm, scope)?;
+        let principal_type = principal_type(state, request.caller.tenant, &properties)?;
+        let id = format!("{scope}/providers/{TYPE}/{guid}");
+        if let Some(reply) = already_there(&state.arm, &id, scope, role, properties.principal_id)? {
+            return Ok(reply);
+        }
+        let assignment = RoleAssignment {
+            id: id.clone(),
+            name: guid.to_string(),
+            scope: scope.to_owned(),
+            role,
+            principal_id: properties.principal_id,
+            principal_type,
+            description: properties.description,
+            created_by: Some(request.caller.object_id),
+            created_on: now,
+            in_force_from: now + world.lags.role_assignment,
+            in_force_until: None,
+        };
+        let reply = Reply::new(StatusCode::CREATED, assignment.shown());
+        state.arm.role_assignments.insert(path::key(&id), assignment);
+        Ok(reply)
+    })
+}
+
+/// `GET` one.
+pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmError> {
+    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    world.read(|state| {
+        let assignment = state.arm.role_assignments.get(&id).filter(|assignment| !assignment.removed());
+        assignment.map(|assignment| Reply::ok(assignment.shown())).ok_or_else(|| {
+            ArmError::new(
+                StatusCode::NOT_FOUND,
+                "RoleAssignmentNotFound",
+                format!("The role assignment '{name}' is not found."),
+            )
+        })
+    })
+}
+
+/// `GET` all that touch a scope. `$filter` may say `atScope()` (leave out what is below), `principalId eq '...'`
+/// or `assignedTo('...')`; without it, assignments above, at and below the scope are listed.
+pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
+    let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
+    let (below, principal) = parse_filter(filter)?;
+    world.read(|state| {
+        let listed = state.arm.role_assignments.values().filter(|assignment| {
+            !assignment.removed()
+                && (path::covers(&assignment.scope, scope)
+                    || (below && path::covers(scope, &assignment.scope)))
+                && principal.is_none_or(|principal| assignment.principal_id == principal)
+        });
+        Ok(Reply::list(listed.map(RoleAssignment::shown).collect()))
+    })
+}
+
+/// `DELETE`: 200 with what was removed, 204 when there was nothing. Its effect ends later.
+pub(super) fn delete(world: &World, scope: &str, name: &str) -> Reply {
+    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    let until = world.clock.now() + world.lags.role_assignment;
+    world.change(|state| {
+        let found = state.arm.role_assignments.get_mut(&id).filter(|assignment| !assignment.removed());
+        match found {
+            None => Reply::empty(StatusCode::NO_CONTENT),
+            Some(assignment) => {
+                assignment.in_force_until = Some(until);
+                Reply::ok(assignment.shown())
+            }
+        }
+    })
+}
+
+/// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`, with `$filter=roleName eq '...'` if wanted.
+pub(super) fn list_definitions(request: &ArmRequest, subscription: &str) -> Result<Reply, ArmError> {
+    let filter = request.query.get("$filter").map(|filter| filter.trim().to_owned()).unwrap_or_default();
+    let wanted = match quoted_after(&filter, "roleName eq ") {
+        Some(name) => Some(name),
+        None if filter.is_empty() || filter.eq_ignore_ascii_case("atScopeAndBelow()") => None,
+        None => return Err(unsupported_filter(&filter)),
+    };
+    let listed = roles::BUILT_IN
+        .iter()
+        .filter(|role| wanted.is_none_or(|wanted| role.name.eq_ignore_ascii_case(wanted)));
+    Ok(Reply::list(listed.map(|role| role.shown_in(subscription)).collect()))
+}
+
+/// `GET .../roleDefinitions/{guid}`.
+pub(super) fn get_definition(subscription: &str, name: &str) -> Result<Reply, ArmError> {
+    let role = Uuid::parse_str(name).ok().and_then(roles::by_id);
+    role.map(|role| Reply::ok(role.shown_in(subscription))).ok_or_else(|| no_such_role(name))
+}
+
+fn role_of(definition_id: &str) -> Result<Uuid, ArmError> {
+    let name = definition_id.rsplit('/').next().unwrap_or_default();
+    let role = Uuid::parse_str(name).ok().filter(|id| roles::by_id(*id).is_some());
+    role.ok_or_else(|| no_such_role(name))
+}
+
+fn no_such_role(name: &str) -> ArmError {
+    ArmError::new(
+        StatusCode::NOT_FOUND,
+        "RoleDefinitionDoesNotExist",
+        format!("The specified role definition with ID '{name}' does not exist."),
+    )
+}
+
+/// Naming the type of principal spares the look into the directory, which may not know a new principal yet.
+fn principal_type(state: &State, tenant: Uuid, properties: &WriteProperties) -> Result<String, ArmError> {
+    if let Some(given) = &properties.principal_type {
+        let known = ["User", "Group", "ServicePrincipal", "ForeignGroup", "Device"];
+        return known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(given))
+            .map(|known| (*known).to_owned())
+            .ok_or_else(|| {
+                ArmError::bad_request(
+                    "InvalidPrincipalType",
+                    format!("The principal type '{given}' is not valid."),
+                )
+            });
+    }
+    let principal = properties.principal_id;
+    if state.directory.service_principal(tenant, principal).is_some() {
+        return Ok("ServicePrincipal".into());
+    }
+    if state.directory.user(tenant, principal).is_some() {
+        return Ok("User".into());
+    }
+    Err(ArmError::bad_request(
+        "PrincipalNotFound",
+        format!(
+            "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you \
+             are creating this principal and then immediately assigning a role, this error might be related to a \
+             replication delay. In this case, set the role assignment principalType property to a value, such as \
+             ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+            principal.simple()
+        ),
+    ))
+}
+
+/// What must exist for a role to be assigned at it. A single key is a scope too; whether it exists nobody checks.
+/// Our guess: the vault around the key is checked.
+fn check_scope(arm: &ArmState, scope: &str) -> Result<(), ArmError> {
+    let parts: Vec<&str> = scope.split('/').skip(1).collect();
+    if let Some(group) = parts.get(3) {
+        arm.group(parts[1], group)?;
+    }
+    if parts.len() < 8 {
+        return Ok(());
+    }
+    let resource = path::key(&format!("/{}", parts[..8].join("/")));
+    let exists = arm.vaults.get(&resource).is_some_and(|vault| !vault.deleted)
+        || arm.identities.contains_key(&resource)
+        || arm.disks.contains_key(&resource)
+        || arm.disk_encryption_sets.contains_key(&resource);
+    if exists {
+        Ok(())
+    } else {
+        Err(ArmError::resource_not_found(&parts[5..7].join("/"), parts[7], parts[3]))
+    }
+}
+
+fn already_there(
+    arm: &ArmState,
+    id: &str,
+    scope: &str,
+    role: Uuid,
+    principal: Uuid,
+) -> Result<Option<Reply>, ArmError> {
+    let same = |assignment: &RoleAssignment| {
+        assignment.role == role
+            && assignment.principal_id == principal
+            && path::same(&assignment.scope, scope)
+    };
+    if let Some(existing) = arm.role_assignments.get(&path::key(id)).filter(|existing| !existing.removed()) {
+        if same(existing) {
+            return Ok(Some(Reply::ok(existing.shown())));
+        }
+        return Err(ArmError::bad_request(
+            "RoleAssignmentUpdateNotPermitted",
+            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+        ));
+    }
+    match arm.role_assignments.values().find(|assignment| !assignment.removed() && same(assignment)) {
+        None => Ok(None),
+        Some(existing) => Err(ArmError::conflict(
+            "RoleAssignmentExists",
+            format!(
+                "The role assignment already exists. The ID of the existing role assignment is {}.",
+                existing.name.replace('-', "")
+            ),
+        )),
+    }
+}
+
+/// Whether assignments below the scope are wanted, and whose.
+fn parse_filter(filter: &str) -> Result<(bool, Option<Uuid>), ArmError> {
+    let (mut below, mut principal) = (true, None);
+    for part in filter.split(" and ").map(str::trim).filter(|part| !part.is_empty()) {
+        if part.eq_ignore_ascii_case("atScope()") {
+            below = false;
+            continue;
+        }
+        let id = quoted_after(part, "principalId eq ").or_else(|| quoted_after(part, "assignedTo("));
+        let id = id.and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(|| unsupported_filter(filter))?;
+        principal = Some(id);
+    }
+    Ok((below, principal))
+}
+
+/// The text between quotes that follows `prefix`, which is compared without case.
+fn quoted_after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(())?;
+    rest.trim_end_matches(')').strip_prefix('\'')?.strip_suffix('\'')
+}
+
+fn unsupported_filter(filter: &str) -> ArmError {
+    ArmError::bad_request("UnsupportedQuery", format!("The filter '{filter}' is not supported."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_read_or_refused() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(parse_filter("").unwrap(), (true, None));
+        assert_eq!(parse_filter("atScope()").unwrap(), (false, None));
+        assert_eq!(parse_filter(&format!("atScope() and principalId eq '{id}'")).unwrap(), (false, Some(id)));
+        assert_eq!(parse_filter(&format!("assignedTo('{id}')")).unwrap(), (true, Some(id)));
+        assert_eq!(parse_filter("roleName ne 'x'").unwrap_err().code, "UnsupportedQuery");
+    }
+
+    #[test]
+    fn an_assignment_counts_between_its_two_moments() {
+        let at = |seconds| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
+        let assignment = RoleAssignment {
+            id: "i".into(),
+            name: "n".into(),
+            scope: "/subscriptions/s".into(),
+            role: roles::OWNER,
+            principal_id: Uuid::nil(),
+            principal_type: "User".into(),
+            description: None,
+            created_by: None,
+            created_on: at(0),
+            in_force_from: at(10),
+            in_force_until: Some(at(20)),
+        };
+        let counts: Vec<i64> =
+            [9, 10, 19, 20].into_iter().filter(|second| assignment.in_force(at(*second))).collect();
+        assert_eq!(counts, [10, 19]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Subscriptions and tenants as the signed-in caller sees them.
+//!
+//! A caller sees the subscriptions of its token's tenant in which it has any role.
+
+use serde_json::{Value, json};
+
+use crate::directory::Tenant;
+use crate::state::State;
+use crate::tokens::Caller;
+use crate::world::World;
+
+use super::error::ArmError;
+use super::path;
+use super::request::Reply;
+
+/// `GET /subscriptions`.
+pub(super) fn list(world: &World, caller: &Caller) -> Reply {
+    let now = world.clock.now();
+    world.read(|state| {
+        let seen = state
+            .directory
+            .tenants
+            .get(&caller.tenant)
+            .filter(|tenant| has_any_role(state, caller, tenant, now))
+            .map(shown);
+        Reply::list(seen.into_iter().collect())
+    })
+}
+
+/// `GET /subscriptions/{id}`.
+pub(super) fn get(world: &World, caller: &Caller, subscription: &str) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.read(|state| {
+        state
+            .directory
+            .tenants
+            .get(&caller.tenant)
+            .filter(|tenant| tenant.subscription_id.to_string().eq_ignore_ascii_case(subscription))
+            .filter(|tenant| has_any_role(state, caller, tenant, now))
+            .map(|tenant| Reply::ok(shown(tenant)))
+            .ok_or_else(|| ArmError::subscription_not_found(subscription))
+    })
+}
+
+/// `GET /tenants`: the one that the token is for.
+pub(super) fn tenants(world: &World, caller: &Caller) -> Reply {
+    world.read(|state| {
+        let tenant = state.directory.tenants.get(&caller.tenant).map(|tenant| {
+            json!({
+                "id": format!("/tenants/{}", tenant.tenant_id),
+                "tenantId": tenant.tenant_id,
+                "displayName": tenant.display_name,
+                "defaultDomain": tenant.domain,
+                "domains": [tenant.domain],
+                "tenantCategory": "Home",
+                "tenantType": "AAD",
+            })
+        });
+        Reply::list(tenant.into_iter().collect())
+    })
+}
+
+fn has_any_role(state: &State, caller: &Caller, tenant: &Tenant, now: time::OffsetDateTime) -> bool {
+    let subscription = format!("/subscriptions/{}", tenant.subscription_id);
+    state.arm.role_assignments.values().any(|assignment| {
+        assignment.principal_id == caller.object_id
+            && assignment.in_force(now)
+            && (path::covers(&subscription, &assignment.scope)
+                || path::covers(&assignment.scope, &subscription))
+    })
+}
+
+fn shown(tenant: &Tenant) -> Value {
+    json!({
+        "id": format!("/subscriptions/{}", tenant.subscription_id),
+        "subscriptionId": tenant.subscription_id,
+        "tenantId": tenant.tenant_id,
+        "displayName": format!("{} subscription", tenant.display_name),
+        "state": "Enabled",
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    })
+}

@@ -1,0 +1,387 @@
+//! Microsoft.KeyVault: the vaults themselves. What they hold is the data plane's business (`key_vault`).
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::key_vault::keys::{VaultFacts, recovery_level};
+use crate::world::World;
+
+use super::body::Tags;
+use super::dispatch::Target;
+use super::error::ArmError;
+use super::request::{ArmRequest, Reply};
+use super::{ArmState, path, regions};
+
+pub(super) const TYPE: &str = "Microsoft.KeyVault/vaults";
+
+/// From this version on a new vault uses roles unless it says otherwise (Microsoft Learn, "Prepare for Key Vault
+/// API version 2026-02-01").
+const ROLES_BY_DEFAULT_SINCE: &str = "2026-02-01";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Vault {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) location: String,
+    pub(crate) tags: Option<Tags>,
+    pub(crate) tenant_id: Uuid,
+    pub(crate) sku: String,
+    /// Roles decide who may use the keys; otherwise access policies do.
+    pub(crate) uses_roles: bool,
+    pub(crate) access_policies: Vec<AccessPolicy>,
+    pub(crate) purge_protection: bool,
+    pub(crate) retention_days: u32,
+    pub(crate) network: NetworkRules,
+    pub(crate) public_network_access: bool,
+    enabled_for_deployment: bool,
+    enabled_for_disk_encryption: bool,
+    enabled_for_template_deployment: bool,
+    /// Deleted, but recoverable: the name stays taken and does not resolve.
+    pub(crate) deleted: bool,
+}
+
+/// One entry of the older permission model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessPolicy {
+    pub(crate) tenant_id: Uuid,
+    pub(crate) object_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) application_id: Option<Uuid>,
+    /// Kind of object (`keys`, `secrets`, ...) to permissions.
+    pub(crate) permissions: BTreeMap<String, Vec<String>>,
+}
+
+/// The firewall of a vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NetworkRules {
+    /// `AzureServices` lets Microsoft's own services past the rules, `None` does not.
+    #[serde(default = "azure_services")]
+    pub(crate) bypass: String,
+    #[serde(default = "allow")]
+    pub(crate) default_action: String,
+    #[serde(default)]
+    pub(crate) ip_rules: Vec<IpRule>,
+    #[serde(default)]
+    pub(crate) virtual_network_rules: Vec<Value>,
+}
+
+/// One address, or one range in CIDR form, that the firewall lets in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IpRule {
+    pub(crate) value: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Write {
+    location: Option<String>,
+    #[serde(default)]
+    tags: Option<Tags>,
+    #[serde(default)]
+    properties: WriteProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WriteProperties {
+    tenant_id: Option<Uuid>,
+    sku: Option<Sku>,
+    access_policies: Option<Vec<AccessPolicy>>,
+    enable_rbac_authorization: Option<bool>,
+    enable_soft_delete: Option<bool>,
+    enable_purge_protection: Option<bool>,
+    soft_delete_retention_in_days: Option<u32>,
+    network_acls: Option<NetworkRules>,
+    public_network_access: Option<String>,
+    enabled_for_deployment: Option<bool>,
+    enabled_for_disk_encryption: Option<bool>,
+    enabled_for_template_deployment: Option<bool>,
+    create_mode: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sku {
+    name: String,
+    family: String,
+}
+
+fn azure_services() -> String {
+    "AzureServices".into()
+}
+
+fn allow() -> String {
+    "Allow".into()
+}
+
+impl Vault {
+    /// What the data plane shows of the vault beside each key.
+    pub(crate) fn facts(&self) -> VaultFacts {
+        VaultFacts {
+            base_url: format!("https://{}.vault.azure.net", self.name.to_ascii_lowercase()),
+            recovery_level: recovery_level(self.purge_protection, self.retention_days),
+            retention_days: self.retention_days,
+        }
+    }
+
+    fn apply(&mut self, properties: WriteProperties) {
+        if let Some(sku) = properties.sku {
+            self.sku = sku.name;
+        }
+        if let Some(policies) = properties.access_policies {
+            self.access_policies = policies;
+        }
+        if let Some(network) = properties.network_acls {
+            self.network = network;
+        }
+        if let Some(access) = properties.public_network_access {
+            self.public_network_access = !access.eq_ignore_ascii_case("Disabled");
+        }
+        self.uses_roles = properties.enable_rbac_authorization.unwrap_or(self.uses_roles);
+        self.purge_protection |= properties.enable_purge_protection.unwrap_or(false);
+        self.retention_days = properties.soft_delete_retention_in_days.unwrap_or(self.retention_days);
+        self.enabled_for_deployment =
+            properties.enabled_for_deployment.unwrap_or(self.enabled_for_deployment);
+        self.enabled_for_disk_encryption =
+            properties.enabled_for_disk_encryption.unwrap_or(self.enabled_for_disk_encryption);
+        self.enabled_for_template_deployment =
+            properties.enabled_for_template_deployment.unwrap_or(self.enabled_for_template_deployment);
+    }
+
+    fn shown(&self) -> Value {
+        let mut properties = json!({
+            "sku": { "family": "A", "name": self.sku },
+            "tenantId": self.tenant_id,
+            "accessPolicies": self.access_policies,
+            "enabledForDeployment": self.enabled_for_deployment,
+            "enabledForDiskEncryption": self.enabled_for_disk_encryption,
+            "enabledForTemplateDeployment": self.enabled_for_template_deployment,
+            "enableSoftDelete": true,
+            "softDeleteRetentionInDays": self.retention_days,
+            "enableRbacAuthorization": self.uses_roles,
+            "networkAcls": self.network,
+            "publicNetworkAccess": if self.public_network_access { "Enabled" } else { "Disabled" },
+            "vaultUri": format!("{}/", self.facts().base_url),
+            "provisioningState": "Succeeded",
+        });
+        // The service shows the property only where protection is on (recorded).
+        if self.purge_protection {
+            properties["enablePurgeProtection"] = json!(true);
+        }
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "type": TYPE,
+            "location": self.location,
+            "tags": self.tags.clone().unwrap_or_default(),
+            "properties": properties,
+        })
+    }
+}
+
+/// The vault that answers under `{name}.vault.azure.net`, wherever it is.
+pub(crate) fn named<'a>(arm: &'a ArmState, name: &str) -> Option<&'a Vault> {
+    arm.vaults.values().find(|vault| !vault.deleted && vault.name.eq_ignore_ascii_case(name))
+}
+
+/// `PUT`: 200, whether the vault is new or not (recorded).
+pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let Write { location, tags, properties } = request.json()?;
+    let location = regions::normalised(&regions::check(location.as_deref(), TYPE)?);
+    check_name(&target.name)?;
+    check_properties(&properties, request.caller.tenant)?;
+    let (Some(tenant_id), Some(_)) = (properties.tenant_id, &properties.sku) else {
+        return Err(ArmError::bad_request("BadRequest", "The properties 'tenantId' and 'sku' are required."));
+    };
+    world.change(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        let key = path::key(&target.id);
+        let recover =
+            properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover"));
+        if let Some(existing) = state.arm.vaults.get_mut(&key) {
+            if existing.deleted && !recover {
+                return Err(already_exists(&target.name));
+            }
+            regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
+            existing.deleted = false;
+            existing.tags = tags;
+            existing.apply(properties);
+            return Ok(Reply::ok(existing.shown()));
+        }
+        if state.arm.vaults.values().any(|vault| vault.name.eq_ignore_ascii_case(&target.name)) {
+            return Err(already_exists(&target.name));
+        }
+        let mut vault = Vault {
+            id: target.id.clone(),
+            name: target.name.clone(),
+            location,
+            tags,
+            tenant_id,
+            sku: "standard".into(),
+            uses_roles: request.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE,
+            access_policies: Vec::new(),
+            purge_protection: false,
+            retention_days: 90,
+            network: NetworkRules {
+                bypass: azure_services(),
+                default_action: allow(),
+                ip_rules: Vec::new(),
+                virtual_network_rules: Vec::new(),
+            },
+            public_network_access: true,
+            enabled_for_deployment: false,
+            enabled_for_disk_encryption: false,
+            enabled_for_template_deployment: false,
+            deleted: false,
+        };
+        vault.apply(properties);
+        let reply = Reply::ok(vault.shown());
+        state.arm.vaults.insert(key, vault);
+        Ok(reply)
+    })
+}
+
+/// `PATCH`: only what is named changes.
+pub(super) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let Write { tags, properties, .. } = request.json()?;
+    check_properties(&properties, request.caller.tenant)?;
+    world.change(|state| {
+        let vault = live_mut(&mut state.arm, target)?;
+        if tags.is_some() {
+            vault.tags = tags;
+        }
+        vault.apply(properties);
+        Ok(Reply::ok(vault.shown()))
+    })
+}
+
+/// `PUT .../accessPolicies/{add|replace|remove}`: changes single entries. Permissions of one entry are replaced whole.
+/// Our guess: "add" replaces the permissions of an object that has an entry already, as the real service merges them.
+pub(super) fn put_access_policies(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+    operation: &str,
+) -> Result<Reply, ArmError> {
+    let Write { properties, .. } = request.json()?;
+    let given = properties.access_policies.unwrap_or_default();
+    world.change(|state| {
+        let vault = live_mut(&mut state.arm, target)?;
+        let concerns = |held: &AccessPolicy| given.iter().any(|new| new.object_id == held.object_id);
+        match operation.to_ascii_lowercase().as_str() {
+            "add" | "replace" => {
+                vault.access_policies.retain(|held| !concerns(held));
+                vault.access_policies.extend(given.iter().cloned());
+            }
+            "remove" => vault.access_policies.retain(|held| !concerns(held)),
+            _ => {
+                return Err(ArmError::bad_request("BadRequest", format!("Unknown operation '{operation}'.")));
+            }
+        }
+        Ok(Reply::ok(json!({
+            "id": format!("{}/accessPolicies/", vault.id),
+            "type": "Microsoft.KeyVault/vaults/accessPolicies",
+            "properties": { "accessPolicies": vault.access_policies },
+        })))
+    })
+}
+
+/// `GET` one.
+pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
+    world.read(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        let vault = state.arm.vaults.get(&path::key(&target.id)).filter(|vault| !vault.deleted);
+        vault
+            .map(|vault| Reply::ok(vault.shown()))
+            .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
+    })
+}
+
+/// `GET` all within a group or a subscription.
+pub(super) fn list(world: &World, scope: &str) -> Reply {
+    world.read(|state| {
+        let vaults = state.arm.vaults.values().filter(|vault| !vault.deleted);
+        Reply::list(vaults.filter(|vault| path::covers(scope, &vault.id)).map(Vault::shown).collect())
+    })
+}
+
+/// `DELETE`: the vault and its keys can be recovered, its name does not resolve any more.
+pub(super) fn delete(world: &World, target: &Target) -> Reply {
+    world.change(|state| match live_mut(&mut state.arm, target) {
+        Err(_) => Reply::empty(StatusCode::NO_CONTENT),
+        Ok(vault) => {
+            vault.deleted = true;
+            Reply::empty(StatusCode::OK)
+        }
+    })
+}
+
+fn live_mut<'a>(arm: &'a mut ArmState, target: &Target) -> Result<&'a mut Vault, ArmError> {
+    arm.vaults
+        .get_mut(&path::key(&target.id))
+        .filter(|vault| !vault.deleted)
+        .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
+}
+
+fn check_properties(properties: &WriteProperties, tenant: Uuid) -> Result<(), ArmError> {
+    let bad = |message: &str| Err(ArmError::bad_request("BadRequest", message));
+    if properties.tenant_id.is_some_and(|given| given != tenant) {
+        // Our guess: the words. The service does refuse a vault of another tenant than its subscription's.
+        return bad("The tenant ID of the vault must be the tenant ID of its subscription.");
+    }
+    if properties.enable_purge_protection == Some(false) {
+        return bad(
+            "The property \"enablePurgeProtection\" cannot be set to false. Enabling the purge protection for a vault is \
+             an irreversible action.",
+        );
+    }
+    if properties.enable_soft_delete == Some(false) {
+        return bad("The property \"enableSoftDelete\" can be set to false only for creating new vault.");
+    }
+    if properties.soft_delete_retention_in_days.is_some_and(|days| !(7..=90).contains(&days)) {
+        return bad("The property \"softDeleteRetentionInDays\" must be between 7 and 90.");
+    }
+    let sku_fits = |sku: &Sku| sku.family == "A" && ["standard", "premium"].contains(&sku.name.as_str());
+    if properties.sku.as_ref().is_some_and(|sku| !sku_fits(sku)) {
+        return bad("The sku must be of family 'A' and named 'standard' or 'premium'.");
+    }
+    Ok(())
+}
+
+/// Microsoft Learn, "Vault name and object name": 3 to 24 letters, digits and single hyphens.
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    let fits = letters
+        && (3..=24).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !name.ends_with('-')
+        && !name.contains("--");
+    if fits {
+        return Ok(());
+    }
+    Err(ArmError::bad_request(
+        "VaultNameNotValid",
+        format!(
+            "The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name \
+             must begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this link \
+             for more information: https://go.microsoft.com/fwlink/?linkid=2147742"
+        ),
+    ))
+}
+
+fn already_exists(name: &str) -> ArmError {
+    ArmError::conflict(
+        "VaultAlreadyExists",
+        format!(
+            "The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is \
+             already taken. If you are sure that the vault name was not taken then it is possible that a vault with the \
+             same name was recently deleted but not purged after being placed in a recoverable state. If the vault is in \
+             a recoverable state then the vault will need to be purged before reusing the name. For more information \
+             about VaultAlreadyExists, soft delete and purging a vault see https://aka.ms/keyvault_soft_delete."
+        ),
+    )
+}

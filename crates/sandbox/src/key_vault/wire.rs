@@ -1,0 +1,204 @@
+//! From HTTP to a call on a key, and back.
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State as RouterState};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::Value;
+
+use crate::arm::vaults::{self, Vault};
+use crate::edge::VaultName;
+use crate::tokens::{Audience, Caller, TokenFault};
+use crate::world::{SharedWorld, World};
+
+use super::access::KeyAction;
+use super::calls;
+use super::error::VaultError;
+
+const LARGEST_BODY: usize = 1024 * 1024;
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+pub(super) async fn answer(
+    RouterState(world): RouterState<SharedWorld>,
+    Extension(VaultName(name)): Extension<VaultName>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(vault) = world.read(|state| vaults::named(&state.arm, &name).cloned()) else {
+        // A connection that outlived its vault: the name has gone, but the socket has not.
+        let gone = VaultError::new(
+            StatusCode::NOT_FOUND,
+            "VaultNotFound",
+            format!("The vault {name} was not found."),
+        );
+        return response(gone.status, Some(&gone.body()));
+    };
+    let caller = match world.caller(&parts.headers, Audience::KeyVault) {
+        Ok(caller) if caller.tenant == vault.tenant_id => caller,
+        Ok(caller) => return challenge(&vault, &wrong_issuer(&vault, &caller)),
+        Err(fault) => return challenge(&vault, &VaultError::unauthorized(token_text(&fault))),
+    };
+    let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => body,
+        Err(_) => return refuse(&vault, &VaultError::bad_parameter("The request body could not be read.")),
+    };
+    let for_later = vault.clone();
+    // RSA is too slow for a thread that serves other connections.
+    let done = tokio::task::spawn_blocking(move || route(&world, &for_later, &caller, &parts, &body)).await;
+    match done {
+        Ok(Ok(Some(value))) => with_vault_headers(response(StatusCode::OK, Some(&value)), &vault),
+        Ok(Ok(None)) => with_vault_headers(response(StatusCode::NO_CONTENT, None), &vault),
+        Ok(Err(error)) => refuse(&vault, &error),
+        Err(_) => {
+            let failed = VaultError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerError",
+                "The sandbox failed to answer.",
+            );
+            refuse(&vault, &failed)
+        }
+    }
+}
+
+/// Nothing is answered with an empty 204, anything else with 200.
+fn route(
+    world: &World,
+    vault: &Vault,
+    caller: &Caller,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Option<Value>, VaultError> {
+    check_api_version(parts)?;
+    let call = calls::Call { world, vault, caller };
+    // Trailing slashes count: `/keys/{name}/` is the newest version, as the SDKs spell it.
+    let segments: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let name = segments.get(1).copied().unwrap_or_default();
+    let version = segments.get(2).copied().filter(|version| !version.is_empty());
+    match (&parts.method, &lower[..]) {
+        (&Method::GET, ["keys"] | ["keys", ""]) => call.list().map(Some),
+        (&Method::POST, ["keys", _, "create"]) => call.create(name, &json(body)?).map(Some),
+        (&Method::POST, ["keys", _, "rotate"]) => call.rotate(name).map(Some),
+        (&Method::GET, ["keys", _, "versions"]) => call.versions(name).map(Some),
+        (&Method::GET, ["keys", _] | ["keys", _, _]) => call.get(name, version).map(Some),
+        (&Method::PATCH, ["keys", _] | ["keys", _, _]) => call.update(name, version, json(body)?).map(Some),
+        (&Method::DELETE, ["keys", _]) => call.delete(name).map(Some),
+        (&Method::POST, ["keys", _, _, operation]) => {
+            let action = match *operation {
+                "wrapkey" => KeyAction::Wrap,
+                "unwrapkey" => KeyAction::Unwrap,
+                "encrypt" => KeyAction::Encrypt,
+                "decrypt" => KeyAction::Decrypt,
+                _ => return Err(no_such_path(parts)),
+            };
+            call.operate(name, version, action, &json(body)?).map(Some)
+        }
+        (&Method::GET, ["deletedkeys", _]) => call.get_deleted(name).map(Some),
+        (&Method::POST, ["deletedkeys", _, "recover"]) => call.recover(name).map(Some),
+        (&Method::DELETE, ["deletedkeys", _]) => call.purge(name).map(|()| None),
+        _ => Err(no_such_path(parts)),
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, VaultError> {
+    // Our guess: the words.
+    serde_json::from_slice(body)
+        .map_err(|error| VaultError::bad_parameter(format!("The request body is not valid: {error}")))
+}
+
+/// `7.4`, `7.6-preview.2`, `2025-07-01` and the like. Our guess: code and words when it is missing or unknown.
+fn check_api_version(parts: &Parts) -> Result<(), VaultError> {
+    let query = parts.uri.query().unwrap_or_default();
+    let given = url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))
+        .map(|(_, value)| value.into_owned());
+    let Some(given) = given.filter(|given| !given.is_empty()) else {
+        return Err(VaultError::bad_parameter("The api-version query parameter is required."));
+    };
+    let release = given.split("-preview").next().unwrap_or_default();
+    let numbered = release.len() == 3
+        && release.starts_with("7.")
+        && release.ends_with(|last: char| last.is_ascii_digit());
+    let dated = release.len() == 10 && ("2016-10-01".."2030").contains(&release);
+    if numbered || dated {
+        return Ok(());
+    }
+    Err(VaultError::bad_parameter(format!("The specified version ({given}) is not recognized.")))
+}
+
+fn no_such_path(parts: &Parts) -> VaultError {
+    // Our guess: code and words.
+    VaultError::new(
+        StatusCode::NOT_FOUND,
+        "NotFound",
+        format!("There is no {} {} in this vault.", parts.method, parts.uri.path()),
+    )
+}
+
+fn wrong_issuer(vault: &Vault, caller: &Caller) -> VaultError {
+    VaultError::unauthorized(format!(
+        "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/{}/, found {}.",
+        vault.tenant_id,
+        caller.issuer()
+    ))
+}
+
+fn token_text(fault: &TokenFault) -> String {
+    match fault {
+        TokenFault::Missing => "AKV10000: Request is missing a Bearer or PoP token.".into(),
+        TokenFault::Audience { found } => {
+            format!("AKV10022: Invalid audience. Expected https://vault.azure.net, found: {found}.")
+        }
+        // Our guess: code and words.
+        TokenFault::Expired => "AKV10043: The token has expired.".into(),
+        TokenFault::Malformed | TokenFault::Signature => {
+            "AKV10046: Unable to resolve the key used for signature validation.".into()
+        }
+    }
+}
+
+/// 401, with where to get a token and for what.
+fn challenge(vault: &Vault, error: &VaultError) -> Response {
+    let challenge = format!(
+        "Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"https://vault.azure.net\"",
+        vault.tenant_id
+    );
+    let mut response = refuse(vault, error);
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn refuse(vault: &Vault, error: &VaultError) -> Response {
+    with_vault_headers(response(error.status, Some(&error.body())), vault)
+}
+
+fn response(status: StatusCode, body: Option<&Value>) -> Response {
+    let mut response = Response::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+    *response.status_mut() = status;
+    if body.is_some() {
+        response.headers_mut().insert(CONTENT_TYPE, JSON);
+    }
+    response
+}
+
+/// The headers that every answer of a vault carries, refusals included.
+fn with_vault_headers(mut response: Response, vault: &Vault) -> Response {
+    let headers = response.headers_mut();
+    let facts = [
+        ("x-ms-keyvault-region", vault.location.clone()),
+        ("x-ms-keyvault-service-version", "1.9.640.1".to_owned()),
+        ("x-ms-keyvault-network-info", "conn_type=Ipv4;addr=127.0.0.1;act_addr_fam=InterNetwork;".to_owned()),
+    ];
+    for (name, value) in facts {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
