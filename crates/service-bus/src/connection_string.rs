@@ -185,7 +185,10 @@ mod tests {
 
     const KEY: &str = "SharedAccessKeyName=Root;SharedAccessKey=abc=";
 
-    fn check(text: &str, expected: Result<(&str, Option<u16>, bool, Option<&str>), ConnectionStringError>) {
+    /// Host, port, emulator, entity path.
+    type Expected<'a> = (&'a str, Option<u16>, bool, Option<&'a str>);
+
+    fn check(text: &str, expected: Result<Expected<'_>, ConnectionStringError>) {
         let read = text
             .parse::<ConnectionString>()
             .map(|read| (read.host, read.port, read.use_development_emulator, read.entity_path));

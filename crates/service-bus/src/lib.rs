@@ -1,18 +1,21 @@
 //! A client for Azure Service Bus over AMQP 1.0: send, schedule, receive, settle, browse.
-//!
-//! Work in progress: the types and signatures are final, the wire comes next.
 
+mod authentication;
 mod client;
 mod clock;
 mod connection_string;
 mod entity;
 mod error;
+mod fetch;
+mod link;
+mod management;
 mod message;
 mod options;
 mod received;
 mod receiver;
 mod sender;
 mod value;
+mod wire;
 
 pub use client::ServiceBusClient;
 pub use clock::{Clock, SystemClock};

@@ -1,22 +1,39 @@
 //! Receiving, settling and browsing.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Entity, ReceivedMessage, ServiceBusClient, ServiceBusError};
+use crate::{
+    client::ServiceBusClient,
+    entity::Entity,
+    error::ServiceBusError,
+    fetch::Fetcher,
+    link::RequestLink,
+    management::{self, Disposition},
+    received::ReceivedMessage,
+};
 
-/// Receives from one queue, subscription or dead-letter sub-queue, in peek-lock mode.
+/// Receives from one queue, subscription or dead-letter sub-queue in peek-lock mode, settles by lock token, and
+/// browses. Cloning is cheap; clones share one receiving link.
+///
+/// Messages are settled through the entity's management node. Its answers show a lost lock, any number of messages
+/// can be settled at a time, and a lock token works from any client, also after the connection that received the
+/// message was lost.
 #[derive(Debug, Clone)]
 pub struct ServiceBusReceiver {
     client: ServiceBusClient,
     entity: Entity,
+    fetcher: Arc<OnceLock<Fetcher>>,
 }
 
 impl ServiceBusReceiver {
     pub(crate) fn new(client: ServiceBusClient, entity: Entity) -> Self {
-        Self { client, entity }
+        Self { client, entity, fetcher: Arc::default() }
     }
 
     /// Where the messages come from.
@@ -24,49 +41,111 @@ impl ServiceBusReceiver {
         &self.entity
     }
 
-    /// Locks and returns up to `max` messages: waits up to `wait` for the first, then returns with what is there.
-    pub async fn receive(
-        &self,
-        _max: usize,
-        _wait: Duration,
-    ) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
-        self.client.connect().await.map(|()| Vec::new())
+    /// Locks and returns messages: waits up to `wait` for the first, then returns at once with what is there, at most
+    /// `max`. Nothing came: an empty list.
+    ///
+    /// The link is attached by the first call and kept. It is given credit for what is asked for and no more; what
+    /// arrives in the short while after a call that asked for more than there was is kept for the next call for a
+    /// tenth of a second, then given back. Calls on clones of one receiver take turns; independent receivers come
+    /// from [`ServiceBusClient::receiver`]. Dropping the future loses nothing: messages on their way are given back.
+    ///
+    /// # Errors
+    /// See [`ServiceBusError`]. A connection that is lost during the wait is opened again unseen.
+    pub async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
+        let fetcher = self.fetcher.get_or_init(|| Fetcher::start(self.client.clone(), self.entity.clone()));
+        fetcher.fetch(max, wait).await
     }
 
     /// Removes a message: it is done.
-    pub async fn complete(&self, _lock_token: Uuid) -> Result<(), ServiceBusError> {
-        self.client.connect().await
+    ///
+    /// # Errors
+    /// [`ServiceBusError::LockLost`] when the lock has ended or the message was settled before.
+    pub async fn complete(&self, lock_token: Uuid) -> Result<(), ServiceBusError> {
+        self.settle("complete", lock_token, Disposition::Completed).await
     }
 
-    /// Gives a message back; it is handed out again at once.
-    pub async fn abandon(&self, _lock_token: Uuid) -> Result<(), ServiceBusError> {
-        self.client.connect().await
+    /// Gives a message back; it is handed out again at once, until its delivery count reaches the entity's limit.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn abandon(&self, lock_token: Uuid) -> Result<(), ServiceBusError> {
+        self.settle("abandon", lock_token, Disposition::Abandoned).await
     }
 
-    /// Moves a message to the dead-letter sub-queue.
+    /// Moves a message to the dead-letter sub-queue, where it keeps the reason and the description as application
+    /// properties. Service Bus takes at most 4,096 characters of each.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
     pub async fn dead_letter(
         &self,
-        _lock_token: Uuid,
-        _reason: &str,
-        _description: &str,
+        lock_token: Uuid,
+        reason: &str,
+        description: &str,
     ) -> Result<(), ServiceBusError> {
-        self.client.connect().await
+        let disposition =
+            Disposition::DeadLettered { reason: reason.to_owned(), description: description.to_owned() };
+        self.settle("dead-letter", lock_token, disposition).await
     }
 
-    /// Extends a lock; returns when it ends now, in UTC.
-    pub async fn renew_lock(&self, _lock_token: Uuid) -> Result<OffsetDateTime, ServiceBusError> {
-        self.client.connect().await.map(|()| OffsetDateTime::UNIX_EPOCH)
+    /// Extends a lock by the entity's lock duration from now; returns its new end, in UTC.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn renew_lock(&self, lock_token: Uuid) -> Result<OffsetDateTime, ServiceBusError> {
+        self.on_management(
+            "renew lock",
+            |link| async move { management::renew_lock(&link, lock_token).await },
+        )
+        .await
     }
 
-    /// Returns up to `max` messages from a sequence number on, without locking them.
+    /// Returns up to `max` messages from sequence number `from_sequence` on, in order, without locking them:
+    /// available, locked, deferred and scheduled ones. The service may return fewer; an empty list is the end.
+    ///
+    /// # Errors
+    /// See [`ServiceBusError`].
     pub async fn peek(
         &self,
-        _from_sequence: i64,
-        _max: usize,
+        from_sequence: i64,
+        max: usize,
     ) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
-        self.client.connect().await.map(|()| Vec::new())
+        let max = i32::try_from(max).unwrap_or(i32::MAX);
+        self.on_management("peek", |link| async move { management::peek(&link, from_sequence, max).await })
+            .await
     }
 
-    /// Gives back what was fetched but not asked for, and closes the link.
-    pub async fn close(&self) {}
+    /// Gives back what was fetched and not asked for, and closes the receiving link. A later
+    /// [`receive`](Self::receive) attaches it again; settling goes on working.
+    pub async fn close(&self) {
+        if let Some(fetcher) = self.fetcher.get() {
+            fetcher.close_link().await;
+        }
+    }
+
+    async fn settle(
+        &self,
+        operation: &'static str,
+        lock_token: Uuid,
+        disposition: Disposition,
+    ) -> Result<(), ServiceBusError> {
+        self.on_management(operation, |link| {
+            let disposition = disposition.clone();
+            async move { management::settle(&link, lock_token, disposition).await }
+        })
+        .await
+    }
+
+    async fn on_management<T, R, F>(&self, operation: &'static str, run: R) -> Result<T, ServiceBusError>
+    where
+        R: Fn(Arc<RequestLink>) -> F,
+        F: Future<Output = Result<T, ServiceBusError>>,
+    {
+        self.client
+            .attempt(operation, |connection| {
+                let run = &run;
+                async move { run(connection.management(&self.entity).await?).await }
+            })
+            .await
+    }
 }

@@ -1,0 +1,357 @@
+//! The task behind a receiver: it owns the receiving link and reads it at all times.
+//!
+//! AMQP delivers against credit, and credit once granted cannot simply be taken back: messages may be on their way.
+//! So a call that ends with credit left over leaves it for the next call for [`LINGER`]; a Functions host asks again
+//! within microseconds. When nobody asks, the link is drained, what arrived is released (which, unlike abandoning,
+//! does not raise the delivery count), and the link is closed. A message is thus never kept from other receivers for
+//! longer than that by a receiver that nobody listens to.
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use fe2o3_amqp::{
+    Receiver,
+    link::{RecvError, delivery::DeliveryInfo},
+    session::SessionHandle,
+};
+use fe2o3_amqp_types::messaging::{Body, Modified};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    client::{ServiceBusClient, leaves_doubt},
+    entity::Entity,
+    error::ServiceBusError,
+    received::ReceivedMessage,
+    wire::{self, AmqpValue},
+};
+
+/// How long unused credit, and what it brings, waits for the next call.
+const LINGER: Duration = Duration::from_millis(100);
+/// Messages that follow each other within this belong to one answer.
+const GAP: Duration = Duration::from_millis(5);
+/// A drained link that brings nothing for this long brings nothing any more.
+const QUIET: Duration = Duration::from_millis(250);
+/// The longest that we wait for the other side to agree to the end of a link.
+const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(2);
+/// The AMQP library remembers every delivery of a link that was not settled on the link, and we settle elsewhere; so
+/// a link is replaced after this many.
+const MOST_DELIVERIES: u64 = 10_000;
+/// The most credit that is ever granted at once.
+const MOST_CREDIT: usize = 2_000;
+
+/// The handle of the task. The task ends when it is dropped.
+pub(crate) struct Fetcher {
+    requests: mpsc::Sender<Request>,
+}
+
+enum Request {
+    Fetch { max: usize, wait: Duration, answer: Answer },
+    Close { done: oneshot::Sender<()> },
+}
+
+type Answer = oneshot::Sender<Result<Vec<ReceivedMessage>, ServiceBusError>>;
+
+impl Fetcher {
+    pub(crate) fn start(client: ServiceBusClient, entity: Entity) -> Self {
+        let (requests, incoming) = mpsc::channel(16);
+        tokio::spawn(Task { client, entity, link: None }.run(incoming));
+        Self { requests }
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Fetch { max: max.min(MOST_CREDIT), wait, answer };
+        let gone = |_| ServiceBusError::ConnectionLost { description: "the receiving task ended".to_owned() };
+        self.requests.send(request).await.map_err(|_| gone(()))?;
+        answered.await.map_err(|_| gone(()))?
+    }
+
+    pub(crate) async fn close_link(&self) {
+        let (done, is_done) = oneshot::channel();
+        // A task that has ended has no link.
+        if self.requests.send(Request::Close { done }).await.is_ok() {
+            let _ = is_done.await;
+        }
+    }
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Fetcher")
+    }
+}
+
+struct Task {
+    client: ServiceBusClient,
+    entity: Entity,
+    link: Option<Link>,
+}
+
+impl Task {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(request) = self.next_request(&mut requests).await {
+            match request {
+                Request::Fetch { max, wait, answer } => self.serve(max, wait, answer).await,
+                Request::Close { done } => {
+                    if let Some(link) = self.link.take() {
+                        link.retire().await;
+                    }
+                    let _ = done.send(());
+                }
+            }
+        }
+        if let Some(link) = self.link.take() {
+            link.retire().await;
+        }
+    }
+
+    /// Waits for a request; reads what leftover credit brings meanwhile, and gives it up when nobody asks.
+    async fn next_request(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        let until = Instant::now() + LINGER;
+        loop {
+            let Some(link) = self.link.as_mut().filter(|link| link.has_surplus()) else {
+                return requests.recv().await;
+            };
+            tokio::select! {
+                biased;
+                request = requests.recv() => return request,
+                fetched = link.next() => match fetched {
+                    Ok(fetched) => link.held.push_back(fetched),
+                    Err(error) => {
+                        tracing::debug!(entity = %self.entity, %error, "idle receiving link ended");
+                        self.link = None;
+                    }
+                },
+                () = sleep_until(until) => self.retire_link(),
+            }
+        }
+    }
+
+    fn retire_link(&mut self) {
+        if let Some(link) = self.link.take() {
+            tokio::spawn(link.retire());
+        }
+    }
+
+    async fn serve(&mut self, max: usize, wait: Duration, mut answer: Answer) {
+        if self.link.as_ref().is_some_and(|link| link.deliveries >= MOST_DELIVERIES) {
+            self.retire_link();
+        }
+        match self.fetch(max, wait, &mut answer).await {
+            Err(error) => {
+                // Nobody there to hear it: the next call meets it again.
+                let _ = answer.send(Err(error));
+            }
+            Ok(fetched) => {
+                let (messages, deliveries): (Vec<_>, Vec<_>) =
+                    fetched.into_iter().map(|fetched| (fetched.message, fetched.delivery)).unzip();
+                // The caller left in the last moment: back to what waits for the next call.
+                if let (Err(Ok(messages)), Some(link)) = (answer.send(Ok(messages)), &mut self.link) {
+                    let unheard = messages.into_iter().zip(deliveries);
+                    link.put_back(unheard.map(|(message, delivery)| Fetched { message, delivery }).collect());
+                }
+            }
+        }
+    }
+
+    async fn fetch(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        answer: &mut Answer,
+    ) -> Result<Vec<Fetched>, ServiceBusError> {
+        let mut deadline = None;
+        let mut failures = 0;
+        loop {
+            let error = match self.attach().await {
+                Ok(link) => {
+                    // The wait starts when the link is there for the first time.
+                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait);
+                    match link.fetch(max, deadline, answer).await {
+                        Ok(fetched) => return Ok(fetched),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            self.give_up_link(&error);
+            failures += 1;
+            let options = self.client.options();
+            if !error.is_transient() || failures >= options.attempts {
+                return Err(error);
+            }
+            tracing::debug!(entity = %self.entity, failures, %error, "receiving again");
+            tokio::select! {
+                () = sleep(options.pause_after(failures)) => {}
+                () = answer.closed() => return Ok(Vec::new()),
+            }
+        }
+    }
+
+    async fn attach(&mut self) -> Result<&mut Link, ServiceBusError> {
+        if self.link.is_none() {
+            let connection = self.client.connection().await?;
+            let limit = self.client.options().attempt_time_limit;
+            let attached = timeout(limit, connection.receiver(&self.entity)).await;
+            let attached = attached
+                .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit }));
+            if attached.as_ref().is_err_and(leaves_doubt) {
+                connection.give_up();
+            }
+            let (receiver, session) = attached?;
+            self.link = Some(Link::new(receiver, session));
+        }
+        Ok(self.link.as_mut().expect("it was put there if it was not there"))
+    }
+
+    /// A link that failed is of no use; whether its connection is, the next operation on it finds out.
+    fn give_up_link(&mut self, error: &ServiceBusError) {
+        if leaves_doubt(error) {
+            self.link = None;
+        }
+    }
+}
+
+/// A message and what releases it.
+struct Fetched {
+    message: ReceivedMessage,
+    delivery: DeliveryInfo,
+}
+
+struct Link {
+    receiver: Receiver,
+    /// Credit granted that has brought no message yet.
+    credit: usize,
+    /// Fetched, and not asked for.
+    held: VecDeque<Fetched>,
+    deliveries: u64,
+    _session: SessionHandle<()>,
+}
+
+impl Link {
+    fn new(receiver: Receiver, session: SessionHandle<()>) -> Self {
+        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, _session: session }
+    }
+
+    fn has_surplus(&self) -> bool {
+        self.credit > 0 || !self.held.is_empty()
+    }
+
+    fn put_back(&mut self, fetched: Vec<Fetched>) {
+        for fetched in fetched.into_iter().rev() {
+            self.held.push_front(fetched);
+        }
+    }
+
+    /// Collects an answer. Messages that were fetched before an error are an answer too; the error comes again.
+    async fn fetch(
+        &mut self,
+        max: usize,
+        deadline: Instant,
+        answer: &mut Answer,
+    ) -> Result<Vec<Fetched>, ServiceBusError> {
+        let mut fetched: Vec<Fetched> = self.held.drain(..max.min(self.held.len())).collect();
+        self.grant(max - fetched.len()).await?;
+        while fetched.len() < max {
+            let until = if fetched.is_empty() { deadline } else { Instant::now() + GAP };
+            tokio::select! {
+                biased;
+                next = self.next() => match next {
+                    Ok(next) => fetched.push(next),
+                    Err(_) if !fetched.is_empty() => break,
+                    Err(error) => return Err(error),
+                },
+                () = answer.closed() => {
+                    self.put_back(fetched);
+                    return Ok(Vec::new());
+                }
+                () = sleep_until(until) => break,
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Raises the credit to `wanted`. It is never lowered: a message on its way would then be refused by the library.
+    async fn grant(&mut self, wanted: usize) -> Result<(), ServiceBusError> {
+        if wanted > self.credit {
+            let credit = u32::try_from(wanted).unwrap_or(u32::MAX);
+            self.receiver
+                .set_credit(credit)
+                .await
+                .map_err(|error| ServiceBusError::ConnectionLost { description: error.to_string() })?;
+            self.credit = wanted;
+        }
+        Ok(())
+    }
+
+    /// The next message. Cancelling loses nothing.
+    async fn next(&mut self) -> Result<Fetched, ServiceBusError> {
+        loop {
+            let received = self.receiver.recv::<Body<AmqpValue>>().await;
+            match received {
+                Ok(delivery) => {
+                    self.count();
+                    let lock_token = wire::lock_token_from_delivery_tag(delivery.delivery_tag())?;
+                    let (delivery, message) = delivery.into_parts();
+                    return Ok(Fetched {
+                        message: wire::decode_received(message, Some(lock_token)),
+                        delivery,
+                    });
+                }
+                Err(RecvError::MessageDecode(error)) => {
+                    self.count();
+                    // Abandoned, it reaches the delivery limit and then the dead-letter queue, where it can be seen.
+                    tracing::warn!(error = %error.source, "a message cannot be decoded; abandoning it");
+                    let modified = Modified {
+                        delivery_failed: Some(true),
+                        undeliverable_here: None,
+                        message_annotations: None,
+                    };
+                    let given_back = self.receiver.modify(error.info, modified).await;
+                    given_back.map_err(|error| ServiceBusError::ConnectionLost {
+                        description: error.to_string(),
+                    })?;
+                }
+                Err(error) => return Err(wire::from_receive(error)),
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        self.credit = self.credit.saturating_sub(1);
+        self.deliveries += 1;
+    }
+
+    /// Gives back what was not asked for, then closes the link.
+    async fn retire(mut self) {
+        if self.has_surplus() && self.give_back().await.is_err() {
+            // Gone, with whatever was on it; the locks end by themselves.
+            return;
+        }
+        let _ = timeout(CLOSE_TIME_LIMIT, self.receiver.close()).await;
+    }
+
+    async fn give_back(&mut self) -> Result<(), ServiceBusError> {
+        // Drain first: what is released while there is credit would come straight back.
+        let lost = |error: fe2o3_amqp::link::IllegalLinkStateError| ServiceBusError::ConnectionLost {
+            description: error.to_string(),
+        };
+        self.receiver.drain().await.map_err(lost)?;
+        while let Some(fetched) = self.held.pop_front() {
+            self.receiver.release(fetched.delivery).await.map_err(lost)?;
+        }
+        while let Ok(fetched) = timeout(QUIET, self.next()).await {
+            self.receiver.release(fetched?.delivery).await.map_err(lost)?;
+        }
+        Ok(())
+    }
+}

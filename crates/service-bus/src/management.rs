@@ -1,0 +1,167 @@
+//! The operations of an entity's management node.
+//!
+//! Names, request and reply fields: Microsoft Learn, "AMQP 1.0 in Azure Service Bus: request-response-based
+//! operations". That `update-disposition` also settles messages that were received in the ordinary way, by whoever
+//! holds the lock token, is how Microsoft's SDKs settle after a lost connection (azure-sdk-for-net, AmqpReceiver.cs).
+
+use fe2o3_amqp_types::{
+    messaging::{ApplicationProperties, Data, Message as AmqpMessage},
+    primitives::{Array, OrderedMap, SimpleValue},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    error::ServiceBusError,
+    link::{Reply, RequestLink},
+    message::Message,
+    received::ReceivedMessage,
+    wire::{self, AmqpValue},
+};
+
+/// What becomes of a locked message.
+#[derive(Debug, Clone)]
+pub(crate) enum Disposition {
+    Completed,
+    Abandoned,
+    DeadLettered { reason: String, description: String },
+}
+
+/// Stores a message that becomes available later; answers its sequence number.
+pub(crate) async fn schedule(
+    link: &RequestLink,
+    message: &Message,
+    encoded: &AmqpMessage<Data>,
+) -> Result<i64, ServiceBusError> {
+    let mut entry = vec![("message", binary(wire::encoded_message(encoded)?))];
+    let texts = [
+        ("message-id", &message.message_id),
+        ("session-id", &message.session_id),
+        ("partition-key", &message.partition_key),
+    ];
+    entry.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?.into()))));
+    let body = map([("messages", AmqpValue::List(vec![map(entry)]))]);
+    let reply = ok(call(link, "schedule-message", body).await?)?;
+    match array(field(reply.body, "sequence-numbers")?)?.into_iter().next() {
+        Some(AmqpValue::Long(number)) => Ok(number),
+        _ => Err(unreadable("one sequence number of 64 bits")),
+    }
+}
+
+/// Cancels a scheduled message.
+pub(crate) async fn cancel_scheduled(
+    link: &RequestLink,
+    sequence_number: i64,
+) -> Result<(), ServiceBusError> {
+    let body =
+        map([("sequence-numbers", AmqpValue::Array(Array::from(vec![AmqpValue::Long(sequence_number)])))]);
+    ok(call(link, "cancel-scheduled-message", body).await?).map(|_| ())
+}
+
+/// Reads messages without locking them, from a sequence number on.
+pub(crate) async fn peek(
+    link: &RequestLink,
+    from_sequence: i64,
+    max: i32,
+) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
+    let body = map([
+        ("from-sequence-number", AmqpValue::Long(from_sequence)),
+        ("message-count", AmqpValue::Int(max)),
+    ]);
+    let reply = call(link, "peek-message", body).await?;
+    if reply.status == NO_CONTENT {
+        return Ok(Vec::new());
+    }
+    let AmqpValue::List(entries) = field(ok(reply)?.body, "messages")? else {
+        return Err(unreadable("a list of messages"));
+    };
+    entries.into_iter().map(read_peeked).collect()
+}
+
+/// Extends a lock; answers its new end.
+pub(crate) async fn renew_lock(
+    link: &RequestLink,
+    lock_token: Uuid,
+) -> Result<OffsetDateTime, ServiceBusError> {
+    let reply = ok(call(link, "renew-lock", map([("lock-tokens", uuids(lock_token))])).await?)?;
+    match array(field(reply.body, "expirations")?)?.into_iter().next() {
+        Some(AmqpValue::Timestamp(end)) => Ok(wire::instant_from_timestamp(&end)),
+        _ => Err(unreadable("one expiration")),
+    }
+}
+
+/// Settles a locked message. Unlike a disposition on the receiving link this is answered, so that a lost lock shows.
+pub(crate) async fn settle(
+    link: &RequestLink,
+    lock_token: Uuid,
+    disposition: Disposition,
+) -> Result<(), ServiceBusError> {
+    let mut body = vec![("lock-tokens", uuids(lock_token))];
+    let status = match disposition {
+        Disposition::Completed => "completed",
+        Disposition::Abandoned => "abandoned",
+        Disposition::DeadLettered { reason, description } => {
+            body.push(("deadletter-reason", reason.into()));
+            body.push(("deadletter-description", description.into()));
+            "suspended"
+        }
+    };
+    body.push(("disposition-status", status.into()));
+    ok(call(link, "update-disposition", map(body)).await?).map(|_| ())
+}
+
+const NO_CONTENT: i32 = 204;
+
+async fn call(link: &RequestLink, operation: &str, body: AmqpValue) -> Result<Reply, ServiceBusError> {
+    let mut properties = OrderedMap::new();
+    properties.insert("operation".to_owned(), SimpleValue::String(format!("com.microsoft:{operation}")));
+    link.call(ApplicationProperties(properties), body).await
+}
+
+fn ok(reply: Reply) -> Result<Reply, ServiceBusError> {
+    match reply.status {
+        200..=299 => Ok(reply),
+        status => Err(wire::from_status(status, reply.condition.as_deref(), &reply.description)),
+    }
+}
+
+fn read_peeked(entry: AmqpValue) -> Result<ReceivedMessage, ServiceBusError> {
+    match field(entry, "message")? {
+        AmqpValue::Binary(bytes) => Ok(wire::decode_received(wire::read_encoded(&bytes)?, None)),
+        _ => Err(unreadable("an encoded message")),
+    }
+}
+
+fn map<'a>(entries: impl IntoIterator<Item = (&'a str, AmqpValue)>) -> AmqpValue {
+    AmqpValue::Map(
+        entries.into_iter().map(|(name, value)| (AmqpValue::from(name.to_owned()), value)).collect(),
+    )
+}
+
+fn binary(bytes: Vec<u8>) -> AmqpValue {
+    AmqpValue::Binary(serde_bytes::ByteBuf::from(bytes))
+}
+
+fn uuids(lock_token: Uuid) -> AmqpValue {
+    AmqpValue::Array(Array::from(vec![AmqpValue::Uuid(lock_token.into_bytes().into())]))
+}
+
+fn field(map: AmqpValue, name: &str) -> Result<AmqpValue, ServiceBusError> {
+    let AmqpValue::Map(mut map) = map else { return Err(unreadable("a map")) };
+    map.swap_remove(&AmqpValue::from(name.to_owned())).ok_or_else(|| unreadable(name))
+}
+
+/// A list is as good as an array: some brokers answer with one.
+fn array(value: AmqpValue) -> Result<Vec<AmqpValue>, ServiceBusError> {
+    match value {
+        AmqpValue::Array(values) => Ok(values.into_inner()),
+        AmqpValue::List(values) => Ok(values),
+        _ => Err(unreadable("an array")),
+    }
+}
+
+fn unreadable(expected: &str) -> ServiceBusError {
+    ServiceBusError::Protocol {
+        description: format!("{expected} is expected in the answer of the management node"),
+    }
+}
