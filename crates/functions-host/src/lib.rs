@@ -1,1 +1,43 @@
-//! Work in progress.
+//! The Azure Functions host on one machine, for custom handlers in any language.
+//!
+//! Reads `host.json` and every `{function}/function.json` under a folder, starts the handler process, and feeds it
+//! HTTP, Service Bus and timer invocations in the wire format of Microsoft's host, with that host's rules for
+//! readiness, restarts, time-outs and settlement. It stands in for Microsoft's host where that one cannot run; it
+//! is no part of anything that is deployed.
+//!
+//! The behaviour is that of the open sources named in each module (azure-functions-host, azure-webjobs-sdk,
+//! azure-webjobs-sdk-extensions, azure-sdk-for-net) and of Microsoft Learn. What neither shows is marked `Our guess`.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), functions_host::StartError> {
+//! use functions_host::{Host, Options};
+//!
+//! let host = Host::start(Options::new("path/to/app")).await?;
+//! println!("listening on {}", host.url());
+//! host.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod configuration;
+mod event;
+mod handler;
+mod host;
+mod host_status;
+mod http;
+mod invocation;
+mod json;
+mod manual;
+mod service_bus;
+mod settings;
+mod timer;
+
+pub use configuration::function_json::{FunctionError, FunctionProblem};
+pub use configuration::host_json::HostJsonError;
+pub use configuration::properties::WrongValue;
+pub use event::{HostEvent, OutputLevel, TriggerKind};
+pub use host::{Host, Options, StartError};
+pub use http::route::RouteTemplateError;
+pub use service_bus::sdk::ConnectionError;
+pub use timer::schedule::ScheduleError;

@@ -1,0 +1,118 @@
+//! What the host tells whoever watches it, at the moment it happens.
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+/// One thing that happened in the host or in its handler process.
+#[derive(Debug, Clone)]
+pub enum HostEvent {
+    /// A handler process was started; it does not listen yet.
+    HandlerStarted {
+        /// The operating system's id of the process.
+        process_id: u32,
+    },
+    /// The handler process answered its first request.
+    HandlerReady {
+        /// Time since the process was started.
+        after: Duration,
+    },
+    /// The handler process ended, by itself or because the host killed it.
+    HandlerExited {
+        /// Exit code or signal.
+        status: ExitStatus,
+    },
+    /// A line that the handler wrote, one of its `Logs`, or a line of the host's own.
+    Output {
+        /// The level at which the real host logs this line.
+        level: OutputLevel,
+        /// The line, without its end.
+        line: String,
+    },
+    /// A function is about to run.
+    InvocationStarted {
+        /// The function's folder name.
+        function: String,
+        /// The id the handler receives in `X-Azure-Functions-InvocationId`.
+        invocation_id: String,
+        /// What made it run.
+        trigger: TriggerKind,
+        /// The message that is being delivered, for Service Bus triggers.
+        message_id: Option<String>,
+        /// 1 on the first delivery, for Service Bus triggers.
+        delivery_count: Option<u32>,
+    },
+    /// A function ended. For Service Bus triggers the message is settled right after this event.
+    InvocationFinished {
+        /// The function's folder name.
+        function: String,
+        /// The same id as in [`HostEvent::InvocationStarted`].
+        invocation_id: String,
+        /// The message that was delivered, for Service Bus triggers.
+        message_id: Option<String>,
+        /// From the start of the invocation, waiting for the handler included.
+        duration: Duration,
+        /// The failure in the real host's words.
+        result: Result<(), String>,
+    },
+    /// The host gave up or was stopped; nothing happens after this.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The levels of `Microsoft.Extensions.Logging` that a handler's lines can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputLevel {
+    /// Lines on stdout, and the `Logs` of an answer.
+    Information,
+    /// Lines on stderr that contain "warn".
+    Warning,
+    /// All other lines on stderr, and the host's own failures.
+    Error,
+}
+
+/// What made a function run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriggerKind {
+    /// `httpTrigger`
+    Http,
+    /// `serviceBusTrigger`
+    ServiceBus,
+    /// `timerTrigger`
+    Timer,
+}
+
+impl fmt::Display for TriggerKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Http => "httpTrigger",
+            Self::ServiceBus => "serviceBusTrigger",
+            Self::Timer => "timerTrigger",
+        })
+    }
+}
+
+/// Where events go. Cloning is cheap. Nobody has to listen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observer(Option<UnboundedSender<HostEvent>>);
+
+impl Observer {
+    pub(crate) fn new(sender: Option<UnboundedSender<HostEvent>>) -> Self {
+        Self(sender)
+    }
+
+    pub(crate) fn tell(&self, event: HostEvent) {
+        if let Some(sender) = &self.0 {
+            // A receiver that is gone has stopped watching: that is its right, and no reason to fail here.
+            let _ = sender.send(event);
+        }
+    }
+
+    pub(crate) fn line(&self, level: OutputLevel, line: impl Into<String>) {
+        self.tell(HostEvent::Output { level, line: line.into() });
+    }
+}

@@ -1,0 +1,84 @@
+//! Cases from the real host's own `HttpScriptInvocationResultExtensionsTests`, and the rules of `RawScriptResult`.
+
+use super::*;
+use crate::configuration::function_json::from_json;
+use crate::settings::Settings;
+
+fn function(output_name: &str) -> Function {
+    let bindings = format!(
+        r#"{{"bindings":[{{"type":"httpTrigger","name":"req"}},{{"type":"http","direction":"out","name":"{output_name}"}}]}}"#
+    );
+    from_json("test", Json::parse(&bindings).unwrap(), &Settings::only(&[])).unwrap()
+}
+
+fn res(value: &str) -> Result<Response<Bytes>, InvocationError> {
+    let outputs = Some(vec![("res".to_owned(), Json::parse(value).unwrap())]);
+    response(&function("res"), &Answer { outputs, ..Answer::default() })
+}
+
+#[test]
+fn objects_and_texts_that_hold_one_become_responses() {
+    let check = |value: &str, status: u16, body: &str, content_type: Option<&str>| {
+        let response = res(value).unwrap_or_else(|error| panic!("{value}: {error}"));
+        assert_eq!(response.status().as_u16(), status, "{value}");
+        assert_eq!(response.body(), body, "{value}");
+        let found = response.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(found.as_deref(), content_type, "{value}");
+    };
+    let text = Some("text/plain; charset=utf-8");
+    check(r#"{"statusCode":"204"}"#, 204, "", None);
+    check("{}", 200, "", None);
+    check(r#"{"body":"hello"}"#, 200, "hello", text);
+    check(r#"{"body":"hello","statusCode":"300"}"#, 300, "hello", text);
+    check(r#"{"body":"my world","STATUSCODE":201}"#, 201, "my world", text);
+    check(r#""{\"body\":\"hello\",\"statusCode\":202}""#, 202, "hello", text);
+    check(r#"{"body":"x","status":404}"#, 200, "x", text);
+    check(r#"{"body":"x","statusCode":"many"}"#, 200, "x", text);
+    check(r#"{"body":{"b":1,"a":[2]}}"#, 200, "{\n  \"b\": 1,\n  \"a\": [\n    2\n  ]\n}", text);
+    check(r#"{"body":true}"#, 200, "True", text);
+    check(r#"{"body":"aGVsbG8="}"#, 200, "aGVsbG8=", text);
+    check(r#"{"body":"<p>","headers":{"content-type":"text/html"}}"#, 200, "<p>", Some("text/html"));
+}
+
+#[test]
+fn headers_are_single_texts() {
+    let value = r#"{"body":"foobar","statusCode":"301","headers":{"header1":"header1Value","n":2,"list":["a","b"],"N":3}}"#;
+    let response = res(value).unwrap();
+    let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(header("header1"), Some("header1Value"));
+    assert_eq!(header("list"), Some(r#"["a","b"]"#));
+    assert_eq!(header("n"), Some("2"));
+}
+
+#[test]
+fn anything_else_fails_the_invocation() {
+    for value in
+        [r#""SomeBlah""#, "12", "[]", r#"{"headers":{"content-type":null}}"#, r#"{"headers":{"a b":"x"}}"#]
+    {
+        let error = res(value).unwrap_err().to_string();
+        assert!(
+            error.starts_with("Failed while trying to Deserialize to httpOutputBindingResponse"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn answers_without_the_binding_are_200() {
+    let body = |answer: &Answer| response(&function("res"), answer).unwrap().into_body();
+    assert_eq!(body(&Answer::default()), "");
+    assert_eq!(body(&Answer { outputs: Some(Vec::new()), ..Answer::default() }), "{}");
+}
+
+#[test]
+fn a_return_value_can_be_text_bytes_or_a_response() {
+    let check = |value: Json, status: u16, expected: &str| {
+        let answer = Answer { return_value: Some(value), ..Answer::default() };
+        let response = response(&function("$return"), &answer).unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (status, expected.as_bytes()));
+    };
+    check(Json::from("Hello return"), 200, "Hello return");
+    check(Json::from("aGVsbG8="), 200, "hello");
+    check(Json::parse(r#"{"statusCode":418,"body":"tea"}"#).unwrap(), 418, "tea");
+    check(Json::from(r#"{"body":"x"}"#), 200, "x");
+}

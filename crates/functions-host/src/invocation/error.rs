@@ -1,0 +1,39 @@
+//! How an invocation can fail, in the words of the real host.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::configuration::time_span;
+use crate::handler::{HandlerUnavailable, TransportError};
+use crate::service_bus::EntityError;
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvocationError {
+    #[error(transparent)]
+    HandlerUnavailable(#[from] HandlerUnavailable),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("Response status code does not indicate success: {} ({}).", .0.as_u16(), .0.canonical_reason().unwrap_or_default())]
+    Status(StatusCode),
+    #[error("Invalid HttpResponseMessage:\nStatusCode: {}, Content-Type: {content_type}\n {body}", .status.as_u16())]
+    InvalidAnswer { status: StatusCode, content_type: String, body: String },
+    #[error(
+        "Invalid HttpResponseMessage:\nStatusCode: {}\n No MediaTypeFormatter is available to read an object of type \
+         'HttpScriptInvocationResult' from content with media type '{content_type}'.\n {body}", .status.as_u16()
+    )]
+    UnsupportedMediaType { status: StatusCode, content_type: String, body: String },
+    #[error(
+        "Failed while trying to Deserialize to httpOutputBindingResponse. Please check the response: {0}"
+    )]
+    InvalidHttpOutput(String),
+    #[error("Timeout value of {} was exceeded by function: Functions.{function}", time_span::format(*.limit))]
+    Timeout { function: String, limit: Duration },
+    #[error("The message with body type '{0}' cannot be bound: only data sections and string values can")]
+    UnsupportedBody(&'static str),
+    #[error("Error while handling parameter {binding} after function returned: {source}")]
+    Output { binding: String, source: EntityError },
+    #[error("'Transfer-Encoding: chunked' header can not be used when content object is not specified.")]
+    ChunkedWithoutContent,
+}

@@ -1,0 +1,163 @@
+//! The Service Bus trigger: one message, one invocation.
+//!
+//! Semantics: azure-sdk-for-net, `ServiceBusListener.cs` and `MessageProcessor.cs` (single dispatch) on the SDK's
+//! `ServiceBusProcessor`; Microsoft Learn, "Azure Service Bus trigger for Azure Functions". A success completes the
+//! message, a failure abandons it at once, and the lock is renewed while the function runs.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::metadata::encode;
+use super::{Delivery, Entity, EntityError};
+use crate::clock;
+use crate::configuration::function_json::ServiceBusTrigger;
+use crate::configuration::host_json::ServiceBusOptions;
+use crate::event::OutputLevel;
+use crate::invocation::executor::LoadedFunction;
+use crate::invocation::{Executor, Invocation};
+
+/// How long one request for messages waits before it is made again.
+const RECEIVE_WAIT: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The SDK renews this long before the lock ends, or at half time if that is sooner.
+const RENEWAL_BUFFER: Duration = Duration::from_secs(10);
+/// Keeps a broker whose clock runs behind ours from being asked without a pause.
+const SHORTEST_RENEWAL_PAUSE: Duration = Duration::from_millis(250);
+
+/// Feeds one function from one entity.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    pub(crate) executor: Arc<Executor>,
+    pub(crate) function: Arc<LoadedFunction>,
+    pub(crate) trigger: ServiceBusTrigger,
+    pub(crate) entity: Arc<dyn Entity>,
+    pub(crate) namespace: String,
+    pub(crate) options: ServiceBusOptions,
+    /// Invocations under way; the host waits for them when it stops.
+    pub(crate) in_flight: TaskTracker,
+}
+
+impl Listener {
+    /// Receives until `stop` is cancelled, then gives back what was not handed out.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let free = Arc::new(Semaphore::new(self.options.max_concurrent_calls));
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                permit = free.acquire() => drop(permit.expect("the semaphore is never closed")),
+            }
+            // Only this task takes permits, so there is one at least; invocations that end meanwhile add more.
+            let received = tokio::select! {
+                () = stop.cancelled() => break,
+                received = self.entity.receive(free.available_permits(), RECEIVE_WAIT) => received,
+            };
+            match received {
+                Ok(deliveries) => {
+                    pause = FIRST_PAUSE;
+                    deliveries.into_iter().for_each(|delivery| self.spawn(delivery, &free));
+                }
+                Err(error) => {
+                    self.report("Receive", &error);
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+        self.entity.close().await;
+    }
+
+    fn spawn(&self, delivery: Delivery, free: &Arc<Semaphore>) {
+        let permit = free.clone().try_acquire_owned().expect("no more messages come than there are permits");
+        let listener = self.clone();
+        self.in_flight.spawn(async move {
+            listener.process(delivery).await;
+            drop(permit);
+        });
+    }
+
+    async fn process(&self, delivery: Delivery) {
+        let succeeded = tokio::select! {
+            succeeded = self.invoke(&delivery) => succeeded,
+            never = self.keep_locked(&delivery) => match never {},
+        };
+        let (action, settled) = match (succeeded, self.trigger.auto_complete) {
+            (true, true) => ("Complete", self.entity.complete(delivery.lock_token).await),
+            // Somebody else settles the message, or its lock ends and it comes again.
+            (true, false) => return,
+            (false, _) => ("Abandon", self.entity.abandon(delivery.lock_token).await),
+        };
+        let Err(error) = settled else { return };
+        self.report(action, &error);
+        if action == "Complete"
+            && !error.lock_lost
+            && let Err(error) = self.entity.abandon(delivery.lock_token).await
+        {
+            self.report("Abandon", &error);
+        }
+    }
+
+    /// Runs the function on this message; used for manual runs as well.
+    pub(crate) async fn invoke(&self, delivery: &Delivery) -> bool {
+        let mut invocation = Invocation::new(self.function.clone());
+        invocation.message_id = delivery.message_id.clone();
+        invocation.delivery_count = Some(delivery.delivery_count);
+        let work = async {
+            let (value, mut metadata) = encode(delivery, self.trigger.binary, &self.namespace)?;
+            metadata.set_system(invocation.name(), clock::now());
+            let data = vec![(self.trigger.name.clone(), value)];
+            self.executor.ask(&invocation, data, metadata).await
+        };
+        self.executor.run(&invocation, work).await.is_ok()
+    }
+
+    /// Renews the lock, until `maxAutoLockRenewalDuration` has passed. Never returns: the invocation's end ends it.
+    async fn keep_locked(&self, delivery: &Delivery) -> Infallible {
+        let started = Instant::now();
+        let mut locked_until = delivery.locked_until;
+        while let Some(until) = locked_until {
+            let left = Duration::try_from(until - clock::now()).unwrap_or_default();
+            sleep((left - (left / 2).min(RENEWAL_BUFFER)).max(SHORTEST_RENEWAL_PAUSE)).await;
+            if self.options.max_auto_lock_renewal.is_some_and(|limit| started.elapsed() >= limit) {
+                break;
+            }
+            locked_until = self.renew(delivery.lock_token).await;
+        }
+        std::future::pending().await
+    }
+
+    async fn renew(&self, lock_token: Uuid) -> Option<time::OffsetDateTime> {
+        loop {
+            match self.entity.renew_lock(lock_token).await {
+                Ok(until) => return Some(until),
+                Err(error) => {
+                    self.report("RenewLock", &error);
+                    if !error.transient {
+                        return None;
+                    }
+                    sleep(FIRST_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// The line that the extension logs, at its levels.
+    fn report(&self, action: &str, error: &EntityError) {
+        let level = if error.transient { OutputLevel::Information } else { OutputLevel::Error };
+        let (path, endpoint) = (&self.trigger.entity_path, &self.namespace);
+        let head =
+            format!("Message processing error (Action={action}, EntityPath={path}, Endpoint={endpoint})");
+        self.executor.observer.line(level, format!("{head}: {error}"));
+    }
+}

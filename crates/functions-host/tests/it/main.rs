@@ -1,0 +1,5 @@
+//! The host through its front door, with real handler processes.
+
+mod http;
+mod process;
+mod support;
