@@ -1,0 +1,237 @@
+//! Disk encryption sets and disks, by Azure Resource Manager.
+//!
+//! Microsoft publishes no Rust crate for it. Bodies and statuses are those of the DiskRP specification
+//! (Azure/azure-rest-api-specs, `Microsoft.Compute/DiskRP`).
+
+mod disk;
+mod disk_encryption_set;
+mod error;
+mod operation;
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use azure_ids::{ArmId, SubscriptionId};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+pub use disk::{Disk, DiskEncryption, EncryptionType};
+pub use disk_encryption_set::{
+    ActiveKey, DiskEncryptionSet, DiskEncryptionSetChange, KeyHasNoVersion, NewDiskEncryptionSet,
+    ProvisioningState,
+};
+pub use error::{ArmError, ArmFault};
+pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
+
+use crate::{Transport, entra::classify, transport::Reply};
+
+/// The newest version of DiskRP with published examples. It knows `federatedClientId`, which versions before 2022
+/// lack. `Microsoft.Compute` has another series of versions for virtual machines.
+pub const DISK_API_VERSION: &str = "2025-01-02";
+
+const HOST: &str = "https://management.azure.com";
+const SCOPE: &str = "https://management.azure.com/.default";
+
+const SETS: &str = "Microsoft.Compute/diskEncryptionSets";
+const DISKS: &str = "Microsoft.Compute/disks";
+
+/// A listing with more pages than this goes round in circles.
+const MOST_PAGES: usize = 200;
+
+/// Calls ARM about disks and their encryption sets.
+#[derive(Clone)]
+pub struct Compute {
+    transport: Transport,
+    credential: Arc<dyn TokenCredential>,
+    api_version: String,
+}
+
+impl std::fmt::Debug for Compute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compute").field("api_version", &self.api_version).finish_non_exhaustive()
+    }
+}
+
+impl Compute {
+    /// A client that calls as this identity, usually [`WorkloadIdentity::managed_identity`].
+    ///
+    /// [`WorkloadIdentity::managed_identity`]: crate::WorkloadIdentity::managed_identity
+    #[must_use]
+    pub fn new(transport: &Transport, credential: Arc<dyn TokenCredential>) -> Self {
+        Self { transport: transport.clone(), credential, api_version: DISK_API_VERSION.to_owned() }
+    }
+
+    /// The same client with another version of the API, for clouds that lag behind.
+    #[must_use]
+    pub fn with_api_version(self, api_version: impl Into<String>) -> Self {
+        Self { api_version: api_version.into(), ..self }
+    }
+
+    /// Reads a disk encryption set.
+    ///
+    /// # Errors
+    /// [`ArmError::NotFound`] if there is none of this id.
+    pub async fn disk_encryption_set(&self, id: &ArmId) -> Result<DiskEncryptionSet, ArmError> {
+        self.get(id, SETS).await
+    }
+
+    /// Creates a disk encryption set, or replaces all of it.
+    ///
+    /// Read the set first: putting a stored key URL over one that the service has rotated rolls it back.
+    ///
+    /// # Errors
+    /// [`ArmError::KeyVaultAccessForbidden`] or [`ArmError::KeyUnusable`] when the service tried the key and failed:
+    /// for a user-assigned identity it tries at once.
+    pub async fn put_disk_encryption_set(
+        &self,
+        id: &ArmId,
+        set: &NewDiskEncryptionSet,
+    ) -> Result<Accepted<DiskEncryptionSet>, ArmError> {
+        self.change(Method::PUT, id, SETS, set).await
+    }
+
+    /// Changes single fields of a disk encryption set.
+    ///
+    /// # Errors
+    /// As [`put_disk_encryption_set`](Self::put_disk_encryption_set).
+    pub async fn patch_disk_encryption_set(
+        &self,
+        id: &ArmId,
+        change: &DiskEncryptionSetChange,
+    ) -> Result<Accepted<DiskEncryptionSet>, ArmError> {
+        self.change(Method::PATCH, id, SETS, change).await
+    }
+
+    /// Asks once how an operation goes.
+    ///
+    /// # Errors
+    /// The question failed. An operation that failed is [`OperationState::Failed`], not an error.
+    pub async fn operation(&self, url: &OperationUrl) -> Result<OperationState, ArmError> {
+        self.transport
+            .within_time_limit(async {
+                operation::read(&self.send(Method::GET, url.as_str(), None::<&()>).await?)
+            })
+            .await
+    }
+
+    /// Reads a disk.
+    ///
+    /// # Errors
+    /// [`ArmError::NotFound`] if there is none of this id.
+    pub async fn disk(&self, id: &ArmId) -> Result<Disk, ArmError> {
+        self.get(id, DISKS).await
+    }
+
+    /// Encrypts a disk under a set with the customer's key. The disk must be unattached, or its machine deallocated.
+    ///
+    /// # Errors
+    /// [`ArmError::Conflict`] or [`ArmError::BadRequest`] for a disk that cannot be changed now.
+    pub async fn patch_disk_encryption(&self, disk: &ArmId, set: &ArmId) -> Result<Accepted<Disk>, ArmError> {
+        check_type(set, SETS)?;
+        let encryption = json!({ "type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": set });
+        self.change(Method::PATCH, disk, DISKS, &json!({ "properties": { "encryption": encryption } })).await
+    }
+
+    /// Every disk of a resource group.
+    ///
+    /// # Errors
+    /// [`ArmError::NotFound`] if there is no such group; [`ArmError::BadId`] for a name that no group can have.
+    pub async fn disks(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: &str,
+    ) -> Result<Vec<Disk>, ArmError> {
+        let group: ArmId = format!("/subscriptions/{subscription}/resourceGroups/{resource_group}")
+            .parse()
+            .map_err(|_| ArmError::BadId { expected: "Microsoft.Resources/resourceGroups" })?;
+        let mut url = self.url(&format!("{group}/providers/{DISKS}"));
+        self.transport
+            .within_time_limit(async {
+                let mut disks = Vec::new();
+                for _ in 0..MOST_PAGES {
+                    let page: Page<Disk> = decode(&self.send(Method::GET, &url, None::<&()>).await?)?;
+                    disks.extend(page.value);
+                    match page.next_link.filter(|link| !link.is_empty()) {
+                        None => return Ok(disks),
+                        // A token goes with the next request, so that the link must lead to ARM as well.
+                        Some(link) => link
+                            .parse::<OperationUrl>()
+                            .map_err(ArmError::undecodable)?
+                            .as_str()
+                            .clone_into(&mut url),
+                    }
+                }
+                Err(ArmError::undecodable("the listing does not end"))
+            })
+            .await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{HOST}{path}?api-version={}", self.api_version)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, id: &ArmId, resource_type: &'static str) -> Result<T, ArmError> {
+        check_type(id, resource_type)?;
+        let url = self.url(id.as_str());
+        self.transport
+            .within_time_limit(async { decode(&self.send(Method::GET, &url, None::<&()>).await?) })
+            .await
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        id: &ArmId,
+        resource_type: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Accepted<T>, ArmError> {
+        check_type(id, resource_type)?;
+        let url = self.url(id.as_str());
+        self.transport
+            .within_time_limit(async { Accepted::read(&self.send(method, &url, Some(body)).await?) })
+            .await
+    }
+
+    /// Sends a request with our token. Only replies of success come back.
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Reply, ArmError> {
+        let token = self
+            .credential
+            .get_token(&[SCOPE], None)
+            .await
+            .map_err(|error| ArmError::Token(classify(error)))?;
+        let mut request = self.transport.request(method, url).bearer_auth(token.token.secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let reply = self.transport.send(request).await?;
+        if matches!(
+            reply.status,
+            StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT
+        ) {
+            return Ok(reply);
+        }
+        Err(error::read(&reply))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<T> {
+    value: Vec<T>,
+    next_link: Option<String>,
+}
+
+/// An id of another type would make us change something else than we were asked to.
+fn check_type(id: &ArmId, expected: &'static str) -> Result<(), ArmError> {
+    if id.is_of_type(expected) { Ok(()) } else { Err(ArmError::BadId { expected }) }
+}
+
+fn decode<T: DeserializeOwned>(reply: &Reply) -> Result<T, ArmError> {
+    serde_json::from_slice(&reply.body).map_err(ArmError::undecodable)
+}

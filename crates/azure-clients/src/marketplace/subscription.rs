@@ -1,0 +1,267 @@
+//! What the marketplace tells about a purchase, read leniently.
+
+use azure_ids::{ObjectId, TenantId};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A purchase, as a landing page's token resolves to it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedSubscription {
+    /// The subscription's id.
+    pub id: Uuid,
+    /// The offer.
+    pub offer_id: String,
+    /// The plan.
+    pub plan_id: String,
+    /// How many seats, for plans that have them.
+    #[serde(default, deserialize_with = "quantity")]
+    pub quantity: Option<u32>,
+    /// The subscription itself.
+    pub subscription: Subscription,
+}
+
+/// A SaaS subscription. E-mail addresses are not read at all.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// The subscription's id.
+    pub id: Uuid,
+    /// The name that the buyer gave it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The offer.
+    pub offer_id: String,
+    /// The plan.
+    pub plan_id: String,
+    /// How many seats, for plans that have them.
+    #[serde(default, deserialize_with = "quantity")]
+    pub quantity: Option<u32>,
+    /// Whom it was bought for: whose tenant holds the key, unless agreed otherwise.
+    pub beneficiary: Option<Party>,
+    /// Who bought it: for a reseller another tenant than the beneficiary's.
+    pub purchaser: Option<Party>,
+    /// Where it stands.
+    pub saas_subscription_status: SubscriptionStatus,
+    /// A purchase that only tries the offer out.
+    #[serde(default)]
+    pub is_test: bool,
+}
+
+/// A person in a tenant, without name or address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Party {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The person's object id there.
+    #[serde(default)]
+    pub object_id: Option<ObjectId>,
+}
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum SubscriptionStatus {
+    /// Bought, and waiting for activation.
+    PendingFulfillmentStart,
+    /// Active and billed.
+    Subscribed,
+    /// Not paid: to be kept for thirty days, and able to come back.
+    Suspended,
+    /// Ended, for good.
+    Unsubscribed,
+    /// A status that we do not know, as the marketplace spells it.
+    Other(String),
+}
+
+/// What a webhook says that happened, as the marketplace itself knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// The operation's id: that of the webhook.
+    pub id: Uuid,
+    /// The subscription.
+    pub subscription_id: Uuid,
+    /// What happens.
+    pub action: OperationAction,
+    /// How far it is.
+    pub status: OperationStatus,
+    /// The plan after the operation.
+    #[serde(default)]
+    pub plan_id: Option<String>,
+    /// The number of seats after the operation.
+    #[serde(default, deserialize_with = "quantity")]
+    pub quantity: Option<u32>,
+}
+
+/// What happens to a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum OperationAction {
+    /// Another plan.
+    ChangePlan,
+    /// Another number of seats.
+    ChangeQuantity,
+    /// The next term begins.
+    Renew,
+    /// Payment failed.
+    Suspend,
+    /// The end.
+    Unsubscribe,
+    /// Payment came after all.
+    Reinstate,
+    /// An action that we do not know, as the marketplace spells it.
+    Other(String),
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum OperationStatus {
+    /// Not begun.
+    NotStarted,
+    /// Under way.
+    InProgress,
+    /// Done.
+    Succeeded,
+    /// Failed.
+    Failed,
+    /// Overtaken.
+    Conflict,
+    /// A status that we do not know, as the marketplace spells it.
+    Other(String),
+}
+
+/// Statuses come padded with blanks in the documented samples.
+macro_rules! from_padded_text {
+    ($name:ident { $($text:literal => $variant:ident,)* }) => {
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                match text.trim() {
+                    $($text => Self::$variant,)*
+                    other => Self::Other(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+from_padded_text!(SubscriptionStatus {
+    "PendingFulfillmentStart" => PendingFulfillmentStart,
+    "Subscribed" => Subscribed,
+    "Suspended" => Suspended,
+    "Unsubscribed" => Unsubscribed,
+});
+
+from_padded_text!(OperationAction {
+    "ChangePlan" => ChangePlan,
+    "ChangeQuantity" => ChangeQuantity,
+    "Renew" => Renew,
+    "Suspend" => Suspend,
+    "Unsubscribe" => Unsubscribe,
+    "Reinstate" => Reinstate,
+});
+
+from_padded_text!(OperationStatus {
+    "NotStarted" => NotStarted,
+    "InProgress" => InProgress,
+    "Succeeded" => Succeeded,
+    "Succeed" => Succeeded,
+    "Failed" => Failed,
+    "Conflict" => Conflict,
+});
+
+/// A number, a number in a string, an empty string, or `null`.
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let bad = || serde::de::Error::custom("expected a quantity");
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Number(number) => {
+            number.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(bad)
+        }
+        Value::String(text) if text.trim().is_empty() => Ok(None),
+        Value::String(text) => text.trim().parse().map(Some).map_err(|_| bad()),
+        _ => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "9b1b5b3e-0000-4000-8000-000000000001";
+    const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+    fn subscription(status: &str, quantity: &Value) -> Value {
+        let party =
+            json!({"emailId": "user@contoso.example", "objectId": ID, "tenantId": TENANT, "puid": "1"});
+        json!({
+            "id": ID, "name": "Contoso CMK", "publisherId": "fabrikam", "offerId": "cmk-offer", "planId": "silver",
+            "quantity": quantity, "beneficiary": party, "purchaser": party,
+            "allowedCustomerOperations": ["Delete", "Update", "Read"], "sessionMode": "None", "isFreeTrial": false,
+            "isTest": false, "sandboxType": "None", "saasSubscriptionStatus": status,
+            "term": {"termUnit": "P1M", "startDate": "2022-03-07T00:00:00Z"}, "autoRenew": true,
+            "lastModified": "0001-01-01T00:00:00", "fieldOfTomorrow": null,
+        })
+    }
+
+    #[test]
+    fn a_purchase_is_read_in_the_shape_of_the_documented_sample() {
+        let resolved: ResolvedSubscription = serde_json::from_value(json!({
+            "id": ID, "subscriptionName": "Contoso CMK", "offerId": "cmk-offer", "planId": "silver", "quantity": "20",
+            "subscription": subscription(" PendingFulfillmentStart ", &json!(5)),
+        }))
+        .unwrap();
+        assert_eq!((resolved.quantity, resolved.subscription.quantity), (Some(20), Some(5)));
+        assert_eq!(
+            resolved.subscription.saas_subscription_status,
+            SubscriptionStatus::PendingFulfillmentStart
+        );
+        assert_eq!(resolved.subscription.beneficiary.as_ref().unwrap().tenant_id, TENANT.parse().unwrap());
+        assert!(!format!("{resolved:?}").contains('@'), "an e-mail address shows: {resolved:?}");
+    }
+
+    #[test]
+    fn a_quantity_is_read_in_every_form() {
+        let check = |quantity: Value, expected| {
+            let read: Subscription = serde_json::from_value(subscription("Subscribed", &quantity)).unwrap();
+            assert_eq!(read.quantity, expected, "{quantity}");
+        };
+        check(json!(7), Some(7));
+        check(json!("7"), Some(7));
+        check(json!(" 7 "), Some(7));
+        check(json!(""), None);
+        check(json!(null), None);
+        for bad in [json!("many"), json!(-1), json!(1.5), json!([])] {
+            assert!(
+                serde_json::from_value::<Subscription>(subscription("Subscribed", &bad)).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_status_is_read_padded_or_not() {
+        let check = |text: &str, expected| assert_eq!(SubscriptionStatus::from(text.to_owned()), expected);
+        check(" Subscribed ", SubscriptionStatus::Subscribed);
+        check("Suspended", SubscriptionStatus::Suspended);
+        check("Unsubscribed\n", SubscriptionStatus::Unsubscribed);
+        check(" NotStarted", SubscriptionStatus::Other("NotStarted".into()));
+    }
+
+    #[test]
+    fn an_operation_with_an_unknown_action_is_read() {
+        let operation: Operation = serde_json::from_value(json!({
+            "id": ID, "activityId": ID, "subscriptionId": ID, "offerId": "o", "publisherId": "p", "planId": "silver",
+            "quantity": "20", "action": "Transfer", "timeStamp": "2018-12-01T00:00:00", "status": "InProgress",
+            "errorStatusCode": "", "errorMessage": "",
+        }))
+        .unwrap();
+        assert_eq!(operation.action, OperationAction::Other("Transfer".into()));
+        assert_eq!((operation.status, operation.quantity), (OperationStatus::InProgress, Some(20)));
+    }
+}
