@@ -1,0 +1,119 @@
+//! Applications and identities inside one tenant: `/servicePrincipals`.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::fault::GraphFault;
+use super::request::{GraphRequest, Reply, alternate_key};
+use super::shapes;
+use crate::directory::{Directory, ServicePrincipal};
+use crate::world::World;
+
+pub(super) fn list(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+    world.read(|state| {
+        let directory = &state.directory;
+        let shown = directory
+            .service_principals
+            .values()
+            .filter(|principal| is_visible(world, request, principal))
+            .map(|principal| shapes::service_principal(directory, principal))
+            .collect();
+        request.collection("servicePrincipals", shown).map(Reply::Found)
+    })
+}
+
+pub(super) fn show(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    world.read(|state| {
+        let principal = find(&state.directory, world, request, key)?;
+        let shown = shapes::service_principal(&state.directory, principal);
+        Ok(Reply::Found(request.entity("servicePrincipals", shown)))
+    })
+}
+
+/// Lets an application into the caller's tenant: the same as an administrator's consent.
+pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+    let given = request.object()?;
+    shapes::check_properties(
+        given,
+        &json!({"appId": "", "accountEnabled": true, "displayName": null, "tags": []}),
+    )?;
+    let app_id = given.get("appId").and_then(Value::as_str).unwrap_or_default();
+    let tenant = request.caller.tenant;
+    world.change(|state| {
+        let directory = &mut state.directory;
+        let application = Uuid::parse_str(app_id)
+            .ok()
+            .and_then(|id| directory.application_by_app_id(id))
+            .filter(|application| application.tenant == tenant || application.is_multi_tenant())
+            .cloned()
+            .ok_or_else(|| GraphFault::no_such_application(app_id))?;
+        if directory.service_principal_of(tenant, application.app_id).is_some() {
+            return Err(GraphFault::already_there("servicePrincipalNames"));
+        }
+        let mut principal = directory.let_application_in(tenant, &application, request.now, &world.lags);
+        if given.get("accountEnabled") == Some(&Value::Bool(false)) {
+            principal.enabled = false;
+            directory.service_principals.insert(principal.object_id, principal.clone());
+        }
+        let shown = shapes::service_principal(directory, &principal);
+        let location = format!(
+            "https://graph.microsoft.com/v2/{tenant}/directoryObjects/{}/Microsoft.DirectoryServices.ServicePrincipal",
+            principal.object_id
+        );
+        Ok(Reply::Created { location: Some(location), body: request.entity("servicePrincipals", shown) })
+    })
+}
+
+/// Enables or disables a service principal: disabling one is how a customer bars an application for a while.
+pub(super) fn update(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    let given = request.object()?;
+    shapes::check_properties(given, &json!({"accountEnabled": true}))?;
+    world.change(|state| {
+        let id = find(&state.directory, world, request, key)?.object_id;
+        if let Some(enabled) = given.get("accountEnabled").and_then(Value::as_bool)
+            && let Some(principal) = state.directory.service_principals.get_mut(&id)
+        {
+            principal.enabled = enabled;
+        }
+        Ok(Reply::Done)
+    })
+}
+
+/// Removes a service principal: how a customer withdraws consent.
+pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    world.change(|state| {
+        let principal = find(&state.directory, world, request, key)?;
+        if principal.managed_identity.is_some() {
+            // Our guess: the wording. A managed identity lives and dies with its resource.
+            let text = "The service principal of a managed identity cannot be deleted.";
+            return Err(GraphFault::bad_request(text));
+        }
+        let id = principal.object_id;
+        state.directory.service_principals.remove(&id);
+        Ok(Reply::Done)
+    })
+}
+
+/// The service principal of the caller's tenant that a key names: by object id, or as `appId='…'`.
+fn find<'a>(
+    directory: &'a Directory,
+    world: &World,
+    request: &GraphRequest,
+    key: &str,
+) -> Result<&'a ServicePrincipal, GraphFault> {
+    let tenant = request.caller.tenant;
+    let found = match alternate_key(key, "appId") {
+        Some(app_id) => {
+            Uuid::parse_str(app_id).ok().and_then(|app_id| directory.service_principal_of(tenant, app_id))
+        }
+        None => Uuid::parse_str(key).ok().and_then(|id| directory.service_principal(tenant, id)),
+    };
+    found
+        .filter(|principal| is_visible(world, request, principal))
+        .ok_or_else(|| GraphFault::not_found(alternate_key(key, "appId").unwrap_or(key)))
+}
+
+fn is_visible(world: &World, request: &GraphRequest, principal: &ServicePrincipal) -> bool {
+    principal.tenant == request.caller.tenant
+        && principal.created_at + world.lags.directory_object <= request.now
+}
