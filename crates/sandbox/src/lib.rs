@@ -36,6 +36,9 @@ mod world;
 
 pub use arm::DiskState;
 pub use edge::CertificateError;
+pub use marketplace::{
+    Listing, MarketplaceAction, MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery,
+};
 pub use options::{Automation, Lags, Options, Seed, SeedTenant};
 pub use sandbox::{Sandbox, StartError};
 pub use state::StateFileError;

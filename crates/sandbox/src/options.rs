@@ -38,6 +38,8 @@ pub struct Lags {
     pub key_rotation: Duration,
     /// From a change of a set's key until its disks are wrapped with the new one; the old one is shown meanwhile.
     pub disk_rewrap: Duration,
+    /// From the activation of a marketplace subscription until its status shows it.
+    pub activation: Duration,
     /// How many polls of a long-running operation answer "in progress".
     pub operation_polls: u32,
     /// The `Retry-After` of accepted and running operations, in seconds.
@@ -53,6 +55,7 @@ impl Default for Lags {
             role_assignment: Duration::ZERO,
             key_rotation: Duration::ZERO,
             disk_rewrap: Duration::ZERO,
+            activation: Duration::ZERO,
             operation_polls: 1,
             retry_after_seconds: 1,
         }

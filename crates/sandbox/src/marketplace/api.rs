@@ -1,0 +1,365 @@
+//! The calls of the fulfilment API.
+//!
+//! Who may call: the application that the publisher has listed, with a token of the publisher's tenant. Anybody
+//! else gets 403, also without any token at all (documented so). Our guess: the shape of error bodies.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State as RouterState};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::tokens::Audience;
+use crate::world::{SharedWorld, World};
+
+use super::MarketplaceState;
+use super::operation::OperationStatus;
+use super::subscription::{Status, Subscription};
+
+const API_VERSION: &str = "2018-08-31";
+const PAGE: usize = 100;
+const ROOT: &str = "/api/saas/subscriptions";
+
+/// Which publisher calls: its subscriptions are the only ones it sees.
+#[derive(Debug, Clone)]
+struct Publisher(String);
+
+#[derive(Debug, Deserialize)]
+struct Paging {
+    #[serde(rename = "continuationToken", default)]
+    continuation: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivateBody {
+    #[serde(default)]
+    plan_id: Option<String>,
+    /// A string or a number, depending on the age of the client.
+    #[serde(default)]
+    quantity: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PatchBody {
+    status: String,
+}
+
+/// A refusal.
+#[derive(Debug)]
+struct Refusal(StatusCode, &'static str, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, code, message) = self;
+        (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+    }
+}
+
+impl Refusal {
+    fn bad(message: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "BadArgument", message.into())
+    }
+
+    fn forbidden() -> Self {
+        Self(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            "The authorization token is invalid, expired, or was not provided, or the request is for a subscription of an \
+             offer that is published under another application."
+                .into(),
+        )
+    }
+
+    fn not_found(id: impl std::fmt::Display) -> Self {
+        Self(StatusCode::NOT_FOUND, "EntityNotFound", format!("{id} was not found."))
+    }
+}
+
+pub(super) fn routes() -> Router<SharedWorld> {
+    Router::new()
+        .route(&format!("{ROOT}/resolve"), post(resolve))
+        .route(ROOT, get(list))
+        .route(&format!("{ROOT}/"), get(list))
+        .route(&format!("{ROOT}/{{id}}"), get(one))
+        .route(&format!("{ROOT}/{{id}}/activate"), post(activate))
+        .route(&format!("{ROOT}/{{id}}/listAvailablePlans"), get(plans))
+        .route(&format!("{ROOT}/{{id}}/operations"), get(operations))
+        .route(&format!("{ROOT}/{{id}}/operations/{{operation}}"), get(operation).patch(answer_operation))
+        .fallback(|| async { Refusal::not_found("The path") })
+        .layer(middleware::from_fn(check_api_version))
+        .layer(middleware::from_fn(echo_ids))
+}
+
+async fn check_api_version(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "api-version");
+    match given {
+        Some((_, version)) if version == API_VERSION => next.run(request).await,
+        _ => Refusal::bad(format!("The query parameter api-version must be {API_VERSION}.")).into_response(),
+    }
+}
+
+/// Both ids are optional, and come back as they were sent.
+async fn echo_ids(request: Request, next: Next) -> Response {
+    let ids: Vec<_> = ["x-ms-requestid", "x-ms-correlationid"]
+        .into_iter()
+        .filter_map(|name| Some((name, request.headers().get(name)?.clone())))
+        .collect();
+    let mut response = next.run(request).await;
+    for (name, id) in ids {
+        response.headers_mut().insert(name, id);
+    }
+    response
+}
+
+/// Who calls; nobody but the listed application of the listed tenant may.
+fn publisher(world: &World, headers: &HeaderMap) -> Result<Publisher, Refusal> {
+    let caller = world.caller(headers, Audience::Marketplace).map_err(|_| Refusal::forbidden())?;
+    world.read(|state| {
+        let listing = state.marketplace.listing.as_ref();
+        listing
+            .filter(|listing| caller.tenant == listing.publisher_tenant)
+            .filter(|listing| caller.application_id == listing.publisher_application)
+            .map(|listing| Publisher(listing.publisher.clone()))
+            .ok_or_else(Refusal::forbidden)
+    })
+}
+
+/// The subscription, if it is this publisher's.
+fn find<'a>(
+    marketplace: &'a MarketplaceState,
+    publisher: &Publisher,
+    id: &str,
+) -> Result<&'a Subscription, Refusal> {
+    let subscription = Uuid::parse_str(id).ok().and_then(|id| marketplace.subscriptions.get(&id));
+    let subscription = subscription.ok_or_else(|| Refusal::not_found(id))?;
+    if subscription.publisher == publisher.0 { Ok(subscription) } else { Err(Refusal::forbidden()) }
+}
+
+/// `POST /resolve`: trades the landing page token, percent-decoded, for the subscription.
+async fn resolve(
+    RouterState(world): RouterState<SharedWorld>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let token =
+        headers.get("x-ms-marketplace-token").and_then(|token| token.to_str().ok()).unwrap_or_default();
+    if token.is_empty() {
+        return Err(Refusal::bad("The x-ms-marketplace-token header is missing."));
+    }
+    let now = world.clock.now();
+    world.read(|state| {
+        let subscription = state.marketplace.resolve(token, now);
+        let subscription = subscription
+            .ok_or_else(|| Refusal::bad("The x-ms-marketplace-token is malformed, invalid or expired."))?;
+        find(&state.marketplace, &publisher, &subscription.id.to_string())?;
+        Ok(Json(subscription.resolved(now)))
+    })
+}
+
+/// `GET /`: 100 a page, in the order of their ids. Subscriptions that have ended stay in the list.
+async fn list(
+    RouterState(world): RouterState<SharedWorld>,
+    Query(paging): Query<Paging>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let after = match paging.continuation.as_deref() {
+        None | Some("") => None,
+        Some(text) => {
+            Some(Uuid::parse_str(text).map_err(|_| Refusal::bad("The continuationToken is invalid."))?)
+        }
+    };
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        let mut own = state
+            .marketplace
+            .subscriptions
+            .values()
+            .filter(|subscription| subscription.publisher == publisher.0 && after.is_none_or(|after| subscription.id > after));
+        let page: Vec<&Subscription> = own.by_ref().take(PAGE).collect();
+        let last = page.last().map(|subscription| subscription.id).filter(|_| own.next().is_some());
+        let next = last.map(|last| {
+            format!("https://marketplaceapi.microsoft.com{ROOT}?continuationToken={last}&api-version={API_VERSION}")
+        });
+        let shown: Vec<Value> = page.into_iter().map(|subscription| subscription.shown(now)).collect();
+        Ok(Json(json!({ "subscriptions": shown, "@nextLink": next.unwrap_or_default() })))
+    })
+}
+
+/// `GET /{id}`.
+async fn one(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        find(&state.marketplace, &publisher, &id).map(|subscription| Json(subscription.shown(now)))
+    })
+}
+
+/// `GET /{id}/listAvailablePlans`: nothing at all for an unknown subscription (documented so).
+async fn plans(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    world.read(|state| {
+        let Ok(subscription) = find(&state.marketplace, &publisher, &id) else {
+            return Ok(StatusCode::OK.into_response());
+        };
+        let listed = state.marketplace.listing.iter().flat_map(|listing| listing.plans.iter());
+        let mut names: Vec<&String> = listed.chain([&subscription.plan]).collect();
+        names.sort();
+        names.dedup();
+        let plans: Vec<Value> = names
+            .into_iter()
+            .map(|plan| json!({ "planId": plan, "displayName": plan, "isPrivate": false, "hasFreeTrials": false }))
+            .collect();
+        Ok(Json(json!({ "plans": plans })).into_response())
+    })
+}
+
+/// `POST /{id}/activate`: the moment from which the customer is billed. The body may be left out.
+async fn activate(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let asked: ActivateBody = match body.is_empty() {
+        true => ActivateBody::default(),
+        false => serde_json::from_slice(&body)
+            .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))?,
+    };
+    let now = world.clock.now();
+    world.change(|state| {
+        let subscription = find(&state.marketplace, &publisher, &id)?;
+        match subscription.status {
+            Status::PendingFulfillmentStart => {}
+            Status::Subscribed | Status::Suspended => {
+                return Err(Refusal::bad(format!(
+                    "The subscription is already {}.",
+                    subscription.status.name()
+                )));
+            }
+            Status::Unsubscribed => return Err(Refusal::not_found(&id)),
+        }
+        check_agrees(subscription, &asked)?;
+        let key = subscription.id;
+        if let Some(subscription) = state.marketplace.subscriptions.get_mut(&key) {
+            subscription.status = Status::Subscribed;
+            subscription.term_start = Some(now);
+            subscription.modified = Some(now);
+            subscription.shown_active_from = Some(now + world.lags.activation);
+        }
+        Ok(StatusCode::OK)
+    })
+}
+
+/// What is activated must be what was bought.
+fn check_agrees(subscription: &Subscription, asked: &ActivateBody) -> Result<(), Refusal> {
+    if asked.plan_id.as_ref().is_some_and(|plan| *plan != subscription.plan) {
+        return Err(Refusal::bad("The planId is not that of the subscription."));
+    }
+    let quantity = match &asked.quantity {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    if quantity == subscription.quantity.map(|quantity| quantity.to_string()).unwrap_or_default() {
+        return Ok(());
+    }
+    Err(Refusal::bad("The quantity is not that of the subscription."))
+}
+
+/// `GET /{id}/operations`: those that can be answered.
+async fn operations(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        let subscription = find(&state.marketplace, &publisher, &id)?;
+        let open = state.marketplace.operations.values().filter(|operation| operation.is_open());
+        let own = open.filter(|operation| operation.subscription == subscription.id);
+        let shown: Vec<Value> = own.map(|operation| operation.listed(subscription)).collect();
+        Ok(Json(json!({ "operations": shown })))
+    })
+}
+
+/// `GET /{id}/operations/{operation}`.
+async fn operation(
+    RouterState(world): RouterState<SharedWorld>,
+    Path((id, operation)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        let subscription = find(&state.marketplace, &publisher, &id)?;
+        let found = Uuid::parse_str(&operation).ok().and_then(|id| state.marketplace.operations.get(&id));
+        found
+            .filter(|found| found.subscription == subscription.id)
+            .map(|found| Json(found.shown(subscription)))
+            .ok_or_else(|| Refusal::not_found(&operation))
+    })
+}
+
+/// `PATCH /{id}/operations/{operation}`: the publisher accepts or refuses. 409 when that has been settled already.
+async fn answer_operation(
+    RouterState(world): RouterState<SharedWorld>,
+    Path((id, operation)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let asked: PatchBody = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))?;
+    let accept = match asked.status.as_str() {
+        "Success" => true,
+        "Failure" => false,
+        other => return Err(Refusal::bad(format!("The status '{other}' is neither Success nor Failure."))),
+    };
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        let owner = find(&state.marketplace, &publisher, &id)?.id;
+        let MarketplaceState { operations, subscriptions, .. } = &mut state.marketplace;
+        let found = Uuid::parse_str(&operation).ok().and_then(|id| operations.get_mut(&id));
+        let found = found
+            .filter(|found| found.subscription == owner)
+            .ok_or_else(|| Refusal::not_found(&operation))?;
+        if found.status != OperationStatus::InProgress {
+            return Err(Refusal(
+                StatusCode::CONFLICT,
+                "Conflict",
+                "A newer update has already been fulfilled.".into(),
+            ));
+        }
+        let subscription = subscriptions.get_mut(&owner).ok_or_else(|| Refusal::not_found(&id))?;
+        if accept {
+            found.succeed(subscription, now);
+        } else {
+            found.status = OperationStatus::Failed;
+        }
+        Ok(StatusCode::OK)
+    })
+}

@@ -1,0 +1,164 @@
+//! Telling the publisher: a POST with a real token, which the publisher has to check.
+//!
+//! Claims and body: Microsoft Learn, "Implementing a webhook on the SaaS service".
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Request, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::tokens;
+use crate::world::World;
+
+use super::operation::{MarketplaceAction, Operation};
+
+/// The application that the marketplace calls as (documented).
+const MARKETPLACE_APPLICATION: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// One webhook that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookDelivery {
+    /// Which operation it announced: pass it to `deliver_webhook` to send the same one again.
+    pub operation_id: Uuid,
+    /// The HTTP status that the publisher answered with.
+    pub status: u16,
+}
+
+/// Why the marketplace could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum MarketplaceFault {
+    /// No such subscription or operation.
+    #[error("the marketplace does not know {0}")]
+    Unknown(Uuid),
+    /// The subscription is not in a state in which this can happen.
+    #[error("{action} cannot happen to a subscription that is {status}")]
+    DoesNotFit {
+        /// The action.
+        action: &'static str,
+        /// The state of the subscription.
+        status: &'static str,
+    },
+    /// The publisher has listed nothing yet.
+    #[error("no offer has been listed")]
+    NotListed,
+    /// The address is not plain HTTP on this machine, which is all that the sandbox talks to.
+    #[error("the webhook address must be http:// on 127.0.0.1 or localhost")]
+    Address,
+    /// Nobody answered within 30 seconds.
+    #[error("the webhook was not answered")]
+    Unanswered(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl crate::Sandbox {
+    /// Lets something happen to a subscription, without telling the publisher yet. Gives the operation.
+    ///
+    /// # Errors
+    ///
+    /// When the subscription is unknown or the action does not fit its state.
+    pub fn begin_action(
+        &self,
+        subscription_id: Uuid,
+        action: MarketplaceAction,
+    ) -> Result<Uuid, MarketplaceFault> {
+        let now = self.world.clock.now();
+        self.world.change(|state| {
+            let marketplace = &mut state.marketplace;
+            marketplace.settle(now);
+            let subscription = marketplace
+                .subscriptions
+                .get_mut(&subscription_id)
+                .ok_or(MarketplaceFault::Unknown(subscription_id))?;
+            if !action.fits(subscription.status) {
+                let (action, status) = (action.name(), subscription.status.name());
+                return Err(MarketplaceFault::DoesNotFit { action, status });
+            }
+            let operation = Operation::begin(subscription, action, now);
+            let id = operation.id;
+            marketplace.operations.insert(id, operation);
+            Ok(id)
+        })
+    }
+
+    /// Sends the webhook of an operation, and gives the HTTP status of the answer. Sending it again repeats the
+    /// body to the letter under a fresh token, as the marketplace does when it is not sure.
+    ///
+    /// # Errors
+    ///
+    /// When the operation is unknown, nothing is listed, or nobody answers.
+    pub async fn deliver_webhook(&self, operation_id: Uuid) -> Result<u16, MarketplaceFault> {
+        let body = self
+            .world
+            .read(|state| {
+                state.marketplace.operations.get(&operation_id).map(|operation| operation.webhook.clone())
+            })
+            .ok_or(MarketplaceFault::Unknown(operation_id))?;
+        deliver(&self.world, body.to_string()).await
+    }
+
+    /// [`begin_action`](Self::begin_action), then [`deliver_webhook`](Self::deliver_webhook).
+    ///
+    /// # Errors
+    ///
+    /// Those of both. The action has happened even when the webhook could not be delivered.
+    pub async fn send_webhook(
+        &self,
+        subscription_id: Uuid,
+        action: MarketplaceAction,
+    ) -> Result<WebhookDelivery, MarketplaceFault> {
+        let operation_id = self.begin_action(subscription_id, action)?;
+        let status = self.deliver_webhook(operation_id).await?;
+        Ok(WebhookDelivery { operation_id, status })
+    }
+}
+
+async fn deliver(world: &World, body: String) -> Result<u16, MarketplaceFault> {
+    let listing = world.read(|state| state.marketplace.listing.clone()).ok_or(MarketplaceFault::NotListed)?;
+    let address: Uri = listing.webhook_url.parse().map_err(|_| MarketplaceFault::Address)?;
+    let local = matches!(address.host(), Some("127.0.0.1" | "localhost"));
+    if address.scheme_str() != Some("http") || !local {
+        return Err(MarketplaceFault::Address);
+    }
+    let token = token(world, listing.publisher_tenant, listing.publisher_application);
+    let request = Request::post(address)
+        .header(AUTHORIZATION, format!("Bearer {token}"))
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header("x-ms-correlationid", Uuid::new_v4().to_string())
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|_| MarketplaceFault::Address)?;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let answer = tokio::time::timeout(LONGEST_WAIT, client.request(request))
+        .await
+        .map_err(|late| MarketplaceFault::Unanswered(late.into()))?
+        .map_err(|error| MarketplaceFault::Unanswered(error.into()))?;
+    Ok(answer.status().as_u16())
+}
+
+/// A token of the publisher's tenant, made out to the publisher's application, for the marketplace as caller.
+fn token(world: &World, tenant: Uuid, application: Uuid) -> String {
+    let now = world.clock.now().unix_timestamp();
+    // The marketplace's service principal in the publisher's tenant. Our guess: any stable id serves.
+    let principal = Uuid::from_u128(tenant.as_u128() ^ 0x20e9_40b3_4c77_4b0b);
+    world.tokens.sign(&json!({
+        "aud": application,
+        "iss": tokens::issuer(tenant),
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3_600,
+        "appid": MARKETPLACE_APPLICATION,
+        "appidacr": "2",
+        "idp": tokens::issuer(tenant),
+        "idtyp": "app",
+        "oid": principal,
+        "sub": principal,
+        "tid": tenant,
+        "uti": Uuid::new_v4().simple().to_string(),
+        "ver": "1.0",
+    }))
+}
