@@ -93,6 +93,15 @@ impl Handler {
         Self { state, restarts, initialization_timeout: Duration::ZERO }
     }
 
+    /// A handler that somebody else runs.
+    #[cfg(test)]
+    pub(crate) fn attached(client: Client) -> Self {
+        let running = Arc::new(Running { client, generation: 1 });
+        let (_, state) = watch::channel(State::Ready { running, process_id: None });
+        let (restarts, _) = mpsc::unbounded_channel();
+        Self { state, restarts, initialization_timeout: Duration::from_secs(1) }
+    }
+
     /// The operating system's id of the process, while there is one.
     pub(crate) fn process_id(&self) -> Option<u32> {
         match *self.state.borrow() {

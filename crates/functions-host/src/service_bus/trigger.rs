@@ -161,3 +161,7 @@ impl Listener {
         self.executor.observer.line(level, format!("{head}: {error}"));
     }
 }
+
+#[cfg(test)]
+#[path = "trigger_tests.rs"]
+mod tests;

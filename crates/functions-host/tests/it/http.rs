@@ -14,7 +14,7 @@ fn header(request: &Value, name: &str) -> Option<String> {
 async fn a_forwarded_request_arrives_as_the_client_sent_it() {
     let app = App::new()
         .forwarded("hello", "hello/{who?}")
-        .order("api_hello_x", &response("200 OK", "text/html", "<p>"));
+        .order("api_hello_x", response("200 OK", "text/html", "<p>"));
     let running = app.start().await;
     let url = running.url("/api/hello/x?a=1&a=2&name=Ink%20And%20Toner");
     let answer = client().put(url).header("user-agent", "test/1").body("{\"a\":1}").send().await.unwrap();
@@ -38,7 +38,7 @@ async fn forwarded_redirects_cookies_and_failures_reach_the_client() {
     let app = App::new()
         .forwarded("hello", "hello")
         .order("api_hello.1", redirect)
-        .order("api_hello.2", &response("500 Internal Server Error", "text/plain", "broken"));
+        .order("api_hello.2", response("500 Internal Server Error", "text/plain", "broken"));
     let mut running = app.start().await;
     let answer = client().get(running.url("/api/hello")).send().await.unwrap();
     assert_eq!(answer.status(), 302);
@@ -118,7 +118,7 @@ async fn a_function_with_another_output_gets_the_json_envelope() {
             "Bus",
             "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;",
         )
-        .order("order", &json_answer(answer));
+        .order("order", json_answer(answer));
     let mut running = app.start().await;
     let answer = client().post(running.url("/api/orders/7?x=y")).json(&json!({"n": 2})).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["x-a"].to_str().unwrap()), (201, "b"));

@@ -218,7 +218,7 @@ async fn an_empty_answer_hangs_until_the_time_is_over() {
         .file("host.json", &host_json(env!("CARGO_BIN_EXE_functions-host-raw-handler"), ""))
         .function("plain", PLAIN)
         .order("plain.1", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-        .order("plain.2", &json("null"));
+        .order("plain.2", json("null"));
     let mut running = app.start().await;
     running.handler_ready().await;
     for status in ["204", "200"] {

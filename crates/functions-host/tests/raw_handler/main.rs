@@ -68,11 +68,9 @@ fn respond(stream: &mut TcpStream, response: impl AsRef<[u8]>) {
     let _ = stream.write_all(response.as_ref());
 }
 
-fn order_of(key: &str, count: &str) -> Option<String> {
+fn order_of(key: &str, count: &str) -> Option<Vec<u8>> {
     let folder = folder();
-    fs::read_to_string(folder.join(format!("{key}.{count}")))
-        .or_else(|_| fs::read_to_string(folder.join(key)))
-        .ok()
+    fs::read(folder.join(format!("{key}.{count}"))).or_else(|_| fs::read(folder.join(key))).ok()
 }
 
 fn obey(order: &[u8]) {
