@@ -1,1 +1,18 @@
-fn main() {}
+//! The deployed executable: the function app and nothing else.
+
+use std::{process::ExitCode, sync::Arc};
+
+use latchkey_functions::Unobserved;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    custom_handler::logging::init();
+    match latchkey_functions::run(Arc::new(Unobserved)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The host takes lines on stderr for errors.
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Everything a handler may touch outside its own arguments. Cloning is cheap: each field is a handle.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use azure_clients::{
+    Compute, IdentitySettings, KeyVault, Marketplace, Transport, WebhookTokens, WorkloadIdentity,
+};
+use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
+use onboarding::{claim::Claims, due::DueChecks, journal::Journal};
+use service_bus::ServiceBusClient;
+
+use crate::{
+    bus::Bus,
+    clock::{Clock, SystemClock},
+    moments::Moments,
+    settings::{ServiceBusSetting, Settings, folder_of},
+    signing::Signer,
+    used_states::UsedStates,
+};
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) moments: Arc<dyn Moments>,
+    pub(crate) journal: Journal,
+    pub(crate) claims: Claims,
+    pub(crate) due: DueChecks,
+    pub(crate) used_states: UsedStates,
+    pub(crate) signer: Signer,
+    pub(crate) bus: Bus,
+    pub(crate) identity: WorkloadIdentity,
+    pub(crate) key_vault: KeyVault,
+    pub(crate) compute: Compute,
+    pub(crate) marketplace: Marketplace,
+    pub(crate) webhook_tokens: Arc<WebhookTokens>,
+}
+
+impl App {
+    /// Makes every client; calls nothing yet, so that a start is quick and an outage elsewhere cannot prevent it.
+    ///
+    /// # Errors
+    /// When a setting turns out to be unusable.
+    pub fn new(settings: Settings, moments: Arc<dyn Moments>) -> anyhow::Result<Self> {
+        let transport = Transport::from_environment().context("setting up HTTPS")?;
+        let identity_settings = IdentitySettings {
+            application_id: settings.application_id,
+            vendor_tenant: settings.vendor_tenant,
+            managed_identity_client_id: settings.managed_identity_client_id,
+        };
+        let identity = WorkloadIdentity::new(identity_settings, &transport)
+            .context("setting up the managed identity")?;
+        let client = match &settings.service_bus {
+            ServiceBusSetting::ConnectionString(text) => {
+                ServiceBusClient::from_connection_string(text).context("the setting ServiceBus")?
+            }
+            ServiceBusSetting::Namespace(namespace) => {
+                ServiceBusClient::new(namespace, identity.managed_identity())
+            }
+        };
+        let store = object_store_of(&settings)?;
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            moments,
+            journal: Journal::new(store.clone()),
+            claims: Claims::new(store.clone()),
+            due: DueChecks::new(store.clone()),
+            used_states: UsedStates::new(store),
+            signer: Signer::new(&settings.signing_key),
+            bus: Bus::new(client),
+            key_vault: KeyVault::new(&transport, &identity),
+            compute: Compute::new(&transport, identity.managed_identity()),
+            marketplace: Marketplace::new(&transport, &identity),
+            webhook_tokens: Arc::new(WebhookTokens::new(
+                &transport,
+                settings.vendor_tenant,
+                settings.application_id,
+            )),
+            identity,
+            settings: Arc::new(settings),
+        })
+    }
+}
+
+/// Files for a `file:` URL; everything else by the object store's own URL schemes, with its settings (`AZURE_…`) from
+/// the environment.
+fn object_store_of(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    if let Some(folder) = folder_of(&settings.journal) {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
+        return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?));
+    }
+    let options = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let (store, path) = object_store::parse_url_opts(&settings.journal, options)
+        .context("the setting LATCHKEY_JOURNAL_URL")?;
+    Ok(Arc::new(PrefixStore::new(store, path)))
+}

@@ -1,0 +1,115 @@
+//! Where Entra sends the administrator's browser after the consent page.
+//!
+//! What arrives here is only a hint: anybody can write such an address. The state must be ours, unexpired, unused and
+//! of this browser, and the tenant must be the one that it was issued for; the proof of consent is the token that
+//! `customer_consented` obtains in the bound tenant. This function never makes an onboarding and never changes one's
+//! tenant. Source: Microsoft Learn, "Admin consent on the Microsoft identity platform", which warns that the `tenant`
+//! parameter can be forged.
+//!
+//! Publishes [`CustomerConsented`].
+
+use axum::{
+    Router,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+    routing::get,
+};
+use azure_ids::TenantId;
+use onboarding::event::{CustomerConsented, Event, EventData, EventId};
+use serde::Deserialize;
+
+use crate::{
+    App,
+    http::{Problem, address_of, see_other},
+    signing::ConsentState,
+    trace_context,
+};
+
+/// The cookie that binds a consent to the browser that began it.
+pub(crate) const COOKIE: &str = "latchkey_consent";
+
+/// `GET /api/consent/callback`
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/api/consent/callback", get(callback))
+}
+
+/// The order of the parameters is free, and `admin_consent` can be `True` together with an error.
+#[derive(Debug, Deserialize)]
+struct Callback {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    tenant: String,
+    #[serde(default)]
+    admin_consent: String,
+    error: Option<String>,
+}
+
+async fn callback(
+    State(app): State<App>,
+    headers: HeaderMap,
+    query: Result<Query<Callback>, QueryRejection>,
+) -> Response {
+    let taken = match query {
+        Ok(Query(callback)) => take(&app, &callback, cookie_of(&headers).as_deref()).await,
+        Err(_) => Err(refusal("the query cannot be read")),
+    };
+    match taken {
+        Ok(address) => see_other(&address),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+async fn take(app: &App, callback: &Callback, cookie: Option<&str>) -> Result<String, Problem> {
+    let state = app
+        .signer
+        .check_consent_state(&callback.state, cookie, app.clock.now())
+        .map_err(|error| refusal(&format!("the state is refused: {error}")))?;
+    let address = address_of(app, state.onboarding);
+    if callback.error.is_some() {
+        // Not approved: nothing has changed, and the page still offers the consent.
+        return Ok(address);
+    }
+    if !callback.admin_consent.eq_ignore_ascii_case("true") {
+        return Err(refusal("admin_consent is not True"));
+    }
+    if callback.tenant.parse() != Ok::<TenantId, _>(state.tenant) {
+        return Err(refusal("the tenant is not the one that was asked to consent"));
+    }
+    let first_use = app.used_states.claim(state.nonce).await;
+    if !first_use.map_err(|error| Problem::unavailable("keeping a consent's state", &error))? {
+        return Err(refusal("the state was used before"));
+    }
+    publish(app, &state).await?;
+    Ok(address)
+}
+
+async fn publish(app: &App, state: &ConsentState) -> Result<(), Problem> {
+    let id = EventId::of_origin(CustomerConsented::KIND, &state.nonce.to_string());
+    let data = CustomerConsented { tenant: state.tenant };
+    let mut event = Event::new(id, "consent_callback", state.onboarding, app.clock.now(), data);
+    event.traceparent = Some(trace_context::new_trace());
+    if let Err(error) = app.bus.publish(&event.to_message(None)).await {
+        // Given back, so that the administrator's reload is not refused as a replay.
+        if let Err(error) = app.used_states.release(state.nonce).await {
+            tracing::warn!(%error, "the state of a consent stays used");
+        }
+        return Err(Problem::unavailable("publishing a consent", &error));
+    }
+    Ok(())
+}
+
+fn refusal(why: &str) -> Problem {
+    tracing::warn!(why, "a consent callback was refused");
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "This answer to a consent request is not accepted. Open your onboarding page and follow its consent link again.",
+    )
+}
+
+fn cookie_of(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+}

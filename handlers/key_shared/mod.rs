@@ -1,0 +1,43 @@
+//! Finds out whether a key works, before anything is built on it.
+//!
+//! Reads the customer's vault and changes nothing there; takes the claim that one key belongs to one onboarding.
+//! A 403 soon after the key was shared may be a grant that is still spreading: the age of the event decides.
+//! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
+
+use onboarding::{
+    Fact,
+    claim::ClaimError,
+    event::KeyShared,
+    finding::{Code, Finding},
+};
+
+use crate::{
+    App,
+    probe::probe,
+    refusals::Refusal,
+    step::{Next, Step, StepError},
+};
+
+pub(crate) async fn handle(cx: Step<KeyShared>, app: App) -> Result<Next, StepError> {
+    let KeyShared { key } = cx.event.data.clone();
+    let onboarding = cx.onboarding()?;
+    let proof = match probe(&app, onboarding, &key).await {
+        Ok(proof) => proof,
+        Err(Refusal::Finding { finding, may_be_spreading }) => {
+            return cx.wait_or_retry(&app, finding, may_be_spreading, Some(key));
+        }
+        Err(Refusal::Error(error)) => return Err(error),
+    };
+    match app.claims.take(&proof.version, onboarding.id()).await {
+        Ok(()) => cx.decide(Fact::KeyProven { proof }),
+        Err(ClaimError::Claimed(_)) => {
+            let finding = Finding::new(
+                Code::KeyClaimed,
+                "This key is in use by another onboarding.",
+                &["Make a key of its own for this product and hand in its URL.".to_owned()],
+            );
+            cx.decide(Fact::Waiting { finding, key: Some(key) })
+        }
+        Err(ClaimError::Store(error)) => Err(error.into()),
+    }
+}

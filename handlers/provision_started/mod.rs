@@ -1,0 +1,113 @@
+//! Follows the making of the disk encryption set, one look a message, and proves it when it is done.
+//!
+//! Reads the operation by its own address, verbatim, then the set, then the disks that are tagged as this customer's.
+//! Changes nothing. While ARM still works, the same event goes out again for later. Publishes
+//! [`DiskEncryptionRequested`](onboarding::event::DiskEncryptionRequested) for every disk.
+
+use azure_clients::{
+    ArmError,
+    compute::{DiskEncryptionSet, OperationState, OperationUrl, ProvisioningState},
+};
+use azure_ids::ArmId;
+use onboarding::{Fact, Illegal, Key, Onboarding, ProvisionPlan, Set, event::ProvisionStarted};
+use std::time::Duration;
+
+use crate::{
+    App,
+    provision_requested::{LOOK_AFTER, is_ours, not_ours, set_refused},
+    step::{Next, Step, StepError, chain_of},
+};
+
+/// The tag by which the vendor says whose disk it is.
+const TENANT_TAG: &str = "latchkey-tenant";
+
+pub(crate) async fn handle(cx: Step<ProvisionStarted>, app: App) -> Result<Next, StepError> {
+    let ProvisionStarted { set } = cx.event.data.clone();
+    let onboarding = cx.onboarding()?;
+    let plan = match onboarding.provision_plan() {
+        Ok(plan) => plan,
+        Err(Illegal::Suspended) => return Ok(Next::NoNews("the subscription is suspended")),
+        Err(Illegal::Ended) => return Ok(Next::NoNews("the subscription has ended")),
+        Err(illegal) => return Err(illegal.into()),
+    };
+    if let Set::Requested { operation: Some(operation), .. } = onboarding.set()
+        && let Some(next) = follow(&cx, &app, operation, &plan).await?
+    {
+        return Ok(next);
+    }
+    let made = match app.compute.disk_encryption_set(&set).await {
+        Ok(made) => made,
+        Err(ArmError::NotFound { .. }) => {
+            return Err(StepError::retry("the disk encryption set cannot be read yet"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !is_ours(&made, onboarding) {
+        return cx.decide(Fact::Waiting { finding: not_ours(&set), key: None });
+    }
+    match made.provisioning_state {
+        ProvisioningState::Succeeded => {}
+        ProvisioningState::Failed => return cx.decide(Fact::SetFailed { finding: set_refused(&plan) }),
+        ProvisioningState::Updating | ProvisioningState::Other(_) | ProvisioningState::Unknown => {
+            return Err(still_making(None));
+        }
+    }
+    check(&app, &made, onboarding)?;
+    let disks = disks_of(&app, onboarding).await?;
+    cx.decide(Fact::SetReady { set, disks })
+}
+
+/// `None` when the operation is over and the set can be read.
+async fn follow(
+    cx: &Step<ProvisionStarted>,
+    app: &App,
+    operation: &str,
+    plan: &ProvisionPlan,
+) -> Result<Option<Next>, StepError> {
+    let url: OperationUrl = operation.parse().map_err(|error| {
+        StepError::refuse("Forbidden", format!("the operation's address is not one of ARM's: {error}"))
+    })?;
+    match app.compute.operation(&url).await {
+        Ok(OperationState::Succeeded) => Ok(None),
+        // ARM forgets operations after some days; the set itself tells the rest.
+        Err(ArmError::NotFound { .. }) => Ok(None),
+        Ok(OperationState::InProgress { retry_after }) => Err(still_making(retry_after)),
+        Ok(OperationState::Failed(error)) => {
+            let why = chain_of(&error);
+            tracing::warn!(why, onboarding = %cx.event.subject, "ARM failed to make a disk encryption set");
+            cx.decide(Fact::SetFailed { finding: set_refused(plan) }).map(Some)
+        }
+        Ok(OperationState::Canceled) => cx.decide(Fact::SetFailed { finding: set_refused(plan) }).map(Some),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn still_making(retry_after: Option<Duration>) -> StepError {
+    StepError::retry_after(
+        Some(retry_after.unwrap_or(LOOK_AFTER)),
+        "ARM is still making the disk encryption set",
+    )
+}
+
+/// Whether what ARM made is what was asked for. The key's version may differ: with rotation on it is Azure's to change.
+fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result<(), StepError> {
+    let wrong = |what: &str| {
+        Err(StepError::refuse("SetDiffers", format!("the disk encryption set has another {what}")))
+    };
+    if made.federated_client_id != Some(app.settings.application_id) {
+        return wrong("federatedClientId");
+    }
+    match (&made.active_key, onboarding.key()) {
+        (Some(live), Key::Proven { proof }) if live.is_same_key(&proof.version) => Ok(()),
+        _ => wrong("key"),
+    }
+}
+
+async fn disks_of(app: &App, onboarding: &Onboarding) -> Result<Vec<ArmId>, StepError> {
+    let tenant = onboarding.tenant().to_string();
+    let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
+    let tagged = all
+        .into_iter()
+        .filter(|disk| disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant)));
+    Ok(tagged.map(|disk| disk.id).collect())
+}

@@ -1,0 +1,233 @@
+//! The app's settings, read from the environment and checked once at start; all problems are reported together.
+
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+
+use azure_ids::{ApplicationId, ArmId, Region, SubscriptionId, TenantId};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use url::Url;
+
+/// Every setting. Secrets have types that do not print.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the Service Bus is.
+    pub service_bus: ServiceBusSetting,
+    /// `LATCHKEY_JOURNAL_URL`: the object store of journal, claims and reminders, such as `az://account/container/path`.
+    pub journal: Url,
+    /// `LATCHKEY_PUBLIC_URL`: the address under which customers' browsers reach the app, without a trailing slash.
+    pub public_url: Url,
+    /// `LATCHKEY_VENDOR_TENANT_ID`.
+    pub vendor_tenant: TenantId,
+    /// `LATCHKEY_VENDOR_SUBSCRIPTION_ID`.
+    pub vendor_subscription: SubscriptionId,
+    /// `LATCHKEY_APPLICATION_ID`: the multi-tenant application that customers consent to.
+    pub application_id: ApplicationId,
+    /// `LATCHKEY_MANAGED_IDENTITY_CLIENT_ID`: the user-assigned identity that the app runs as.
+    pub managed_identity_client_id: ApplicationId,
+    /// `LATCHKEY_MANAGED_IDENTITY_ID`: the same identity's ARM id, which goes into every disk encryption set.
+    pub managed_identity: ArmId,
+    /// `LATCHKEY_RESOURCE_GROUP`: the group of the disk encryption sets and of the disks.
+    pub resource_group: String,
+    /// `LATCHKEY_REGION`: the region of the disks.
+    pub region: Region,
+    /// `LATCHKEY_SIGNING_KEY`: signs links and the state of a consent; base64 of 32 bytes or more.
+    pub signing_key: SigningKey,
+    /// `LATCHKEY_RETRY_FIRST_MILLISECONDS` (2000), `LATCHKEY_RETRY_LONGEST_MILLISECONDS` (300000),
+    /// `LATCHKEY_RETRY_DEADLINE_SECONDS` (86400).
+    pub retry: onboarding::retry::RetryPolicy,
+    /// `LATCHKEY_SPREADING_SECONDS` (1800): how long a refusal after a consent or a grant counts as still spreading.
+    pub spreading: Duration,
+    /// `LATCHKEY_CHECK_FIRST_SECONDS` (60): the wait before the first check of a blocker.
+    pub first_check: Duration,
+}
+
+/// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
+#[derive(Clone)]
+pub enum ServiceBusSetting {
+    /// `ServiceBus`: a connection string, which holds a key.
+    ConnectionString(String),
+    /// `ServiceBus__fullyQualifiedNamespace`: reached with the managed identity.
+    Namespace(String),
+}
+
+impl std::fmt::Debug for ServiceBusSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ConnectionString(_) => f.write_str("ConnectionString(..)"),
+            Self::Namespace(namespace) => write!(f, "Namespace({namespace})"),
+        }
+    }
+}
+
+/// The key that signs what browsers carry back to us.
+#[derive(Clone)]
+pub struct SigningKey(Vec<u8>);
+
+impl SigningKey {
+    /// A key from its bytes.
+    ///
+    /// # Errors
+    /// When it is shorter than 32 bytes.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        if bytes.len() < 32 { Err("must be at least 32 bytes, written in base64") } else { Ok(Self(bytes)) }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
+impl FromStr for SigningKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(STANDARD.decode(text).map_err(|_| "must be base64")?)
+    }
+}
+
+/// What is wrong with the settings, all of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the app cannot start with these settings:\n  {}", .0.join("\n  "))]
+pub struct SettingsError(pub Vec<String>);
+
+impl Settings {
+    /// Reads the settings from the process's environment.
+    ///
+    /// # Errors
+    /// Every setting that is missing or cannot be read.
+    pub fn from_environment() -> Result<Self, SettingsError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the settings by a look-up, so that tests need no environment.
+    ///
+    /// # Errors
+    /// Every setting that is missing or cannot be read.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut reader =
+            Reader { lookup: |name: &str| lookup(name).filter(|value| !value.is_empty()), problems: vec![] };
+        let service_bus = reader.service_bus();
+        let journal = reader.required("LATCHKEY_JOURNAL_URL");
+        let public_url: Option<Url> = reader.required("LATCHKEY_PUBLIC_URL");
+        let vendor_tenant = reader.required("LATCHKEY_VENDOR_TENANT_ID");
+        let vendor_subscription = reader.required("LATCHKEY_VENDOR_SUBSCRIPTION_ID");
+        let application_id = reader.required("LATCHKEY_APPLICATION_ID");
+        let managed_identity_client_id = reader.required("LATCHKEY_MANAGED_IDENTITY_CLIENT_ID");
+        let managed_identity = reader.required("LATCHKEY_MANAGED_IDENTITY_ID");
+        let resource_group = reader.required("LATCHKEY_RESOURCE_GROUP");
+        let region = reader.required("LATCHKEY_REGION");
+        let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
+        let retry = onboarding::retry::RetryPolicy {
+            first: Duration::from_millis(reader.or("LATCHKEY_RETRY_FIRST_MILLISECONDS", 2_000)),
+            longest: Duration::from_millis(reader.or("LATCHKEY_RETRY_LONGEST_MILLISECONDS", 300_000)),
+            deadline: Duration::from_secs(reader.or("LATCHKEY_RETRY_DEADLINE_SECONDS", 86_400)),
+        };
+        let spreading = Duration::from_secs(reader.or("LATCHKEY_SPREADING_SECONDS", 1_800));
+        let first_check = Duration::from_secs(reader.or("LATCHKEY_CHECK_FIRST_SECONDS", 60));
+        let all = || {
+            Some(Self {
+                service_bus: service_bus?,
+                journal: journal?,
+                public_url: public_url?,
+                vendor_tenant: vendor_tenant?,
+                vendor_subscription: vendor_subscription?,
+                application_id: application_id?,
+                managed_identity_client_id: managed_identity_client_id?,
+                managed_identity: managed_identity?,
+                resource_group: resource_group?,
+                region: region?,
+                signing_key: signing_key?,
+                retry,
+                spreading,
+                first_check,
+            })
+        };
+        match all() {
+            Some(settings) if reader.problems.is_empty() => Ok(settings),
+            _ => Err(SettingsError(reader.problems)),
+        }
+    }
+
+    /// An address of the app, as customers' browsers see it.
+    #[must_use]
+    pub fn public(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+struct Reader<F> {
+    lookup: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        match (self.lookup)(name) {
+            Some(value) => self.parsed(name, &value),
+            None => {
+                self.problems.push(format!("{name} is not set"));
+                None
+            }
+        }
+    }
+
+    fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        match (self.lookup)(name) {
+            Some(value) => self.parsed(name, &value).unwrap_or(default),
+            None => default,
+        }
+    }
+
+    /// The value itself is not repeated: some settings are secrets, and a mistyped name may hold one.
+    fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str, value: &str) -> Option<T> {
+        value.parse().map_err(|error| self.problems.push(format!("{name}: {error}"))).ok()
+    }
+
+    fn service_bus(&mut self) -> Option<ServiceBusSetting> {
+        let connection = (self.lookup)("ServiceBus").map(ServiceBusSetting::ConnectionString);
+        let namespace =
+            (self.lookup)("ServiceBus__fullyQualifiedNamespace").map(ServiceBusSetting::Namespace);
+        let setting = connection.or(namespace);
+        if setting.is_none() {
+            self.problems.push("ServiceBus or ServiceBus__fullyQualifiedNamespace is not set".to_owned());
+        }
+        setting
+    }
+}
+
+/// The folder of a `file:` URL.
+pub(crate) fn folder_of(url: &Url) -> Option<PathBuf> {
+    (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_are_reported_together_and_no_value_is_repeated() {
+        let error = Settings::read(|name| match name {
+            "LATCHKEY_VENDOR_TENANT_ID" => Some("contoso.example".to_owned()),
+            "LATCHKEY_SIGNING_KEY" => Some("dG9vIHNob3J0".to_owned()),
+            "LATCHKEY_SPREADING_SECONDS" => Some("half an hour".to_owned()),
+            _ => None,
+        })
+        .unwrap_err();
+        let text = error.to_string();
+        for expected in [
+            "ServiceBus or ServiceBus__fullyQualifiedNamespace is not set",
+            "LATCHKEY_JOURNAL_URL is not set",
+            "LATCHKEY_VENDOR_TENANT_ID: expected a GUID",
+            "LATCHKEY_SIGNING_KEY: must be at least 32 bytes",
+            "LATCHKEY_SPREADING_SECONDS: invalid digit",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+        assert!(!text.contains("contoso") && !text.contains("dG9v"), "{text}");
+    }
+}

@@ -1,0 +1,64 @@
+//! Opens an onboarding, bound to one tenant for good.
+//!
+//! Reads the marketplace: the message only says which subscription, the marketplace says whose it is. The tenant is
+//! the beneficiary's; the purchaser may be a reseller in another one. Writes the first journal entry; publishes
+//! nothing, for now it is the customer's turn.
+
+use azure_clients::{MarketplaceError, marketplace};
+use onboarding::{Onboarding, OnboardingId, Purchase, SubscriptionStatus, event::SignupRequested};
+
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+};
+
+pub(crate) async fn handle(cx: Step<SignupRequested>, app: App) -> Result<Next, StepError> {
+    let SignupRequested { subscription } = cx.event.data;
+    if cx.opened().is_some() {
+        return Ok(Next::NoNews("opened before"));
+    }
+    let region = app.settings.region.clone();
+    let onboarding = OnboardingId::of_subscription(subscription, &region);
+    if onboarding != cx.event.subject {
+        return Err(StepError::refuse("Forbidden", "the subscription belongs to another onboarding"));
+    }
+    let read = app.marketplace.subscription(subscription).await?;
+    let Some(beneficiary) = read.beneficiary else {
+        return Err(StepError::retry("the marketplace does not name the subscription's beneficiary"));
+    };
+    let status = status_of(&read.saas_subscription_status)?;
+    let purchase = Purchase { subscription, plan: read.plan_id, quantity: read.quantity, status };
+    let decision = Onboarding::open(onboarding, beneficiary.tenant_id, region, purchase, cx.cause());
+    Ok(Next::Decided(Box::new(decision)))
+}
+
+/// The marketplace's status in the domain's words. One that we do not know may be known to a newer release.
+pub(crate) fn status_of(status: &marketplace::SubscriptionStatus) -> Result<SubscriptionStatus, StepError> {
+    use marketplace::SubscriptionStatus as Read;
+    Ok(match status {
+        Read::PendingFulfillmentStart => SubscriptionStatus::PendingFulfillmentStart,
+        Read::Subscribed => SubscriptionStatus::Subscribed,
+        Read::Suspended => SubscriptionStatus::Suspended,
+        Read::Unsubscribed => SubscriptionStatus::Unsubscribed,
+        Read::Other(other) => {
+            return Err(StepError::retry(format!("the marketplace names an unknown status: {other}")));
+        }
+    })
+}
+
+impl From<MarketplaceError> for StepError {
+    fn from(error: MarketplaceError) -> Self {
+        match error {
+            // The marketplace may know it a moment later, and the vendor may mend the offer within the deadline.
+            MarketplaceError::LandingTokenRefused
+            | MarketplaceError::Forbidden
+            | MarketplaceError::NotFound
+            | MarketplaceError::BadRequest { .. }
+            | MarketplaceError::Conflict
+            | MarketplaceError::Token(_)
+            | MarketplaceError::Throttled { .. }
+            | MarketplaceError::Unavailable(_)
+            | MarketplaceError::Undecodable(_) => Self::retry_after(error.retry_after(), error),
+        }
+    }
+}
