@@ -1,0 +1,79 @@
+//! The managed identity endpoint inside the function app.
+
+use reqwest::StatusCode;
+
+use crate::support::{Cloud, EXCHANGE, claims};
+
+#[tokio::test]
+async fn an_attached_identity_gets_tokens_by_client_id() {
+    let cloud = Cloud::start().await;
+    let vendor = cloud.vendor();
+    let identity = cloud.identity(&vendor, "function-app").await;
+    let properties = &identity["properties"];
+    let client_id = properties["clientId"].as_str().unwrap();
+
+    let (status, body) = cloud.identity_token(EXCHANGE, client_id).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert!(body["expires_on"].as_str().unwrap().parse::<i64>().unwrap() > 1_700_000_000);
+    assert_eq!(body["client_id"], client_id);
+    assert_eq!(body["resource"], EXCHANGE);
+    let assertion = claims(body["access_token"].as_str().unwrap());
+    assert_eq!(assertion["iss"], cloud.vendor_issuer());
+    assert_eq!(assertion["sub"], properties["principalId"]);
+    assert_eq!(assertion["aud"], EXCHANGE);
+    assert_eq!(assertion["tid"], vendor.tenant_id.to_string());
+
+    let (_, body) = cloud.identity_token("https://management.azure.com/", client_id).await;
+    let token = claims(body["access_token"].as_str().unwrap());
+    assert_eq!(token["aud"], "https://management.azure.com/");
+    assert_eq!(token["iss"], format!("https://sts.windows.net/{}/", vendor.tenant_id));
+    assert_eq!(token["oid"], properties["principalId"]);
+    assert_eq!(token["appid"], properties["clientId"]);
+}
+
+#[tokio::test]
+async fn the_endpoint_refuses_what_it_should() {
+    let cloud = Cloud::start().await;
+    let identity = cloud.identity(&cloud.vendor(), "function-app").await;
+    let client_id = identity["properties"]["clientId"].as_str().unwrap();
+    let principal_id = identity["properties"]["principalId"].as_str().unwrap();
+    let header = cloud.sandbox.identity_header();
+    let (version, resource) = (("api-version", "2019-08-01"), ("resource", EXCHANGE));
+    let nobody = uuid::Uuid::new_v4().to_string();
+
+    for (why, header, query, expected) in [
+        ("no header", "", vec![version, resource, ("client_id", client_id)], 401),
+        ("wrong header", "x", vec![version, resource, ("client_id", client_id)], 401),
+        ("no version", header, vec![resource, ("client_id", client_id)], 400),
+        ("no resource", header, vec![version, ("client_id", client_id)], 400),
+        (
+            "unknown resource",
+            header,
+            vec![version, ("resource", "https://example.org"), ("client_id", client_id)],
+            400,
+        ),
+        ("nobody chosen", header, vec![version, resource], 400),
+        ("unknown client id", header, vec![version, resource, ("client_id", &nobody)], 400),
+        ("principal id as client id", header, vec![version, resource, ("client_id", principal_id)], 400),
+        ("by principal id", header, vec![version, resource, ("principal_id", principal_id)], 200),
+        ("by client id", header, vec![version, resource, ("client_id", client_id)], 200),
+        (
+            "by resource id",
+            header,
+            vec![version, resource, ("mi_res_id", identity["id"].as_str().unwrap())],
+            200,
+        ),
+    ] {
+        let (status, body) = cloud.identity_request(header, &query).await;
+        assert_eq!(status.as_u16(), expected, "{why}: {body}");
+        if expected != 200 {
+            assert_eq!(body["statusCode"], expected, "{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_was_not_attached_is_not_served() {
+    let cloud = Cloud::start().await;
+    assert!(!cloud.sandbox.attach_identity("/subscriptions/x/nothing"));
+}

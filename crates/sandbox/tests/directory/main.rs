@@ -1,0 +1,12 @@
+//! The directory half of the sandbox, over its real wires: every test starts a sandbox of its own and reaches it
+//! through the proxy, by Azure's names.
+
+#![expect(clippy::unwrap_used, reason = "a test whose sandbox does not do its part has failed")]
+
+mod consent;
+mod edge;
+mod graph;
+mod identity;
+mod restart;
+mod support;
+mod tokens;

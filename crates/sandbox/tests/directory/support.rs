@@ -1,0 +1,238 @@
+//! A sandbox with a client, and the steps that several tests take.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, StatusCode, redirect};
+use sandbox::{Lags, Options, Sandbox, SeedTenant};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) const EXCHANGE: &str = "api://AzureADTokenExchange";
+pub(crate) const VAULT_SCOPE: &str = "https://vault.azure.net/.default";
+pub(crate) const CALLBACK: &str = "http://127.0.0.1:4000/api/consent/callback";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A started sandbox and a client that trusts it.
+pub(crate) struct Cloud {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) client: Client,
+    folder: TempDir,
+}
+
+/// A status and a JSON body.
+pub(crate) type Answer = (StatusCode, Value);
+
+pub(crate) fn options(folder: &TempDir) -> Options {
+    Options { state: None, run_folder: folder.path().join("run"), lags: Lags::default(), har: true }
+}
+
+pub(crate) fn client(sandbox: &Sandbox) -> Client {
+    client_builder(sandbox).build().unwrap()
+}
+
+pub(crate) fn client_builder(sandbox: &Sandbox) -> ClientBuilder {
+    let authority = Certificate::from_pem(&std::fs::read(sandbox.ca_file()).unwrap()).unwrap();
+    Client::builder()
+        .proxy(Proxy::https(sandbox.proxy_url()).unwrap())
+        .tls_certs_only([authority])
+        .redirect(redirect::Policy::none())
+        .timeout(Duration::from_secs(20))
+}
+
+impl Cloud {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(adjust: impl FnOnce(&mut Options)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut options = options(&folder);
+        adjust(&mut options);
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let client = client(&sandbox);
+        Self { sandbox, client, folder }
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn vendor(&self) -> SeedTenant {
+        self.sandbox.seed().vendor
+    }
+
+    pub(crate) fn customer(&self) -> SeedTenant {
+        self.sandbox.seed().customer
+    }
+
+    /// Asks the version 2.0 token endpoint.
+    pub(crate) async fn token_request(&self, tenant: &str, form: &[(&str, &str)]) -> Answer {
+        let url = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
+        let reply = self.client.post(url).form(form).send().await.unwrap();
+        (reply.status(), reply.json().await.unwrap())
+    }
+
+    /// Asks for a vault token with an assertion.
+    pub(crate) async fn exchange(&self, tenant: Uuid, client_id: &str, assertion: &str) -> Answer {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("scope", VAULT_SCOPE),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", assertion),
+        ];
+        self.token_request(&tenant.to_string(), &form).await
+    }
+
+    /// A token of a seeded administrator.
+    pub(crate) async fn administrator_token(&self, tenant: &SeedTenant, scope: &str) -> String {
+        let client_id = tenant.administrator.client_id.to_string();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &client_id),
+            ("client_secret", &tenant.administrator.client_secret),
+            ("scope", scope),
+        ];
+        let (status, body) = self.token_request(&tenant.tenant_id.to_string(), &form).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A call as a seeded administrator; `url` is whole.
+    pub(crate) async fn call(
+        &self,
+        tenant: &SeedTenant,
+        method: Method,
+        url: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let host = url.split('/').nth(2).unwrap();
+        let token = self.administrator_token(tenant, &format!("https://{host}/.default")).await;
+        let mut request = self.client.request(method, url).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let reply = request.send().await.unwrap();
+        let status = reply.status();
+        let text = reply.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call to Graph version 1.0.
+    pub(crate) async fn graph(
+        &self,
+        tenant: &SeedTenant,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        self.call(tenant, method, &format!("https://graph.microsoft.com/v1.0/{path}"), body).await
+    }
+
+    /// Registers a multi-tenant application of the vendor. Gives it as Graph shows it.
+    pub(crate) async fn application(&self) -> Value {
+        let body = json!({
+            "displayName": "Disks under your key",
+            "signInAudience": "AzureADMultipleOrgs",
+            "web": {"redirectUris": [CALLBACK]},
+        });
+        let (status, body) = self.graph(&self.vendor(), Method::POST, "applications", Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        body
+    }
+
+    /// Lets an application into a tenant.
+    pub(crate) async fn let_in(&self, tenant: &SeedTenant, app_id: &str) -> Value {
+        let (status, body) =
+            self.graph(tenant, Method::POST, "servicePrincipals", Some(json!({"appId": app_id}))).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        body
+    }
+
+    /// Makes a user-assigned identity of a tenant and attaches it. Gives it as ARM shows it.
+    pub(crate) async fn identity(&self, tenant: &SeedTenant, name: &str) -> Value {
+        let group = format!(
+            "https://management.azure.com/subscriptions/{}/resourceGroups/identities",
+            tenant.subscription_id
+        );
+        let location = json!({"location": tenant.region});
+        let url = format!("{group}?api-version=2024-11-01");
+        let (status, body) = self.call(tenant, Method::PUT, &url, Some(location.clone())).await;
+        assert!(status.is_success(), "{body}");
+        let provider = "providers/Microsoft.ManagedIdentity/userAssignedIdentities";
+        let url = format!("{group}/{provider}/{name}?api-version=2023-01-31");
+        let (status, body) = self.call(tenant, Method::PUT, &url, Some(location)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        assert!(self.sandbox.attach_identity(body["id"].as_str().unwrap()));
+        body
+    }
+
+    /// Trusts an identity to speak for an application.
+    pub(crate) async fn trust(
+        &self,
+        application: &Value,
+        name: &str,
+        issuer: &str,
+        subject: &str,
+        audience: &str,
+    ) {
+        let path =
+            format!("applications/{}/federatedIdentityCredentials", application["id"].as_str().unwrap());
+        let body = json!({"name": name, "issuer": issuer, "subject": subject, "audiences": [audience]});
+        let (status, body) = self.graph(&self.vendor(), Method::POST, &path, Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+    }
+
+    /// Trusts an identity of the vendor as one should.
+    pub(crate) async fn trust_well(&self, application: &Value, identity: &Value) {
+        let subject = identity["properties"]["principalId"].as_str().unwrap();
+        self.trust(application, "disks", &self.vendor_issuer(), subject, EXCHANGE).await;
+    }
+
+    pub(crate) fn vendor_issuer(&self) -> String {
+        format!("https://login.microsoftonline.com/{}/v2.0", self.vendor().tenant_id)
+    }
+
+    /// Asks the managed identity endpoint, past the proxy.
+    pub(crate) async fn identity_token(&self, resource: &str, client_id: &str) -> Answer {
+        let query = [("api-version", "2019-08-01"), ("resource", resource), ("client_id", client_id)];
+        self.identity_request(self.sandbox.identity_header(), &query).await
+    }
+
+    pub(crate) async fn identity_request(&self, header: &str, query: &[(&str, &str)]) -> Answer {
+        let url = reqwest::Url::parse_with_params(&self.sandbox.identity_endpoint(), query).unwrap();
+        let reply = self.client.get(url).header("X-IDENTITY-HEADER", header).send().await.unwrap();
+        (reply.status(), reply.json().await.unwrap())
+    }
+
+    /// The assertion of an identity for the exchange.
+    pub(crate) async fn assertion(&self, identity: &Value) -> String {
+        let client_id = identity["properties"]["clientId"].as_str().unwrap();
+        let (status, body) = self.identity_token(EXCHANGE, client_id).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The claims of a token, unchecked.
+pub(crate) fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// The number of Entra's refusal, once its envelope has been found complete.
+pub(crate) fn refusal((status, body): &Answer) -> u64 {
+    assert!(matches!(status.as_u16(), 400 | 401), "{status} {body}");
+    let code = body["error_codes"][0].as_u64().unwrap();
+    let text = body["error_description"].as_str().unwrap();
+    assert!(text.starts_with(&format!("AADSTS{code}: ")), "{text}");
+    assert!(text.contains(body["trace_id"].as_str().unwrap()), "{text}");
+    assert!(text.contains(body["correlation_id"].as_str().unwrap()), "{text}");
+    assert!(text.contains(body["timestamp"].as_str().unwrap()), "{text}");
+    assert_eq!(body["error_uri"], format!("https://login.microsoftonline.com/error?code={code}"));
+    assert!(body["error"].is_string());
+    code
+}
