@@ -6,14 +6,8 @@
 //! does not raise the delivery count), and the link is closed. A message is thus never kept from other receivers for
 //! longer than that by a receiver that nobody listens to.
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
-use fe2o3_amqp::{
-    Receiver,
-    link::{RecvError, delivery::DeliveryInfo},
-    session::SessionHandle,
-};
-use fe2o3_amqp_types::messaging::{Body, Modified};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
@@ -23,18 +17,12 @@ use crate::{
     client::{ServiceBusClient, leaves_doubt},
     entity::Entity,
     error::ServiceBusError,
+    link::{Fetched, ReceiveLink},
     received::ReceivedMessage,
-    wire::{self, AmqpValue},
 };
 
 /// How long unused credit, and what it brings, waits for the next call.
 const LINGER: Duration = Duration::from_millis(100);
-/// Messages that follow each other within this belong to one answer.
-const GAP: Duration = Duration::from_millis(5);
-/// A drained link that brings nothing for this long brings nothing any more.
-const QUIET: Duration = Duration::from_millis(250);
-/// The longest that we wait for the other side to agree to the end of a link.
-const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// The AMQP library remembers every delivery of a link that was not settled on the link, and we settle elsewhere; so
 /// a link is replaced after this many.
 const MOST_DELIVERIES: u64 = 10_000;
@@ -93,7 +81,7 @@ impl fmt::Debug for Fetcher {
 struct Task {
     client: ServiceBusClient,
     entity: Entity,
-    link: Option<Link>,
+    link: Option<ReceiveLink>,
 }
 
 impl Task {
@@ -125,7 +113,7 @@ impl Task {
                 biased;
                 request = requests.recv() => return request,
                 fetched = link.next() => match fetched {
-                    Ok(fetched) => link.held.push_back(fetched),
+                    Ok(fetched) => link.hold(fetched),
                     Err(error) => {
                         tracing::debug!(entity = %self.entity, %error, "idle receiving link ended");
                         self.link = None;
@@ -183,7 +171,8 @@ impl Task {
                 }
                 Err(error) => error,
             };
-            self.give_up_link(&error);
+            // A link that failed is of no use; whether its connection is, the next operation on it finds out.
+            self.link = None;
             failures += 1;
             let options = self.client.options();
             if !error.is_transient() || failures >= options.attempts {
@@ -197,7 +186,7 @@ impl Task {
         }
     }
 
-    async fn attach(&mut self) -> Result<&mut Link, ServiceBusError> {
+    async fn attach(&mut self) -> Result<&mut ReceiveLink, ServiceBusError> {
         if self.link.is_none() {
             let connection = self.client.connection().await?;
             let limit = self.client.options().attempt_time_limit;
@@ -207,151 +196,8 @@ impl Task {
             if attached.as_ref().is_err_and(leaves_doubt) {
                 connection.give_up();
             }
-            let (receiver, session) = attached?;
-            self.link = Some(Link::new(receiver, session));
+            self.link = Some(attached?);
         }
         Ok(self.link.as_mut().expect("it was put there if it was not there"))
-    }
-
-    /// A link that failed is of no use; whether its connection is, the next operation on it finds out.
-    fn give_up_link(&mut self, error: &ServiceBusError) {
-        if leaves_doubt(error) {
-            self.link = None;
-        }
-    }
-}
-
-/// A message and what releases it.
-struct Fetched {
-    message: ReceivedMessage,
-    delivery: DeliveryInfo,
-}
-
-struct Link {
-    receiver: Receiver,
-    /// Credit granted that has brought no message yet.
-    credit: usize,
-    /// Fetched, and not asked for.
-    held: VecDeque<Fetched>,
-    deliveries: u64,
-    _session: SessionHandle<()>,
-}
-
-impl Link {
-    fn new(receiver: Receiver, session: SessionHandle<()>) -> Self {
-        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, _session: session }
-    }
-
-    fn has_surplus(&self) -> bool {
-        self.credit > 0 || !self.held.is_empty()
-    }
-
-    fn put_back(&mut self, fetched: Vec<Fetched>) {
-        for fetched in fetched.into_iter().rev() {
-            self.held.push_front(fetched);
-        }
-    }
-
-    /// Collects an answer. Messages that were fetched before an error are an answer too; the error comes again.
-    async fn fetch(
-        &mut self,
-        max: usize,
-        deadline: Instant,
-        answer: &mut Answer,
-    ) -> Result<Vec<Fetched>, ServiceBusError> {
-        let mut fetched: Vec<Fetched> = self.held.drain(..max.min(self.held.len())).collect();
-        self.grant(max - fetched.len()).await?;
-        while fetched.len() < max {
-            let until = if fetched.is_empty() { deadline } else { Instant::now() + GAP };
-            tokio::select! {
-                biased;
-                next = self.next() => match next {
-                    Ok(next) => fetched.push(next),
-                    Err(_) if !fetched.is_empty() => break,
-                    Err(error) => return Err(error),
-                },
-                () = answer.closed() => {
-                    self.put_back(fetched);
-                    return Ok(Vec::new());
-                }
-                () = sleep_until(until) => break,
-            }
-        }
-        Ok(fetched)
-    }
-
-    /// Raises the credit to `wanted`. It is never lowered: a message on its way would then be refused by the library.
-    async fn grant(&mut self, wanted: usize) -> Result<(), ServiceBusError> {
-        if wanted > self.credit {
-            let credit = u32::try_from(wanted).unwrap_or(u32::MAX);
-            self.receiver
-                .set_credit(credit)
-                .await
-                .map_err(|error| ServiceBusError::ConnectionLost { description: error.to_string() })?;
-            self.credit = wanted;
-        }
-        Ok(())
-    }
-
-    /// The next message. Cancelling loses nothing.
-    async fn next(&mut self) -> Result<Fetched, ServiceBusError> {
-        loop {
-            let received = self.receiver.recv::<Body<AmqpValue>>().await;
-            match received {
-                Ok(delivery) => {
-                    self.count();
-                    let lock_token = wire::lock_token_from_delivery_tag(delivery.delivery_tag())?;
-                    let (delivery, message) = delivery.into_parts();
-                    return Ok(Fetched {
-                        message: wire::decode_received(message, Some(lock_token)),
-                        delivery,
-                    });
-                }
-                Err(RecvError::MessageDecode(error)) => {
-                    self.count();
-                    // Abandoned, it reaches the delivery limit and then the dead-letter queue, where it can be seen.
-                    tracing::warn!(error = %error.source, "a message cannot be decoded; abandoning it");
-                    let modified = Modified {
-                        delivery_failed: Some(true),
-                        undeliverable_here: None,
-                        message_annotations: None,
-                    };
-                    let given_back = self.receiver.modify(error.info, modified).await;
-                    given_back.map_err(|error| ServiceBusError::ConnectionLost {
-                        description: error.to_string(),
-                    })?;
-                }
-                Err(error) => return Err(wire::from_receive(error)),
-            }
-        }
-    }
-
-    fn count(&mut self) {
-        self.credit = self.credit.saturating_sub(1);
-        self.deliveries += 1;
-    }
-
-    /// Gives back what was not asked for, then closes the link.
-    async fn retire(mut self) {
-        if self.has_surplus() && self.give_back().await.is_err() {
-            // Gone, with whatever was on it; the locks end by themselves.
-            return;
-        }
-        let _ = timeout(CLOSE_TIME_LIMIT, self.receiver.close()).await;
-    }
-
-    async fn give_back(&mut self) -> Result<(), ServiceBusError> {
-        // Drain first: what is released while there is credit would come straight back.
-        let lost = |error: fe2o3_amqp::link::IllegalLinkStateError| ServiceBusError::ConnectionLost {
-            description: error.to_string(),
-        };
-        self.receiver.drain().await.map_err(lost)?;
-        while let Some(fetched) = self.held.pop_front() {
-            self.receiver.release(fetched.delivery).await.map_err(lost)?;
-        }
-        while let Ok(fetched) = timeout(QUIET, self.next()).await {
-            self.receiver.release(fetched?.delivery).await.map_err(lost)?;
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,68 @@
 //! A client for Azure Service Bus over AMQP 1.0: send, schedule, receive, settle, browse.
+//!
+//! Names follow Microsoft's SDKs. Underneath is `fe2o3-amqp`; this crate adds what Service Bus adds to AMQP, and the
+//! care that a program needs which must not hang and must not lose a message.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use service_bus::{Entity, Message, ServiceBusClient};
+//!
+//! # async fn example(connection_string: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = ServiceBusClient::from_connection_string(connection_string)?;
+//!
+//! let sender = client.sender("orders");
+//! sender.send(Message::new(r#"{"order":7}"#).with_message_id("order-7")).await?;
+//!
+//! let receiver = client.receiver("orders");
+//! for message in receiver.receive(10, Duration::from_secs(30)).await? {
+//!     match std::str::from_utf8(&message.body) {
+//!         Ok(order) => {
+//!             println!("{order}, delivery {}", message.delivery_count);
+//!             receiver.complete(message.lock_token).await?;
+//!         }
+//!         Err(error) => {
+//!             receiver.dead_letter(message.lock_token, "NotText", &error.to_string()).await?;
+//!         }
+//!     }
+//! }
+//!
+//! let refused = client.receiver(Entity::queue("orders").dead_letter());
+//! for message in refused.peek(0, 100).await? {
+//!     println!("{:?}: {:?}", message.message_id, message.dead_letter_reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Connecting
+//!
+//! [`ServiceBusClient::from_connection_string`] takes the portal's and the emulator's connection strings: with
+//! `UseDevelopmentEmulator=true` plain TCP on port 5672 or the one named, otherwise TLS on port 5671.
+//! [`ServiceBusClient::new`] takes a namespace and any `azure_core` credential, and asks it for
+//! `https://servicebus.azure.net/.default`. Tokens are renewed after four fifths of their life.
+//!
+//! One connection serves a client with all its clones, senders and receivers. It is opened by the first operation.
+//!
+//! # Time limits, and what happens on doubt
+//!
+//! Every operation has a time limit, and every attempt within it ([`ClientOptions`]). An attempt that brings no
+//! answer, or a link or connection that ends under it, leaves doubt: the connection is then cut off, opened again,
+//! and the operation tried again, a bounded number of times. A message keeps its id through all attempts, so an
+//! entity with duplicate detection drops the copies; without it, delivery is at least once. What the service refuses
+//! is not tried again.
+//!
+//! [`ServiceBusError`] has a variant for each thing that a caller may want to tell apart.
+//!
+//! # Receiving
+//!
+//! Always in peek-lock mode: a message that is not settled comes back when its lock ends. Messages are settled by
+//! lock token through the entity's management node, which says when a lock was lost, and works from any client. See
+//! [`ServiceBusReceiver::receive`] for how credit is kept in bounds.
+//!
+//! # Not there
+//!
+//! Sessions, deferral, transactions, receive-and-delete, rules of subscriptions, AMQP over WebSockets.
 
 mod authentication;
 mod client;

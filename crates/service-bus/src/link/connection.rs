@@ -1,13 +1,6 @@
 //! One connection: its links are attached when they are first needed, and shared.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use fe2o3_amqp::{
     Receiver, Sender, Session, connection::ConnectionHandle, link::receiver::CreditMode,
@@ -18,10 +11,12 @@ use fe2o3_amqp_types::{
     messaging::{Source, Target},
 };
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    OwnedTask, authorization::Authorization, request::RequestLink, send::SendLink, transport::Endpoint,
+    OwnedTask, authorization::Authorization, receive::ReceiveLink, request::RequestLink, send::SendLink,
+    transport::Endpoint,
 };
 use crate::{authentication::Authentication, clock::Clock, entity::Entity, error::ServiceBusError, wire};
 
@@ -41,8 +36,8 @@ pub(crate) struct Connection {
 
 /// What keeps the connection open.
 struct Handle {
-    connection: Mutex<Option<ConnectionHandle<()>>>,
-    given_up: AtomicBool,
+    connection: Mutex<ConnectionHandle<()>>,
+    severed: CancellationToken,
 }
 
 impl Connection {
@@ -53,9 +48,9 @@ impl Connection {
         clock: Arc<dyn Clock>,
         renewal_time_limit: Duration,
     ) -> Result<Self, ServiceBusError> {
-        let connection = endpoint.open().await?;
-        let handle =
-            Arc::new(Handle { connection: Mutex::new(Some(connection)), given_up: AtomicBool::new(false) });
+        let severed = CancellationToken::new();
+        let connection = Mutex::new(endpoint.open(severed.clone()).await?);
+        let handle = Arc::new(Handle { connection, severed });
         let node = handle.request_link("$cbs").await?;
         let authorization = Arc::new(Authorization::new(node, authentication, clock));
         let renewal = OwnedTask::spawn({
@@ -63,7 +58,7 @@ impl Connection {
             async move {
                 let error = authorization.keep_renewed(renewal_time_limit).await;
                 tracing::warn!(%error, "a token could not be renewed; the connection will be opened again");
-                handle.give_up();
+                handle.severed.cancel();
             }
         });
         Ok(Self {
@@ -81,17 +76,14 @@ impl Connection {
         self.handle.is_usable()
     }
 
-    /// Ends the connection, and with it whatever is under way on it.
+    /// Cuts the connection off, and with it whatever is under way on it.
     pub(crate) fn give_up(&self) {
-        self.handle.give_up();
+        self.handle.severed.cancel();
     }
 
     /// Closes the connection and waits for the other side to agree.
     pub(crate) async fn close(&self) {
-        self.handle.given_up.store(true, Ordering::Relaxed);
-        if let Some(mut connection) = self.handle.connection.lock().await.take()
-            && let Err(error) = connection.close().await
-        {
+        if let Err(error) = self.handle.connection.lock().await.close().await {
             tracing::debug!(%error, "the connection did not close cleanly");
         }
     }
@@ -126,10 +118,7 @@ impl Connection {
     }
 
     /// A new link that receives from an entity in peek-lock mode, without credit.
-    pub(crate) async fn receiver(
-        &self,
-        entity: &Entity,
-    ) -> Result<(Receiver, SessionHandle<()>), ServiceBusError> {
+    pub(crate) async fn receiver(&self, entity: &Entity) -> Result<ReceiveLink, ServiceBusError> {
         self.authorize(entity.path()).await?;
         let mut session = self.handle.session().await?;
         let receiver = Receiver::builder()
@@ -141,7 +130,7 @@ impl Connection {
             .attach(&mut session)
             .await
             .map_err(wire::from_attach_receiver)?;
-        Ok((receiver, session))
+        Ok(ReceiveLink::new(receiver, session))
     }
 
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {
@@ -151,31 +140,21 @@ impl Connection {
 
 impl Handle {
     fn is_usable(&self) -> bool {
-        // A connection that is being worked on is there.
-        let is_open = self
-            .connection
-            .try_lock()
-            .map_or(true, |connection| connection.as_ref().is_some_and(|connection| !connection.is_closed()));
-        is_open && !self.given_up.load(Ordering::Relaxed)
+        // A connection that somebody is beginning a session on is there.
+        let is_open = self.connection.try_lock().map_or(true, |connection| !connection.is_closed());
+        is_open && !self.severed.is_cancelled()
     }
 
-    fn give_up(self: &Arc<Self>) {
-        if !self.given_up.swap(true, Ordering::Relaxed) {
-            let handle = self.clone();
-            // Dropping the library's handle stops its engine, and thereby everything that waits on it.
-            tokio::spawn(async move { drop(handle.connection.lock().await.take()) });
-        }
+    async fn session(self: &Arc<Self>) -> Result<SessionHandle<()>, ServiceBusError> {
+        let handle = self.clone();
+        // In a task of its own because the library closes the connection when nobody takes the session it began.
+        let begun = tokio::spawn(async move { Session::begin(&mut *handle.connection.lock().await).await });
+        let ended =
+            |_| ServiceBusError::ConnectionLost { description: "the session did not begin".to_owned() };
+        begun.await.map_err(ended)?.map_err(wire::from_begin)
     }
 
-    async fn session(&self) -> Result<SessionHandle<()>, ServiceBusError> {
-        let mut connection = self.connection.lock().await;
-        let connection = connection
-            .as_mut()
-            .ok_or_else(|| ServiceBusError::ConnectionLost { description: "given up".to_owned() })?;
-        Session::begin(connection).await.map_err(wire::from_begin)
-    }
-
-    async fn request_link(&self, address: &str) -> Result<RequestLink, ServiceBusError> {
+    async fn request_link(self: &Arc<Self>, address: &str) -> Result<RequestLink, ServiceBusError> {
         let mut session = self.session().await?;
         let reply_to = link_name("reply");
         let receiver = Receiver::builder()

@@ -5,11 +5,14 @@
 
 mod authorization;
 mod connection;
+mod receive;
 mod request;
 mod send;
+mod severable;
 mod transport;
 
 pub(crate) use connection::Connection;
+pub(crate) use receive::{Fetched, ReceiveLink};
 pub(crate) use request::{Reply, RequestLink};
 pub(crate) use transport::{Endpoint, Tls};
 

@@ -13,8 +13,10 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::severable::Severable;
 use crate::{error::ServiceBusError, options::ClientOptions, wire};
 
 /// Where the service is and how to talk to it.
@@ -45,8 +47,11 @@ impl Endpoint {
     }
 
     /// Connects, negotiates TLS where it applies, and opens an AMQP connection. The claims come later, through the
-    /// claims-based security node, so SASL is anonymous.
-    pub(crate) async fn open(&self) -> Result<ConnectionHandle<()>, ServiceBusError> {
+    /// claims-based security node, so SASL is anonymous. Cancelling the token cuts the connection off.
+    pub(crate) async fn open(
+        &self,
+        severed: CancellationToken,
+    ) -> Result<ConnectionHandle<()>, ServiceBusError> {
         let address = self.address();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| ServiceBusError::Unreachable {
             address: address.clone(),
@@ -55,6 +60,7 @@ impl Endpoint {
         let stream = TcpStream::connect(&address).await.map_err(|error| unreachable(error.into()))?;
         // Small frames that wait for each other's acknowledgement cost 40 milliseconds a message.
         stream.set_nodelay(true).map_err(|error| unreachable(error.into()))?;
+        let stream = Severable::new(stream, severed);
         let opened = match &self.tls {
             None => open_amqp(&self.host, stream).await,
             Some(tls) => {

@@ -1,4 +1,4 @@
-//! Between this crate's types and AMQP's: nothing outside this folder and `link` names an AMQP type.
+//! Between this crate's types and AMQP's.
 
 mod conditions;
 mod decode;

@@ -1,0 +1,168 @@
+//! A link that receives in peek-lock mode, and the credit on it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use fe2o3_amqp::{
+    Receiver,
+    link::{IllegalLinkStateError, RecvError, delivery::DeliveryInfo},
+    session::SessionHandle,
+};
+use fe2o3_amqp_types::messaging::{Body, Modified};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{
+    error::ServiceBusError,
+    received::ReceivedMessage,
+    wire::{self, AmqpValue},
+};
+
+/// Messages that follow each other within this belong to one answer.
+const GAP: Duration = Duration::from_millis(5);
+/// A drained link that brings nothing for this long brings nothing any more.
+const QUIET: Duration = Duration::from_millis(250);
+/// The longest that we wait for the other side to agree to the end of a link.
+const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// A message and what releases it.
+pub(crate) struct Fetched {
+    pub(crate) message: ReceivedMessage,
+    pub(crate) delivery: DeliveryInfo,
+}
+
+/// The link.
+pub(crate) struct ReceiveLink {
+    receiver: Receiver,
+    /// Credit granted that has brought no message yet.
+    credit: usize,
+    /// Fetched, and not asked for.
+    held: VecDeque<Fetched>,
+    pub(crate) deliveries: u64,
+    _session: SessionHandle<()>,
+}
+
+impl ReceiveLink {
+    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>) -> Self {
+        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, _session: session }
+    }
+
+    /// Whether messages are here, or may come, that nobody asked for.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.credit > 0 || !self.held.is_empty()
+    }
+
+    /// Keeps a message that nobody asked for; the next call gets it.
+    pub(crate) fn hold(&mut self, fetched: Fetched) {
+        self.held.push_back(fetched);
+    }
+
+    /// Takes messages back that nobody heard of; the next call gets them first.
+    pub(crate) fn put_back(&mut self, fetched: Vec<Fetched>) {
+        for fetched in fetched.into_iter().rev() {
+            self.held.push_front(fetched);
+        }
+    }
+
+    /// Collects an answer. Messages that were fetched before an error are an answer too; the error comes again.
+    pub(crate) async fn fetch<T>(
+        &mut self,
+        max: usize,
+        deadline: Instant,
+        answer: &mut oneshot::Sender<T>,
+    ) -> Result<Vec<Fetched>, ServiceBusError> {
+        let mut fetched: Vec<Fetched> = self.held.drain(..max.min(self.held.len())).collect();
+        if let Err(error) = self.grant(max - fetched.len()).await {
+            return if fetched.is_empty() { Err(error) } else { Ok(fetched) };
+        }
+        while fetched.len() < max {
+            let until = if fetched.is_empty() { deadline } else { Instant::now() + GAP };
+            tokio::select! {
+                biased;
+                next = self.next() => match next {
+                    Ok(next) => fetched.push(next),
+                    Err(_) if !fetched.is_empty() => break,
+                    Err(error) => return Err(error),
+                },
+                () = answer.closed() => {
+                    self.put_back(fetched);
+                    return Ok(Vec::new());
+                }
+                () = sleep_until(until) => break,
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Raises the credit to `wanted`. It is never lowered: a message on its way would then be refused by the library.
+    async fn grant(&mut self, wanted: usize) -> Result<(), ServiceBusError> {
+        if wanted > self.credit {
+            let credit = u32::try_from(wanted).unwrap_or(u32::MAX);
+            self.receiver.set_credit(credit).await.map_err(lost)?;
+            self.credit = wanted;
+        }
+        Ok(())
+    }
+
+    /// The next message. Cancelling loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Fetched, ServiceBusError> {
+        loop {
+            let received = self.receiver.recv::<Body<AmqpValue>>().await;
+            match received {
+                Ok(delivery) => {
+                    self.count();
+                    let lock_token = wire::lock_token_from_delivery_tag(delivery.delivery_tag())?;
+                    let (delivery, message) = delivery.into_parts();
+                    return Ok(Fetched {
+                        message: wire::decode_received(message, Some(lock_token)),
+                        delivery,
+                    });
+                }
+                Err(RecvError::MessageDecode(error)) => {
+                    self.count();
+                    // Abandoned, it reaches the delivery limit and then the dead-letter queue, where it can be seen.
+                    tracing::warn!(error = %error.source, "a message cannot be decoded; abandoning it");
+                    let modified = Modified {
+                        delivery_failed: Some(true),
+                        undeliverable_here: None,
+                        message_annotations: None,
+                    };
+                    let given_back = self.receiver.modify(error.info, modified).await;
+                    given_back.map_err(lost)?;
+                }
+                Err(error) => return Err(wire::from_receive(error)),
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        self.credit = self.credit.saturating_sub(1);
+        self.deliveries += 1;
+    }
+
+    /// Gives back what was not asked for, then closes the link.
+    pub(crate) async fn retire(mut self) {
+        if self.has_surplus() && self.give_back().await.is_err() {
+            // Gone, with whatever was on it; the locks end by themselves.
+            return;
+        }
+        let _ = timeout(CLOSE_TIME_LIMIT, self.receiver.close()).await;
+    }
+
+    async fn give_back(&mut self) -> Result<(), ServiceBusError> {
+        // Drain first: what is released while there is credit would come straight back.
+        self.receiver.drain().await.map_err(lost)?;
+        while let Some(fetched) = self.held.pop_front() {
+            self.receiver.release(fetched.delivery).await.map_err(lost)?;
+        }
+        while let Ok(fetched) = timeout(QUIET, self.next()).await {
+            self.receiver.release(fetched?.delivery).await.map_err(lost)?;
+        }
+        Ok(())
+    }
+}
+
+fn lost(error: IllegalLinkStateError) -> ServiceBusError {
+    ServiceBusError::ConnectionLost { description: error.to_string() }
+}

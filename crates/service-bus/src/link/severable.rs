@@ -1,0 +1,102 @@
+//! A stream that can be cut off.
+//!
+//! Closing an AMQP connection is a conversation, and the other side of a connection in doubt may never say its part.
+//! Cutting the stream ends the AMQP library's engine at once, and with it everything that waits on it.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// A stream that fails once its token is cancelled.
+pub(super) struct Severable<S> {
+    stream: S,
+    token: CancellationToken,
+    severed: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl<S> Severable<S> {
+    pub(super) fn new(stream: S, token: CancellationToken) -> Self {
+        let severed = Box::pin(token.clone().cancelled_owned());
+        Self { stream, token, severed }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.token.is_cancelled() { Err(severed()) } else { Ok(()) }
+    }
+}
+
+fn severed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "given up here")
+}
+
+impl<S> fmt::Debug for Severable<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Severable")
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // The engine reads at all times, so it is the reading half that is woken; a token that is cancelled is not
+        // polled again.
+        if self.token.is_cancelled() || self.severed.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(severed()));
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Severable<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken_when_the_stream_is_cut() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let token = CancellationToken::new();
+        let mut stream = Severable::new(near, token.clone());
+        far.write_all(b"a").await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'a');
+
+        let reading = tokio::spawn(async move { (stream.read_u8().await, stream) });
+        tokio::task::yield_now().await;
+        token.cancel();
+        let (read, mut stream) = timeout(Duration::from_secs(5), reading).await.unwrap().unwrap();
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert_eq!(stream.write_all(b"b").await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+}

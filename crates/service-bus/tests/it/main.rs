@@ -1,0 +1,4 @@
+//! The client against services that do not behave.
+
+mod support;
+mod unreachable;
