@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::binding::Binding;
+pub use super::function_problem::{FunctionError, FunctionProblem};
 use crate::event::TriggerKind;
-use crate::http::route::{RouteTemplate, RouteTemplateError};
+use crate::http::route::RouteTemplate;
 use crate::json::Json;
-use crate::service_bus::sdk::ConnectionError;
-use crate::settings::{Settings, UnresolvedName};
-use crate::timer::schedule::{Schedule, ScheduleError};
+use crate::settings::Settings;
+use crate::timer::schedule::Schedule;
 
 /// One function: a folder with a function.json.
 #[derive(Debug, Clone)]
@@ -89,99 +90,6 @@ impl Function {
     pub(crate) fn is_http_in_and_out(&self) -> bool {
         matches!(self.trigger, Trigger::Http(_))
             && matches!(self.outputs.as_slice(), [Output { target: OutputTarget::Http, .. }])
-    }
-}
-
-/// A function that the host leaves out, and why. The host runs all others, as the real one does.
-#[derive(Debug, thiserror::Error)]
-#[error("The '{function}' function is in error: {reason}")]
-pub struct FunctionError {
-    /// The function's folder name.
-    pub function: String,
-    /// What is wrong with its function.json.
-    pub reason: FunctionProblem,
-}
-
-/// What is wrong with a function.json.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FunctionProblem {
-    /// The file cannot be read.
-    #[error("cannot read function.json: {0}")]
-    Unreadable(std::io::Error),
-    /// The file is not JSON.
-    #[error("Unable to parse the function.json file: {0}")]
-    NotJson(serde_json::Error),
-    /// The folder's name cannot be a function's name.
-    #[error("'{0}' is not a valid function name.")]
-    Name(String),
-    /// A binding's name is missing or cannot be one.
-    #[error("The binding name {0} is invalid. Please assign a valid name to the binding.")]
-    BindingName(String),
-    /// `$return` is not an output.
-    #[error("$return bindings must specify a direction of 'out'.")]
-    ReturnDirection,
-    /// A binding has no type.
-    #[error("Binding '{0}' is invalid. Bindings must specify a Type.")]
-    NoType(String),
-    /// Two bindings share a name.
-    #[error("Multiple bindings with name '{0}' discovered. Binding names must be unique.")]
-    SameName(String),
-    /// There are no bindings at all.
-    #[error("At least one binding must be declared.")]
-    NoBindings,
-    /// More than one binding is a trigger.
-    #[error("Multiple trigger bindings defined. A function can only have a single trigger binding.")]
-    SeveralTriggers,
-    /// No binding is a trigger.
-    #[error("No trigger binding specified. A function must have a trigger input binding.")]
-    NoTrigger,
-    /// A type that this host does not know.
-    #[error(
-        "The binding type(s) '{0}' are not registered. Please ensure the type is correct and the binding \
-         extension is installed."
-    )]
-    UnknownType(String),
-    /// A member that has to be there is not.
-    #[error("The binding '{binding}' of type {kind} has no '{member}'.")]
-    Missing {
-        /// The binding's name.
-        binding: String,
-        /// The binding's type.
-        kind: String,
-        /// What is missing.
-        member: &'static str,
-    },
-    /// A member has a value that it cannot have.
-    #[error(
-        "Error parsing function.json. Invalid value specified for binding property '{member}': '{value}'."
-    )]
-    Value {
-        /// The member's name.
-        member: &'static str,
-        /// What it holds.
-        value: String,
-    },
-    /// A `%name%` that no app setting defines.
-    #[error("{0}")]
-    Setting(String),
-    /// A `connection` leads nowhere.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// The route template cannot be understood.
-    #[error(transparent)]
-    Route(#[from] RouteTemplateError),
-    /// The timer's schedule cannot be understood.
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
-    /// Something the real host can do and this one cannot.
-    #[error("{0} is not supported by this host")]
-    Unsupported(&'static str),
-}
-
-impl From<UnresolvedName> for FunctionProblem {
-    fn from(error: UnresolvedName) -> Self {
-        Self::Setting(error.to_string())
     }
 }
 
@@ -330,86 +238,6 @@ fn output(binding: &Binding<'_>) -> Result<Output, FunctionProblem> {
         _ => return Err(FunctionProblem::UnknownType(binding.kind.to_owned())),
     };
     Ok(Output { name: binding.name.to_owned(), binary: binding.is_binary()?, target })
-}
-
-/// A binding whose name and type have been checked.
-struct Binding<'a> {
-    json: &'a Json,
-    settings: &'a Settings,
-    name: &'a str,
-    kind: &'a str,
-}
-
-impl<'a> Binding<'a> {
-    fn check(json: &'a Json, settings: &'a Settings) -> Result<Self, FunctionProblem> {
-        let name = json.member("name").and_then(Json::as_str).unwrap_or_default();
-        if name != RETURN && !is_binding_name(name) {
-            return Err(FunctionProblem::BindingName(name.to_owned()));
-        }
-        let Some(kind) = json.member("type").and_then(Json::as_str) else {
-            return Err(FunctionProblem::NoType(name.to_owned()));
-        };
-        let binding = Self { json, settings, name, kind };
-        match binding.text("direction")?.unwrap_or_else(|| "in".to_owned()).to_ascii_lowercase().as_str() {
-            "in" if name == RETURN => return Err(FunctionProblem::ReturnDirection),
-            "in" | "out" | "inout" => {}
-            other => return Err(FunctionProblem::Value { member: "direction", value: other.to_owned() }),
-        }
-        Ok(binding)
-    }
-
-    fn is_trigger(&self) -> bool {
-        self.kind.to_ascii_lowercase().ends_with("trigger")
-    }
-
-    fn is_out(&self) -> bool {
-        let direction = self.json.member("direction").and_then(Json::as_str).unwrap_or("in");
-        !direction.eq_ignore_ascii_case("in")
-    }
-
-    /// A text with its `%names%` resolved; an empty one counts as absent.
-    fn text(&self, member: &str) -> Result<Option<String>, FunctionProblem> {
-        let Some(text) = self.json.member(member).and_then(Json::as_str) else { return Ok(None) };
-        let text = self.settings.resolve(text)?;
-        Ok(Some(text).filter(|text| !text.is_empty()))
-    }
-
-    fn required(&self, member: &'static str) -> Result<String, FunctionProblem> {
-        self.text(member)?.ok_or_else(|| self.missing(member))
-    }
-
-    fn missing(&self, member: &'static str) -> FunctionProblem {
-        FunctionProblem::Missing { binding: self.name.to_owned(), kind: self.kind.to_owned(), member }
-    }
-
-    fn boolean(&self, member: &'static str) -> Result<Option<bool>, FunctionProblem> {
-        match self.json.member(member) {
-            None | Some(Json::Null) => Ok(None),
-            Some(Json::Bool(value)) => Ok(Some(*value)),
-            Some(Json::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
-            Some(Json::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            Some(other) => Err(FunctionProblem::Value { member, value: other.to_compact_text() }),
-        }
-    }
-
-    fn is_binary(&self) -> Result<bool, FunctionProblem> {
-        match self.text("dataType")?.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "binary" => Ok(true),
-            "" | "string" | "stream" => Ok(false),
-            other => Err(FunctionProblem::Value { member: "dataType", value: other.to_owned() }),
-        }
-    }
-
-    fn connection(&self) -> Result<String, FunctionProblem> {
-        Ok(self.text("connection")?.unwrap_or_else(|| "AzureWebJobsServiceBus".to_owned()))
-    }
-}
-
-/// `^[a-zA-Z][a-zA-Z0-9]{0,127}$`
-fn is_binding_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|character| character.is_ascii_alphanumeric())
-        && name.len() <= 128
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod client;
 mod command_line;
+mod error_bucket;
 mod output;
 mod process;
+mod readiness;
 mod supervisor;
 
 pub(crate) use client::{Client, RequestBody, TransportError};

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::error_bucket::ErrorBucket;
 pub(crate) use super::process::ProcessOptions;
 use super::process::{Process, exit_code};
+use super::readiness::wait_until_listening;
 use crate::event::{HostEvent, Observer, OutputLevel};
 
-const POLLING_INTERVAL: Duration = Duration::from_millis(25);
 const ERRORS_BEFORE_STOPPING: u32 = 3;
 
 /// A handle to the handler process. Cloning is cheap.
@@ -260,61 +261,5 @@ impl Supervisor {
             200 => Some(Ending::Restart),
             _ => Some(Ending::Error(process.failure(status).await)),
         }
-    }
-}
-
-/// True as soon as the handler answers `GET /`; false when the pauses between the questions add up to the time-out.
-/// The time that a question itself takes is not counted, as in azure-functions-host, `Utility.DelayAsync`.
-async fn wait_until_listening(client: Client, initialization_timeout: Duration) -> bool {
-    let mut waited = Duration::ZERO;
-    loop {
-        if client.is_listening().await {
-            return true;
-        }
-        if waited >= initialization_timeout {
-            return false;
-        }
-        sleep(POLLING_INTERVAL).await;
-        waited += POLLING_INTERVAL;
-    }
-}
-
-/// Counts errors; a pause of more than 30 minutes after the last one starts a new count.
-#[derive(Default)]
-struct ErrorBucket {
-    count: u32,
-    last: Option<Instant>,
-}
-
-impl ErrorBucket {
-    const PAUSE: Duration = Duration::from_secs(30 * 60);
-
-    fn push(&mut self, now: Instant) -> u32 {
-        if self.last.is_some_and(|last| now - last > Self::PAUSE) {
-            self.count = 0;
-        }
-        self.last = Some(now);
-        self.count += 1;
-        self.count
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_count_while_each_comes_within_half_an_hour_of_the_last() {
-        let start = Instant::now();
-        let minutes = |count: u64| start + Duration::from_secs(60 * count);
-        let mut errors = ErrorBucket::default();
-        let counts = [0, 29, 59, 90, 91, 92].map(|minute| errors.push(minutes(minute)));
-        assert_eq!(counts, [1, 2, 3, 1, 2, 3]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handler_that_never_listens_is_given_up_after_its_time() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        assert!(!wait_until_listening(Client::new(port), Duration::from_millis(100)).await);
     }
 }

@@ -9,4 +9,5 @@ mod json_mode;
 mod request_object;
 mod response_object;
 pub(crate) mod route;
+mod route_constraint;
 pub(crate) mod server;

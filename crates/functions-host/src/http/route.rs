@@ -10,6 +10,8 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
+use super::route_constraint::{Constraint, allowed, constraint};
+
 /// A parsed route template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RouteTemplate {
@@ -32,18 +34,6 @@ enum Absent {
     Required,
     Optional,
     Default(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Constraint {
-    Integer,
-    Boolean,
-    Alphabetic,
-    Guid,
-    Decimal,
-    Minimum(i64),
-    Maximum(i64),
-    Length(usize, usize),
 }
 
 /// A template that cannot be understood.
@@ -187,49 +177,6 @@ fn segment(text: &str) -> Result<Segment, &'static str> {
         }
         (false, None, true) => Segment::Parameter { name, constraints, absent: Absent::Optional },
         (false, None, false) => Segment::Parameter { name, constraints, absent: Absent::Required },
-    })
-}
-
-fn constraint(text: &str) -> Result<Constraint, &'static str> {
-    let (name, argument) = match text.split_once('(') {
-        Some((name, argument)) => {
-            (name, argument.strip_suffix(')').ok_or("a constraint's parenthesis is open")?)
-        }
-        None => (text, ""),
-    };
-    let number =
-        |text: &str| text.trim().parse::<i64>().map_err(|_| "a constraint's argument is not a number");
-    let length =
-        |text: &str| text.trim().parse::<usize>().map_err(|_| "a constraint's argument is not a length");
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "int" | "long" => Constraint::Integer,
-        "bool" => Constraint::Boolean,
-        "alpha" => Constraint::Alphabetic,
-        "guid" => Constraint::Guid,
-        "decimal" | "double" | "float" => Constraint::Decimal,
-        "min" => Constraint::Minimum(number(argument)?),
-        "max" => Constraint::Maximum(number(argument)?),
-        "minlength" => Constraint::Length(length(argument)?, usize::MAX),
-        "maxlength" => Constraint::Length(0, length(argument)?),
-        "length" => match argument.split_once(',') {
-            Some((least, most)) => Constraint::Length(length(least)?, length(most)?),
-            None => Constraint::Length(length(argument)?, length(argument)?),
-        },
-        "required" => Constraint::Length(1, usize::MAX),
-        _ => return Err("it uses a constraint that this host does not know"),
-    })
-}
-
-fn allowed(constraints: &[Constraint], value: &str) -> bool {
-    constraints.iter().all(|constraint| match constraint {
-        Constraint::Integer => value.parse::<i64>().is_ok(),
-        Constraint::Boolean => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
-        Constraint::Alphabetic => value.bytes().all(|byte| byte.is_ascii_alphabetic()),
-        Constraint::Guid => uuid::Uuid::parse_str(value).is_ok(),
-        Constraint::Decimal => value.parse::<f64>().is_ok_and(f64::is_finite),
-        Constraint::Minimum(least) => value.parse::<i64>().is_ok_and(|value| value >= *least),
-        Constraint::Maximum(most) => value.parse::<i64>().is_ok_and(|value| value <= *most),
-        Constraint::Length(least, most) => (*least..=*most).contains(&value.chars().count()),
     })
 }
 

@@ -1,0 +1,52 @@
+//! Gives functions the places that their outputs go to, and sorts out those that cannot be run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::configuration::function_json::{Function, FunctionError, FunctionProblem, OutputTarget, Trigger};
+use crate::invocation::executor::LoadedFunction;
+use crate::service_bus::Destination;
+use crate::service_bus::sdk::{self, Connections};
+use crate::settings::Settings;
+
+/// What was found so far.
+pub(super) struct Loading<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) connections: Connections,
+    pub(super) errors: Vec<FunctionError>,
+}
+
+impl Loading<'_> {
+    /// `None` for a function that cannot be run; why is in `errors`.
+    pub(super) fn load(&mut self, function: Function) -> Option<Arc<LoadedFunction>> {
+        match self.destinations(&function) {
+            Ok(destinations) => Some(Arc::new(LoadedFunction { function, destinations })),
+            Err(reason) => {
+                self.errors.push(FunctionError { function: function.name, reason });
+                None
+            }
+        }
+    }
+
+    fn destinations(
+        &mut self,
+        function: &Function,
+    ) -> Result<BTreeMap<String, Arc<dyn Destination>>, FunctionProblem> {
+        if let Trigger::ServiceBus(trigger) = &function.trigger {
+            self.connections.client(&trigger.connection, self.settings)?;
+        }
+        let other_zone =
+            self.settings.get("WEBSITE_TIME_ZONE").is_some_and(|zone| !zone.eq_ignore_ascii_case("UTC"));
+        if matches!(function.trigger, Trigger::Timer(_)) && other_zone {
+            return Err(FunctionProblem::Unsupported("a WEBSITE_TIME_ZONE other than UTC"));
+        }
+        let mut destinations: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
+        for output in &function.outputs {
+            if let OutputTarget::ServiceBus { entity, connection } = &output.target {
+                let client = self.connections.client(connection, self.settings)?;
+                destinations.insert(output.name.clone(), sdk::destination(&client, entity));
+            }
+        }
+        Ok(destinations)
+    }
+}

@@ -1,0 +1,154 @@
+//! A running host: what its owner can ask of it.
+
+mod conductor;
+mod loading;
+mod start;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::configuration::function_json::FunctionError;
+use crate::configuration::host_json::HostJsonError;
+use crate::event::HostEvent;
+use crate::handler::Handler;
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct Options {
+    /// The folder of host.json; each function is a folder in it.
+    pub script_root: PathBuf,
+    /// Where clients reach the host on 127.0.0.1; 0 takes a free port.
+    pub http_port: u16,
+    /// App settings: added to the handler's environment (which is this process's own), and the source of `%NAME%`,
+    /// of connection strings and of `AzureFunctionsJobHost__…` overrides.
+    pub environment: BTreeMap<String, String>,
+    /// Who is told what happens.
+    pub observer: Option<mpsc::UnboundedSender<HostEvent>>,
+}
+
+impl Options {
+    /// An app in this folder, on a free port, without settings of its own and unobserved.
+    pub fn new(script_root: impl Into<PathBuf>) -> Self {
+        Self { script_root: script_root.into(), http_port: 0, environment: BTreeMap::new(), observer: None }
+    }
+}
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// host.json cannot be used.
+    #[error(transparent)]
+    HostJson(#[from] HostJsonError),
+    /// The folder cannot be read.
+    #[error("cannot read the functions in '{path}'")]
+    ScriptRoot {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
+    /// An app setting has a value that it cannot have.
+    #[error("the app setting {name} cannot be '{value}'")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// No port to listen on.
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running host. Dropping it stops it, without waiting for that.
+#[derive(Debug)]
+pub struct Host {
+    address: SocketAddr,
+    handler: HandlerHandle,
+    errors: Arc<Vec<FunctionError>>,
+    stop: CancellationToken,
+    stopped: watch::Receiver<Option<String>>,
+    conductor: Option<JoinHandle<()>>,
+}
+
+/// Hides the handler's inner parts from `Debug`.
+struct HandlerHandle(Handler);
+
+impl std::fmt::Debug for HandlerHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Handler").field("process_id", &self.0.process_id()).finish()
+    }
+}
+
+impl Host {
+    /// Reads the app, starts its handler process and begins to listen; does not wait for the handler to be ready.
+    ///
+    /// A function whose function.json cannot be used is left out and told as an error line, as in the real host;
+    /// see [`Host::function_errors`].
+    ///
+    /// # Errors
+    ///
+    /// When host.json is missing or refused, the folder cannot be read, or the port is taken.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        start::start(options).await
+    }
+
+    /// `http://127.0.0.1:{port}`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The operating system's id of the handler process, while there is one.
+    pub fn handler_process_id(&self) -> Option<u32> {
+        self.handler.0.process_id()
+    }
+
+    /// The functions that were left out.
+    pub fn function_errors(&self) -> &[FunctionError] {
+        &self.errors
+    }
+
+    /// Waits until the handler answers.
+    ///
+    /// # Errors
+    ///
+    /// When the host gives up or is stopped before that; the text says why.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.handler.0.ready().await.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Waits until the host gave up or was stopped, and returns the reason.
+    pub async fn stopped(&self) -> String {
+        let mut stopped = self.stopped.clone();
+        let reason = stopped.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_else(|| "the runtime was shut down".to_owned())
+    }
+
+    /// Stops: no new work, up to five seconds for invocations under way, SIGKILL for the handler process, and what
+    /// was being worked on goes back to its queue.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(conductor) = self.conductor.take() {
+            // A conductor that panicked has dropped, and so killed, the process with all the rest.
+            let _ = conductor.await;
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

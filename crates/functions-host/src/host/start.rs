@@ -1,0 +1,248 @@
+//! Puts a host together from what its files and settings say.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::conductor::Conductor;
+use super::loading::Loading;
+use super::{HandlerHandle, Host, Options, StartError};
+use crate::configuration::function_json::{self, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger};
+use crate::configuration::host_json::HostJson;
+use crate::event::{Observer, OutputLevel};
+use crate::handler::{Handler, Orders, ProcessOptions};
+use crate::host_status::HostStatus;
+use crate::http::server::{Site, router, routes};
+use crate::invocation::Executor;
+use crate::invocation::executor::LoadedFunction;
+use crate::manual::ManualRuns;
+use crate::service_bus::sdk::{self, Connections};
+use crate::service_bus::trigger::Listener;
+use crate::settings::Settings;
+use crate::timer::TimerRunner;
+
+const DEFAULT_BODY_LIMIT: usize = 104_857_600;
+
+/// An app as its files and settings describe it.
+struct Blueprint {
+    host_json: HostJson,
+    settings: Settings,
+    functions: Vec<Arc<LoadedFunction>>,
+    errors: Vec<FunctionError>,
+    connections: Connections,
+    body_limit: usize,
+    host_id: String,
+}
+
+pub(super) async fn start(options: Options) -> Result<Host, StartError> {
+    let script_root = std::path::absolute(&options.script_root)
+        .map_err(|source| StartError::ScriptRoot { path: options.script_root.clone(), source })?;
+    let observer = Observer::new(options.observer);
+    let mut app = Blueprint::read(&script_root, Settings::of_this_process(&options.environment), &observer)?;
+    let (listener, address) = listen(options.http_port).await?;
+    let process = ProcessOptions {
+        handler: app.host_json.custom_handler.clone(),
+        script_root,
+        port: handler_port(&app.host_json).await?,
+        environment: options.environment.into_iter().collect(),
+    };
+
+    let (fatal, fatal_reasons) = mpsc::unbounded_channel();
+    let orders = Orders::default();
+    let (handler, supervisor) = if app.functions.is_empty() {
+        (Handler::absent(), tokio::spawn(std::future::ready(())))
+    } else {
+        Handler::start(process, observer.clone(), orders.clone(), fatal.clone())
+    };
+    let executor = Executor {
+        handler: handler.clone(),
+        observer: observer.clone(),
+        function_timeout: app.host_json.function_timeout,
+        sends_content_length: app.settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some(),
+        fatal,
+    };
+    let mut triggers = Triggers::new(Arc::new(executor));
+    for function in app.functions.clone() {
+        triggers.add(function, &mut app);
+    }
+    let (intake, in_flight) = (triggers.intake.clone(), triggers.in_flight.clone());
+    let mut tasks = JoinSet::new();
+    let site = triggers.site(&app, &mut tasks);
+    tasks.spawn(serve(listener, Arc::new(site), intake.clone()));
+
+    let stop = CancellationToken::new();
+    let (stopped_sender, stopped) = watch::channel(None);
+    let conductor = Conductor {
+        stop: stop.clone(),
+        fatal_reasons,
+        intake,
+        in_flight,
+        tasks,
+        orders,
+        supervisor,
+        connections: app.connections,
+        observer,
+        stopped: stopped_sender,
+    };
+    let conductor: JoinHandle<()> = tokio::spawn(conductor.run());
+    Ok(Host {
+        address,
+        handler: HandlerHandle(handler),
+        errors: Arc::new(app.errors),
+        stop,
+        stopped,
+        conductor: Some(conductor),
+    })
+}
+
+impl Blueprint {
+    fn read(script_root: &Path, settings: Settings, observer: &Observer) -> Result<Self, StartError> {
+        let host_json = HostJson::read(script_root, &settings)?;
+        host_json.warnings.iter().for_each(|line| observer.line(OutputLevel::Warning, line));
+        let body_limit = body_limit(&settings)?;
+        let (functions, errors) = function_json::read_all(script_root, &settings)
+            .map_err(|source| StartError::ScriptRoot { path: script_root.to_owned(), source })?;
+        let mut loading = Loading { settings: &settings, connections: Connections::default(), errors };
+        let functions = functions.into_iter().filter_map(|function| loading.load(function)).collect();
+        let Loading { connections, errors, .. } = loading;
+        errors.iter().for_each(|error| observer.line(OutputLevel::Error, error.to_string()));
+        let host_id = host_id(script_root);
+        Ok(Self { host_json, settings, functions, errors, connections, body_limit, host_id })
+    }
+}
+
+/// What makes functions run, until `intake` is cancelled.
+struct Triggers {
+    executor: Arc<Executor>,
+    intake: CancellationToken,
+    in_flight: TaskTracker,
+    manual: ManualRuns,
+}
+
+impl Triggers {
+    fn new(executor: Arc<Executor>) -> Self {
+        Self {
+            executor,
+            intake: CancellationToken::new(),
+            in_flight: TaskTracker::new(),
+            manual: ManualRuns::default(),
+        }
+    }
+
+    fn add(&mut self, function: Arc<LoadedFunction>, app: &mut Blueprint) {
+        let name = function.function.name.clone();
+        match &function.function.trigger {
+            Trigger::ServiceBus(trigger) => {
+                let trigger = trigger.clone();
+                let listener = self.listener(function, trigger, app);
+                self.manual.queues.insert(name, listener);
+            }
+            Trigger::Timer(trigger) => {
+                let trigger = trigger.clone();
+                let runner = self.timer(function, trigger);
+                self.manual.timers.insert(name, runner);
+            }
+            Trigger::Http(_) => {}
+        }
+    }
+
+    fn listener(
+        &self,
+        function: Arc<LoadedFunction>,
+        trigger: ServiceBusTrigger,
+        app: &mut Blueprint,
+    ) -> Listener {
+        let client = app.connections.client(&trigger.connection, &app.settings);
+        let client = client.expect("functions without a connection were left out while loading");
+        Listener {
+            executor: self.executor.clone(),
+            function,
+            entity: sdk::entity(&client, &trigger.entity_path),
+            trigger,
+            namespace: client.fully_qualified_namespace().to_owned(),
+            options: app.host_json.service_bus.clone(),
+            in_flight: self.in_flight.clone(),
+        }
+    }
+
+    fn timer(&self, function: Arc<LoadedFunction>, trigger: TimerTrigger) -> TimerRunner {
+        TimerRunner {
+            executor: self.executor.clone(),
+            function,
+            trigger,
+            in_flight: self.in_flight.clone(),
+            last: Arc::new(Mutex::new(None)),
+        }
+    }
+
+    /// Starts all triggers but those of disabled functions, and makes of the rest what answers clients.
+    fn site(self, app: &Blueprint, tasks: &mut JoinSet<()>) -> Site {
+        let enabled = |function: &LoadedFunction| !function.function.disabled;
+        for listener in self.manual.queues.values().filter(|listener| enabled(&listener.function)) {
+            tasks.spawn(listener.clone().run(self.intake.clone()));
+        }
+        for timer in self.manual.timers.values().filter(|timer| enabled(&timer.function)) {
+            tasks.spawn(timer.clone().run(self.intake.clone()));
+        }
+        Site {
+            executor: self.executor,
+            routes: routes(&app.functions, &app.host_json.route_prefix),
+            functions: app.functions.clone(),
+            route_prefix: app.host_json.route_prefix.clone(),
+            forwarding: app.host_json.custom_handler.forwarding,
+            body_limit: app.body_limit,
+            in_flight: self.in_flight,
+            manual: self.manual,
+            status: HostStatus {
+                id: app.host_id.clone(),
+                instance: Uuid::new_v4(),
+                started: Instant::now(),
+                extension_bundle: app.host_json.extension_bundle.clone(),
+                errors: app.errors.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
+    let serve = axum::serve(listener, router(site));
+    // Accepting connections fails only in ways that axum waits out by itself.
+    let _ = serve.with_graceful_shutdown(stop.cancelled_owned()).await;
+}
+
+async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
+    let fail = |source| StartError::Listen { port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    Ok((listener, address))
+}
+
+/// The one of host.json, or a free one as the real host finds it: bound once and let go. Somebody else may take it
+/// before the handler does.
+async fn handler_port(host_json: &HostJson) -> Result<u16, StartError> {
+    match host_json.custom_handler.port {
+        Some(port) => Ok(port),
+        None => listen(0).await.map(|(_, address)| address.port()),
+    }
+}
+
+fn body_limit(settings: &Settings) -> Result<usize, StartError> {
+    const NAME: &str = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT";
+    let Some(value) = settings.get(NAME) else { return Ok(DEFAULT_BODY_LIMIT) };
+    value.parse().map_err(|_| StartError::Setting { name: NAME, value: value.to_owned() })
+}
+
+/// Our guess at a form: the real id is made of machine and folder names in a way that nobody relies on.
+fn host_id(script_root: &Path) -> String {
+    let name = script_root.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let kept: String = name.chars().filter(|character| character.is_ascii_alphanumeric()).collect();
+    format!("local-{kept}")
+}
