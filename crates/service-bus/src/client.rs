@@ -167,7 +167,8 @@ impl ServiceBusClient {
             }
         };
         let limit = self.inner.options.attempt_time_limit.min(remaining(deadline));
-        let result = match timeout(limit, run(connection.clone())).await {
+        // On the heap, so that the futures of this crate's operations are small wherever they are awaited.
+        let result = match timeout(limit, Box::pin(run(connection.clone()))).await {
             Ok(result) => result,
             Err(_) => Err(self.timed_out(operation, limit)),
         };
@@ -197,7 +198,7 @@ impl ServiceBusClient {
             self.inner.options.clock.clone(),
             self.inner.options.attempt_time_limit,
         );
-        let opened = timeout(limit, opening).await.unwrap_or_else(|_| {
+        let opened = timeout(limit, Box::pin(opening)).await.unwrap_or_else(|_| {
             Err(ServiceBusError::Unreachable {
                 address: self.inner.endpoint.address(),
                 source: format!("no answer within {limit:?}").into(),
