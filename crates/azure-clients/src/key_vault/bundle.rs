@@ -131,7 +131,10 @@ mod tests {
             "tags": {"test": "foo"},
         });
         let bundle = read(&key, "https://contoso.vault.azure.net/keys/Disks").unwrap();
-        assert_eq!((bundle.kid().to_string().as_str(), bundle.version()), (KID, "6e0e609e42384619a19df944faebcc84"));
+        assert_eq!(
+            (bundle.kid().to_string().as_str(), bundle.version()),
+            (KID, "6e0e609e42384619a19df944faebcc84")
+        );
         assert_eq!((&bundle.key_type, bundle.bits, bundle.enabled), (&KeyType::Rsa, Some(3072), false));
         assert_eq!(bundle.not_before.unwrap().unix_timestamp(), 1_700_000_000);
         assert_eq!(bundle.expires.unwrap().unix_timestamp(), 1_800_000_000);
