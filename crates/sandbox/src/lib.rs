@@ -8,6 +8,22 @@
 //! sides of a wire. What is neither documented by Microsoft nor seen in recorded traffic is marked in the source
 //! as `Our guess`.
 //!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = sandbox::Sandbox::start(sandbox::Options {
+//!     state: None,
+//!     run_folder: "run".into(),
+//!     lags: sandbox::Lags::default(),
+//!     har: false,
+//! })
+//! .await?;
+//! println!("export HTTPS_PROXY={}", sandbox.proxy_url());
+//! println!("export SSL_CERT_FILE={}", sandbox.ca_file().display());
+//! sandbox.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | module | stands for |
 //! |---|---|
 //! | `edge` | the wires: proxy, TLS, host names, the record of the traffic |

@@ -9,7 +9,8 @@ use uuid::Uuid;
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Folder in which the whole state survives a restart. `None` keeps it in memory only.
+    /// Folder in which the whole state survives a restart, private keys and secrets included. Made if it is
+    /// missing, and closed to other users (mode 0700). `None` keeps the state in memory only.
     pub state: Option<PathBuf>,
     /// Folder for what lives only as long as this run: the certificate of the short-lived authority.
     /// Made if it is missing, and closed to other users (mode 0700).

@@ -65,7 +65,7 @@ impl EntraFault {
         Self::invalid_client(7_000_229, text)
     }
 
-    /// Our guess: the status and the word; the number and the text are Microsoft's.
+    /// Our guess: the status. The number, the text and the word are those that users quote.
     pub(crate) fn application_disabled(application: Uuid, name: &str) -> Self {
         let text = format!("Application '{application}'({name}) is disabled.");
         Self::bad_request(7_000_112, "unauthorized_client", text)

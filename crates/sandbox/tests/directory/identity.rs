@@ -73,7 +73,13 @@ async fn the_endpoint_refuses_what_it_should() {
 }
 
 #[tokio::test]
-async fn an_identity_that_was_not_attached_is_not_served() {
+async fn an_identity_is_served_once_it_is_attached() {
     let cloud = Cloud::start().await;
-    assert!(!cloud.sandbox.attach_identity("/subscriptions/x/nothing"));
+    let identity = cloud.unattached_identity(&cloud.vendor(), "function-app").await;
+    let client_id = identity["properties"]["clientId"].as_str().unwrap();
+    assert_eq!(cloud.identity_token(EXCHANGE, client_id).await.0, StatusCode::BAD_REQUEST);
+    let id = identity["id"].as_str().unwrap();
+    assert!(!cloud.sandbox.attach_identity(&format!("{id}-other")));
+    assert!(cloud.sandbox.attach_identity(&id.to_uppercase()), "ARM ids are compared without case");
+    assert_eq!(cloud.identity_token(EXCHANGE, client_id).await.0, StatusCode::OK);
 }

@@ -154,6 +154,13 @@ impl Cloud {
 
     /// Makes a user-assigned identity of a tenant and attaches it. Gives it as ARM shows it.
     pub(crate) async fn identity(&self, tenant: &SeedTenant, name: &str) -> Value {
+        let identity = self.unattached_identity(tenant, name).await;
+        assert!(self.sandbox.attach_identity(identity["id"].as_str().unwrap()));
+        identity
+    }
+
+    /// Makes a user-assigned identity of a tenant. Gives it as ARM shows it.
+    pub(crate) async fn unattached_identity(&self, tenant: &SeedTenant, name: &str) -> Value {
         let group = format!(
             "https://management.azure.com/subscriptions/{}/resourceGroups/identities",
             tenant.subscription_id
@@ -166,7 +173,6 @@ impl Cloud {
         let url = format!("{group}/{provider}/{name}?api-version=2023-01-31");
         let (status, body) = self.call(tenant, Method::PUT, &url, Some(location)).await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
-        assert!(self.sandbox.attach_identity(body["id"].as_str().unwrap()));
         body
     }
 
