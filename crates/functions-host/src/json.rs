@@ -26,6 +26,12 @@ impl Json {
         serde_json::from_str(text)
     }
 
+    /// Like [`Json::parse`], for files of people: with a byte order mark, `// comments` and `/* comments */`, all of
+    /// which Newtonsoft passes over.
+    pub(crate) fn parse_with_comments(text: &str) -> Result<Self, serde_json::Error> {
+        Self::parse(&without_comments(text.trim_start_matches('\u{feff}')))
+    }
+
     pub(crate) fn object(members: impl IntoIterator<Item = (impl Into<String>, Json)>) -> Self {
         Self::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
@@ -72,6 +78,45 @@ impl Json {
 /// These three can stand in JSON only inside of a string, so replacing them in the whole text is safe.
 fn escape_line_separators(text: &str) -> String {
     text.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+/// Blanks in the place of comments, so that the lines and columns of errors stay right.
+fn without_comments(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut in_string = false;
+    while let Some(character) = characters.next() {
+        match (character, characters.peek()) {
+            ('\\', Some(_)) if in_string => {
+                result.push(character);
+                result.extend(characters.next());
+            }
+            ('"', _) => {
+                in_string = !in_string;
+                result.push(character);
+            }
+            ('/', Some('/')) if !in_string => {
+                result.push(' ');
+                while characters.next_if(|next| *next != '\n').is_some() {
+                    result.push(' ');
+                }
+            }
+            ('/', Some('*')) if !in_string => {
+                characters.next();
+                let mut last = None;
+                result.push_str("  ");
+                for next in characters.by_ref() {
+                    result.push(if next == '\n' { '\n' } else { ' ' });
+                    if (last, next) == (Some('*'), '/') {
+                        break;
+                    }
+                    last = Some(next);
+                }
+            }
+            _ => result.push(character),
+        }
+    }
+    result
 }
 
 fn dotnet_number(number: &Number) -> String {
@@ -215,6 +260,23 @@ mod tests {
     fn of_two_equal_names_the_last_value_counts() {
         let json = Json::parse(r#"{"a":1,"b":2,"a":3}"#).unwrap();
         assert_eq!(json.to_compact_text(), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn comments_are_passed_over_and_texts_are_not() {
+        let check = |text: &str, expected: Option<&str>| {
+            let parsed = Json::parse_with_comments(text).ok().map(|json| json.to_compact_text());
+            assert_eq!(parsed.as_deref(), expected, "{text}");
+        };
+        check("\u{feff}{ // a \"b\"\n \"u\": \"http://x\" /* c\n */ }", Some(r#"{"u":"http://x"}"#));
+        check(r#"{"a":"\"//","b":1} // end"#, Some(r#"{"a":"\"//","b":1}"#));
+        check("/**/1", Some("1"));
+        check("/*/ 1 /**/ 2", Some("2"));
+        check("[1, /*/ 2 */ 3]", Some("[1,3]"));
+        check("1 /* open", Some("1"));
+        check("1 / 2", None);
+        let error = Json::parse_with_comments("// one\n  /* two */ !").unwrap_err();
+        assert_eq!((error.line(), error.column()), (2, 13));
     }
 
     #[test]

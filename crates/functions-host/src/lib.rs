@@ -36,6 +36,7 @@ mod timer;
 pub use configuration::function_json::{FunctionError, FunctionProblem};
 pub use configuration::host_json::HostJsonError;
 pub use configuration::properties::WrongValue;
+pub use configuration::retry::RetryPolicyError;
 pub use event::{HostEvent, OutputLevel, TriggerKind};
 pub use host::{Host, Options, StartError};
 pub use http::route::RouteTemplateError;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::binding::Binding;
 pub use super::function_problem::{FunctionError, FunctionProblem};
+use super::retry::RetryPolicy;
 use crate::event::TriggerKind;
 use crate::http::route::RouteTemplate;
 use crate::json::Json;
@@ -21,6 +22,7 @@ pub(crate) struct Function {
     pub(crate) trigger: Trigger,
     pub(crate) outputs: Vec<Output>,
     pub(crate) disabled: bool,
+    pub(crate) retry: Option<RetryPolicy>,
     /// The file, for `GET /admin/functions`.
     pub(crate) configuration: Json,
 }
@@ -115,7 +117,7 @@ pub(crate) fn read_all(
 
 fn read(folder: &Path, name: &str, settings: &Settings) -> Result<Function, FunctionProblem> {
     let text = std::fs::read_to_string(folder.join("function.json")).map_err(FunctionProblem::Unreadable)?;
-    let json = Json::parse(text.trim_start_matches('\u{feff}')).map_err(FunctionProblem::NotJson)?;
+    let json = Json::parse_with_comments(&text).map_err(FunctionProblem::NotJson)?;
     from_json(name, json, settings)
 }
 
@@ -138,7 +140,9 @@ pub(crate) fn from_json(name: &str, json: Json, settings: &Settings) -> Result<F
     };
     let outputs = others.into_iter().map(output).collect::<Result<_, _>>()?;
     let disabled = is_disabled(name, &json, settings);
-    Ok(Function { name: name.to_owned(), trigger, outputs, disabled, configuration: json })
+    let retry =
+        json.member("retry").filter(|retry| !retry.is_null()).map(RetryPolicy::from_json).transpose()?;
+    Ok(Function { name: name.to_owned(), trigger, outputs, disabled, retry, configuration: json })
 }
 
 /// `^[a-z][a-z0-9_\-]{0,127}$`, any case, and not `host`.

@@ -1,5 +1,6 @@
 //! What can be wrong with a function.json, in the real host's words where they are known.
 
+use super::retry::RetryPolicyError;
 use crate::http::route::RouteTemplateError;
 use crate::service_bus::sdk::ConnectionError;
 use crate::settings::UnresolvedName;
@@ -87,6 +88,9 @@ pub enum FunctionProblem {
     /// The timer's schedule cannot be understood.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// The retry policy cannot be used.
+    #[error(transparent)]
+    Retry(#[from] RetryPolicyError),
     /// Something the real host can do and this one cannot.
     #[error("{0} is not supported by this host")]
     Unsupported(&'static str),

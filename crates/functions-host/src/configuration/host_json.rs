@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::properties::{Properties, WrongValue};
+use super::retry::{RetryPolicy, RetryPolicyError};
 use crate::json::Json;
 use crate::settings::Settings;
 
@@ -16,6 +17,7 @@ pub(crate) struct HostJson {
     pub(crate) custom_handler: CustomHandler,
     /// How long one invocation may take; `None` is unlimited.
     pub(crate) function_timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryPolicy>,
     /// Without slashes at its ends; empty for none.
     pub(crate) route_prefix: String,
     pub(crate) service_bus: ServiceBusOptions,
@@ -107,6 +109,9 @@ pub enum HostJsonError {
     /// A value cannot be read.
     #[error(transparent)]
     WrongValue(#[from] WrongValue),
+    /// The retry policy cannot be used.
+    #[error(transparent)]
+    Retry(#[from] RetryPolicyError),
     /// Something the real host can do and this one cannot.
     #[error("{0} is not supported by this host")]
     Unsupported(&'static str),
@@ -118,8 +123,8 @@ impl HostJson {
         let path = script_root.join("host.json");
         let text = std::fs::read_to_string(&path)
             .map_err(|source| HostJsonError::Unreadable { path: path.clone(), source })?;
-        let json = Json::parse(text.trim_start_matches('\u{feff}'))
-            .map_err(|source| HostJsonError::NotJson { path, source })?;
+        let json =
+            Json::parse_with_comments(&text).map_err(|source| HostJsonError::NotJson { path, source })?;
         Self::from_json(&json, script_root, settings)
     }
 
@@ -141,6 +146,7 @@ impl HostJson {
         Ok(Self {
             custom_handler: custom_handler(&properties, script_root, settings, &mut warnings)?,
             function_timeout: function_timeout(&properties)?,
+            retry: retry(&properties)?,
             route_prefix: route_prefix(&properties),
             service_bus: service_bus(&properties)?,
             extension_bundle: extension_bundle(&properties),
@@ -231,6 +237,18 @@ fn function_timeout(properties: &Properties) -> Result<Option<Duration>, WrongVa
         return Ok(None);
     }
     Ok(Some(properties.time_span("functionTimeout")?.unwrap_or(DEFAULT)))
+}
+
+fn retry(properties: &Properties) -> Result<Option<RetryPolicy>, RetryPolicyError> {
+    const MEMBERS: [&str; 5] =
+        ["strategy", "maxRetryCount", "delayInterval", "minimumInterval", "maximumInterval"];
+    if !properties.has_section("retry") {
+        return Ok(None);
+    }
+    let given = MEMBERS
+        .iter()
+        .filter_map(|name| Some((*name, Json::from(properties.text(&format!("retry:{name}"))?))));
+    RetryPolicy::from_json(&Json::object(given)).map(Some)
 }
 
 fn route_prefix(properties: &Properties) -> String {

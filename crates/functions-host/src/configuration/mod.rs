@@ -5,4 +5,5 @@ pub(crate) mod function_json;
 mod function_problem;
 pub(crate) mod host_json;
 pub(crate) mod properties;
+pub(crate) mod retry;
 pub(crate) mod time_span;

@@ -66,6 +66,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         handler: handler.clone(),
         observer: observer.clone(),
         function_timeout: app.host_json.function_timeout,
+        retry: app.host_json.retry.clone(),
         sends_content_length: app.settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some(),
         fatal,
     };

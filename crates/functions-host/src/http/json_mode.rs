@@ -8,6 +8,7 @@ use super::response_object::response;
 use super::route::RouteValues;
 use crate::clock;
 use crate::configuration::function_json::HttpTrigger;
+use crate::invocation::retry::Attempt;
 use crate::invocation::{Executor, Invocation, InvocationError, WireValue};
 
 /// Asks the handler and turns its answer into the client's.
@@ -17,10 +18,12 @@ pub(super) async fn exchange(
     trigger: &HttpTrigger,
     request: &Request<Bytes>,
     route: &RouteValues,
+    attempt: &Attempt,
 ) -> Result<Response<Bytes>, InvocationError> {
     let data = vec![(trigger.name.clone(), WireValue::Json(request_object(request, route)))];
     let mut metadata = binding_data(request, route);
     metadata.set_system(invocation.name(), clock::now());
+    attempt.describe(&mut metadata);
     let answer = executor.ask(invocation, data, metadata).await?;
     response(&invocation.function.function, &answer)
 }

@@ -16,7 +16,8 @@ use crate::configuration::function_json::{HttpTrigger, Trigger};
 use crate::configuration::host_json::Forwarding;
 use crate::host_status::HostStatus;
 use crate::invocation::executor::LoadedFunction;
-use crate::invocation::{Executor, Invocation};
+use crate::invocation::retry::{Attempt, with_retries};
+use crate::invocation::{Executor, Invocation, InvocationError};
 use crate::manual::ManualRuns;
 
 /// Everything that answering a client needs.
@@ -101,25 +102,37 @@ fn accepts(route: &Route, request: &Request<Bytes>) -> Option<RouteValues> {
 async fn invoke(site: &Arc<Site>, index: usize, request: Request<Bytes>) -> Response<Bytes> {
     let site_of_task = site.clone();
     let task = site.in_flight.spawn(async move {
-        let route = &site_of_task.routes[index];
-        let values = accepts(route, &request).unwrap_or_default();
-        let invocation = Invocation::new(route.function.clone());
-        let executor = &site_of_task.executor;
-        let forwarded =
-            site_of_task.forwarding != Forwarding::Off && route.function.function.is_http_in_and_out();
-        let work = async {
-            if forwarded {
-                forward::forward(executor, &invocation, site_of_task.forwarding, &request).await
-            } else {
-                json_mode::exchange(executor, &invocation, &route.trigger, &request, &values).await
-            }
-        };
-        executor.run(&invocation, work).await
+        let site = &*site_of_task;
+        let route = &site.routes[index];
+        let attempts = with_retries(&site.executor, &route.function, |attempt| {
+            one_attempt(site, route, &request, attempt)
+        });
+        attempts.await
     });
     match task.await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) | Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR).map(|_| Bytes::new()),
     }
+}
+
+async fn one_attempt(
+    site: &Site,
+    route: &Route,
+    request: &Request<Bytes>,
+    attempt: Attempt,
+) -> Result<Response<Bytes>, InvocationError> {
+    let values = accepts(route, request).unwrap_or_default();
+    let invocation = Invocation::new(route.function.clone());
+    let executor = &site.executor;
+    let forwarded = site.forwarding != Forwarding::Off && route.function.function.is_http_in_and_out();
+    let work = async {
+        if forwarded {
+            forward::forward(executor, &invocation, site.forwarding, request).await
+        } else {
+            json_mode::exchange(executor, &invocation, &route.trigger, request, &values, &attempt).await
+        }
+    };
+    executor.run(&invocation, work).await
 }
 
 fn home_page() -> Response<Bytes> {

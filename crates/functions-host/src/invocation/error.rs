@@ -37,3 +37,10 @@ pub(crate) enum InvocationError {
     #[error("'Transfer-Encoding: chunked' header can not be used when content object is not specified.")]
     ChunkedWithoutContent,
 }
+
+impl InvocationError {
+    /// The host is going away: there is nothing to be tried again.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::HandlerUnavailable(_))
+    }
+}

@@ -17,6 +17,7 @@ use super::answer::{Answer, Decoded, decode};
 use super::error::InvocationError;
 use super::value::{BindingData, WireValue, envelope};
 use crate::configuration::function_json::{Function, Output, OutputTarget, RETURN};
+use crate::configuration::retry::RetryPolicy;
 use crate::event::{HostEvent, Observer, OutputLevel};
 use crate::handler::{Client, Handler, HandlerUnavailable, RequestBody, Running, TransportError, body};
 use crate::service_bus::{Destination, output::message_bodies};
@@ -50,6 +51,8 @@ pub(crate) struct Executor {
     pub(crate) handler: Handler,
     pub(crate) observer: Observer,
     pub(crate) function_timeout: Option<Duration>,
+    /// The policy of host.json, for functions without one of their own.
+    pub(crate) retry: Option<RetryPolicy>,
     /// Azure sends invocations in chunks; Core Tools log them first and then know their length.
     pub(crate) sends_content_length: bool,
     pub(crate) fatal: mpsc::UnboundedSender<String>,

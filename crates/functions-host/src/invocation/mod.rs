@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod error;
 pub(crate) mod executor;
+pub(crate) mod retry;
 pub(crate) mod value;
 
 pub(crate) use answer::Answer;

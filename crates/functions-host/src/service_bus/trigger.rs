@@ -21,7 +21,8 @@ use crate::configuration::function_json::ServiceBusTrigger;
 use crate::configuration::host_json::ServiceBusOptions;
 use crate::event::OutputLevel;
 use crate::invocation::executor::LoadedFunction;
-use crate::invocation::{Executor, Invocation};
+use crate::invocation::retry::{Attempt, with_retries};
+use crate::invocation::{Answer, Executor, Invocation, InvocationError};
 
 /// How long one request for messages waits before it is made again.
 const RECEIVE_WAIT: Duration = Duration::from_secs(30);
@@ -108,18 +109,25 @@ impl Listener {
         }
     }
 
-    /// Runs the function on this message; used for manual runs as well.
+    /// Runs the function on this message, again if a retry policy says so; used for manual runs as well.
     pub(crate) async fn invoke(&self, delivery: &Delivery) -> bool {
+        let attempts =
+            with_retries(&self.executor, &self.function, |attempt| self.attempt(delivery, attempt));
+        attempts.await.is_ok()
+    }
+
+    async fn attempt(&self, delivery: &Delivery, attempt: Attempt) -> Result<Answer, InvocationError> {
         let mut invocation = Invocation::new(self.function.clone());
         invocation.message_id = delivery.message_id.clone();
         invocation.delivery_count = Some(delivery.delivery_count);
         let work = async {
             let (value, mut metadata) = encode(delivery, self.trigger.binary, &self.namespace)?;
             metadata.set_system(invocation.name(), clock::now());
+            attempt.describe(&mut metadata);
             let data = vec![(self.trigger.name.clone(), value)];
             self.executor.ask(&invocation, data, metadata).await
         };
-        self.executor.run(&invocation, work).await.is_ok()
+        self.executor.run(&invocation, work).await
     }
 
     /// Renews the lock, until `maxAutoLockRenewalDuration` has passed. Never returns: the invocation's end ends it.

@@ -175,6 +175,7 @@ async fn world(script: Script, trigger_members: &str, options: ServiceBusOptions
         handler: Handler::attached(Client::new(port)),
         observer: Observer::new(Some(sender)),
         function_timeout: Some(Duration::from_secs(5)),
+        retry: None,
         sends_content_length: false,
         fatal: mpsc::unbounded_channel().0,
     };

@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::clock;
 use crate::configuration::function_json::TimerTrigger;
 use crate::invocation::executor::LoadedFunction;
-use crate::invocation::{BindingData, Executor, Invocation, WireValue};
+use crate::invocation::retry::{Attempt, with_retries};
+use crate::invocation::{Answer, BindingData, Executor, Invocation, InvocationError, WireValue};
 use crate::json::Json;
 
 /// Runs one function on its schedule.
@@ -59,13 +60,20 @@ impl TimerRunner {
         let _ = self.in_flight.spawn(async move { runner.run_now(past_due).await }).await;
     }
 
+    /// One run now. How it ended is told by the events; a timer has nothing to settle.
     pub(crate) async fn run_now(&self, past_due: bool) {
+        let info = self.timer_info(past_due);
+        let attempts = with_retries(&self.executor, &self.function, |attempt| self.attempt(&info, attempt));
+        let _ = attempts.await;
+    }
+
+    async fn attempt(&self, info: &Json, attempt: Attempt) -> Result<Answer, InvocationError> {
         let invocation = Invocation::new(self.function.clone());
-        let data = vec![(self.trigger.name.clone(), WireValue::Json(self.timer_info(past_due)))];
+        let data = vec![(self.trigger.name.clone(), WireValue::Json(info.clone()))];
         let mut metadata = BindingData::default();
         metadata.set_system(invocation.name(), clock::now());
-        // How it ended is told by the events; a timer has nothing to settle.
-        let _ = self.executor.run(&invocation, self.executor.ask(&invocation, data, metadata)).await;
+        attempt.describe(&mut metadata);
+        self.executor.run(&invocation, self.executor.ask(&invocation, data, metadata)).await
     }
 
     fn timer_info(&self, past_due: bool) -> Json {

@@ -241,3 +241,55 @@ async fn a_timer_runs_at_startup_and_on_its_schedule() {
     assert_eq!(body["Data"]["timer"]["ScheduleStatus"], Value::Null, "faster than a minute: no monitoring");
     running.host.stop().await;
 }
+
+#[tokio::test]
+async fn the_legacy_section_forwards_to_the_functions_name() {
+    let host_json = format!(
+        r#"{{"version":"2.0","httpWorker":{{"description":{{"defaultExecutablePath":"{}"}}}}}}"#,
+        env!("CARGO_BIN_EXE_functions-host-raw-handler")
+    );
+    let app = App::new().file("host.json", &host_json).forwarded("testFunctionName", "x");
+    let mut running = app.start().await;
+    let url = running.url("/api/x?id=149656222&name=Ink%20And%20Toner");
+    let request = client().get(url).header("accept", "text/plain").header("accept-charset", "UTF-8");
+    assert_eq!(request.body("\"hello world\"").send().await.unwrap().status(), 200);
+    let request = &running.requests()[0];
+    assert_eq!(request["path"], "/testFunctionName?id=149656222&name=Ink%20And%20Toner");
+    assert_eq!(request["body"], "\"hello world\"");
+    assert_eq!(header(request, "accept").unwrap(), "text/plain");
+    assert_eq!(header(request, "accept-charset").unwrap(), "UTF-8");
+    assert!(running.lines()[0].starts_with("Section httpWorker will be deprecated"));
+    running.host.stop().await;
+}
+
+#[tokio::test]
+async fn a_retry_policy_runs_the_function_again_and_tells_it_so() {
+    let failure = response("500 Internal Server Error", "", "");
+    let app = App::new()
+        .file(
+            "plain/function.json",
+            r#"{ // as in Microsoft's sample
+                "bindings":[{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"$return"}],
+                "retry":{"strategy":"fixedDelay","maxRetryCount":2,"delayInterval":"00:00:00"}}"#,
+        )
+        .setting("AzureFunctionsJobHost__customHandler__enableForwardingHttpRequest", "false")
+        .order("plain.1", &failure)
+        .order("plain.2", &failure)
+        .order("plain.3", json_answer(r#"{"ReturnValue":"Retry Count:2 Max Retry Count:2"}"#));
+    let mut running = app.start().await;
+    let answer = client().get(running.url("/api/plain")).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "Retry Count:2 Max Retry Count:2");
+    let contexts: Vec<Value> = running
+        .requests()
+        .iter()
+        .map(|request| serde_json::from_str::<Value>(request["body"].as_str().unwrap()).unwrap())
+        .map(|body| body["Metadata"]["RetryContext"].clone())
+        .collect();
+    let first = json!({"RetryCount":0,"MaxRetryCount":2,"Exception":null,"Instance":null,"State":{}});
+    assert_eq!((contexts.len(), &contexts[0]), (3, &first));
+    assert_eq!((&contexts[2]["RetryCount"], contexts[2]["Exception"].is_object()), (&json!(2), true));
+    let results =
+        [running.finished("plain").await, running.finished("plain").await, running.finished("plain").await];
+    assert_eq!(results.map(|result| result.is_ok()), [false, false, true]);
+    running.host.stop().await;
+}
