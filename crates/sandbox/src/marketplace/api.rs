@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::tokens::Audience;
@@ -240,11 +241,7 @@ async fn activate(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let publisher = publisher(&world, &headers)?;
-    let asked: ActivateBody = match body.is_empty() {
-        true => ActivateBody::default(),
-        false => serde_json::from_slice(&body)
-            .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))?,
-    };
+    let asked: ActivateBody = if body.is_empty() { ActivateBody::default() } else { object(&body)? };
     let now = world.clock.now();
     world.change(|state| {
         let subscription = find(&state.marketplace, &publisher, &id)?;
@@ -268,6 +265,14 @@ async fn activate(
         }
         Ok(StatusCode::OK)
     })
+}
+
+/// The body, which has to be an object: serde would take `[]` for a struct of which everything is optional.
+fn object<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
+    fields
+        .and_then(|fields| serde_json::from_value(Value::Object(fields)))
+        .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))
 }
 
 /// What is activated must be what was bought.
@@ -331,8 +336,7 @@ async fn answer_operation(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let publisher = publisher(&world, &headers)?;
-    let asked: PatchBody = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))?;
+    let asked: PatchBody = object(&body)?;
     let accept = match asked.status.as_str() {
         "Success" => true,
         "Failure" => false,
