@@ -22,6 +22,8 @@ pub(super) async fn is_absent(transport: &Transport, host: &VaultHost, outage: &
     if transport.goes_through_proxy() {
         // The proxy resolves names and says "no" to the tunnel; another tunnel through it shows that it lives.
         // A proxy that forbids vaults looks the same, and to the reader it is the same: no such vault can be reached.
+        // So does a vault that `NO_PROXY` takes past the proxy and whose private endpoint is down. The name is not
+        // looked up here: behind a proxy the answer would mean nothing, and the question would leave the machine.
         return answers(transport, ALWAYS_THERE).await;
     }
     !has_address(host.as_str()).await && has_address(ALWAYS_THERE).await

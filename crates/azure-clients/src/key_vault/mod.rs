@@ -82,7 +82,8 @@ impl KeyVault {
 /// A key in a vault whose own challenge named the tenant that we expect.
 ///
 /// The only way to send a token to a vault: it can only be had from [`KeyVault::verify`], and it only ever speaks to
-/// the host, and about the key, that it was verified for.
+/// the host, and about the key, that it was verified for. Made for one run: it keeps its token, which after a renewed
+/// consent is the token of a service principal that is gone.
 #[derive(Clone)]
 pub struct VerifiedVault {
     transport: Transport,

@@ -133,3 +133,31 @@ async fn a_publisher_that_entra_refuses_never_calls_the_marketplace() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn the_bodies_of_the_documented_samples_are_read() {
+    let fixture = |text: &str| Answer::json(200, &serde_json::from_str(text).unwrap());
+    let (_cloud, marketplace) =
+        marketplace_that_answers(fixture(include_str!("../fixtures/marketplace/resolve_200.json"))).await;
+    let token = LandingToken::from_decoded_parameter("any").unwrap();
+    let resolved = marketplace.resolve(&token).await.unwrap();
+    assert_eq!((resolved.quantity, resolved.subscription.quantity), (Some(20), Some(5)));
+    assert_eq!(resolved.subscription.saas_subscription_status, SubscriptionStatus::PendingFulfillmentStart);
+    assert!(!format!("{resolved:?}").contains('@'), "{resolved:?}");
+
+    let (_cloud, marketplace) =
+        marketplace_that_answers(fixture(include_str!("../fixtures/marketplace/get_subscription_200.json")))
+            .await;
+    let subscription = marketplace.subscription(id()).await.unwrap();
+    assert!(
+        !matches!(subscription.saas_subscription_status, SubscriptionStatus::Other(_)),
+        "{subscription:?}"
+    );
+    assert!(subscription.beneficiary.is_some());
+
+    let (_cloud, marketplace) =
+        marketplace_that_answers(fixture(include_str!("../fixtures/marketplace/operation_get_200.json")))
+            .await;
+    let operation = marketplace.operation(id(), id()).await.unwrap();
+    assert_eq!((operation.action, operation.quantity), (OperationAction::ChangePlan, Some(20)));
+}

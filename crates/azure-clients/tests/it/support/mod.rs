@@ -4,6 +4,7 @@
 //! test is the code of production, host names included.
 
 mod fake_cloud;
+pub(crate) mod scene;
 
 use std::sync::Arc;
 
