@@ -1,0 +1,173 @@
+//! A running broker, and what a test may do to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+use crate::cbs::Authority;
+use crate::core::Core;
+use crate::engine::Fault;
+use crate::journal::StateError;
+use crate::options::Options;
+use crate::server::{Order, serve};
+use crate::store::{Counts, EntityName};
+
+/// Orders that connections may be behind by.
+const ORDERS: usize = 64;
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken, or not this machine's.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// What was kept from an earlier run cannot be used.
+    #[error("could not take up the state of an earlier run")]
+    State(#[from] StateError),
+    /// Two queues have one name (case does not count), or a name is none.
+    #[error("the queue name '{0}' is empty, reserved, or declared twice")]
+    QueueName(String),
+    /// The operating system has no random numbers to make a key of.
+    #[error("could not make a key")]
+    Key,
+}
+
+/// A Service Bus of one's own, listening until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Broker {
+    address: SocketAddr,
+    queues: Vec<String>,
+    core: Arc<Core>,
+    orders: broadcast::Sender<Order>,
+    stop: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Takes up what is kept in the state folder, makes a fresh key, and listens.
+    ///
+    /// # Errors
+    /// When the address cannot be had, a queue's name cannot be, or the state is in use, damaged, or of other queues.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        check_names(&options)?;
+        let authority = Authority::generate(options.entra_tokens).map_err(|_| StartError::Key)?;
+        let core = Arc::new(Core::new(&options, authority)?);
+        let listen = |source| StartError::Listen { address: options.address, source };
+        let listener = TcpListener::bind(options.address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let orders = broadcast::Sender::new(ORDERS);
+        let stop = watch::Sender::new(false);
+        let server = serve(listener, core.clone(), orders.clone(), stop.subscribe(), options.idle_time_out);
+        let queues = options.queues.into_iter().map(|queue| queue.name).collect();
+        Ok(Self { address, queues, core, orders, stop, task: Some(tokio::spawn(server)) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients need to connect, in the form of Microsoft's emulator. It contains the key.
+    pub fn connection_string(&self) -> String {
+        let (name, key) = (self.core.authority.key_name(), self.core.authority.key());
+        format!(
+            "Endpoint=sb://{};SharedAccessKeyName={name};SharedAccessKey={key};UseDevelopmentEmulator=true;",
+            self.address
+        )
+    }
+
+    /// The queues, as they were declared.
+    pub fn queues(&self) -> &[String] {
+        &self.queues
+    }
+
+    /// How many messages stand where in a queue. None when there is no such queue.
+    pub fn counts(&self, queue: &str) -> Option<Counts> {
+        self.core.counts(&EntityName::new(queue))
+    }
+
+    /// What a test may do to the broker.
+    pub fn control(&self) -> Control {
+        Control { core: self.core.clone(), orders: self.orders.clone() }
+    }
+
+    /// Closes all connections with `amqp:connection:forced` and stops listening.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(task) = self.task.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the broker did not stop in order");
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// What a test may do to a running broker.
+#[derive(Debug, Clone)]
+pub struct Control {
+    core: Arc<Core>,
+    orders: broadcast::Sender<Order>,
+}
+
+impl Control {
+    /// Breaks all connections off without a word. Locks stay until they end, as in Azure.
+    pub fn drop_connections(&self) {
+        self.order(Order::Drop);
+    }
+
+    /// Closes all connections with `amqp:connection:forced`, as Azure does for maintenance.
+    pub fn close_connections(&self) {
+        self.order(Order::Close(Fault::new(
+            "amqp:connection:forced",
+            "The connection was closed by request.",
+        )));
+    }
+
+    /// Ends all links with `amqp:link:detach-forced`, or those to one entity and its management node.
+    pub fn detach_links(&self, entity: Option<&str>) {
+        let fault = Fault::new("amqp:link:detach-forced", "The link was detached by request.");
+        self.order(Order::Detach(entity.map(EntityName::new), fault));
+    }
+
+    /// Lets time pass in the store: locks end, messages expire and come due, tokens run out.
+    pub fn advance_clock(&self, by: Duration) {
+        self.core.clock.advance(by);
+        if self.core.act(|_| ()).is_err() {
+            tracing::debug!("the clock of a broken broker was advanced");
+        }
+        self.core.nudge();
+    }
+
+    fn order(&self, order: Order) {
+        // Without connections there is nobody to tell.
+        if self.orders.send(order).is_err() {
+            tracing::debug!("an order reached no connection");
+        }
+    }
+}
+
+fn check_names(options: &Options) -> Result<(), StartError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for queue in &options.queues {
+        let name = EntityName::new(&queue.name);
+        if name.as_str().is_empty() || name.as_str().contains('$') || !seen.insert(name) {
+            return Err(StartError::QueueName(queue.name.clone()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The store, its log and the clock behind one lock, as all connections share them.
+//!
+//! Everything is done in the same order: bring the store up to now, act, write what changed to the log, and only then
+//! let anyone see the outcome. A connection's answers are written to its socket after that.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::cbs::Authority;
+use crate::clock::{Clock, Timestamp};
+use crate::engine::{Limits, World};
+use crate::journal::{Journal, StateError};
+use crate::options::Options;
+use crate::store::{EntityName, Store, Unclaimed, read_records};
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    inner: Mutex<Inner>,
+    pub(crate) clock: Clock,
+    pub(crate) authority: Authority,
+    limits: Limits,
+    /// Goes up when receivers should look again.
+    news: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    journal: Option<Journal>,
+    /// The log could not be written. What is in memory is ahead of it, so nothing is done any more.
+    broken: bool,
+}
+
+/// The log cannot be written: nothing may be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the broker's state cannot be written")]
+pub(crate) struct Broken;
+
+impl Core {
+    pub(crate) fn new(options: &Options, authority: Authority) -> Result<Self, StateError> {
+        let mut store = Store::new(&options.queues, options.state.is_some());
+        let journal = match &options.state {
+            Some(folder) => {
+                let (journal, entries) = Journal::open(folder)?;
+                replay(&mut store, folder, &entries)?;
+                Some(journal)
+            }
+            None => None,
+        };
+        let limits = Limits {
+            max_message_size: options.max_message_size,
+            idle_time_out_milliseconds: u32::try_from(options.idle_time_out.as_millis()).unwrap_or(u32::MAX),
+        };
+        let inner = Mutex::new(Inner { store, journal, broken: false });
+        Ok(Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) })
+    }
+
+    /// Acts upon the store. What was done is on record when this returns.
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut World<'_>) -> T) -> Result<T, Broken> {
+        let mut inner = self.lock();
+        if inner.broken {
+            return Err(Broken);
+        }
+        let mut world = World {
+            now: self.clock.now(),
+            store: &mut inner.store,
+            authority: &self.authority,
+            limits: self.limits,
+        };
+        world.store.advance(world.now);
+        let outcome = action(&mut world);
+        let committed = inner.commit();
+        let news = inner.store.take_news();
+        drop(inner);
+        if news {
+            self.news.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        if let Err(error) = committed {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the log cannot be written: nothing is acknowledged any more"
+            );
+            return Err(Broken);
+        }
+        Ok(outcome)
+    }
+
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// Wakes everyone who waits for a time or for a message, to look again.
+    pub(crate) fn nudge(&self) {
+        self.news.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// When something happens next by itself.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.lock().store.next_deadline()
+    }
+
+    pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {
+        let mut inner = self.lock();
+        if !inner.broken {
+            inner.store.advance(self.clock.now());
+        }
+        inner.store.counts(queue)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn commit(&mut self) -> Result<(), StateError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let records = self.store.take_records();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut written = journal.append(&records);
+        if written.is_ok() && journal.wants_compaction() {
+            written = journal.compact(&self.store.snapshot());
+        }
+        self.broken = written.is_err();
+        written
+    }
+}
+
+fn replay(store: &mut Store, folder: &std::path::Path, entries: &[Vec<u8>]) -> Result<(), StateError> {
+    let mut unclaimed = Unclaimed::default();
+    for (index, entry) in entries.iter().enumerate() {
+        let records = read_records(entry).map_err(|malformed| StateError::Damaged {
+            path: folder.to_owned(),
+            offset: index,
+            reason: malformed.to_string(),
+        })?;
+        for record in records {
+            store.repeat(record, &mut unclaimed);
+        }
+    }
+    match unclaimed.holding().next() {
+        Some((queue, messages)) => {
+            Err(StateError::Undeclared { path: folder.to_owned(), queue: queue.to_string(), messages })
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,325 @@
+//! One peer: from its first bytes to its last.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use fe2o3_amqp_types::performatives::{ChannelMax, MaxFrameSize, Open};
+
+use crate::cbs::{self, Access};
+use crate::clock::Timestamp;
+use crate::management;
+use crate::store::EntityName;
+
+use super::address::Node;
+use super::fault::Fault;
+use super::frames::{Frame, FrameKind, take_frame};
+use super::output::Output;
+use super::performative::Performative;
+use super::requests::Request;
+use super::session::{Arrival, Session};
+use super::{MAX_FRAME_SIZE, World, sasl};
+
+const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
+const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
+/// The largest frame while it is not agreed what frames may be (AMQP 1.0, part 5 section 5.3.1).
+const MAX_SASL_FRAME_SIZE: usize = 4096;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Which protocol the peer speaks is to be seen.
+    Header,
+    Sasl,
+    /// SASL is done; the header of AMQP itself must follow.
+    HeaderAfterSasl,
+    Amqp,
+    Closed,
+}
+
+/// The state of one connection, without its socket.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    container_id: String,
+    phase: Phase,
+    opened: bool,
+    input: BytesMut,
+    pub(super) output: Output,
+    pub(super) access: Access,
+    pub(super) sessions: BTreeMap<u16, Session>,
+    peer_idle_time_out: Option<Duration>,
+}
+
+impl Connection {
+    pub(crate) fn new(container_id: String) -> Self {
+        Self {
+            container_id,
+            phase: Phase::Header,
+            opened: false,
+            input: BytesMut::new(),
+            output: Output::new(),
+            access: Access::none_yet(),
+            sessions: BTreeMap::new(),
+            peer_idle_time_out: None,
+        }
+    }
+
+    /// Takes bytes from the peer and does what they ask for.
+    pub(crate) fn receive(&mut self, bytes: &[u8], world: &mut World<'_>) {
+        self.input.extend_from_slice(bytes);
+        while self.phase != Phase::Closed {
+            match self.step(world) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => self.close(Some(&fault), world),
+            }
+        }
+        for session in self.sessions.values_mut() {
+            session.flush_acknowledgements(&mut self.output);
+        }
+        self.deliver(world);
+    }
+
+    /// What is to be written to the peer.
+    pub(crate) fn output(&mut self) -> &mut BytesMut {
+        &mut self.output.bytes
+    }
+
+    /// Nothing more is to come, once the output is written.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// How long the peer bears silence, once it has said so.
+    pub(crate) fn peer_idle_time_out(&self) -> Option<Duration> {
+        self.peer_idle_time_out
+    }
+
+    /// Breaks a silence. Not before the connection is open: an empty frame ahead of Open is an error to some peers.
+    pub(crate) fn heartbeat(&mut self) {
+        if self.opened && self.phase == Phase::Amqp {
+            self.output.heartbeat();
+        }
+    }
+
+    /// Closes the connection from this side.
+    pub(crate) fn close(&mut self, fault: Option<&Fault>, world: &World<'_>) {
+        if self.phase == Phase::Amqp {
+            if let Some(fault) = fault {
+                tracing::debug!(condition = fault.condition, description = %fault.description, "connection closed");
+            }
+            self.open(world);
+            self.output.close(fault);
+        }
+        self.phase = Phase::Closed;
+        self.sessions.clear();
+    }
+
+    /// Ends every link to an entity, or to all of them, from this side.
+    pub(crate) fn detach_links(&mut self, entity: Option<&EntityName>, fault: &Fault) {
+        for session in self.sessions.values_mut() {
+            let concerned =
+                |node: &Node| node.entity().is_some_and(|name| entity.is_none_or(|wanted| wanted == name));
+            let handles: Vec<u32> = session
+                .links
+                .iter()
+                .filter(|(_, link)| concerned(&link.node))
+                .map(|(handle, _)| *handle)
+                .collect();
+            for handle in handles {
+                session.close_link(handle, fault, &mut self.output);
+            }
+        }
+    }
+
+    /// When a claim of this connection ends, and links with it.
+    pub(crate) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        self.access.next_end(now)
+    }
+
+    /// One step through the input. False when it holds nothing whole.
+    fn step(&mut self, world: &mut World<'_>) -> Result<bool, Fault> {
+        match self.phase {
+            Phase::Header | Phase::HeaderAfterSasl => Ok(self.read_header()),
+            Phase::Sasl => match take_frame(&mut self.input, MAX_SASL_FRAME_SIZE)? {
+                Some(frame) => self.on_sasl(&frame, world).map(|()| true),
+                None => Ok(false),
+            },
+            Phase::Amqp => match take_frame(&mut self.input, MAX_FRAME_SIZE)? {
+                Some(frame) => self.on_frame(&frame, world).map(|()| true),
+                None => Ok(false),
+            },
+            Phase::Closed => Ok(false),
+        }
+    }
+
+    fn read_header(&mut self) -> bool {
+        if self.input.len() < AMQP_HEADER.len() {
+            return false;
+        }
+        let header = self.input.split_to(AMQP_HEADER.len());
+        if header[..] == AMQP_HEADER {
+            self.output.bytes.extend_from_slice(&AMQP_HEADER);
+            self.phase = Phase::Amqp;
+        } else if header[..] == SASL_HEADER && self.phase == Phase::Header {
+            self.output.bytes.extend_from_slice(&SASL_HEADER);
+            self.output.sasl(&sasl::mechanisms());
+            self.phase = Phase::Sasl;
+        } else {
+            // A peer of another protocol is told which one is spoken here (AMQP 1.0, part 2 section 2.2).
+            self.output.bytes.extend_from_slice(&SASL_HEADER);
+            self.phase = Phase::Closed;
+        }
+        true
+    }
+
+    fn on_sasl(&mut self, frame: &Frame, world: &World<'_>) -> Result<(), Fault> {
+        let (outcome, access) = sasl::answer(&frame.body, world.authority)?;
+        self.output.sasl(&outcome);
+        match access {
+            Some(access) => {
+                self.access = access;
+                self.phase = Phase::HeaderAfterSasl;
+            }
+            None => self.phase = Phase::Closed,
+        }
+        Ok(())
+    }
+
+    fn on_frame(&mut self, frame: &Frame, world: &mut World<'_>) -> Result<(), Fault> {
+        if frame.body.is_empty() || frame.kind != FrameKind::Amqp {
+            return Ok(());
+        }
+        let performative = Performative::read(&frame.body)?;
+        if !self.opened && !matches!(performative, Performative::Open { .. } | Performative::Close) {
+            return Err(Fault::new("amqp:illegal-state", "A connection begins with Open."));
+        }
+        self.on_performative(frame.channel, performative, world)
+    }
+
+    fn on_performative(
+        &mut self,
+        channel: u16,
+        performative: Performative,
+        world: &mut World<'_>,
+    ) -> Result<(), Fault> {
+        match performative {
+            Performative::Open { max_frame_size, idle_time_out_milliseconds } => {
+                self.output.set_peer_max_frame_size(max_frame_size);
+                let idle = idle_time_out_milliseconds.filter(|milliseconds| *milliseconds > 0);
+                self.peer_idle_time_out = idle.map(|milliseconds| Duration::from_millis(milliseconds.into()));
+                self.open(world);
+            }
+            Performative::Begin { next_outgoing_id, incoming_window } => {
+                let session = Session::new(channel, next_outgoing_id, incoming_window);
+                self.output.amqp(channel, &session.begin());
+                self.sessions.insert(channel, session);
+            }
+            Performative::End => {
+                // A session that is not there was ended already: peers do send frames after End.
+                if self.sessions.remove(&channel).is_some() {
+                    self.output.end(channel);
+                }
+            }
+            Performative::Close => {
+                self.close(None, world);
+            }
+            other => self.on_session_performative(channel, other, world)?,
+        }
+        Ok(())
+    }
+
+    fn on_session_performative(
+        &mut self,
+        channel: u16,
+        performative: Performative,
+        world: &mut World<'_>,
+    ) -> Result<(), Fault> {
+        let Some(session) = self.sessions.get_mut(&channel) else {
+            return Ok(());
+        };
+        match performative {
+            Performative::Attach(attach) => self.attach(channel, &attach, world),
+            Performative::Flow(flow) => session.on_flow(&flow, &mut self.output),
+            Performative::Transfer(transfer) => {
+                let arrival =
+                    session.on_transfer(transfer, world.limits.max_message_size, &mut self.output)?;
+                if let Some(arrival) = arrival {
+                    self.on_arrival(channel, arrival, world);
+                }
+            }
+            Performative::Disposition(disposition) => self.on_disposition(channel, &disposition, world),
+            Performative::Detach { handle, closed } => {
+                if session.links.remove(&handle).is_some() {
+                    session.flush_acknowledgements(&mut self.output);
+                    self.output.detach(channel, handle, closed, None);
+                } else {
+                    session.leaving.remove(&handle);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_arrival(&mut self, channel: u16, arrival: Arrival, world: &mut World<'_>) {
+        match arrival.node.clone() {
+            Node::Entity(entity) => self.take_in(channel, &entity, &arrival, world),
+            node => {
+                if !arrival.settled
+                    && let Some(session) = self.sessions.get_mut(&channel)
+                {
+                    session.acknowledge(arrival.delivery_id, &mut self.output);
+                }
+                self.on_request(channel, &node, arrival.bytes, world);
+            }
+        }
+    }
+
+    fn on_request(&mut self, channel: u16, node: &Node, bytes: Bytes, world: &mut World<'_>) {
+        let request = match Request::read(bytes) {
+            Ok(request) => request,
+            Err(malformed) => {
+                tracing::debug!(%malformed, "a request could not be read");
+                return;
+            }
+        };
+        let reply = match node {
+            Node::Management(entity) => management::answer(&request, entity, world),
+            _ => cbs::answer(&request, world.authority, &mut self.access, world.now),
+        };
+        let encoded = reply.encode(&request);
+        let own = self.sessions.get_mut(&channel).into_iter();
+        let way_back = match request.reply_to.as_deref() {
+            Some(reply_to) => {
+                self.sessions.values_mut().find_map(|session| session.reply_link(node, Some(reply_to)))
+            }
+            None => own.map(|session| session.reply_link(node, None)).next().flatten(),
+        };
+        match way_back {
+            Some(link) => link.replies.push_back(encoded),
+            None => tracing::debug!(?node, "a request names no link to answer it on"),
+        }
+    }
+
+    fn open(&mut self, world: &World<'_>) {
+        if self.opened {
+            return;
+        }
+        self.opened = true;
+        self.output.amqp(
+            0,
+            &Open {
+                container_id: self.container_id.clone(),
+                hostname: None,
+                max_frame_size: MaxFrameSize(MAX_FRAME_SIZE as u32),
+                channel_max: ChannelMax(4999),
+                idle_time_out: Some(world.limits.idle_time_out_milliseconds),
+                outgoing_locales: None,
+                incoming_locales: None,
+                offered_capabilities: None,
+                desired_capabilities: None,
+                properties: None,
+            },
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! What goes wrong, as AMQP says it.
+
+use fe2o3_amqp_types::definitions::{Error, ErrorCondition};
+use serde_amqp::Value;
+use serde_amqp::primitives::Symbol;
+
+use crate::codec::{Malformed, described, symbol};
+use crate::store::StoreError;
+
+/// An AMQP error: a condition that programs read, and a description that people read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{condition}: {description}")]
+pub(crate) struct Fault {
+    pub(crate) condition: &'static str,
+    pub(crate) description: String,
+}
+
+impl Fault {
+    pub(crate) fn new(condition: &'static str, description: impl Into<String>) -> Self {
+        Self { condition, description: description.into() }
+    }
+
+    pub(crate) fn to_error(&self) -> Error {
+        let condition = ErrorCondition::Custom(Symbol::from(self.condition));
+        Error::new(condition, Some(self.description.clone()), None)
+    }
+
+    pub(crate) fn to_value(&self) -> Value {
+        described(0x1d, Value::List(vec![symbol(self.condition), Value::from(self.description.as_str())]))
+    }
+}
+
+impl From<Malformed> for Fault {
+    fn from(malformed: Malformed) -> Self {
+        Self::new("amqp:decode-error", malformed.to_string())
+    }
+}
+
+/// Conditions from the Azure SDK for Python, `_pyamqp/error.py` and `_common/constants.py`.
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        let condition = match error {
+            StoreError::NoSuchEntity(_) => "amqp:not-found",
+            StoreError::LockLost => "com.microsoft:message-lock-lost",
+            StoreError::MessageNotFound(_) => "com.microsoft:message-not-found",
+            StoreError::DeadAlready => "amqp:not-allowed",
+        };
+        Self::new(condition, error.to_string())
+    }
+}

@@ -1,0 +1,222 @@
+//! What passes over the links of a connection: attaching, sending in, delivering, settling.
+
+use serde_amqp::Value;
+use uuid::Uuid;
+
+use crate::codec::{SectionKind, decode, described, split_sections};
+use crate::message::Message;
+use crate::store::{EntityName, StoreError};
+
+use super::World;
+use super::address::Node;
+use super::connection::Connection;
+use super::fault::Fault;
+use super::link::{Direction, Link, terminus_address};
+use super::outcome::{echo, read_outcome, rejected};
+use super::performative::{Attach, Disposition};
+use super::session::{Arrival, Outstanding};
+
+/// Of a transfer whose data sections each hold a whole message (Microsoft's batch format).
+const BATCH_FORMAT: u32 = 0x8001_3700;
+
+impl Connection {
+    pub(super) fn attach(&mut self, channel: u16, attach: &Attach, world: &World<'_>) {
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        let terminus = if attach.receives { &attach.source } else { &attach.target };
+        let checked = match terminus_address(terminus) {
+            Some(address) => check_node(Node::from_address(&address), world, |entity| {
+                self.access.allows(entity, world.now)
+            }),
+            None => Err(Fault::new(
+                "amqp:not-implemented",
+                "A link needs an address; transactions are not supported.",
+            )),
+        };
+        let link_size = world.limits.max_message_size;
+        match checked {
+            Ok(node) => {
+                session.leaving.remove(&attach.handle);
+                session.links.insert(attach.handle, Link::new(node, attach));
+                self.output.amqp(channel, &attach_answer(attach, true, link_size));
+                if !attach.receives {
+                    session.grant_credit(attach.handle, &mut self.output);
+                }
+            }
+            Err(fault) => {
+                // Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
+                session.leaving.insert(attach.handle);
+                self.output.amqp(channel, &attach_answer(attach, false, link_size));
+                self.output.detach(channel, attach.handle, true, Some(&fault));
+            }
+        }
+    }
+
+    /// Takes a message, or a batch of them, into a queue.
+    pub(super) fn take_in(
+        &mut self,
+        channel: u16,
+        entity: &EntityName,
+        arrival: &Arrival,
+        world: &mut World<'_>,
+    ) {
+        let taken = read_messages(arrival).and_then(|messages| {
+            for message in messages {
+                world.store.send(entity, message, world.now)?;
+            }
+            Ok(())
+        });
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        match taken {
+            Ok(()) if arrival.settled => {}
+            Ok(()) => session.acknowledge(arrival.delivery_id, &mut self.output),
+            Err(fault) => {
+                session.flush_acknowledgements(&mut self.output);
+                let id = arrival.delivery_id;
+                self.output.disposition(channel, true, id, id, rejected(&fault));
+            }
+        }
+    }
+
+    /// Carries out what a receiver says about deliveries, and answers when it waits for an answer.
+    pub(super) fn on_disposition(&mut self, channel: u16, disposition: &Disposition, world: &mut World<'_>) {
+        // What a sender says about its own deliveries needs no answer: they were settled when they came in.
+        if !disposition.from_receiver || disposition.last < disposition.first {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        let named = session.outstanding.range(disposition.first..=disposition.last);
+        let named: Vec<(u32, Outstanding)> =
+            named.map(|(id, outstanding)| (*id, outstanding.clone())).collect();
+        for (id, outstanding) in named {
+            let state = match read_outcome(&disposition.state) {
+                Ok(Some(settlement)) => {
+                    match world.store.settle(&outstanding.entity, outstanding.token, settlement, world.now) {
+                        Ok(()) => echo(&disposition.state),
+                        Err(error) => rejected(&error.into()),
+                    }
+                }
+                // Settled without an outcome: the lock is left to end by itself.
+                Ok(None) if disposition.settled => Value::Null,
+                Ok(None) => continue,
+                Err(fault) => rejected(&fault),
+            };
+            session.outstanding.remove(&id);
+            if !disposition.settled {
+                self.output.disposition(channel, false, id, id, state);
+            }
+        }
+    }
+
+    /// Sends what there is on every link that has credit for it.
+    pub(crate) fn deliver(&mut self, world: &mut World<'_>) {
+        self.detach_unauthorized(world);
+        for session in self.sessions.values_mut() {
+            session.flush_outbox(&mut self.output);
+            let handles: Vec<u32> = session.links.keys().copied().collect();
+            for handle in handles {
+                while session.is_clear() {
+                    let Some((message, held)) =
+                        session.links.get_mut(&handle).and_then(|link| link.next(world))
+                    else {
+                        break;
+                    };
+                    session.send(handle, message, held, &mut self.output);
+                }
+                let draining = matches!(session.links.get(&handle), Some(Link { direction: Direction::ToPeer(link), .. }) if link.drain);
+                if draining && session.is_clear() {
+                    session.finish_drain(handle, &mut self.output);
+                }
+            }
+        }
+    }
+
+    fn detach_unauthorized(&mut self, world: &World<'_>) {
+        let fault = Fault::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
+        for session in self.sessions.values_mut() {
+            let refused =
+                |link: &Link| link.node.entity().is_some_and(|entity| !self.access.allows(entity, world.now));
+            let handles: Vec<u32> =
+                session.links.iter().filter(|(_, link)| refused(link)).map(|(handle, _)| *handle).collect();
+            for handle in handles {
+                session.close_link(handle, &fault, &mut self.output);
+            }
+        }
+    }
+}
+
+impl Link {
+    /// The next message for this link, if it has credit and there is one.
+    fn next(&mut self, world: &mut World<'_>) -> Option<(Vec<u8>, Option<Outstanding>)> {
+        let Direction::ToPeer(link) = &mut self.direction else { return None };
+        if link.credit == 0 {
+            return None;
+        }
+        let Node::Entity(entity) = &self.node else {
+            return link.replies.pop_front().map(|reply| (reply, None));
+        };
+        let next = if link.settled {
+            world.store.take_next(entity, world.now)
+        } else {
+            world.store.lock_next(entity, world.now)
+        };
+        let delivery =
+            next.expect("a link is attached only to an entity that exists, and none is ever removed")?;
+        let held = (!link.settled).then(|| Outstanding { entity: entity.clone(), token: delivery.token });
+        Some((delivery.encoded, held))
+    }
+}
+
+fn check_node(node: Node, world: &World<'_>, allowed: impl Fn(&EntityName) -> bool) -> Result<Node, Fault> {
+    let Some(entity) = node.entity() else {
+        return Ok(node);
+    };
+    if !allowed(entity) {
+        let description =
+            format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
+        return Err(Fault::new("amqp:unauthorized-access", description));
+    }
+    if !world.store.has(entity) {
+        return Err(StoreError::NoSuchEntity(entity.clone()).into());
+    }
+    Ok(node)
+}
+
+/// The peer's own words back, with what this side adds. A refused link is attached to nothing at its own end.
+fn attach_answer(attach: &Attach, accepted: bool, max_message_size: usize) -> Value {
+    let end = |terminus: &Value, ours: bool| if ours && !accepted { Value::Null } else { terminus.clone() };
+    let mut fields = vec![
+        Value::from(attach.name.as_str()),
+        Value::Uint(attach.handle),
+        Value::Bool(!attach.receives),
+        attach.sender_settle_mode.clone(),
+        attach.receiver_settle_mode.clone(),
+        end(&attach.source, attach.receives),
+        end(&attach.target, !attach.receives),
+        Value::Null,
+        Value::Null,
+    ];
+    fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
+    fields.push(Value::Ulong(max_message_size as u64));
+    fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
+    described(0x12, Value::List(fields))
+}
+
+/// The messages of a delivery: one, or those of a batch. All of them are read before any is taken.
+fn read_messages(arrival: &Arrival) -> Result<Vec<Message>, Fault> {
+    if arrival.message_format != BATCH_FORMAT {
+        return Ok(vec![Message::parse(arrival.bytes.clone(), Uuid::new_v4())?]);
+    }
+    let mut messages = Vec::new();
+    for section in split_sections(arrival.bytes.clone())? {
+        if section.kind == SectionKind::Data {
+            let Value::Binary(encoded) = decode(&section.value)? else {
+                return Err(Fault::new(
+                    "amqp:decode-error",
+                    "A data section holds something else than bytes.",
+                ));
+            };
+            messages.push(Message::parse(encoded.into_vec().into(), Uuid::new_v4())?);
+        }
+    }
+    Ok(messages)
+}

@@ -1,0 +1,247 @@
+//! Requests about an entity, on its `$management` node.
+//!
+//! Operations, names and status codes: Microsoft Learn, "AMQP 1.0 in Azure Service Bus: request-response-based
+//! operations".
+
+use bytes::Bytes;
+use serde_amqp::Value;
+use serde_amqp::primitives::{Array, OrderedMap, Timestamp as AmqpTimestamp};
+use serde_bytes::ByteBuf;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::codec::{as_integer, as_text, as_uuid, lookup, symbol};
+use crate::engine::{Fault, Reply, Request, World, text_keys};
+use crate::message::{Message, Properties};
+use crate::store::{EntityName, Settlement, dead_letter_properties};
+
+const OPERATION_PREFIX: &str = "com.microsoft:";
+const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
+
+/// Carries out a request and says how it went.
+pub(crate) fn answer(request: &Request, entity: &EntityName, world: &mut World<'_>) -> Reply {
+    match carry_out(request, entity, world) {
+        Ok(Some(body)) => reply(200, "OK", None, Value::Map(body)),
+        Ok(None) => {
+            let condition = Some("com.microsoft:message-not-found");
+            reply(204, "No messages were found.", condition, Value::Map(OrderedMap::new()))
+        }
+        Err(fault) => {
+            let code = status_code(fault.condition);
+            reply(code, &fault.description, Some(fault.condition), Value::Map(OrderedMap::new()))
+        }
+    }
+}
+
+fn carry_out(
+    request: &Request,
+    entity: &EntityName,
+    world: &mut World<'_>,
+) -> Result<Option<Properties>, Fault> {
+    let operation = request.property("operation").unwrap_or_default();
+    let arguments = Arguments::of(&request.body)?;
+    match operation.strip_prefix(OPERATION_PREFIX).unwrap_or_default() {
+        "schedule-message" => schedule(&arguments, entity, world).map(Some),
+        "cancel-scheduled-message" => {
+            world.store.cancel_scheduled(entity, &arguments.sequence_numbers()?)?;
+            Ok(Some(OrderedMap::new()))
+        }
+        "peek-message" => peek(&arguments, entity, world),
+        "renew-lock" => renew(&arguments, entity, world).map(Some),
+        "update-disposition" => update_disposition(&arguments, entity, world).map(Some),
+        "receive-by-sequence-number" => receive_deferred(&arguments, entity, world).map(Some),
+        _ => {
+            Err(Fault::new("amqp:not-implemented", format!("The operation '{operation}' is not supported.")))
+        }
+    }
+}
+
+fn schedule(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -> Result<Properties, Fault> {
+    let mut parsed = Vec::new();
+    for entry in arguments.list("messages")? {
+        let Value::Map(entry) = entry else {
+            return Err(argument("messages holds something else than maps"));
+        };
+        let Some(Value::Binary(encoded)) = lookup(entry, "message") else {
+            return Err(argument("a message to schedule has no 'message'"));
+        };
+        if encoded.len() > world.limits.max_message_size {
+            return Err(Fault::new("amqp:link:message-size-exceeded", "The message is too large."));
+        }
+        let message = Message::parse(Bytes::copy_from_slice(encoded), Uuid::new_v4())?;
+        if message.scheduled_enqueue_time().is_none() {
+            return Err(argument("a message to schedule has no x-opt-scheduled-enqueue-time"));
+        }
+        parsed.push(message);
+    }
+    let mut numbers = Vec::with_capacity(parsed.len());
+    for message in parsed {
+        numbers.push(Value::Long(world.store.send(entity, message, world.now)?));
+    }
+    Ok(one("sequence-numbers", Value::Array(Array::from(numbers))))
+}
+
+/// Our guess: that a reply holds no more than one message may, so that a long peek comes in pieces.
+fn peek(
+    arguments: &Arguments,
+    entity: &EntityName,
+    world: &mut World<'_>,
+) -> Result<Option<Properties>, Fault> {
+    let from = arguments.integer("from-sequence-number")?;
+    let most = usize::try_from(arguments.integer("message-count")?).unwrap_or(0);
+    let mut room = world.limits.max_message_size;
+    let mut found = Vec::new();
+    for encoded in world.store.peek(entity, from, most)? {
+        if !found.is_empty() && encoded.len() > room {
+            break;
+        }
+        room = room.saturating_sub(encoded.len());
+        found.push(Value::Map(one("message", Value::Binary(ByteBuf::from(encoded)))));
+    }
+    Ok(if found.is_empty() { None } else { Some(one("messages", Value::List(found))) })
+}
+
+fn renew(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -> Result<Properties, Fault> {
+    let tokens = arguments.lock_tokens()?;
+    hold_all(&tokens, entity, world)?;
+    let mut ends = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let until: Timestamp = world.store.renew(entity, token, world.now)?;
+        ends.push(Value::Timestamp(AmqpTimestamp::from_milliseconds(until.milliseconds())));
+    }
+    Ok(one("expirations", Value::Array(Array::from(ends))))
+}
+
+fn update_disposition(
+    arguments: &Arguments,
+    entity: &EntityName,
+    world: &mut World<'_>,
+) -> Result<Properties, Fault> {
+    let settlement = arguments.settlement()?;
+    let tokens = arguments.lock_tokens()?;
+    hold_all(&tokens, entity, world)?;
+    for token in tokens {
+        world.store.settle(entity, token, settlement.clone(), world.now)?;
+    }
+    Ok(OrderedMap::new())
+}
+
+/// Our guess: that a request naming several locks is carried out entirely or not at all.
+fn hold_all(tokens: &[Uuid], entity: &EntityName, world: &mut World<'_>) -> Result<(), Fault> {
+    for token in tokens {
+        world.store.holds(entity, *token, world.now)?;
+    }
+    Ok(())
+}
+
+fn receive_deferred(
+    arguments: &Arguments,
+    entity: &EntityName,
+    world: &mut World<'_>,
+) -> Result<Properties, Fault> {
+    // AMQP's receiver settle mode: 0 settles at once (receive-and-delete), 1 later (peek-lock).
+    let locking = arguments.integer("receiver-settle-mode").unwrap_or(1) == 1;
+    let numbers = arguments.sequence_numbers()?;
+    let deliveries = world.store.receive_deferred(entity, &numbers, locking, world.now)?;
+    let entries = deliveries.into_iter().map(|delivery| {
+        let mut entry = one("message", Value::Binary(ByteBuf::from(delivery.encoded)));
+        if locking {
+            entry.insert(Value::from("lock-token"), Value::Uuid(delivery.token.into_bytes().into()));
+        }
+        Value::Map(entry)
+    });
+    Ok(one("messages", Value::List(entries.collect())))
+}
+
+/// The map that a request has for its body.
+struct Arguments(Properties);
+
+impl Arguments {
+    fn of(body: &Value) -> Result<Self, Fault> {
+        match body {
+            Value::Map(_) => Ok(Self(text_keys(body))),
+            _ => Err(argument("the body of the request is not a map")),
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<&Value, Fault> {
+        match lookup(&self.0, name) {
+            Some(value) if *value != Value::Null => Ok(value),
+            _ => Err(argument(&format!("'{name}' is missing"))),
+        }
+    }
+
+    fn integer(&self, name: &str) -> Result<i64, Fault> {
+        as_integer(self.get(name)?).ok_or_else(|| argument(&format!("'{name}' is not a number")))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        lookup(&self.0, name).and_then(as_text)
+    }
+
+    /// A list or an array, of at least one item.
+    fn list(&self, name: &str) -> Result<&[Value], Fault> {
+        match self.get(name)? {
+            Value::List(items) | Value::Array(Array(items)) if !items.is_empty() => Ok(items),
+            _ => Err(argument(&format!("'{name}' is not a list of at least one"))),
+        }
+    }
+
+    fn sequence_numbers(&self) -> Result<Vec<i64>, Fault> {
+        let wrong = || argument("'sequence-numbers' holds something else than numbers");
+        self.list("sequence-numbers")?.iter().map(|number| as_integer(number).ok_or_else(wrong)).collect()
+    }
+
+    fn lock_tokens(&self) -> Result<Vec<Uuid>, Fault> {
+        let wrong = || argument("'lock-tokens' holds something else than uuids");
+        self.list("lock-tokens")?.iter().map(|token| as_uuid(token).ok_or_else(wrong)).collect()
+    }
+
+    fn settlement(&self) -> Result<Settlement, Fault> {
+        let changes = lookup(&self.0, "properties-to-modify").map(text_keys).unwrap_or_default();
+        match self.text("disposition-status") {
+            Some("completed") => Ok(Settlement::Complete),
+            Some("abandoned") => Ok(Settlement::Abandon(changes)),
+            // Spelled so in the service's protocol.
+            Some("defered") => Ok(Settlement::Defer(changes)),
+            Some("suspended") => {
+                let reason = self.text("deadletter-reason");
+                let mut properties = dead_letter_properties(reason, self.text("deadletter-description"));
+                for (name, value) in changes.iter() {
+                    properties.insert(name.clone(), value.clone());
+                }
+                Ok(Settlement::DeadLetter(properties))
+            }
+            other => Err(argument(&format!("the disposition status {other:?} is not known"))),
+        }
+    }
+}
+
+fn argument(reason: &str) -> Fault {
+    Fault::new(ARGUMENT_ERROR, reason)
+}
+
+fn status_code(condition: &str) -> i32 {
+    match condition {
+        "com.microsoft:message-lock-lost" => 410,
+        "com.microsoft:message-not-found" | "amqp:not-found" => 404,
+        "amqp:unauthorized-access" => 401,
+        "amqp:not-implemented" => 501,
+        _ => 400,
+    }
+}
+
+fn one(name: &str, value: Value) -> Properties {
+    let mut map = OrderedMap::new();
+    map.insert(Value::from(name), value);
+    map
+}
+
+fn reply(code: i32, description: &str, condition: Option<&str>, body: Value) -> Reply {
+    let mut application_properties =
+        vec![("statusCode", Value::Int(code)), ("statusDescription", Value::from(description))];
+    if let Some(condition) = condition {
+        application_properties.push(("errorCondition", symbol(condition)));
+    }
+    Reply { application_properties, body }
+}

@@ -1,0 +1,218 @@
+//! Sockets and timers: everything that the engine and the store leave out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::core::{Broken, Core};
+use crate::engine::{Connection, Fault};
+use crate::store::EntityName;
+
+/// Output that a slow peer may leave unread before nothing more is made for it.
+const MOST_UNSENT: usize = 4 * 1024 * 1024;
+/// How long a peer has to read the last words.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Peers that say nothing of silence are sent a frame this often all the same.
+const USUAL_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Timers look again after this long though nothing is due: a bound, not a poll.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// What all connections are told to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Order {
+    /// Vanish without a word, as a broken cable does.
+    Drop,
+    /// Close, with this for a reason.
+    Close(Fault),
+    /// End the links to an entity, or all links.
+    Detach(Option<EntityName>, Fault),
+}
+
+/// Accepts connections until told to stop.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    core: Arc<Core>,
+    orders: broadcast::Sender<Order>,
+    mut stop: watch::Receiver<bool>,
+    idle_time_out: Duration,
+) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keep_time(core.clone(), stop.clone()));
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => {
+                    let peer = Peer::new(socket, core.clone(), idle_time_out);
+                    tasks.spawn(peer.run(orders.subscribe(), stop.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = stopped(&mut stop) => break,
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Returns when the broker is stopped, or dropped.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stopped| *stopped).await.is_err() {
+        tracing::debug!("the broker was dropped");
+    }
+}
+
+/// Lets time pass in the store though nobody asks it anything.
+async fn keep_time(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut news = core.news();
+    loop {
+        news.borrow_and_update();
+        let wait = core.next_deadline().map_or(LONGEST_WAIT, |at| core.clock.now().until(at));
+        tokio::select! {
+            () = tokio::time::sleep(wait.min(LONGEST_WAIT)) => {
+                if core.act(|_| ()) == Err(Broken) {
+                    return;
+                }
+            }
+            _ = news.changed() => {}
+            () = stopped(&mut stop) => return,
+        }
+    }
+}
+
+/// One connection and its socket.
+struct Peer {
+    socket: TcpStream,
+    core: Arc<Core>,
+    connection: Connection,
+    input: BytesMut,
+    idle_time_out: Duration,
+    last_read: Instant,
+    last_write: Instant,
+}
+
+impl Peer {
+    fn new(socket: TcpStream, core: Arc<Core>, idle_time_out: Duration) -> Self {
+        let now = Instant::now();
+        let connection = Connection::new(format!("broker-{}", uuid::Uuid::new_v4().simple()));
+        let input = BytesMut::with_capacity(64 * 1024);
+        Self { socket, core, connection, input, idle_time_out, last_read: now, last_write: now }
+    }
+
+    async fn run(mut self, mut orders: broadcast::Receiver<Order>, mut stop: watch::Receiver<bool>) {
+        // Small answers must not wait for each other.
+        if let Err(error) = self.socket.set_nodelay(true) {
+            tracing::debug!(%error, "the socket is gone already");
+            return;
+        }
+        let mut news = self.core.news();
+        loop {
+            let ended = tokio::select! {
+                read = self.exchange() => match read {
+                    Ok(true) => self.act(|connection, input, world| connection.receive(input, world)),
+                    Ok(false) => Ok(()),
+                    Err(_) => return,
+                },
+                _ = news.changed() => self.act(|connection, _, world| connection.deliver(world)),
+                order = orders.recv() => match order {
+                    Ok(Order::Drop) => return,
+                    Ok(Order::Close(fault)) => {
+                        self.act(|connection, _, world| connection.close(Some(&fault), world))
+                    }
+                    Ok(Order::Detach(entity, fault)) => {
+                        self.act(|connection, _, _| connection.detach_links(entity.as_ref(), &fault))
+                    }
+                    Err(_) => Ok(()),
+                },
+                () = stopped(&mut stop) => {
+                    let fault = Fault::new("amqp:connection:forced", "The broker is stopping.");
+                    self.act(|connection, _, world| connection.close(Some(&fault), world))
+                }
+            };
+            if ended.is_err() {
+                return;
+            }
+            if self.connection.is_closed() {
+                return self.say_farewell().await;
+            }
+        }
+    }
+
+    /// Waits for the socket: writes what there is to write, and reads. True when something was read.
+    async fn exchange(&mut self) -> std::io::Result<bool> {
+        let heartbeat = self.heartbeat_at();
+        let silence = self.last_read + self.idle_time_out;
+        let claim_end = self.claim_end();
+        let (mut reader, mut writer) = self.socket.split();
+        let output = self.connection.output();
+        let (unsent, crowded) = (!output.is_empty(), output.len() > MOST_UNSENT);
+        tokio::select! {
+            read = reader.read_buf(&mut self.input), if !crowded => {
+                self.last_read = Instant::now();
+                match read? {
+                    0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                    _ => Ok(true),
+                }
+            }
+            written = writer.write_buf(output), if unsent => {
+                self.last_write = Instant::now();
+                written?;
+                Ok(false)
+            }
+            () = sleep_until(heartbeat) => {
+                self.last_write = Instant::now();
+                self.connection.heartbeat();
+                Ok(false)
+            }
+            () = sleep_until(silence) => {
+                let reason = "The connection was silent for longer than the idle time-out.";
+                let fault = Fault::new("amqp:resource-limit-exceeded", reason);
+                let closed = self.core.act(|world| self.connection.close(Some(&fault), world));
+                closed.map(|()| false).map_err(std::io::Error::other)
+            }
+            () = sleep_until(claim_end) => Ok(true),
+        }
+    }
+
+    /// Lets the engine act upon the store. Nothing it answers is sent unless the store is on record.
+    fn act(
+        &mut self,
+        action: impl FnOnce(&mut Connection, &[u8], &mut crate::engine::World<'_>),
+    ) -> Result<(), Broken> {
+        let Self { core, connection, input, .. } = self;
+        core.act(|world| action(connection, input, world))?;
+        input.clear();
+        Ok(())
+    }
+
+    fn heartbeat_at(&self) -> Instant {
+        let half = self.connection.peer_idle_time_out().map_or(USUAL_HEARTBEAT, |idle| idle / 2);
+        self.last_write + half.min(USUAL_HEARTBEAT)
+    }
+
+    fn claim_end(&self) -> Instant {
+        let now = self.core.clock.now();
+        let wait = self.connection.next_deadline(now).map_or(LONGEST_WAIT, |at| now.until(at));
+        Instant::now() + wait.min(LONGEST_WAIT)
+    }
+
+    async fn say_farewell(mut self) {
+        let Self { socket, connection, .. } = &mut self;
+        let last_words = async {
+            socket.write_all_buf(connection.output()).await?;
+            socket.shutdown().await
+        };
+        if let Ok(Err(error)) = timeout(FAREWELL, last_words).await {
+            tracing::debug!(%error, "a peer did not stay for the end");
+        }
+    }
+}
