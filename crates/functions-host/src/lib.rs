@@ -9,10 +9,12 @@
 //! azure-webjobs-sdk-extensions, azure-sdk-for-net) and of Microsoft Learn. What neither shows is marked `Our guess`.
 //!
 //! ```no_run
-//! # async fn run() -> Result<(), functions_host::StartError> {
-//! use functions_host::{Host, Options};
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use functions_host::{Host, Options, local_settings};
 //!
-//! let host = Host::start(Options::new("path/to/app")).await?;
+//! let mut options = Options::new("path/to/app");
+//! options.environment = local_settings(&options.script_root)?;
+//! let host = Host::start(options).await?;
 //! println!("listening on {}", host.url());
 //! host.stop().await;
 //! # Ok(())
@@ -35,6 +37,7 @@ mod timer;
 
 pub use configuration::function_json::{FunctionError, FunctionProblem};
 pub use configuration::host_json::HostJsonError;
+pub use configuration::local_settings::{LocalSettingsError, local_settings};
 pub use configuration::properties::WrongValue;
 pub use configuration::retry::RetryPolicyError;
 pub use event::{HostEvent, OutputLevel, TriggerKind};

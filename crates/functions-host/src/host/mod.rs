@@ -1,6 +1,7 @@
 //! A running host: what its owner can ask of it.
 
 mod conductor;
+mod handler_port;
 mod loading;
 mod start;
 

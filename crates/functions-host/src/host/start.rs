@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::conductor::Conductor;
+use super::handler_port::handler_port;
 use super::loading::Loading;
 use super::{HandlerHandle, Host, Options, StartError};
 use crate::configuration::function_json::{self, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger};
@@ -224,15 +225,6 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
     Ok((listener, address))
-}
-
-/// The one of host.json, or a free one as the real host finds it: bound once and let go. Somebody else may take it
-/// before the handler does.
-async fn handler_port(host_json: &HostJson) -> Result<u16, StartError> {
-    match host_json.custom_handler.port {
-        Some(port) => Ok(port),
-        None => listen(0).await.map(|(_, address)| address.port()),
-    }
 }
 
 fn body_limit(settings: &Settings) -> Result<usize, StartError> {

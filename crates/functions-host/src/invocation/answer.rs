@@ -40,19 +40,25 @@ pub(crate) fn decode(response: &Response<Bytes>) -> Result<Decoded, InvocationEr
     let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let text = String::from_utf8_lossy(bytes);
     if !is_json(&content_type) {
-        let body = text.into_owned();
+        let body = beginning(&text);
         return Err(InvocationError::UnsupportedMediaType { status, content_type, body });
     }
     match Json::parse(text.trim_start_matches('\u{feff}')) {
         Ok(Json::Null) => Ok(Decoded::NeverCompletes),
         Ok(json @ Json::Object(_)) => match answer(&json) {
             Some(answer) => Ok(Decoded::Answer(answer)),
-            None => Err(InvocationError::InvalidAnswer { status, content_type, body: text.into_owned() }),
+            None => Err(InvocationError::InvalidAnswer { status, content_type, body: beginning(&text) }),
         },
         Ok(_) | Err(_) => {
-            Err(InvocationError::InvalidAnswer { status, content_type, body: text.into_owned() })
+            Err(InvocationError::InvalidAnswer { status, content_type, body: beginning(&text) })
         }
     }
+}
+
+/// Enough of a body to see what is wrong with it. The real host logs all of it.
+fn beginning(body: &str) -> String {
+    const SHOWN: usize = 2_000;
+    body.chars().take(SHOWN).collect()
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! The folder in `RAW_HANDLER_FOLDER` tells it what to do. `start.{n}` is what the n-th process does at its start,
 //! `{key}.{n}` what the n-th request of a key is answered, `{key}` what all others are; the key is the path with `_`
-//! for `/`. A file holds a whole HTTP response, or one order: `!exit {code}`, `!die` (SIGABRT), `!hang`,
+//! for `/`. A file holds a whole HTTP response, or one order: `!exit {code}`, `!die` (SIGABRT), `!hang`, `!slow {milliseconds}`,
 //! `!noise {bytes}` (that much on stderr, then `{}`). Without a file the answer is `{}`. Every request is appended
 //! to `requests` as a line of JSON.
 
@@ -82,6 +82,9 @@ fn obey(order: &[u8]) {
         ["!hang"] => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
+        ["!slow", milliseconds] => {
+            std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")));
+        }
         ["!noise", bytes] => {
             let line = format!("{}\n", "x".repeat(99));
             let lines = bytes.parse::<usize>().expect("a number") / line.len();
