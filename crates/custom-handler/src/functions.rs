@@ -1,239 +1,204 @@
-//! The functions of an app, by name, and the routes that the host reaches them by.
+//! The functions of an app, and the router that serves them.
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc};
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-    routing::{get, post},
+    extract::{DefaultBodyLimit, Request},
+    http::StatusCode,
+    middleware::{self, Next},
+    routing::post,
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use crate::{
-    DeadLetter, Message, MessageMetadata, Outcome, Timer,
-    envelope::{BodyEncoding, Envelope},
-    invocation::{Failed, answer, invocation_id, is_invocation},
-    semconv,
+    answer,
+    dispatch::{Function, Handler, Runtime, invoke},
+    http_function::{forwarded, ready_at_once},
+    message::{DeadLetter, Message, Outcome, on_message},
+    settings::Settings,
+    span::Trigger,
+    timer::{Timer, on_timer},
 };
 
-/// Service Bus carries at most 100 MB (premium, large messages); base64 makes a third more of it.
-const BODY_LIMIT: usize = 140 * 1024 * 1024;
-/// Shorter than the host's own default of five minutes, so that the answer is ours and the process is not killed.
-const TIME_LIMIT: Duration = Duration::from_secs(240);
-
-/// The functions of an app. `S` is what every handler is given a clone of.
+/// The functions of an app.
+///
+/// A function's name is that of the folder its `function.json` lies in, to the letter. `S` is what they share; every
+/// run gets a clone.
+#[must_use = "functions do nothing until they are served"]
 pub struct Functions<S> {
     state: S,
-    router: Router<S>,
-    registered: Vec<Registered>,
-    dead_letter: Option<Arc<dyn DeadLetter>>,
-    time_limit: Duration,
+    settings: Option<Settings>,
+    http: Vec<(&'static str, Router<S>)>,
+    invoked: Vec<Function<S>>,
+    dead_letters: Option<Arc<dyn DeadLetter>>,
 }
 
-/// A function as it was registered, so that a test can hold code and `function.json` to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A function that the code has, to be held against the `function.json` files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Registered {
     /// The function's name.
     pub name: &'static str,
-    /// What invokes it.
-    pub kind: Kind,
+    /// What sets it off.
+    pub kind: RegisteredKind,
 }
 
-/// What invokes a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A forwarded HTTP request.
+/// What sets a function off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RegisteredKind {
+    /// HTTP requests (`httpTrigger` and `http`). axum does not tell the paths of a router;
+    /// [`TestFunctions::methods_at`](crate::testing::TestFunctions::methods_at) asks for them.
     Http,
-    /// A message.
+    /// Messages of a queue or subscription (`serviceBusTrigger`).
     Queue,
-    /// A schedule.
+    /// A timer (`timerTrigger`).
     Timer,
 }
 
 impl<S: Clone + Send + Sync + 'static> Functions<S> {
-    /// An app without functions.
+    /// No functions yet.
     pub fn new(state: S) -> Self {
-        let router = Router::new().route("/", get(|| async { StatusCode::OK }));
-        Self { state, router, registered: vec![], dead_letter: None, time_limit: TIME_LIMIT }
+        Self { state, settings: None, http: Vec::new(), invoked: Vec::new(), dead_letters: None }
     }
 
-    /// How refusals are carried out. Set it before the queue functions that refuse; without it a refusal fails the
-    /// invocation, and the queue's delivery limit dead-letters the message later.
-    #[must_use]
-    pub fn dead_letter_with(mut self, settlement: impl DeadLetter) -> Self {
-        self.dead_letter = Some(Arc::new(settlement));
-        self
-    }
-
-    /// How long a queue or timer function may run before its invocation fails (240 s). Keep it below the host's
-    /// `functionTimeout`, after which the host kills the process with everything else that runs in it.
-    #[must_use]
-    pub fn time_limit(mut self, time_limit: Duration) -> Self {
-        self.time_limit = time_limit;
-        self
-    }
-
-    /// An HTTP function: its requests come as the client sent them, so the routes carry the whole path.
-    #[must_use]
-    pub fn http(mut self, name: &'static str, routes: Router<S>) -> Self {
-        self.registered.push(Registered { name, kind: Kind::Http });
-        self.router = self.router.merge(routes);
-        self
-    }
-
-    /// A queue function whose trigger declares `"dataType": "binary"`, which keeps bodies as they are.
+    /// Adds an HTTP function. Its routes carry the whole path that the host forwards: the route prefix (`/api` unless
+    /// `host.json` says otherwise) and the `route` of `function.json`, or the function's name if that has none.
     ///
-    /// A body that cannot be decoded is refused with the path of the field that is wrong.
-    #[must_use]
-    pub fn queue<T, H, F, E>(self, name: &'static str, handler: H) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(Message<T>, S) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Outcome, E>> + Send + 'static,
-        E: Display + Send + 'static,
-    {
-        self.queue_with(name, BodyEncoding::Binary, handler)
-    }
-
-    /// A queue function whose trigger declares `"dataType": "string"` or none.
-    #[must_use]
-    pub fn text_queue<T, H, F, E>(self, name: &'static str, handler: H) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(Message<T>, S) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Outcome, E>> + Send + 'static,
-        E: Display + Send + 'static,
-    {
-        self.queue_with(name, BodyEncoding::Text, handler)
-    }
-
-    fn queue_with<T, H, F, E>(mut self, name: &'static str, encoding: BodyEncoding, handler: H) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(Message<T>, S) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Outcome, E>> + Send + 'static,
-        E: Display + Send + 'static,
-    {
-        self.registered.push(Registered { name, kind: Kind::Queue });
-        let (dead_letter, time_limit) = (self.dead_letter.clone(), self.time_limit);
-        let invoke = move |State(state): State<S>, headers: HeaderMap, body: Bytes| async move {
-            if !is_invocation(&headers, &body) {
-                return not_found();
-            }
-            let run = run_queue(name, encoding, &headers, &body, dead_letter.as_deref(), |message| {
-                handler(message, state)
-            });
-            answer(name, "pubsub", &headers, time_limit, run).await
-        };
-        self.router = self.router.route(&format!("/{name}"), post(invoke));
+    /// The `function.json` must have one `httpTrigger` and one `http` binding and nothing else, and `host.json` must
+    /// say `enableForwardingHttpRequest`; otherwise the host does not forward.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken, or when `routes` has no routes. Serving panics when two functions
+    /// have the same route, as axum does. A fallback of `routes` is not used.
+    pub fn http(mut self, name: &'static str, routes: Router<S>) -> Self {
+        self.check_name(name);
+        assert!(routes.has_routes(), "the HTTP function {name:?} has no routes");
+        self.http.push((name, routes));
         self
     }
 
-    /// A timer function.
-    #[must_use]
-    pub fn timer<H, F, E>(mut self, name: &'static str, handler: H) -> Self
+    /// Adds a function for the messages of a Service Bus queue or subscription, one a run.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn queue<T, H, Fut, E>(self, name: &'static str, handler: H) -> Self
     where
-        H: Fn(Timer, S) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Display + Send + 'static,
+        T: DeserializeOwned + Send + 'static,
+        H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+        E: Display,
     {
-        self.registered.push(Registered { name, kind: Kind::Timer });
-        let time_limit = self.time_limit;
-        let invoke = move |State(state): State<S>, headers: HeaderMap, body: Bytes| async move {
-            if !is_invocation(&headers, &body) {
-                return not_found();
-            }
-            let run = async {
-                let timer = Envelope::parse(&body)?.timer()?;
-                Ok(handler(timer, state).await?)
-            };
-            answer(name, "timer", &headers, time_limit, run).await
-        };
-        self.router = self.router.route(&format!("/{name}"), post(invoke));
+        self.invoked(name, Trigger::Queue, on_message(handler))
+    }
+
+    /// Adds a function for a timer. An error fails the run; the host does not try again before the next time.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn timer<H, Fut, E>(self, name: &'static str, handler: H) -> Self
+    where
+        H: Fn(Timer, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        self.invoked(name, Trigger::Timer, on_timer(handler))
+    }
+
+    /// Says how refused messages are dead-lettered. Without it, a refusal fails the invocation and the message dies
+    /// when its deliveries are used up.
+    pub fn dead_letter_with(mut self, settlement: impl DeadLetter) -> Self {
+        self.dead_letters = Some(Arc::new(settlement));
         self
     }
 
-    /// Every function, in the order of registration.
-    pub fn registered(&self) -> &[Registered] {
-        &self.registered
+    /// Sets the limits, instead of those of the environment.
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
+        self
     }
 
-    /// The routes that the host reaches the functions by.
+    /// The functions so far, in the order of their names.
+    #[must_use]
+    pub fn registered(&self) -> Vec<Registered> {
+        let http = self.http.iter().map(|&(name, _)| Registered { name, kind: RegisteredKind::Http });
+        let invoked = self.invoked.iter().map(|function| Registered {
+            name: function.name,
+            kind: match function.trigger {
+                Trigger::Http => RegisteredKind::Http,
+                Trigger::Queue => RegisteredKind::Queue,
+                Trigger::Timer => RegisteredKind::Timer,
+            },
+        });
+        let mut registered: Vec<_> = http.chain(invoked).collect();
+        registered.sort_unstable();
+        registered
+    }
+
+    /// The router that serves the functions, with [`Settings::default`] unless some were given. For tests, and for
+    /// processes that serve on their own: then see to it that only the host can reach the router.
     pub fn into_router(self) -> Router {
-        self.router.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(self.state)
+        let settings = self.settings.clone().unwrap_or_default();
+        self.router(settings, None)
+    }
+
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    pub(crate) fn router(self, settings: Settings, port: Option<u16>) -> Router {
+        let (deadline, body_limit) = (settings.deadline, settings.body_limit);
+        let mut http = Router::new();
+        for (name, routes) in self.http {
+            let run = move |request: Request, next: Next| forwarded(name, deadline, request, next);
+            let around = middleware::from_fn::<_, (Request,)>(run);
+            http = http.merge(routes.reset_fallback().route_layer(around));
+        }
+        let mut router = http
+            .layer(DefaultBodyLimit::max(body_limit))
+            .fallback(unknown)
+            .layer(middleware::from_fn(ready_at_once))
+            .with_state(self.state.clone());
+        let runtime = Arc::new(Runtime {
+            state: self.state,
+            slots: settings.concurrency.map(Semaphore::new),
+            settings,
+            dead_letters: self.dead_letters,
+            port,
+        });
+        for function in self.invoked {
+            let (path, runtime, function) =
+                (format!("/{}", function.name), Arc::clone(&runtime), Arc::new(function));
+            let run = move |request: Request| invoke(Arc::clone(&runtime), Arc::clone(&function), request);
+            router = router.route(&path, post(run));
+        }
+        router
+    }
+
+    fn invoked(mut self, name: &'static str, trigger: Trigger, handler: Handler<S>) -> Self {
+        self.check_name(name);
+        self.invoked.push(Function { name, trigger, handler });
+        self
+    }
+
+    /// Names as the Functions host takes them; it ignores case when it compares them.
+    fn check_name(&self, name: &'static str) {
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let valid = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(letters)
+            && name.len() <= 128;
+        assert!(valid, "{name:?} is no function name: a letter, then letters, digits, _ or -");
+        let taken = self.registered().iter().any(|other| other.name.eq_ignore_ascii_case(name));
+        assert!(!taken, "there are two functions of the name {name:?}");
     }
 }
 
-async fn run_queue<T, F, E>(
-    function: &'static str,
-    encoding: BodyEncoding,
-    headers: &HeaderMap,
-    body: &[u8],
-    dead_letter: Option<&dyn DeadLetter>,
-    handle: impl FnOnce(Message<T>) -> F,
-) -> Result<(), Failed>
-where
-    T: DeserializeOwned,
-    F: Future<Output = Result<Outcome, E>>,
-    E: Display,
-{
-    let envelope = Envelope::parse(body)?;
-    let metadata = envelope.message_metadata();
-    tracing::debug!(
-        { semconv::MESSAGING_SYSTEM } = "servicebus",
-        { semconv::MESSAGING_DESTINATION_NAME } = function,
-        { semconv::MESSAGING_MESSAGE_ID } = metadata.message_id,
-        { semconv::MESSAGING_CONVERSATION_ID } = metadata.correlation_id,
-        { semconv::MESSAGING_DELIVERY_COUNT } = metadata.delivery_count,
-        traceparent = metadata.traceparent(),
-        "a message came"
-    );
-    let bytes = envelope.body(encoding)?;
-    let outcome = match decode(&bytes) {
-        Ok(body) => {
-            let message =
-                Message { body, metadata: metadata.clone(), function, invocation_id: invocation_id(headers) };
-            handle(message).await?
-        }
-        Err(description) => Outcome::Refuse { reason: "Undecodable".to_owned(), description },
-    };
-    match outcome {
-        Outcome::Complete => Ok(()),
-        Outcome::Refuse { reason, description } => {
-            refuse(function, &metadata, &reason, &description, dead_letter).await
-        }
+/// The host asks for a function that it has a `function.json` for and the code does not know.
+async fn unknown(request: Request) -> axum::response::Response {
+    let (method, path) = (request.method(), request.uri().path());
+    if request.headers().contains_key(crate::dispatch::INVOCATION_ID) {
+        tracing::error!(%method, path, "no function is registered for this request");
     }
-}
-
-/// The path of the field that is wrong and what is wrong with it; never the body itself, which may be anybody's.
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let decoded = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
-    json.end().map_err(|error| error.to_string())?;
-    Ok(decoded)
-}
-
-async fn refuse(
-    function: &'static str,
-    metadata: &MessageMetadata,
-    reason: &str,
-    description: &str,
-    dead_letter: Option<&dyn DeadLetter>,
-) -> Result<(), Failed> {
-    tracing::warn!(function, message_id = metadata.message_id, reason, description, "a message is refused");
-    let Some(dead_letter) = dead_letter else {
-        return Err(Failed(format!(
-            "refused ({reason}: {description}), and nothing here can dead-letter it"
-        )));
-    };
-    dead_letter.dead_letter(function, metadata, reason, description).await.map_err(|error| {
-        Failed(format!("refused ({reason}: {description}), but it could not be dead-lettered: {error}"))
-    })
-}
-
-fn not_found() -> Response {
-    StatusCode::NOT_FOUND.into_response()
+    answer::error(StatusCode::NOT_FOUND, "there is no such function")
 }

@@ -1,53 +1,121 @@
-//! Azure Functions custom handlers in Rust: plain async functions from a typed message to an outcome.
+//! Write Azure Functions custom handlers in Rust: plain async functions from a typed event to an outcome.
 //!
-//! The Functions host starts the handler as a process of its own and speaks HTTP to it on a port that it names in the
-//! environment. This crate keeps the host's contract, so that a handler does not have to know it:
+//! Azure Functions runs any executable that serves HTTP on a port it is given: a *custom handler*. The contract
+//! between the Functions host and the handler is small and full of traps: text that arrives as JSON in a string, a
+//! message body whose properties overwrite the broker's metadata, an answer without a body that hangs the function
+//! until its time-out. This crate keeps the contract, so that what is left to write is the function:
 //!
-//! - `GET /` is answered at once, which is how the host finds out that the process is ready;
-//! - a queue or timer function is `POST /{function}` with a JSON envelope, whose values are partly JSON in strings;
-//! - the answer is always a JSON object: on an empty answer the host would wait until the function's time is up;
-//! - success and failure are the HTTP status; a failure's text goes to stdout, because the host drops the body;
-//! - a panic fails its own invocation and nothing else; so does a run past the time limit;
-//! - HTTP functions are forwarded raw (`enableForwardingHttpRequest`), so they are ordinary axum routes.
-//!
-//! Source of the contract: the host's own code (Azure/azure-functions-host, `DefaultHttpWorkerService.cs`,
-//! `ScriptInvocationContextExtensions.cs`, `HttpWorkerProcess.cs`).
-//!
-//! # Security
-//! The process listens on 127.0.0.1 only. Callers from outside reach it through the host, which forwards the declared
-//! HTTP routes and nothing else; a forwarded path begins with the route prefix and so never is the path of a queue
-//! function. Keep the prefix.
-//!
-//! # Example
-//! ```
-//! use custom_handler::{Functions, Message, Outcome};
+//! ```no_run
+//! use custom_handler::{Functions, Message, Outcome, Timer};
 //!
 //! #[derive(serde::Deserialize)]
-//! struct Order { id: u32 }
+//! struct OrderPlaced { order: u64 }
 //!
-//! async fn on_order(message: Message<Order>, _state: ()) -> Result<Outcome, std::io::Error> {
-//!     match message.body.id {
-//!         0 => Ok(Outcome::Refuse { reason: "NoOrder".into(), description: "order 0 does not exist".into() }),
-//!         _ => Ok(Outcome::Complete),
-//!     }
+//! #[derive(Clone)]
+//! struct App; // clients, settings: whatever the functions share. Cloning should be cheap.
+//!
+//! async fn order_placed(message: Message<OrderPlaced>, _app: App) -> Result<Outcome, std::io::Error> {
+//!     println!("order {} for the {:?}. time", message.body.order, message.metadata.delivery_count);
+//!     Ok(Outcome::Complete)
 //! }
 //!
-//! let functions = Functions::new(())
-//!     .http("hello", axum::Router::new().route("/api/hello", axum::routing::get(|| async { "hello" })))
-//!     .queue("orders", on_order);
-//! // functions.serve().await
-//! # let _ = functions.into_router();
+//! async fn nightly(_timer: Timer, _app: App) -> Result<(), std::io::Error> {
+//!     Ok(())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), custom_handler::ServeError> {
+//!     let orders = axum::Router::new().route("/api/orders", axum::routing::get(async || "no orders yet"));
+//!     Functions::new(App)
+//!         .http("orders", orders)
+//!         .queue("order_placed", order_placed)
+//!         .timer("nightly", nightly)
+//!         .serve()
+//!         .await
+//! }
 //! ```
+//!
+//! # What the Functions host needs beside the executable
+//!
+//! A `host.json` that names the executable and forwards HTTP requests as they are:
+//!
+//! ```json
+//! {
+//!   "version": "2.0",
+//!   "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
+//!   "customHandler": {
+//!     "enableForwardingHttpRequest": true,
+//!     "description": { "defaultExecutablePath": "my-function-app" }
+//!   }
+//! }
+//! ```
+//!
+//! and one folder a function, of the function's name, with a `function.json`. For a queue:
+//!
+//! ```json
+//! { "bindings": [ { "type": "serviceBusTrigger", "direction": "in", "name": "message",
+//!     "queueName": "orders", "connection": "ServiceBus", "dataType": "binary" } ] }
+//! ```
+//!
+//! `"dataType": "binary"` is worth its line: the body then arrives byte for byte. Without it the host reads the body
+//! as text, and copies the properties of a JSON body over the message's metadata. This crate reads both, and leaves
+//! out metadata that the body may have overwritten (see [`MessageMetadata`]).
+//!
+//! # What becomes of a message
+//!
+//! | the handler | the invocation | the message |
+//! |---|---|---|
+//! | returns [`Outcome::Complete`] | succeeds | is completed by the host |
+//! | returns [`Outcome::Refuse`] | succeeds once [`DeadLetter`] has moved the message, fails otherwise | is kept as a dead letter with the reason |
+//! | returns an error, panics, or passes the [deadline](Settings::deadline) | fails, with one line on stdout | returns to the queue at once, its delivery count up by one |
+//! | cannot decode the body | as [`Outcome::Refuse`], the description naming the bad field | |
+//!
+//! The host kills a handler with SIGKILL, without notice: write functions that can run again.
+//!
+//! # Security
+//!
+//! The process listens on 127.0.0.1 only. A caller from outside reaches it through the Functions host alone, and only
+//! on the routes that an HTTP function's `function.json` declares; keys (`authLevel`) are checked by the host before
+//! it forwards. A queue or timer function is `POST /{name}`, and takes only what the host itself sends: exactly one
+//! `X-Azure-Functions-InvocationId` header, this process's own address as `Host`, and a JSON object with `Data`.
+//! Forwarded paths begin with the host's route prefix (`/api` unless `host.json` says otherwise), so they cannot meet
+//! a function's name. An app that sets the prefix to `""` should not declare a catch-all route beside queue
+//! functions: the `Host` header is then all that tells an outside caller's `POST /{name}` from the host's own, and a
+//! caller who can choose that header freely (no front end before the host) can imitate an invocation.
+//!
+//! # Settings and logging
+//!
+//! [`Settings`] come from the environment; see there. [`logging::init`] writes lines on stdout, where the host wants
+//! them, as text or, with `LOG_FORMAT=json`, as JSON. Each invocation is one `tracing` span with the names of
+//! OpenTelemetry's semantic conventions ([`semconv`]).
+//!
+//! # Testing
+//!
+//! [`testing`] builds invocations as the host sends them and runs them through the real router.
 
+mod answer;
+mod decode;
+mod dispatch;
 mod envelope;
+mod failure;
 mod functions;
-mod invocation;
+mod http_function;
 pub mod logging;
 mod message;
+mod metadata;
+mod moment;
+mod panics;
 pub mod semconv;
 mod serve;
+mod settings;
+mod span;
 pub mod testing;
+mod timer;
+mod wire;
 
-pub use functions::{Functions, Kind, Registered};
-pub use message::{BoxError, DeadLetter, Message, MessageMetadata, Outcome, Timer};
+pub use functions::{Functions, Registered, RegisteredKind};
+pub use message::{BoxError, DeadLetter, Message, Outcome};
+pub use metadata::{MessageMetadata, RetryContext};
 pub use serve::ServeError;
+pub use settings::{Settings, SettingsError};
+pub use timer::{ScheduleStatus, Timer};

@@ -1,15 +1,42 @@
-//! Log lines on stdout, where the host takes them as information; on stderr it takes every line for an error.
+//! Log lines on stdout: the host takes stdout for information, and every line on stderr for an error.
+//! (azure-functions-host, `WorkerProcess.cs`, `useStdErrorStreamForErrorsOnly`.)
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `LOG_FORMAT` | `json` for one JSON object a line; anything else, or none, for text to be read by people |
+//! | `RUST_LOG` | which lines, in the syntax of `tracing_subscriber::EnvFilter`; `info` unless set |
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// Begins to write log lines to stdout.
-///
-/// `LOG_FORMAT=json` writes one JSON object a line, anything else lines for people. `RUST_LOG` chooses what is written
-/// (`info` without it). Calling it again changes nothing.
+use crate::panics;
+
+type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
+
+/// Writes log lines to stdout from now on, those of panics included. Does nothing if the process has a subscriber
+/// already. [`Functions::serve`](crate::Functions::serve) calls it; call it first to see what happens before.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stdout);
-    let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
-    // Already set: somebody, a test for instance, has chosen otherwise.
-    let _ = if json { lines.json().try_init() } else { lines.try_init() };
+    panics::install_hook();
+    if tracing::dispatcher::has_been_set() {
+        return;
+    }
+    // Another thread may have been first in between: then its subscriber is as good.
+    drop(Registry::default().with(layers()).try_init());
+}
+
+/// Everything that is told of spans and events. An exporter of spans (OTLP) is one more entry.
+fn layers() -> Vec<BoxLayer> {
+    vec![lines(std::env::var("LOG_FORMAT").as_deref() == Ok("json"))]
+}
+
+fn lines(as_json: bool) -> BoxLayer {
+    use tracing_subscriber::Layer as _;
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env_lossy();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false);
+    if as_json {
+        lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
+    } else {
+        lines.with_target(false).with_filter(filter).boxed()
+    }
 }

@@ -1,87 +1,65 @@
-//! What a handler is given and what it may answer.
+//! Messages of a Service Bus queue or subscription, and what becomes of them.
+
+use std::{fmt::Display, sync::Arc};
 
 use futures::future::BoxFuture;
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use uuid::Uuid;
+use serde::de::DeserializeOwned;
 
-/// Any error.
+use crate::{
+    answer::Verdict,
+    decode::Body,
+    dispatch::{Handler, Invocation},
+    failure::Failure,
+    metadata::MessageMetadata,
+    span,
+};
+
+/// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A message from a queue, decoded.
+/// A message of a queue or subscription.
+///
+/// The body is decoded from JSON. A `String` also takes any other text, and byte buffers (`bytes::Bytes`,
+/// `serde_bytes::ByteBuf`) take the body as it is.
 #[derive(Debug, Clone)]
 pub struct Message<T> {
-    /// The body.
+    /// The decoded body.
     pub body: T,
-    /// What Service Bus and the host say about it.
+    /// What Service Bus tells about the message.
     pub metadata: MessageMetadata,
     /// The function that was invoked.
     pub function: &'static str,
-    /// The host's id of this invocation.
+    /// The host's name for this run, a GUID.
     pub invocation_id: String,
 }
 
-/// What Service Bus and the host say about a message. Every field is optional, because the host leaves out what is null.
-///
-/// With `dataType` other than `binary` the host copies the top-level properties of a JSON body over these fields
-/// (azure-functions-host, `Utility.ApplyBindingData`), so a sender could write them: declare `binary`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MessageMetadata {
-    /// The message's id.
-    pub message_id: Option<String>,
-    /// The token of the lock under which the host holds the message.
-    pub lock_token: Option<Uuid>,
-    /// How often it was delivered, 1 at first.
-    pub delivery_count: Option<u32>,
-    /// Its place in the queue.
-    pub sequence_number: Option<i64>,
-    /// When it was enqueued, in whole seconds: the host drops fractions.
-    pub enqueued_time: Option<OffsetDateTime>,
-    /// What it belongs to.
-    pub correlation_id: Option<String>,
-    /// Its session.
-    pub session_id: Option<String>,
-    /// Its subject, also known as label.
-    pub subject: Option<String>,
-    /// The media type of its body.
-    pub content_type: Option<String>,
-    /// Where answers go.
-    pub reply_to: Option<String>,
-    /// The entity that it was dead-lettered in, before it was forwarded.
-    pub dead_letter_source: Option<String>,
-    /// What the sender put beside the body.
-    pub application_properties: Map<String, Value>,
-}
-
-impl MessageMetadata {
-    /// The trace context that the sender put beside the body: `traceparent`, or `Diagnostic-Id` as Azure's SDKs write.
-    #[must_use]
-    pub fn traceparent(&self) -> Option<&str> {
-        let property = |name: &str| self.application_properties.get(name).and_then(Value::as_str);
-        property("traceparent").or_else(|| property("Diagnostic-Id"))
-    }
-}
-
-/// What becomes of a message that its handler has dealt with.
+/// What should become of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done; the host completes it.
+    /// It is done with: the host completes it.
     Complete,
-    /// It can never succeed; it is dead-lettered with these texts.
+    /// It can never succeed: [`DeadLetter`] keeps it, with the reason.
     Refuse {
-        /// One of a few words that dead letters can be grouped by.
+        /// One of a few words that operators can group by.
         reason: String,
-        /// A sentence for whoever looks at it.
+        /// One sentence for whoever looks at the dead letter.
         description: String,
     },
 }
 
-/// How refusals are carried out.
+/// Moves refused messages to the dead letters.
 ///
-/// The host itself can only complete or abandon; a reason and a description reach the dead letter only through the
-/// entity's management node, by lock token.
+/// The Functions host offers a custom handler no way to do so: it completes or abandons. An implementation uses its
+/// own Service Bus connection and [`MessageMetadata::lock_token`] (for entities without sessions), through the
+/// management node's `com.microsoft:update-disposition` (Microsoft Learn, "AMQP 1.0 in Azure Service Bus:
+/// request-response-based operations"). Once it succeeded, the invocation succeeds; the host's own completion then finds
+/// the lock gone, which it logs and does not count as a failure. `"autoCompleteMessages": false` in `function.json`
+/// would avoid that line, and leave completing to the handler.
 pub trait DeadLetter: Send + Sync + 'static {
-    /// Moves the message to the dead letters.
+    /// Keeps the message of `function` that `metadata` belongs to as a dead letter.
+    ///
+    /// # Errors
+    /// When the message could not be moved. The invocation then fails, so that the message returns.
     fn dead_letter<'a>(
         &'a self,
         function: &'a str,
@@ -91,13 +69,42 @@ pub trait DeadLetter: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), BoxError>>;
 }
 
-/// A timer's tick.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Timer {
-    /// The tick comes later than it was due.
-    pub is_past_due: bool,
-    /// When it ticked last, with a monitored schedule.
-    pub last: Option<OffsetDateTime>,
-    /// When it will tick next, with a monitored schedule.
-    pub next: Option<OffsetDateTime>,
+/// Adapts a queue function to the wire.
+pub(crate) fn on_message<S, T, H, Fut, E>(handler: H) -> Handler<S>
+where
+    S: Clone + Send + Sync + 'static,
+    T: DeserializeOwned + Send + 'static,
+    H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+    E: Display,
+{
+    let handler = Arc::new(handler);
+    Arc::new(move |mut invocation: Invocation, state: S| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move {
+            let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
+            let body = Body::of(value);
+            let metadata = MessageMetadata::read(&invocation.envelope.metadata, &body);
+            span::record_message(&metadata, body.bytes.len());
+            let decoded = match body.decode() {
+                Ok(decoded) => decoded,
+                Err(description) => {
+                    return Ok(Verdict::Refused { metadata, reason: "Undecodable".to_owned(), description });
+                }
+            };
+            let message = Message {
+                body: decoded,
+                metadata: metadata.clone(),
+                function: invocation.function,
+                invocation_id: invocation.id,
+            };
+            match handler(message, state).await {
+                Ok(Outcome::Complete) => Ok(Verdict::Done),
+                Ok(Outcome::Refuse { reason, description }) => {
+                    Ok(Verdict::Refused { metadata, reason, description })
+                }
+                Err(error) => Err(Failure::handler(&error)),
+            }
+        })
+    })
 }

@@ -1,54 +1,159 @@
-//! Listens where the host says, until the host stops the process.
+//! Serving: the port that the host gave us, until it or a person says stop.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{net::Ipv4Addr, time::Duration};
 
-use crate::Functions;
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 
-/// The variables in which the host names the port; the second is its name of 2020.
-const PORT: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
+use crate::{
+    Functions, logging,
+    settings::{Settings, SettingsError},
+};
 
-/// Why the functions cannot be served.
+/// The variables that tell the port, the current one first. (azure-functions-host, `HttpWorkerConstants.cs`.)
+const PORTS: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
+
+/// Why functions could not be served.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
-    /// The host did not name a port.
-    #[error("FUNCTIONS_CUSTOMHANDLER_PORT is not set: this program is started by the Azure Functions host")]
+    /// Nobody said which port.
+    #[error(
+        "FUNCTIONS_CUSTOMHANDLER_PORT is not set: the Functions host starts this program, for instance by `func start`"
+    )]
     NoPort,
-    /// The host named something that is not a port.
-    #[error("FUNCTIONS_CUSTOMHANDLER_PORT is not a port number")]
-    BadPort,
-    /// The port is taken, or may not be listened on.
-    #[error("listening on {address}")]
+    /// What was said is no port.
+    #[error("{name} is {value:?}, which is no port")]
+    InvalidPort {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// A limit cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The port cannot be listened on.
+    #[error("listening on 127.0.0.1:{port}")]
     Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        #[source]
+        /// The port.
+        port: u16,
+        /// Why.
         source: std::io::Error,
     },
+    /// Serving broke down.
+    #[error("serving the functions")]
+    Serve(#[source] std::io::Error),
 }
 
 impl<S: Clone + Send + Sync + 'static> Functions<S> {
-    /// Serves the functions on 127.0.0.1 and the port that the host named, until SIGTERM or SIGINT.
+    /// Serves the functions on the port that the host gave (`FUNCTIONS_CUSTOMHANDLER_PORT`), on 127.0.0.1, until
+    /// SIGTERM or SIGINT; running invocations then have [`Settings::shutdown_grace`] to end. The host itself kills
+    /// without a signal that could be caught: never rely on this end.
     ///
-    /// The host itself stops a handler with SIGKILL, so nothing may depend on ending well.
+    /// Writes log lines to stdout ([`logging::init`]) unless the process has a `tracing` subscriber already.
     ///
     /// # Errors
-    /// When there is no port to listen on.
+    /// When a setting cannot be used, or the port not be listened on.
     pub async fn serve(self) -> Result<(), ServeError> {
-        let named = PORT.iter().find_map(|name| std::env::var(name).ok()).ok_or(ServeError::NoPort)?;
-        let port: u16 = named.parse().map_err(|_| ServeError::BadPort)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listen = |source| ServeError::Listen { address, source };
-        let listener = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
-        axum::serve(listener, self.into_router()).with_graceful_shutdown(stopped()).await.map_err(listen)
+        logging::init();
+        let port = port(|name| std::env::var(name).ok())?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|source| ServeError::Listen { port, source })?;
+        let stop = stop_signal().map_err(ServeError::Serve)?;
+        self.serve_on(listener, stop).await
+    }
+
+    /// Serves the functions on a listener of one's own, until `stop` ends.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, or the listener not be served.
+    pub async fn serve_on(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let settings = match self.settings() {
+            Some(settings) => settings.clone(),
+            None => Settings::from_environment()?,
+        };
+        let port = listener.local_addr().map_err(ServeError::Serve)?.port();
+        let grace = settings.shutdown_grace;
+        let functions = self.registered().len();
+        let router = self.router(settings, Some(port));
+        tracing::info!(port, functions, "ready");
+        run(listener, router, stop, grace).await.map_err(ServeError::Serve)
     }
 }
 
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+async fn run(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+    grace: Duration,
+) -> std::io::Result<()> {
+    let (stopping, has_to_stop) = oneshot::channel();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping");
+        // The other end is gone only when the server is, too.
+        let _ = stopping.send(());
+    });
+    let too_late = async move {
+        match has_to_stop.await {
+            Ok(()) => tokio::time::sleep(grace).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        served = async { server.await } => served,
+        () = too_late => {
+            tracing::warn!(grace_seconds = grace.as_secs_f64(), "stopped with invocations still running");
+            Ok(())
+        }
+    }
+}
+
+fn port(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError> {
+    for name in PORTS {
+        if let Some(value) = variable(name) {
+            return value.trim().parse().map_err(|_| ServeError::InvalidPort { name, value });
+        }
+    }
+    Err(ServeError::NoPort)
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_comes_from_the_current_variable_then_from_the_older_one() {
+        let read = |pairs: &'static [(&str, &str)]| {
+            port(|name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned()))
+        };
+        let (current, older) =
+            (("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"), ("FUNCTIONS_HTTPWORKER_PORT", "5000"));
+        assert_eq!(read(Box::leak(Box::new([older, current]))).unwrap(), 4000);
+        assert_eq!(read(Box::leak(Box::new([older]))).unwrap(), 5000);
+        assert!(matches!(read(&[]), Err(ServeError::NoPort)));
+        let invalid = read(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "70000")]).unwrap_err();
+        assert_eq!(invalid.to_string(), "FUNCTIONS_CUSTOMHANDLER_PORT is \"70000\", which is no port");
     }
 }

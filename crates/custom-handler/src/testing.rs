@@ -1,83 +1,261 @@
-//! A test kit: invocations as the host writes them, run through the real router.
+//! A test kit: builds invocations as the Functions host sends them, and runs them through the real router.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use custom_handler::{Functions, Message, Outcome, testing::{Invocation, TestFunctions}};
+//!
+//! async fn greet(message: Message<String>, greeting: &'static str) -> Result<Outcome, std::io::Error> {
+//!     assert_eq!(format!("{greeting} {}", message.body), "hello world");
+//!     Ok(Outcome::Complete)
+//! }
+//!
+//! let functions = TestFunctions::new(Functions::new("hello").queue("greet", greet));
+//! let answer = functions.invoke(Invocation::queue("greet").binary("world").message_id("m-1")).await;
+//! assert!(answer.succeeded());
+//! # });
+//! ```
 
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode},
+    http::{Method, Request, StatusCode, header},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
-use crate::invocation::INVOCATION_ID;
+use crate::{Functions, dispatch::INVOCATION_ID};
 
-/// An invocation to be.
+/// Functions under test.
+#[derive(Debug, Clone)]
+pub struct TestFunctions {
+    router: Router,
+}
+
+/// An invocation as the host sends it.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     function: String,
-    data: Value,
-    metadata: Map<String, Value>,
+    id: String,
+    body: Value,
 }
 
-/// What the handler answered the host.
-#[derive(Debug, Clone, PartialEq)]
+/// What the host would hear.
+#[derive(Debug, Clone)]
 pub struct Answer {
-    /// 200 for success, anything else for failure.
+    /// The status: 2xx is success, anything else failure.
     pub status: StatusCode,
-    /// The body; the host needs a JSON object.
-    pub body: Value,
+    /// The body. Always a JSON object, or the router broke the contract.
+    pub body: Map<String, Value>,
+}
+
+impl TestFunctions {
+    /// Takes functions under test.
+    #[must_use]
+    pub fn new<S: Clone + Send + Sync + 'static>(functions: Functions<S>) -> Self {
+        Self { router: functions.into_router() }
+    }
+
+    /// Runs an invocation.
+    ///
+    /// # Panics
+    /// When the answer is not what the host needs: a JSON object with its content type.
+    pub async fn invoke(&self, invocation: Invocation) -> Answer {
+        let body = invocation.body.to_string();
+        self.send(&invocation.function, Some(&invocation.id), body).await
+    }
+
+    /// Sends any body to a function, with the header that makes it an invocation or without.
+    ///
+    /// # Panics
+    /// When the answer is not what the host needs: a JSON object with its content type.
+    pub async fn send(&self, function: &str, invocation_id: Option<&str>, body: impl Into<Body>) -> Answer {
+        let mut request = Request::post(format!("/{function}"))
+            .header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+        if let Some(id) = invocation_id {
+            request = request.header(INVOCATION_ID, id);
+        }
+        let request =
+            request.body(body.into()).expect("names of functions and headers are valid in a request");
+        let (parts, body) = self.request(request).await.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        assert_eq!(content_type, Some("application/json"), "the host reads JSON only");
+        let body: Value = serde_json::from_slice(&body).expect("the host needs JSON");
+        match body {
+            Value::Object(body) => Answer { status: parts.status, body },
+            other => panic!("the host needs a JSON object, not {other}"),
+        }
+    }
+
+    /// Sends a request as an HTTP function gets it.
+    ///
+    /// # Panics
+    /// When the body of the answer breaks off.
+    pub async fn request(&self, request: Request<Body>) -> axum::http::Response<Bytes> {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.expect("the body of the answer ends");
+        axum::http::Response::from_parts(parts, body)
+    }
+
+    /// The methods that are served at a path, sorted; none when there is no such route. It asks with a method that
+    /// nobody has, so no handler runs, unless a route takes any method.
+    ///
+    /// # Panics
+    /// When `path` is not a path.
+    pub async fn methods_at(&self, path: &str) -> Vec<Method> {
+        let method = Method::from_bytes(b"WHICH-METHODS").expect("a token is a method");
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a path");
+        let answer = self.request(request).await;
+        let allowed =
+            answer.headers().get(header::ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut methods: Vec<Method> =
+            allowed.split(',').filter_map(|name| name.trim().parse().ok()).collect();
+        methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        methods
+    }
 }
 
 impl Invocation {
-    /// A message for a queue function whose trigger declares `"dataType": "binary"`.
+    /// A message's invocation, still without a body.
     #[must_use]
-    pub fn of_message(function: &str, body: &[u8]) -> Self {
-        Self::new(function, "message", json!(STANDARD.encode(body)))
+    pub fn queue(function: &str) -> Self {
+        let nothing = json!({});
+        let metadata = json!({
+            "MessageReceiver": nothing, "MessageSession": nothing, "MessageActions": nothing,
+            "SessionActions": nothing, "ReceiveActions": nothing, "DeliveryCount": "1",
+            "LockToken": wrapped(&json!(Uuid::new_v4())), "SequenceNumber": "1",
+            "EnqueuedTimeUtc": "2026-01-02T03:04:05", "EnqueuedTime": "2026-01-02T03:04:05+00:00",
+            "ApplicationProperties": nothing, "UserProperties": nothing,
+        });
+        Self::new(function, "message", json!(""), metadata)
     }
 
-    /// A message for a queue function whose trigger declares no `dataType`: JSON text in a string.
+    /// A timer's invocation: on time, for the first time.
     #[must_use]
-    pub fn of_text(function: &str, body: &str) -> Self {
-        Self::new(function, "message", json!(json!(body).to_string()))
+    pub fn timer(function: &str) -> Self {
+        let timer =
+            json!({ "Schedule": { "AdjustForDST": true }, "ScheduleStatus": null, "IsPastDue": false });
+        Self::new(function, "timer", timer, json!({}))
     }
 
-    /// A timer's tick.
+    /// Any invocation: `data` as the host encodes it.
     #[must_use]
-    pub fn of_timer(function: &str) -> Self {
-        Self::new(
-            function,
-            "timer",
-            json!({"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": false}),
-        )
+    pub fn new(function: &str, binding: &str, data: Value, mut metadata: Value) -> Self {
+        metadata["sys"] = json!({ "MethodName": function, "UtcNow": "2026-01-02T03:04:05.678901Z", "RandGuid": Uuid::new_v4() });
+        let body = json!({ "Data": { binding: data }, "Metadata": metadata });
+        Self { function: function.to_owned(), id: Uuid::new_v4().to_string(), body }
     }
 
-    fn new(function: &str, input: &str, value: Value) -> Self {
-        Self { function: function.to_owned(), data: json!({input: value}), metadata: Map::new() }
+    /// The message's body, as it comes with `"dataType": "binary"`.
+    #[must_use]
+    pub fn binary(self, body: impl AsRef<[u8]>) -> Self {
+        let base64 = json!(STANDARD.encode(body));
+        self.data(base64)
     }
 
-    /// The same with an entry of metadata, written as the host writes it.
+    /// The message's body, as it comes with `"dataType": "string"` or without a data type: the properties of a JSON
+    /// object overwrite the metadata, so set the metadata first.
     #[must_use]
-    pub fn with_metadata(mut self, name: &str, value: Value) -> Self {
-        let wire = if value.is_object() { value } else { json!(value.to_string()) };
-        self.metadata.insert(name.to_owned(), wire);
+    pub fn text(mut self, body: &str) -> Self {
+        if let Ok(Value::Object(properties)) = serde_json::from_str(body) {
+            for (name, value) in
+                properties.into_iter().filter(|(_, value)| !value.is_array() && !value.is_null())
+            {
+                self = self.leaked(&name, value);
+            }
+        }
+        self.data(wrapped(&json!(body)))
+    }
+
+    /// The message's body as a JSON document, binary.
+    ///
+    /// # Panics
+    /// When `body` cannot be written as JSON.
+    #[must_use]
+    pub fn json(self, body: &impl serde::Serialize) -> Self {
+        let json = serde_json::to_vec(body).expect("the body can be written as JSON");
+        self.binary(json)
+    }
+
+    /// The message's id.
+    #[must_use]
+    pub fn message_id(self, id: &str) -> Self {
+        self.metadata("MessageId", wrapped(&json!(id)))
+    }
+
+    /// How often the message was handed out.
+    #[must_use]
+    pub fn delivery_count(self, count: u32) -> Self {
+        self.metadata("DeliveryCount", wrapped(&json!(count)))
+    }
+
+    /// A property that the sender set.
+    #[must_use]
+    pub fn application_property(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.body["Metadata"]["UserProperties"][name] = value.clone();
+        self.body["Metadata"]["ApplicationProperties"][name] = value;
         self
     }
 
-    /// Runs it through the router and returns what the host would get.
-    ///
-    /// # Panics
-    /// When the answer has no body that the host could read.
-    pub async fn run(&self, router: Router) -> Answer {
-        let body = json!({"Data": self.data, "Metadata": self.metadata}).to_string();
-        let request = Request::post(format!("/{}", self.function))
-            .header(INVOCATION_ID, "4e773554-f6b7-4ea2-b07d-4c5fd5aba741")
-            .header("Content-Type", "application/json; charset=utf-8")
-            .body(Body::from(body))
-            .expect("function names are path segments");
-        let response = router.oneshot(request).await.expect("axum routers do not fail");
-        let status = response.status();
-        let bytes = response.into_body().collect().await.expect("the body is in memory").to_bytes();
-        Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    /// Any value of the metadata, as the host encodes it.
+    #[must_use]
+    pub fn metadata(mut self, name: &str, value: Value) -> Self {
+        self.body["Metadata"][name] = value;
+        self
     }
+
+    /// The trigger's value, as the host encodes it.
+    #[must_use]
+    pub fn data(mut self, value: Value) -> Self {
+        if let Some(data) = self.body["Data"].as_object_mut() {
+            data.values_mut().for_each(|old| *old = value.clone());
+        }
+        self
+    }
+
+    /// The host's name for the run.
+    #[must_use]
+    pub fn invocation_id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+
+    /// The host's dictionary ignores case; scalars become .NET strings.
+    fn leaked(mut self, name: &str, value: Value) -> Self {
+        let metadata = &mut self.body["Metadata"];
+        let taken =
+            metadata.as_object().and_then(|map| map.keys().find(|key| key.eq_ignore_ascii_case(name)));
+        let name = taken.cloned().unwrap_or_else(|| name.to_owned());
+        metadata[name] = match value {
+            object @ Value::Object(_) => object,
+            Value::Bool(true) => wrapped(&json!("True")),
+            Value::Bool(false) => wrapped(&json!("False")),
+            Value::String(text) => wrapped(&json!(text)),
+            scalar => wrapped(&json!(scalar.to_string())),
+        };
+        self
+    }
+}
+
+impl Answer {
+    /// Whether the host takes the invocation for a success.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// Why the invocation failed; empty when it did not.
+    #[must_use]
+    pub fn error(&self) -> &str {
+        self.body.get("error").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// JSON in a string, as the host writes everything that is no object.
+fn wrapped(value: &Value) -> Value {
+    Value::String(value.to_string())
 }

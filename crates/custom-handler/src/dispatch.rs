@@ -1,0 +1,211 @@
+//! Runs an invocation of a queue or timer function: everything between the host's request and our answer.
+//!
+//! The function runs as a task of its own, so that one which blocks its thread cannot keep the deadline from being
+//! answered. If the host goes away the task is dropped with the request: nobody is left to hear the answer, and the
+//! message is on its way to somebody else.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::to_bytes,
+    extract::Request,
+    http::{HeaderMap, StatusCode, header, uri::Authority},
+    response::Response,
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::LengthLimitError;
+use tokio::{sync::Semaphore, task::JoinSet};
+use tracing::{Instrument as _, Span};
+
+use crate::{
+    answer::{self, Verdict},
+    envelope::Envelope,
+    failure::Failure,
+    message::DeadLetter,
+    panics, semconv,
+    settings::Settings,
+    span::{self, Trigger},
+};
+
+/// The header that the host puts on every request for a function.
+pub(crate) const INVOCATION_ID: &str = "x-azure-functions-invocationid";
+
+/// One run of a function.
+pub(crate) struct Invocation {
+    pub(crate) function: &'static str,
+    pub(crate) id: String,
+    pub(crate) envelope: Envelope,
+}
+
+/// A function, adapted to the wire.
+pub(crate) type Handler<S> =
+    Arc<dyn Fn(Invocation, S) -> BoxFuture<'static, Result<Verdict, Failure>> + Send + Sync>;
+
+/// What all invocations share.
+pub(crate) struct Runtime<S> {
+    pub(crate) state: S,
+    pub(crate) settings: Settings,
+    pub(crate) dead_letters: Option<Arc<dyn DeadLetter>>,
+    pub(crate) slots: Option<Semaphore>,
+    /// The port that we listen on, when we know it.
+    pub(crate) port: Option<u16>,
+}
+
+/// A function that takes invocations.
+pub(crate) struct Function<S> {
+    pub(crate) name: &'static str,
+    pub(crate) trigger: Trigger,
+    pub(crate) handler: Handler<S>,
+}
+
+/// Answers the host.
+pub(crate) async fn invoke<S: Clone + Send + Sync + 'static>(
+    runtime: Arc<Runtime<S>>,
+    function: Arc<Function<S>>,
+    request: Request,
+) -> Response {
+    let id = match invocation_id(request.headers(), runtime.port) {
+        Ok(id) => id.to_owned(),
+        Err((status, problem)) => {
+            tracing::warn!(
+                function = function.name,
+                "a request that is no invocation by the host: {problem}"
+            );
+            return answer::error(status, problem);
+        }
+    };
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let span = span::of_invocation(function.trigger, function.name, &id, traceparent);
+    let (limit, deadline) = (runtime.settings.body_limit, runtime.settings.deadline);
+    let ended = match read(request, limit).await {
+        Ok(body) => {
+            let run = run(runtime, Arc::clone(&function), id.clone(), body).instrument(span.clone());
+            within(deadline, run).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match ended {
+        Ok(()) => answer::success(),
+        Err(failure) => {
+            report(&span, function.name, &id, &failure);
+            answer::failure(&failure)
+        }
+    }
+}
+
+/// The id of an invocation that the host itself sends: not a request that it merely forwards.
+fn invocation_id(headers: &HeaderMap, port: Option<u16>) -> Result<&str, (StatusCode, &'static str)> {
+    let mut ids = headers.get_all(INVOCATION_ID).iter();
+    let id = match (ids.next(), ids.next()) {
+        (Some(id), None) => id.to_str().ok().filter(|id| !id.trim().is_empty()),
+        // A client's own header comes with the host's beside it when a request is forwarded.
+        _ => None,
+    };
+    let id = id.ok_or((
+        StatusCode::BAD_REQUEST,
+        "an invocation has exactly one X-Azure-Functions-InvocationId header",
+    ))?;
+    match port {
+        Some(port) if !names_this_process(headers, port) => Err((
+            StatusCode::MISDIRECTED_REQUEST,
+            "an invocation is addressed to the handler itself (Host header)",
+        )),
+        _ => Ok(id),
+    }
+}
+
+/// A request that the host forwards carries the client's `Host`, the host's own invocations carry our address.
+fn names_this_process(headers: &HeaderMap, port: u16) -> bool {
+    let authority = headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    authority.is_some_and(|authority| {
+        matches!(authority.host(), "127.0.0.1" | "localhost") && authority.port_u16().unwrap_or(80) == port
+    })
+}
+
+async fn read(request: Request, limit: usize) -> Result<Bytes, Failure> {
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        match source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            true => Failure::Oversize(limit),
+            false => Failure::Connection(error.to_string()),
+        }
+    })
+}
+
+async fn run<S: Clone + Send + Sync + 'static>(
+    runtime: Arc<Runtime<S>>,
+    function: Arc<Function<S>>,
+    id: String,
+    body: Bytes,
+) -> Result<(), Failure> {
+    let _slot = match &runtime.slots {
+        // The semaphore is never closed; without a slot the worst is one run too many.
+        Some(slots) => slots.acquire().await.ok(),
+        None => None,
+    };
+    let invocation = Invocation {
+        function: function.name,
+        id,
+        envelope: Envelope::decode(&body).map_err(Failure::Envelope)?,
+    };
+    drop(body);
+    let handled = async { (function.handler)(invocation, runtime.state.clone()).await };
+    match panics::caught(handled).await.map_err(Failure::Panic)?? {
+        Verdict::Done => {
+            Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, "complete");
+            Ok(())
+        }
+        Verdict::Refused { metadata, reason, description } => {
+            let Some(dead_letters) = &runtime.dead_letters else {
+                return Err(Failure::NoDeadLetter { reason, description });
+            };
+            let settled =
+                async { dead_letters.dead_letter(function.name, &metadata, &reason, &description).await };
+            match panics::caught(settled).await.map_err(Failure::Panic)? {
+                Ok(()) => {
+                    Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, "dead_letter");
+                    let message_id = metadata.message_id.as_deref().unwrap_or("without an id");
+                    tracing::warn!(
+                        reason,
+                        "message {message_id} was dead-lettered ({reason}: {description})"
+                    );
+                    Ok(())
+                }
+                Err(source) => Err(Failure::DeadLetter { reason, description, source }),
+            }
+        }
+    }
+}
+
+/// Runs a task for at most so long.
+async fn within(
+    deadline: Option<Duration>,
+    run: impl Future<Output = Result<(), Failure>> + Send + 'static,
+) -> Result<(), Failure> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run);
+    let joined = match deadline {
+        Some(deadline) => tokio::time::timeout(deadline, tasks.join_next())
+            .await
+            .map_err(|_| Failure::Deadline(deadline))?,
+        None => tasks.join_next().await,
+    };
+    match joined {
+        Some(Ok(ended)) => ended,
+        // A panic of the runtime's own, or of a destructor after the function's.
+        Some(Err(error)) => Err(Failure::Panic(error.to_string())),
+        None => Err(Failure::Panic("the task of the function was lost".to_owned())),
+    }
+}
+
+/// One line on stdout: the host drops the answer's text, and even its `Logs`, when the status says failure.
+pub(crate) fn report(span: &Span, function: &'static str, id: &str, failure: &Failure) {
+    span.record(semconv::ERROR_TYPE, failure.kind());
+    let text = one_line(&failure.to_string());
+    tracing::error!(parent: span, "invocation {id} of {function} failed: {text}");
+}
+
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,59 @@
+//! Why an invocation failed: each has a status, a name for telemetry, and a sentence.
+
+use std::{fmt::Display, time::Duration};
+
+use axum::http::StatusCode;
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Handler(String),
+    #[error("the function panicked: {0}")]
+    Panic(String),
+    #[error("the function did not end within its deadline of {} s", .0.as_secs_f64())]
+    Deadline(Duration),
+    #[error("the invocation is larger than the limit of {0} bytes")]
+    Oversize(usize),
+    #[error("the invocation could not be read: {0}")]
+    Connection(String),
+    #[error("{0}")]
+    Envelope(String),
+    #[error("the message was refused ({reason}: {description}), and nothing is set up to dead-letter it")]
+    NoDeadLetter { reason: String, description: String },
+    #[error("the message was refused ({reason}: {description}), and could not be dead-lettered: {source}")]
+    DeadLetter { reason: String, description: String, source: crate::BoxError },
+}
+
+impl Failure {
+    /// A handler's own error. The alternate form makes error types that know their causes (`anyhow`) print them.
+    pub(crate) fn handler(error: &impl Display) -> Self {
+        Self::Handler(format!("{error:#}"))
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Oversize(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Envelope(_) | Self::Connection(_) => StatusCode::BAD_REQUEST,
+            Self::Handler(_)
+            | Self::Panic(_)
+            | Self::Deadline(_)
+            | Self::NoDeadLetter { .. }
+            | Self::DeadLetter { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// One of few values, for `error.type`.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Handler(_) => "HandlerError",
+            Self::Panic(_) => "Panic",
+            Self::Deadline(_) => "DeadlineExceeded",
+            Self::Oversize(_) => "Oversize",
+            Self::Connection(_) => "ConnectionBroken",
+            Self::Envelope(_) => "MalformedInvocation",
+            Self::NoDeadLetter { .. } => "DeadLetterNotSetUp",
+            Self::DeadLetter { .. } => "DeadLetterFailed",
+        }
+    }
+}
