@@ -478,6 +478,37 @@ async fn a_new_version_of_the_key_is_taken_up_after_a_while_or_its_refusal_stays
 }
 
 #[tokio::test]
+async fn rotation_stops_when_the_identity_of_the_set_is_gone() {
+    let story = Story::consented_and_granted().await;
+    story.made_set().await;
+    let url = format!("https://kv-customer.vault.azure.net/keys/disks/rotate?{KEYS}");
+    story.cloud.vault(&story.cloud.seed.customer, Method::POST, url, None).await.expect(200);
+    let path = at(&story.identity, "api-version=2023-01-31");
+    story.cloud.arm(&story.cloud.seed.vendor, Method::DELETE, path, None).await.expect(200);
+    let error = story.get_set().await["properties"]["autoKeyRotationError"].clone();
+    assert_eq!(error["code"], "ManagedServiceIdentityNotFound");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Auto-key rotation was disabled as managed service identity")
+    );
+}
+
+#[tokio::test]
+async fn a_firewall_lets_the_disk_service_in_only_with_its_bypass() {
+    let story = Story::consented_and_granted().await;
+    let customer = &story.cloud.seed.customer;
+    for (bypass, status) in [("AzureServices", 202), ("None", 400)] {
+        let rules = json!({ "networkAcls": { "bypass": bypass, "defaultAction": "Deny" } });
+        let body = json!({ "properties": rules });
+        let path = at(&story.vault, "api-version=2023-07-01");
+        story.cloud.arm(customer, Method::PATCH, path, Some(body)).await.expect(200);
+        story.put_set(story.set_body()).await.expect(status);
+    }
+}
+
+#[tokio::test]
 async fn the_application_reaches_the_key_as_its_principal_in_the_customers_tenant() {
     let story = Story::consented_and_granted().await;
     let assertion = story.cloud.identity_token(&story.identity_client, EXCHANGE).await;

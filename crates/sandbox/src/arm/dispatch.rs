@@ -4,9 +4,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use uuid::Uuid;
 
-use crate::tokens::{Audience, Caller, TokenFault};
+use crate::tokens::Audience;
 use crate::world::World;
 
 use super::api_version::{self, Versions};
@@ -14,7 +13,7 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
 use super::{
     access, disk_encryption_sets, disks, identities, operations, path, resource_groups, role_assignments,
-    subscriptions, vaults,
+    role_definitions, subscriptions, tenancy, vaults,
 };
 
 /// One resource that a path names, or would name once it exists.
@@ -69,12 +68,12 @@ impl Kind {
 pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
     let caller = match world.caller(&parts.headers, Audience::ResourceManager) {
         Ok(caller) => caller,
-        Err(fault) => return refuse_token(&fault),
+        Err(fault) => return tenancy::refuse_token(&fault),
     };
     let (segments, query) = request::take_apart(parts);
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    if let Some(refusal) = wrong_tenant(world, &caller, &lower, &segments) {
+    if let Some(refusal) = tenancy::wrong_tenant(world, &caller, &lower, &segments) {
         return refusal;
     }
     let (versions, resource_type) = versions_of(&lower);
@@ -108,14 +107,14 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
             authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
-            role_assignments::list_definitions(request, &request.segments[1])
+            role_definitions::list(request, &request.segments[1])
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name]
             if get =>
         {
             let scope = scope(request, at.len() + 2);
             authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
-            role_assignments::get_definition(&request.segments[1], name)
+            role_definitions::get(&request.segments[1], name)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
             let scope = scope(request, at.len() + 2);
@@ -283,65 +282,4 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         }
         _ => (Versions::Since("2015-01-01"), "Microsoft.Resources"),
     }
-}
-
-/// A subscription trusts one tenant, and takes tokens of that tenant alone.
-fn wrong_tenant(world: &World, caller: &Caller, lower: &[&str], segments: &[String]) -> Option<Response> {
-    let ["subscriptions", subscription, _, ..] = lower else {
-        return None;
-    };
-    let tenant = Uuid::parse_str(subscription).ok().and_then(|id| {
-        world.read(|state| state.directory.tenant_of_subscription(id).map(|tenant| tenant.tenant_id))
-    });
-    let Some(tenant) = tenant else {
-        return Some(request::refuse(&ArmError::subscription_not_found(&segments[1])));
-    };
-    if tenant == caller.tenant {
-        return None;
-    }
-    let authority = format!("https://login.windows.net/{tenant}");
-    let error = ArmError::new(
-        StatusCode::UNAUTHORIZED,
-        "InvalidAuthenticationTokenTenant",
-        format!(
-            "The access token is from the wrong issuer '{}'. It must match the tenant 'https://sts.windows.net/{tenant}/' \
-             associated with this subscription. Please use the authority (URL) '{authority}' to get the token. Note, if \
-             the subscription is transferred to another tenant there is no impact to the services, but information about \
-             new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see \
-             this error message, please try back later.",
-            caller.issuer()
-        ),
-    );
-    Some(request::challenge(
-        &error,
-        &authority,
-        "The authentication failed because the access token is from the wrong tenant.",
-    ))
-}
-
-fn refuse_token(fault: &TokenFault) -> Response {
-    let (code, message) = match fault {
-        TokenFault::Missing => (
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing.".to_owned(),
-        ),
-        TokenFault::Malformed | TokenFault::Signature => {
-            ("InvalidAuthenticationToken", "The access token is invalid.".to_owned())
-        }
-        TokenFault::Expired => ("ExpiredAuthenticationToken", "The access token has expired.".to_owned()),
-        TokenFault::Audience { found } => (
-            "InvalidAuthenticationTokenAudience",
-            format!(
-                "The access token has been obtained for wrong audience or resource '{found}'. It should exactly match with \
-                 one of the allowed audiences 'https://management.core.windows.net/','https://management.core.windows.net',\
-                 'https://management.azure.com/','https://management.azure.com'."
-            ),
-        ),
-    };
-    let error = ArmError::new(StatusCode::UNAUTHORIZED, code, message);
-    request::challenge(
-        &error,
-        "https://login.windows.net/",
-        "The authentication failed because of missing or invalid 'Authorization' header.",
-    )
 }

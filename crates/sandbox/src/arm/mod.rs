@@ -17,8 +17,10 @@ mod regions;
 mod request;
 mod resource_groups;
 pub(crate) mod role_assignments;
+mod role_definitions;
 pub(crate) mod roles;
 mod subscriptions;
+mod tenancy;
 pub(crate) mod vaults;
 
 use std::collections::BTreeMap;

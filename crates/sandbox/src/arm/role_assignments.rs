@@ -1,4 +1,4 @@
-//! Microsoft.Authorization: role definitions and role assignments.
+//! Microsoft.Authorization: role assignments.
 //!
 //! An assignment, and its removal, takes a while to spread (Microsoft Learn, "Troubleshoot Azure RBAC": up to ten
 //! minutes): it is there to be read at once, and counts from [`Lags::role_assignment`](crate::Lags) later.
@@ -16,7 +16,8 @@ use crate::world::World;
 
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
-use super::{ArmState, path, roles};
+use super::role_definitions::{quoted_after, role_of, unsupported_filter};
+use super::{ArmState, path};
 
 const TYPE: &str = "Microsoft.Authorization/roleAssignments";
 
@@ -195,40 +196,6 @@ pub(super) fn delete(world: &World, scope: &str, name: &str) -> Reply {
     })
 }
 
-/// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`, with `$filter=roleName eq '...'` if wanted.
-pub(super) fn list_definitions(request: &ArmRequest, subscription: &str) -> Result<Reply, ArmError> {
-    let filter = request.query.get("$filter").map(|filter| filter.trim().to_owned()).unwrap_or_default();
-    let wanted = match quoted_after(&filter, "roleName eq ") {
-        Some(name) => Some(name),
-        None if filter.is_empty() || filter.eq_ignore_ascii_case("atScopeAndBelow()") => None,
-        None => return Err(unsupported_filter(&filter)),
-    };
-    let listed = roles::BUILT_IN
-        .iter()
-        .filter(|role| wanted.is_none_or(|wanted| role.name.eq_ignore_ascii_case(wanted)));
-    Ok(Reply::list(listed.map(|role| role.shown_in(subscription)).collect()))
-}
-
-/// `GET .../roleDefinitions/{guid}`.
-pub(super) fn get_definition(subscription: &str, name: &str) -> Result<Reply, ArmError> {
-    let role = Uuid::parse_str(name).ok().and_then(roles::by_id);
-    role.map(|role| Reply::ok(role.shown_in(subscription))).ok_or_else(|| no_such_role(name))
-}
-
-fn role_of(definition_id: &str) -> Result<Uuid, ArmError> {
-    let name = definition_id.rsplit('/').next().unwrap_or_default();
-    let role = Uuid::parse_str(name).ok().filter(|id| roles::by_id(*id).is_some());
-    role.ok_or_else(|| no_such_role(name))
-}
-
-fn no_such_role(name: &str) -> ArmError {
-    ArmError::new(
-        StatusCode::NOT_FOUND,
-        "RoleDefinitionDoesNotExist",
-        format!("The specified role definition with ID '{name}' does not exist."),
-    )
-}
-
 /// Naming the type of principal spares the look into the directory, which may not know a new principal yet.
 fn principal_type(state: &State, tenant: Uuid, properties: &WriteProperties) -> Result<String, ArmError> {
     if let Some(given) = &properties.principal_type {
@@ -333,19 +300,9 @@ fn parse_filter(filter: &str) -> Result<(bool, Option<Uuid>), ArmError> {
     Ok((below, principal))
 }
 
-/// The text between quotes that follows `prefix`, which is compared without case.
-fn quoted_after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (start, rest) = text.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(())?;
-    rest.trim_end_matches(')').strip_prefix('\'')?.strip_suffix('\'')
-}
-
-fn unsupported_filter(filter: &str) -> ArmError {
-    ArmError::bad_request("UnsupportedQuery", format!("The filter '{filter}' is not supported."))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::roles;
     use super::*;
 
     #[test]

@@ -1,13 +1,12 @@
 //! The calls of the fulfilment API.
 //!
-//! Who may call: the application that the publisher has listed, with a token of the publisher's tenant. Anybody
-//! else gets 403, also without any token at all (documented so). Our guess: the shape of error bodies.
+//! What stands in front of them is in `gate`.
 
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State as RouterState};
-use axum::middleware::{self, Next};
+use axum::extract::{Path, Query, State as RouterState};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
@@ -16,20 +15,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::tokens::Audience;
-use crate::world::{SharedWorld, World};
+use crate::world::SharedWorld;
 
 use super::MarketplaceState;
+use super::gate::{API_VERSION, Publisher, Refusal, check_api_version, echo_ids, publisher};
 use super::operation::OperationStatus;
 use super::subscription::{Status, Subscription};
 
-const API_VERSION: &str = "2018-08-31";
 const PAGE: usize = 100;
 const ROOT: &str = "/api/saas/subscriptions";
-
-/// Which publisher calls: its subscriptions are the only ones it sees.
-#[derive(Debug, Clone)]
-struct Publisher(String);
 
 #[derive(Debug, Deserialize)]
 struct Paging {
@@ -52,37 +46,6 @@ struct PatchBody {
     status: String,
 }
 
-/// A refusal.
-#[derive(Debug)]
-struct Refusal(StatusCode, &'static str, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let Self(status, code, message) = self;
-        (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
-    }
-}
-
-impl Refusal {
-    fn bad(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, "BadArgument", message.into())
-    }
-
-    fn forbidden() -> Self {
-        Self(
-            StatusCode::FORBIDDEN,
-            "Forbidden",
-            "The authorization token is invalid, expired, or was not provided, or the request is for a subscription of an \
-             offer that is published under another application."
-                .into(),
-        )
-    }
-
-    fn not_found(id: impl std::fmt::Display) -> Self {
-        Self(StatusCode::NOT_FOUND, "EntityNotFound", format!("{id} was not found."))
-    }
-}
-
 pub(super) fn routes() -> Router<SharedWorld> {
     Router::new()
         .route(&format!("{ROOT}/resolve"), post(resolve))
@@ -96,41 +59,6 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .fallback(|| async { Refusal::not_found("The path") })
         .layer(middleware::from_fn(check_api_version))
         .layer(middleware::from_fn(echo_ids))
-}
-
-async fn check_api_version(request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "api-version");
-    match given {
-        Some((_, version)) if version == API_VERSION => next.run(request).await,
-        _ => Refusal::bad(format!("The query parameter api-version must be {API_VERSION}.")).into_response(),
-    }
-}
-
-/// Both ids are optional, and come back as they were sent.
-async fn echo_ids(request: Request, next: Next) -> Response {
-    let ids: Vec<_> = ["x-ms-requestid", "x-ms-correlationid"]
-        .into_iter()
-        .filter_map(|name| Some((name, request.headers().get(name)?.clone())))
-        .collect();
-    let mut response = next.run(request).await;
-    for (name, id) in ids {
-        response.headers_mut().insert(name, id);
-    }
-    response
-}
-
-/// Who calls; nobody but the listed application of the listed tenant may.
-fn publisher(world: &World, headers: &HeaderMap) -> Result<Publisher, Refusal> {
-    let caller = world.caller(headers, Audience::Marketplace).map_err(|_| Refusal::forbidden())?;
-    world.read(|state| {
-        let listing = state.marketplace.listing.as_ref();
-        listing
-            .filter(|listing| caller.tenant == listing.publisher_tenant)
-            .filter(|listing| caller.application_id == listing.publisher_application)
-            .map(|listing| Publisher(listing.publisher.clone()))
-            .ok_or_else(Refusal::forbidden)
-    })
 }
 
 /// The subscription, if it is this publisher's.

@@ -7,6 +7,7 @@
 
 mod api;
 mod buying;
+mod gate;
 mod operation;
 mod subscription;
 mod webhook;

@@ -4,6 +4,7 @@
 //! [`Lags::key_rotation`](crate::Lags) has passed since the version was made. If the new version cannot be used,
 //! the error stays on the set, and nothing is tried again until the set is written.
 
+use crate::arm::error::ArmError;
 use crate::arm::path;
 use crate::key_vault::disk_service;
 use crate::world::World;
@@ -17,7 +18,8 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
     let Some(rotated) = due(world, id) else {
         return;
     };
-    let proven = prove(world, &rotated);
+    let proven =
+        if has_its_identity(world, &rotated) { prove(world, &rotated) } else { Err(identity_gone(&rotated)) };
     world.change(|state| {
         let Some(set) = state.arm.disk_encryption_sets.get_mut(&path::key(id)) else {
             return;
@@ -28,6 +30,24 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
             Err(error) => set.rotation_error = Some((error.code.into(), error.message)),
         }
     });
+}
+
+fn has_its_identity(world: &World, set: &DiskEncryptionSet) -> bool {
+    world.read(|state| {
+        set.identity.user_assigned.iter().all(|id| state.arm.identities.contains_key(&path::key(id)))
+    })
+}
+
+/// Code and words: Azure REST API, the example of a set with an error of its automatic rotation.
+fn identity_gone(set: &DiskEncryptionSet) -> ArmError {
+    ArmError::bad_request(
+        "ManagedServiceIdentityNotFound",
+        format!(
+            "Auto-key rotation was disabled as managed service identity associated with DiskEncryptionSet '{}' was not found. \
+             Please update the resource with correct identity to re-enable auto-key rotation.",
+            set.name
+        ),
+    )
 }
 
 /// The set as it would be with the newest version of its key, if that differs from the active one.

@@ -3,6 +3,8 @@
 //! Shapes and quirks: Azure REST API, `Disks`, and recordings in Microsoft's public test suites. The resource group
 //! in `encryption.diskEncryptionSetId` comes back in capitals once a write has ended.
 
+mod encryption;
+
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +12,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::state::State;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
@@ -18,10 +19,11 @@ use super::dispatch::Target;
 use super::error::ArmError;
 use super::operations::{self, Outcome};
 use super::request::{ArmRequest, Reply};
-use super::{access, disk_encryption_sets, path, regions};
+use super::{path, regions};
+
+use encryption::{Encryption, EncryptionBody};
 
 pub(super) const TYPE: &str = "Microsoft.Compute/disks";
-const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Disk {
@@ -39,12 +41,6 @@ pub(crate) struct Disk {
     time_created: OffsetDateTime,
     state: DiskState,
     provisioning_state: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Encryption {
-    kind: String,
-    set: Option<String>,
 }
 
 /// What a disk is attached to.
@@ -87,15 +83,6 @@ struct PropertiesBody {
     os_type: Option<String>,
     #[serde(default)]
     encryption: Option<EncryptionBody>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EncryptionBody {
-    #[serde(default)]
-    disk_encryption_set_id: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
 }
 
 impl Disk {
@@ -238,7 +225,7 @@ fn new_disk(world: &World, target: &Target, location: String, body: &DiskBody) -
         size_gb: properties.disk_size_gb.ok_or_else(|| missing("disk.diskSizeGB"))?,
         os_type: None,
         creation_data,
-        encryption: Encryption { kind: PLATFORM_KEY.into(), set: None },
+        encryption: Encryption::platform(),
         unique_id: Uuid::new_v4(),
         time_created: world.clock.now(),
         state: DiskState::Unattached,
@@ -261,7 +248,7 @@ fn planned(world: &World, request: &ArmRequest, mut disk: Disk, body: &DiskBody)
         disk.os_type = properties.os_type.clone();
     }
     if let Some(encryption) = &properties.encryption {
-        let planned = planned_encryption(world, request, &disk, encryption)?;
+        let planned = encryption::planned(world, request, &disk, encryption)?;
         let changes = planned.kind != disk.encryption.kind
             || planned.set.as_deref().map(path::key) != disk.encryption.set.as_deref().map(path::key);
         if changes && disk.state == DiskState::Attached {
@@ -280,99 +267,6 @@ fn planned(world: &World, request: &ArmRequest, mut disk: Disk, body: &DiskBody)
     Ok(disk)
 }
 
-fn planned_encryption(
-    world: &World,
-    request: &ArmRequest,
-    disk: &Disk,
-    body: &EncryptionBody,
-) -> Result<Encryption, ArmError> {
-    let Some(id) = &body.disk_encryption_set_id else {
-        return match body.kind.as_deref() {
-            None | Some(PLATFORM_KEY) => Ok(Encryption { kind: PLATFORM_KEY.into(), set: None }),
-            Some(_) => Err(ArmError::invalid_parameter(
-                "encryption.diskEncryptionSetId",
-                "Required parameter 'encryption.diskEncryptionSetId' is missing (null).",
-            )),
-        };
-    };
-    if body.kind.as_deref() == Some(PLATFORM_KEY) {
-        return Err(ArmError::invalid_parameter(
-            "encryption.diskEncryptionSetId",
-            format!(
-                "Resource {} encrypted with platform key has disk encryption set id specified.",
-                disk.name
-            ),
-        ));
-    }
-    let now = world.clock.now();
-    let set = world.read(|state| {
-        access::authorize_linked(
-            &state.arm,
-            &request.caller,
-            ("Microsoft.Compute/disks/write", &disk.id),
-            ("Microsoft.Compute/diskEncryptionSets/read", id),
-            now,
-        )?;
-        usable_set(state, disk, id)
-    })?;
-    let kind = body.kind.clone().unwrap_or_else(|| set.encryption_type.clone());
-    if kind != set.encryption_type {
-        return Err(ArmError::bad_request(
-            "BadRequest",
-            format!(
-                "The encryption type '{kind}' of disk '{}' does not match the encryption type '{}' of disk encryption set \
-                 '{}'.",
-                disk.name, set.encryption_type, set.name
-            ),
-        ));
-    }
-    disk_encryption_sets::prove(world, &set)?;
-    Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
-}
-
-/// The set, if this disk may use it. Our guess: codes and words; the rules are documented.
-fn usable_set(
-    state: &State,
-    disk: &Disk,
-    id: &str,
-) -> Result<disk_encryption_sets::DiskEncryptionSet, ArmError> {
-    let not_found = || {
-        ArmError::new(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            format!("Disk encryption set '{id}' used by disk '{}' was not found.", disk.name),
-        )
-    };
-    let parsed = path::ResourceId::parse(id)
-        .filter(|parsed| parsed.resource_type.eq_ignore_ascii_case(disk_encryption_sets::TYPE))
-        .ok_or_else(|| {
-            ArmError::invalid_parameter(
-                "encryption.diskEncryptionSetId",
-                format!("The value '{id}' is not the id of a disk encryption set."),
-            )
-        })?;
-    let set = state.arm.disk_encryption_sets.get(&path::key(id)).ok_or_else(not_found)?;
-    let own_subscription = disk.id.split('/').nth(2).unwrap_or_default();
-    if !parsed.subscription.eq_ignore_ascii_case(own_subscription)
-        || !regions::same(&set.location, &disk.location)
-    {
-        return Err(ArmError::bad_request(
-            "BadRequest",
-            format!(
-                "Disk '{}' and disk encryption set '{}' must be in the same subscription and region.",
-                disk.name, set.name
-            ),
-        ));
-    }
-    if set.provisioning_state != "Succeeded" {
-        return Err(ArmError::conflict(
-            "OperationNotAllowed",
-            format!("Disk encryption set '{}' is in state '{}'.", set.name, set.provisioning_state),
-        ));
-    }
-    Ok(set.clone())
-}
-
 /// Begins the operation that makes the disk what it is planned to be, and echoes it.
 fn begin(world: &World, request: &ArmRequest, mut disk: Disk) -> Reply {
     let now = world.clock.now();
@@ -381,10 +275,11 @@ fn begin(world: &World, request: &ArmRequest, mut disk: Disk) -> Reply {
     let (id, location) = (disk.id.clone(), disk.location.clone());
     let headers = world.change(|state| {
         operations::finish_all(&mut state.arm, &id, now);
-        let meanwhile = state.arm.disks.entry(path::key(&id)).or_insert_with(|| Disk {
-            encryption: Encryption { kind: PLATFORM_KEY.into(), set: None },
-            ..disk.clone()
-        });
+        let meanwhile = state
+            .arm
+            .disks
+            .entry(path::key(&id))
+            .or_insert_with(|| Disk { encryption: Encryption::platform(), ..disk.clone() });
         meanwhile.provisioning_state = "Updating".into();
         operations::begin(world, state, request, (&id, &location), Outcome::WriteDisk(Box::new(disk)))
     });

@@ -1,0 +1,169 @@
+//! Microsoft.KeyVault: the vaults themselves. What they hold is the data plane's business (`key_vault`).
+
+mod write;
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::key_vault::keys::{VaultFacts, recovery_level};
+use crate::world::World;
+
+use super::body::Tags;
+use super::dispatch::Target;
+use super::error::ArmError;
+use super::request::Reply;
+use super::{ArmState, path};
+
+pub(super) use write::{patch, put, put_access_policies};
+
+pub(super) const TYPE: &str = "Microsoft.KeyVault/vaults";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Vault {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) location: String,
+    pub(crate) tags: Option<Tags>,
+    pub(crate) tenant_id: Uuid,
+    pub(crate) sku: String,
+    /// Roles decide who may use the keys; otherwise access policies do.
+    pub(crate) uses_roles: bool,
+    pub(crate) access_policies: Vec<AccessPolicy>,
+    pub(crate) purge_protection: bool,
+    pub(crate) retention_days: u32,
+    pub(crate) network: NetworkRules,
+    pub(crate) public_network_access: bool,
+    enabled_for_deployment: bool,
+    enabled_for_disk_encryption: bool,
+    enabled_for_template_deployment: bool,
+    /// Deleted, but recoverable: the name stays taken and does not resolve.
+    pub(crate) deleted: bool,
+}
+
+/// One entry of the older permission model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessPolicy {
+    pub(crate) tenant_id: Uuid,
+    pub(crate) object_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) application_id: Option<Uuid>,
+    /// Kind of object (`keys`, `secrets`, ...) to permissions.
+    pub(crate) permissions: BTreeMap<String, Vec<String>>,
+}
+
+/// The firewall of a vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NetworkRules {
+    /// `AzureServices` lets Microsoft's own services past the rules, `None` does not.
+    #[serde(default = "azure_services")]
+    pub(crate) bypass: String,
+    #[serde(default = "allow")]
+    pub(crate) default_action: String,
+    #[serde(default)]
+    pub(crate) ip_rules: Vec<IpRule>,
+    #[serde(default)]
+    pub(crate) virtual_network_rules: Vec<Value>,
+}
+
+/// One address, or one range in CIDR form, that the firewall lets in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IpRule {
+    pub(crate) value: String,
+}
+
+fn azure_services() -> String {
+    "AzureServices".into()
+}
+
+fn allow() -> String {
+    "Allow".into()
+}
+
+impl Vault {
+    /// What the data plane shows of the vault beside each key.
+    pub(crate) fn facts(&self) -> VaultFacts {
+        VaultFacts {
+            base_url: format!("https://{}.vault.azure.net", self.name.to_ascii_lowercase()),
+            recovery_level: recovery_level(self.purge_protection, self.retention_days),
+            retention_days: self.retention_days,
+        }
+    }
+
+    fn shown(&self) -> Value {
+        let mut properties = json!({
+            "sku": { "family": "A", "name": self.sku },
+            "tenantId": self.tenant_id,
+            "accessPolicies": self.access_policies,
+            "enabledForDeployment": self.enabled_for_deployment,
+            "enabledForDiskEncryption": self.enabled_for_disk_encryption,
+            "enabledForTemplateDeployment": self.enabled_for_template_deployment,
+            "enableSoftDelete": true,
+            "softDeleteRetentionInDays": self.retention_days,
+            "enableRbacAuthorization": self.uses_roles,
+            "networkAcls": self.network,
+            "publicNetworkAccess": if self.public_network_access { "Enabled" } else { "Disabled" },
+            "vaultUri": format!("{}/", self.facts().base_url),
+            "provisioningState": "Succeeded",
+        });
+        // The service shows the property only where protection is on (recorded).
+        if self.purge_protection {
+            properties["enablePurgeProtection"] = json!(true);
+        }
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "type": TYPE,
+            "location": self.location,
+            "tags": self.tags.clone().unwrap_or_default(),
+            "properties": properties,
+        })
+    }
+}
+
+/// The vault that answers under `{name}.vault.azure.net`, wherever it is.
+pub(crate) fn named<'a>(arm: &'a ArmState, name: &str) -> Option<&'a Vault> {
+    arm.vaults.values().find(|vault| !vault.deleted && vault.name.eq_ignore_ascii_case(name))
+}
+
+/// `GET` one.
+pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
+    world.read(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        let vault = state.arm.vaults.get(&path::key(&target.id)).filter(|vault| !vault.deleted);
+        vault
+            .map(|vault| Reply::ok(vault.shown()))
+            .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
+    })
+}
+
+/// `GET` all within a group or a subscription.
+pub(super) fn list(world: &World, scope: &str) -> Reply {
+    world.read(|state| {
+        let vaults = state.arm.vaults.values().filter(|vault| !vault.deleted);
+        Reply::list(vaults.filter(|vault| path::covers(scope, &vault.id)).map(Vault::shown).collect())
+    })
+}
+
+/// `DELETE`: the vault and its keys can be recovered, its name does not resolve any more.
+pub(super) fn delete(world: &World, target: &Target) -> Reply {
+    world.change(|state| match live_mut(&mut state.arm, target) {
+        Err(_) => Reply::empty(StatusCode::NO_CONTENT),
+        Ok(vault) => {
+            vault.deleted = true;
+            Reply::empty(StatusCode::OK)
+        }
+    })
+}
+
+fn live_mut<'a>(arm: &'a mut ArmState, target: &Target) -> Result<&'a mut Vault, ArmError> {
+    arm.vaults
+        .get_mut(&path::key(&target.id))
+        .filter(|vault| !vault.deleted)
+        .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
+}
