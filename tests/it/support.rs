@@ -1,0 +1,160 @@
+//! A world to test in, and the customer's part of the story.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use latchkey_cli::{
+    cast::{OnboardingPage, OnboardingView},
+    world::{Crash, HandlerCommand, Purchase, World, WorldOptions},
+};
+use reqwest::{Client, redirect};
+use sandbox::Lags;
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// How long anything may take before a test fails: generous, because the machine may be busy with other worlds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Options for a world that is quick, but slow enough that consent and grant are seen to spread.
+pub(crate) fn options() -> WorldOptions {
+    let quick = [
+        ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
+        ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "1000"),
+        ("LATCHKEY_SWEEP_SCHEDULE", "* * * * * *"),
+    ];
+    WorldOptions {
+        lags: Lags {
+            service_principal: Duration::from_millis(600),
+            role_assignment: Duration::from_millis(900),
+            operation_polls: 1,
+            retry_after_seconds: 1,
+            ..Lags::default()
+        },
+        handler: Some(HandlerCommand {
+            executable: env!("CARGO_BIN_EXE_latchkey").into(),
+            arguments: vec!["functions".to_owned()],
+        }),
+        settings: quick.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        har: true,
+        ..WorldOptions::default()
+    }
+}
+
+/// A world whose handler process kills itself once, at this moment.
+pub(crate) async fn a_world_that_crashes(crash: Crash) -> World {
+    World::start(WorldOptions { crash: Some(crash), ..options() }).await.unwrap()
+}
+
+pub(crate) async fn a_world() -> World {
+    World::start(options()).await.unwrap()
+}
+
+/// A world with these settings besides.
+pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> World {
+    let mut options = options();
+    let more: BTreeMap<_, _> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    options.settings.extend(more);
+    World::start(options).await.unwrap()
+}
+
+/// A customer who bought and opened the landing page.
+pub(crate) struct SignedUp {
+    pub(crate) purchase: Purchase,
+    pub(crate) page: OnboardingPage,
+}
+
+pub(crate) async fn sign_up(world: &World) -> SignedUp {
+    let purchase = world.purchase().unwrap();
+    let page = world.customer().sign_up(&purchase.landing).await.unwrap();
+    until(world, &page, "awaiting-consent").await;
+    SignedUp { purchase, page }
+}
+
+/// The customer consents, makes a key, grants its use and shares it.
+pub(crate) async fn consent_and_share(world: &World, page: &OnboardingPage, vault: &str) {
+    world.customer().consent(page).await.unwrap();
+    until(world, page, "awaiting-key").await;
+    let key = world.customer().make_key(vault).await.unwrap();
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    world.customer().share_key(page, &key.url).await.unwrap();
+}
+
+/// The whole story, to its end.
+pub(crate) async fn play(world: &World) -> SignedUp {
+    let signed_up = sign_up(world).await;
+    consent_and_share(world, &signed_up.page, "contoso-keys").await;
+    until(world, &signed_up.page, "active").await;
+    signed_up
+}
+
+/// Waits until the onboarding's page names this state.
+pub(crate) async fn until(world: &World, page: &OnboardingPage, state: &str) -> OnboardingView {
+    until_page(world, page, state, |view| view.state == state).await
+}
+
+/// Waits until the onboarding's page names this blocker.
+pub(crate) async fn until_blocked(world: &World, page: &OnboardingPage, code: &str) -> OnboardingView {
+    until_page(world, page, code, |view| view.blocker.as_ref().is_some_and(|blocker| blocker.code == code))
+        .await
+}
+
+async fn until_page(
+    world: &World,
+    page: &OnboardingPage,
+    what: &str,
+    holds: impl Fn(&OnboardingView) -> bool,
+) -> OnboardingView {
+    let look = async || Ok(world.customer().look(page).await.ok().filter(|view| holds(view)));
+    match world.wait_for(what, Instant::now() + PATIENCE, look).await {
+        Ok(view) => view,
+        Err(error) => {
+            panic!("{error:#}\nsteps: {:#?}\n{:#?}", world.steps(), world.watched(|w| w.problems.clone()))
+        }
+    }
+}
+
+/// Waits until every queue is empty and no message is scheduled, locked or dead.
+pub(crate) async fn until_nothing_is_left(world: &World) {
+    let empty = async || Ok(world.queues().iter().all(|queue| left_in(world, queue) == 0));
+    if let Err(error) = world.wait_until("empty queues", Instant::now() + PATIENCE, empty).await {
+        let left: Vec<_> = world.queues().iter().map(|queue| (queue, world.broker().counts(queue))).collect();
+        panic!("{error:#}: {left:?}");
+    }
+}
+
+fn left_in(world: &World, queue: &str) -> u64 {
+    let counts = world.broker().counts(queue).unwrap();
+    [counts.active, counts.scheduled, counts.deferred, counts.locked, counts.dead_letter]
+        .into_iter()
+        .map(|count| u64::try_from(count).unwrap())
+        .sum()
+}
+
+/// The exchanges with the simulated Azure whose method and address match, as HAR entries, in order.
+pub(crate) fn exchanges(world: &World, method: &str, in_url: &str) -> Vec<Value> {
+    let har = world.sandbox().har();
+    let entries = har["log"]["entries"].as_array().unwrap();
+    let matches = |entry: &&Value| {
+        entry["request"]["method"] == method
+            && entry["request"]["url"].as_str().unwrap().to_lowercase().contains(&in_url.to_lowercase())
+    };
+    entries.iter().filter(matches).cloned().collect()
+}
+
+/// Which of these exchanges succeeded.
+pub(crate) fn succeeded(exchanges: &[Value]) -> usize {
+    exchanges.iter().filter(|entry| entry["response"]["status"].as_u64().unwrap() < 300).count()
+}
+
+/// A client for the function app's own address, which follows no redirects and keeps no cookies.
+pub(crate) fn plain_client() -> Client {
+    Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap()
+}
+
+/// The vendor's view of an onboarding: its whole history.
+pub(crate) async fn history(world: &World, page: &OnboardingPage) -> Vec<Value> {
+    let url = world.url().join(&format!("/api/operations/onboardings/{}", page.onboarding())).unwrap();
+    let history: Value = plain_client().get(url).send().await.unwrap().json().await.unwrap();
+    history["entries"].as_array().unwrap().clone()
+}
