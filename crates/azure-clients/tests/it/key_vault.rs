@@ -260,3 +260,18 @@ async fn entra_refusing_the_token_is_not_the_vault_refusing_the_key() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn a_vault_that_wants_to_be_left_alone_is_asked_once() {
+    let tenant: TenantId = new_id();
+    for (status, retry_after) in [(429, "1200"), (503, "1200"), (500, "0")] {
+        let cloud = cloud_with_vault(tenant, move |_| {
+            refusal(status, "Busy").with_header("retry-after", retry_after)
+        })
+        .await;
+        let error = verified(&cloud, tenant).await.get_key().await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(retry_after.parse().unwrap())), "{error:?}");
+        let asked = cloud.seen_at(VAULT).iter().filter(|seen| seen.header("authorization").is_some()).count();
+        assert_eq!(asked, 1, "{status}");
+    }
+}
