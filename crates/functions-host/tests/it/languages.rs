@@ -1,11 +1,12 @@
 //! Handlers in Python and Node, written from Microsoft's documentation with no helper library.
 
+use std::time::Duration;
+
+use broker::{Broker, QueueOptions};
 use functions_host::HostEvent;
+use service_bus::{Message, ServiceBusClient};
 
 use crate::support::{App, Running, client};
-
-const CONNECTION: &str =
-    "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;";
 
 /// `None`, and a line that says so, where the language is not installed.
 fn app(program: &str, file: &str, source: &str) -> Option<App> {
@@ -21,18 +22,17 @@ fn app(program: &str, file: &str, source: &str) -> Option<App> {
             "enableForwardingHttpRequest": true,
         },
     });
-    let plain = r#"{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"},
-        {"type":"serviceBus","direction":"out","name":"unused","queueName":"q","connection":"Bus"}"#;
-    let queue = r#"{"type":"serviceBusTrigger","name":"message","queueName":"q","connection":"Bus"}"#;
+    let next =
+        r#"{"type":"serviceBus","direction":"out","name":"next","queueName":"next","connection":"Bus"}"#;
+    let plain = r#"{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"}"#;
+    let queue = r#"{"type":"serviceBusTrigger","name":"message","queueName":"orders","connection":"Bus"}"#;
     let app = App::new()
         .file("host.json", &host_json.to_string())
         .file(file, source)
-        .function("plain", plain)
-        .function("queue", queue)
+        .function("plain", &format!("{plain},{next}"))
+        .function("queue", &format!("{queue},{next}"))
         .function("tick", r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 0 1 1 *"}"#)
-        .forwarded("forwarded", "forwarded")
-        .setting("Bus", CONNECTION)
-        .setting("AzureWebJobs.queue.Disabled", "true");
+        .forwarded("forwarded", "forwarded");
     Some(app)
 }
 
@@ -40,6 +40,10 @@ async fn run_by_hand(running: &mut Running, function: &str, input: &str, expecte
     let url = running.url(&format!("/admin/functions/{function}"));
     let body = serde_json::json!({ "input": input });
     assert_eq!(client().post(url).json(&body).send().await.unwrap().status(), 202);
+    succeeds_with_line(running, function, expected).await;
+}
+
+async fn succeeds_with_line(running: &mut Running, function: &str, expected: &str) {
     let line = running.event(expected, |event| match event {
         HostEvent::Output { line, .. } if line == expected => Some(()),
         _ => None,
@@ -50,7 +54,10 @@ async fn run_by_hand(running: &mut Running, function: &str, input: &str, expecte
 
 async fn check(app: Option<App>) {
     let Some(app) = app else { return };
-    let mut running = app.start().await;
+    let queues = vec![QueueOptions::new("orders"), QueueOptions::new("next")];
+    let broker = Broker::start(broker::Options { queues, ..broker::Options::default() }).await.unwrap();
+    let bus = ServiceBusClient::from_connection_string(&broker.connection_string()).unwrap();
+    let mut running = app.setting("Bus", &broker.connection_string()).start().await;
     let url = running.url("/api/plain?page=2");
     let answer = client().post(url).json(&serde_json::json!({"item": "tea"})).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["x-by"].to_str().unwrap()), (201, "handler"));
@@ -64,11 +71,26 @@ async fn check(app: Option<App>) {
     assert_eq!(answer.text().await.unwrap(), "<p>Ink and Toner");
 
     let queue = "of function queue";
-    run_by_hand(&mut running, "queue", "plain text", &format!(r#"message "plain text" {queue}"#)).await;
-    run_by_hand(&mut running, "queue", r#"{"a":1}"#, &format!(r#"message "{{\"a\":1}}" {queue}"#)).await;
-    run_by_hand(&mut running, "queue", "12", &format!(r#"message "12" {queue}"#)).await;
+    let bodies = [
+        ("plain text", r#""plain text""#),
+        (r#"{"a":1}"#, r#""{\"a\":1}""#),
+        ("12", r#""12""#),
+        ("[1]", r#""[1]""#),
+        ("", r#""""#),
+        ("aGVsbG8=", r#""aGVsbG8=""#),
+    ];
+    for (body, seen) in bodies {
+        bus.sender("orders").send(Message::new(body)).await.unwrap();
+        succeeds_with_line(&mut running, "queue", &format!("message {seen} {queue}")).await;
+        let sent = bus.receiver("next").receive(1, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(sent[0].body, format!("after {body}"));
+        bus.receiver("next").complete(sent[0].lock_token).await.unwrap();
+    }
+    run_by_hand(&mut running, "queue", "by hand", &format!(r#"message "by hand" {queue}"#)).await;
     run_by_hand(&mut running, "tick", "", "past due false").await;
     running.host.stop().await;
+    bus.close().await;
+    broker.stop().await;
 }
 
 #[tokio::test]

@@ -5,4 +5,5 @@
 mod http;
 mod languages;
 mod process;
+mod service_bus;
 mod support;
