@@ -7,7 +7,6 @@ use std::time::Duration;
 /// After [`Timeout`](Self::Timeout) and [`ConnectionLost`](Self::ConnectionLost) the operation may or may not have
 /// taken effect. Sending again with the same message id is safe on an entity with duplicate detection.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ServiceBusError {
     /// No connection could be opened.
     #[error("cannot connect to {address}")]

@@ -6,7 +6,7 @@
 //! does not raise the delivery count), and the link is closed. A message is thus never kept from other receivers for
 //! longer than that by a receiver that nobody listens to.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -17,7 +17,7 @@ use crate::{
     client::{ServiceBusClient, leaves_doubt},
     entity::Entity,
     error::ServiceBusError,
-    link::{Fetched, ReceiveLink},
+    link::{Connection, Fetched, ReceiveLink},
     received::ReceivedMessage,
 };
 
@@ -187,17 +187,23 @@ impl Task {
     }
 
     async fn attach(&mut self) -> Result<&mut ReceiveLink, ServiceBusError> {
-        if self.link.is_none() {
-            let connection = self.client.connection().await?;
-            let limit = self.client.options().attempt_time_limit;
-            let attached = timeout(limit, connection.receiver(&self.entity)).await;
-            let attached = attached
-                .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit }));
-            if attached.as_ref().is_err_and(leaves_doubt) {
-                connection.give_up();
-            }
-            self.link = Some(attached?);
+        let connection = self.client.connection().await?;
+        // A link of an earlier connection has ended, or is about to.
+        let link = match self.link.take().filter(|link| link.is_on(&connection)) {
+            Some(link) => link,
+            None => self.attach_new(&connection).await?,
+        };
+        Ok(self.link.insert(link))
+    }
+
+    async fn attach_new(&self, connection: &Arc<Connection>) -> Result<ReceiveLink, ServiceBusError> {
+        let limit = self.client.options().attempt_time_limit;
+        let attached = timeout(limit, Box::pin(connection.receiver(&self.entity))).await;
+        let attached =
+            attached.unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit }));
+        if attached.as_ref().is_err_and(leaves_doubt) {
+            connection.give_up();
         }
-        Ok(self.link.as_mut().expect("it was put there if it was not there"))
+        attached
     }
 }

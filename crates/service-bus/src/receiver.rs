@@ -42,7 +42,7 @@ impl ServiceBusReceiver {
     }
 
     /// Locks and returns messages: waits up to `wait` for the first, then returns at once with what is there, at most
-    /// `max`. Nothing came: an empty list.
+    /// `max` and 2,000. Nothing came: an empty list.
     ///
     /// The link is attached by the first call and kept. It is given credit for what is asked for and no more; what
     /// arrives in the short while after a call that asked for more than there was is kept for the next call for a

@@ -73,7 +73,7 @@ impl Connection {
 
     /// Whether operations may still be tried on this connection.
     pub(crate) fn is_usable(&self) -> bool {
-        self.handle.is_usable()
+        self.handle.is_usable() && !self.authorization.has_run_out()
     }
 
     /// Cuts the connection off, and with it whatever is under way on it.
@@ -118,7 +118,7 @@ impl Connection {
     }
 
     /// A new link that receives from an entity in peek-lock mode, without credit.
-    pub(crate) async fn receiver(&self, entity: &Entity) -> Result<ReceiveLink, ServiceBusError> {
+    pub(crate) async fn receiver(self: &Arc<Self>, entity: &Entity) -> Result<ReceiveLink, ServiceBusError> {
         self.authorize(entity.path()).await?;
         let mut session = self.handle.session().await?;
         let receiver = Receiver::builder()
@@ -130,7 +130,7 @@ impl Connection {
             .attach(&mut session)
             .await
             .map_err(wire::from_attach_receiver)?;
-        Ok(ReceiveLink::new(receiver, session))
+        Ok(ReceiveLink::new(receiver, session, Arc::downgrade(self)))
     }
 
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {

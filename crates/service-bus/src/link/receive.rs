@@ -1,6 +1,10 @@
 //! A link that receives in peek-lock mode, and the credit on it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use fe2o3_amqp::{
     Receiver,
@@ -13,6 +17,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use super::Connection;
 use crate::{
     error::ServiceBusError,
     received::ReceivedMessage,
@@ -40,12 +45,17 @@ pub(crate) struct ReceiveLink {
     /// Fetched, and not asked for.
     held: VecDeque<Fetched>,
     pub(crate) deliveries: u64,
+    connection: Weak<Connection>,
     _session: SessionHandle<()>,
 }
 
 impl ReceiveLink {
-    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>) -> Self {
-        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, _session: session }
+    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>, connection: Weak<Connection>) -> Self {
+        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, connection, _session: session }
+    }
+
+    pub(crate) fn is_on(&self, connection: &Arc<Connection>) -> bool {
+        Weak::as_ptr(&self.connection) == Arc::as_ptr(connection)
     }
 
     /// Whether messages are here, or may come, that nobody asked for.

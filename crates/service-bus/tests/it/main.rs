@@ -1,6 +1,12 @@
-//! The client against services that do not behave.
+//! The client against the broker, over a real socket.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too, which Clippy does not see")]
 
+mod encrypted;
+mod faults;
+mod receiving;
+mod scheduling;
+mod sending;
+mod settling;
 mod support;
 mod unreachable;

@@ -1,10 +1,81 @@
-//! Patience.
+//! A broker, a client of it, and patience.
 
-use std::{future::Future, time::Duration};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
-use tokio::time::timeout;
+use broker::{Broker, EntraTokens, Options, QueueOptions};
+use service_bus::{ClientOptions, Clock, ConnectionString, ReceivedMessage, ServiceBusClient};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Long enough for a loaded machine, short enough for a test that fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long to listen where nothing is expected.
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(300);
+
+/// A broker with a few queues: `q`, `brief` (locks of two seconds), `once` (duplicate detection).
+pub(crate) struct World {
+    pub(crate) broker: Broker,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let queue = |name: &str| QueueOptions::new(name);
+        let queues = vec![
+            queue("q"),
+            QueueOptions { lock_duration: Duration::from_secs(2), ..queue("brief") },
+            QueueOptions { requires_duplicate_detection: true, ..queue("once") },
+        ];
+        let options = Options { queues, entra_tokens: EntraTokens::AcceptUnverified, ..Options::default() };
+        Self { broker: Broker::start(options).await.unwrap() }
+    }
+
+    pub(crate) fn client(&self) -> ServiceBusClient {
+        ServiceBusClient::from_connection_string(&self.broker.connection_string()).unwrap()
+    }
+
+    pub(crate) fn client_with(&self, options: ClientOptions) -> ServiceBusClient {
+        let string: ConnectionString = self.broker.connection_string().parse().unwrap();
+        ServiceBusClient::from_parsed_connection_string(string, options)
+    }
+}
+
+/// A clock that can be turned forward.
+#[derive(Debug, Default)]
+pub(crate) struct TurnedClock {
+    ahead_seconds: AtomicI64,
+}
+
+impl TurnedClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.ahead_seconds.fetch_add(i64::try_from(by.as_secs()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for TurnedClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + time::Duration::seconds(self.ahead_seconds.load(Ordering::Relaxed))
+    }
+}
 
 /// Fails the test when `future` takes longer than the patience.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), future).await.expect("it takes too long")
+    timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The bodies, as text.
+pub(crate) fn bodies(messages: &[ReceivedMessage]) -> Vec<&str> {
+    messages.iter().map(|message| std::str::from_utf8(&message.body).unwrap()).collect()
 }

@@ -1,0 +1,137 @@
+//! Lost connections, wrong keys, secrets.
+
+use std::{sync::Arc, time::Duration};
+
+use service_bus::{ClientOptions, Message, ServiceBusClient, ServiceBusError};
+use tokio::time::sleep;
+
+use crate::support::{PATIENCE, TurnedClock, World, bodies, soon};
+
+#[tokio::test]
+async fn everything_goes_on_after_the_connection_was_dropped() {
+    let world = World::start().await;
+    let client = world.client();
+    let (sender, receiver) = (client.sender("q"), client.receiver("q"));
+    for round in 0..5 {
+        soon(sender.send(Message::new(round.to_string()))).await.unwrap();
+        world.broker.control().drop_connections();
+        let received = soon(receiver.receive(1, PATIENCE)).await.unwrap();
+        assert_eq!(bodies(&received), [round.to_string()]);
+        world.broker.control().drop_connections();
+        soon(receiver.renew_lock(received[0].lock_token)).await.unwrap();
+        soon(receiver.complete(received[0].lock_token)).await.unwrap();
+        world.broker.control().drop_connections();
+        assert!(soon(receiver.peek(0, 1)).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn maintenance_of_the_service_goes_unnoticed() {
+    let world = World::start().await;
+    let client = world.client();
+    let (sender, receiver) = (client.sender("q"), client.receiver("q"));
+    let control = world.broker.control();
+    for round in 0..3 {
+        soon(sender.send(Message::new("x"))).await.unwrap();
+        if round == 1 {
+            control.close_connections()
+        } else {
+            control.detach_links(Some("q"))
+        }
+        let received = soon(receiver.receive(1, PATIENCE)).await.unwrap();
+        if round == 1 {
+            control.close_connections()
+        } else {
+            control.detach_links(None)
+        }
+        soon(receiver.complete(received[0].lock_token)).await.unwrap();
+    }
+}
+
+/// As a laptop does: both clocks go on, and nobody renews the tokens meanwhile.
+#[tokio::test]
+async fn a_machine_that_slept_through_its_tokens_goes_on() {
+    let world = World::start().await;
+    let clock = Arc::new(TurnedClock::default());
+    let client = world.client_with(ClientOptions { clock: clock.clone(), ..ClientOptions::default() });
+    let (sender, receiver) = (client.sender("q"), client.receiver("q"));
+    soon(sender.send(Message::new("before"))).await.unwrap();
+    assert_eq!(bodies(&soon(receiver.receive(1, PATIENCE)).await.unwrap()), ["before"]);
+
+    let night = Duration::from_secs(8 * 3600);
+    clock.advance(night);
+    world.broker.control().advance_clock(night);
+    soon(sender.send(Message::new("after"))).await.unwrap();
+    let received = soon(receiver.receive(2, PATIENCE)).await.unwrap();
+    assert_eq!(bodies(&received), ["before", "after"]);
+    soon(receiver.complete(received[1].lock_token)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_receiver_that_waits_survives_a_dropped_connection() {
+    let world = World::start().await;
+    let client = world.client();
+    let receiver = client.receiver("q");
+    let waiting = tokio::spawn(async move { receiver.receive(1, PATIENCE).await });
+    sleep(Duration::from_millis(200)).await;
+    world.broker.control().drop_connections();
+    sleep(Duration::from_millis(100)).await;
+    soon(client.sender("q").send(Message::new("x"))).await.unwrap();
+    let received = soon(waiting).await.unwrap().unwrap();
+    assert_eq!(bodies(&received), ["x"]);
+}
+
+/// Whatever moment a connection is dropped at, each message is stored exactly once where duplicates are detected.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resending_under_dropped_connections_stores_each_message_once() {
+    let world = World::start().await;
+    let sender = world.client().sender("once");
+    let control = world.broker.control();
+    let dropping = async {
+        for pause in [3, 17, 40, 80, 5, 60, 25, 110, 9, 33] {
+            sleep(Duration::from_millis(pause)).await;
+            control.drop_connections();
+        }
+    };
+    let sending = async {
+        for number in 0..300 {
+            let message = Message::new(number.to_string()).with_message_id(format!("id-{number}"));
+            soon(sender.send(message)).await.unwrap();
+        }
+    };
+    tokio::join!(dropping, sending);
+    assert_eq!(world.broker.counts("once").unwrap().active, 300);
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_unauthorized() {
+    let world = World::start().await;
+    let right = world.broker.connection_string();
+    let wrong: Vec<String> = right
+        .split(';')
+        .map(|part| match part.split_once('=') {
+            Some(("SharedAccessKey", _)) => format!("SharedAccessKey={}", uuid::Uuid::new_v4().simple()),
+            _ => part.to_owned(),
+        })
+        .collect();
+    let client = ServiceBusClient::from_connection_string(&wrong.join(";")).unwrap();
+    let errors = [
+        soon(client.sender("q").send(Message::new("x"))).await.unwrap_err(),
+        soon(client.receiver("q").receive(1, Duration::from_millis(100))).await.unwrap_err(),
+        soon(client.receiver("q").peek(0, 1)).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, ServiceBusError::Unauthorized { .. }), "{error:?}");
+    }
+    assert_eq!(world.broker.counts("q").unwrap().active, 0);
+}
+
+#[tokio::test]
+async fn nothing_that_can_be_printed_holds_the_key() {
+    let world = World::start().await;
+    let string = world.broker.connection_string();
+    let key = string.split(';').find_map(|part| part.strip_prefix("SharedAccessKey=")).unwrap();
+    let client = world.client();
+    let printed = format!("{client:?} {:?} {:?}", client.sender("q"), client.receiver("q"));
+    assert!(!printed.contains(key), "{printed}");
+}
