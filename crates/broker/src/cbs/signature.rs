@@ -16,6 +16,13 @@ use super::access::covers;
 
 const KEY_NAME: &str = "RootManageSharedAccessKey";
 
+const PREFIX: &str = "SharedAccessSignature ";
+
+/// Whether a token is a shared access signature, whatever type it goes by.
+pub(super) fn is_one(token: &str) -> bool {
+    token.starts_with(PREFIX)
+}
+
 /// The one key there is, made when the broker starts, and what else is taken for a proof.
 pub(crate) struct Authority {
     key: String,
@@ -55,8 +62,7 @@ impl Authority {
         path: &str,
         now: Timestamp,
     ) -> Result<Timestamp, TokenError> {
-        let fields =
-            token.strip_prefix("SharedAccessSignature ").ok_or(TokenError::Malformed("no signature"))?;
+        let fields = token.strip_prefix(PREFIX).ok_or(TokenError::Malformed("no signature"))?;
         let raw = |name: &str| field(fields, name).ok_or(TokenError::Malformed("a part of it is missing"));
         let (resource, expiry) = (raw("sr")?, raw("se")?);
         if decode(raw("skn")?) != KEY_NAME {
