@@ -16,7 +16,7 @@ use crate::{failure::Failure, metadata::MessageMetadata};
 /// What a handler came to, when it came to something.
 pub(crate) enum Verdict {
     Done,
-    Refused { metadata: MessageMetadata, reason: String, description: String },
+    Refused { metadata: Box<MessageMetadata>, reason: String, description: String },
 }
 
 /// The invocation succeeded.

@@ -41,13 +41,12 @@ pub struct Registered {
     /// The function's name.
     pub name: &'static str,
     /// What sets it off.
-    pub kind: RegisteredKind,
+    pub kind: Kind,
 }
 
 /// What sets a function off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum RegisteredKind {
+pub enum Kind {
     /// HTTP requests (`httpTrigger` and `http`). axum does not tell the paths of a router;
     /// [`TestFunctions::methods_at`](crate::testing::TestFunctions::methods_at) asks for them.
     Http,
@@ -122,13 +121,13 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
     /// The functions so far, in the order of their names.
     #[must_use]
     pub fn registered(&self) -> Vec<Registered> {
-        let http = self.http.iter().map(|&(name, _)| Registered { name, kind: RegisteredKind::Http });
+        let http = self.http.iter().map(|&(name, _)| Registered { name, kind: Kind::Http });
         let invoked = self.invoked.iter().map(|function| Registered {
             name: function.name,
             kind: match function.trigger {
-                Trigger::Http => RegisteredKind::Http,
-                Trigger::Queue => RegisteredKind::Queue,
-                Trigger::Timer => RegisteredKind::Timer,
+                Trigger::Http => Kind::Http,
+                Trigger::Queue => Kind::Queue,
+                Trigger::Timer => Kind::Timer,
             },
         });
         let mut registered: Vec<_> = http.chain(invoked).collect();

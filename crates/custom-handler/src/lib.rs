@@ -113,7 +113,7 @@ pub mod testing;
 mod timer;
 mod wire;
 
-pub use functions::{Functions, Registered, RegisteredKind};
+pub use functions::{Functions, Kind, Registered};
 pub use message::{BoxError, DeadLetter, Message, Outcome};
 pub use metadata::{MessageMetadata, RetryContext};
 pub use serve::ServeError;

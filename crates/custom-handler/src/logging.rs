@@ -35,7 +35,7 @@ fn lines(as_json: bool) -> BoxLayer {
         .from_env_lossy();
     let lines = tracing_subscriber::fmt::layer().with_ansi(false);
     if as_json {
-        lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
+        lines.json().with_span_list(false).with_filter(filter).boxed()
     } else {
         lines.with_target(false).with_filter(filter).boxed()
     }

@@ -84,7 +84,7 @@ where
         Box::pin(async move {
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let body = Body::of(value);
-            let metadata = MessageMetadata::read(&invocation.envelope.metadata, &body);
+            let metadata = Box::new(MessageMetadata::read(&invocation.envelope.metadata, &body));
             span::record_message(&metadata, body.bytes.len());
             let decoded = match body.decode() {
                 Ok(decoded) => decoded,
@@ -94,7 +94,7 @@ where
             };
             let message = Message {
                 body: decoded,
-                metadata: metadata.clone(),
+                metadata: (*metadata).clone(),
                 function: invocation.function,
                 invocation_id: invocation.id,
             };

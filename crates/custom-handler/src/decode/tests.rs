@@ -91,7 +91,7 @@ fn the_bad_field_is_named() {
 #[test]
 fn a_description_holds_no_text_of_the_body_and_is_short() {
     let problem = body("{\"lines\":\"it is \\\"secret\\\" \\\\\"}").decode::<Order>().unwrap_err();
-    assert_eq!(problem, "lines: invalid type: string, expected a sequence at line 1 column 27");
+    assert_eq!(problem, "lines: invalid type: string, expected a sequence at line 1 column 30");
     let key = "k".repeat(5_000);
     let long = body(&format!("{{\"{key}\":\"x\"}}")).decode::<BTreeMap<String, u8>>().unwrap_err();
     assert_eq!(long.len(), 1_000);

@@ -1,0 +1,10 @@
+//! The contract with the Functions host, through the real router or a real socket.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
+
+mod envelopes;
+mod http;
+mod lines;
+mod messages;
+mod serving;
+mod timers;
