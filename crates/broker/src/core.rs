@@ -101,11 +101,10 @@ impl Core {
     }
 
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {
-        let mut inner = self.lock();
-        if !inner.broken {
-            inner.store.advance(self.clock.now());
+        match self.act(|world| world.store.counts(queue)) {
+            Ok(counts) => counts,
+            Err(Broken) => self.lock().store.counts(queue),
         }
-        inner.store.counts(queue)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -119,6 +119,9 @@ impl Peer {
             let ended = tokio::select! {
                 read = self.exchange() => match read {
                     Ok(true) => self.act(|connection, input, world| connection.receive(input, world)),
+                    Ok(false) if self.connection.may_go_on() => {
+                        self.act(|connection, _, world| connection.deliver(world))
+                    }
                     Ok(false) => Ok(()),
                     Err(_) => return,
                 },

@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(super) access: Access,
     pub(super) sessions: BTreeMap<u16, Session>,
     peer_idle_time_out: Option<Duration>,
+    /// There may be more to deliver, but the peer has to read first.
+    pub(super) held_back: bool,
 }
 
 impl Connection {
@@ -60,6 +62,7 @@ impl Connection {
             access: Access::none_yet(),
             sessions: BTreeMap::new(),
             peer_idle_time_out: None,
+            held_back: false,
         }
     }
 
@@ -87,6 +90,11 @@ impl Connection {
     /// Nothing more is to come, once the output is written.
     pub(crate) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    /// Whether to call [`Connection::deliver`] again, now that the peer has read what there was.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.held_back && self.output.bytes.is_empty()
     }
 
     /// How long the peer bears silence, once it has said so.

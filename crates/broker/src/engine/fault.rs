@@ -43,7 +43,7 @@ impl From<StoreError> for Fault {
             StoreError::NoSuchEntity(_) => "amqp:not-found",
             StoreError::LockLost => "com.microsoft:message-lock-lost",
             StoreError::MessageNotFound(_) => "com.microsoft:message-not-found",
-            StoreError::DeadAlready => "amqp:not-allowed",
+            StoreError::DeadAlready | StoreError::NotForSending(_) => "amqp:not-allowed",
         };
         Self::new(condition, error.to_string())
     }

@@ -15,6 +15,8 @@ mod performative;
 mod requests;
 mod sasl;
 mod session;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use crate::cbs::Authority;

@@ -16,6 +16,8 @@ use super::outcome::{echo, read_outcome, rejected};
 use super::performative::{Attach, Disposition};
 use super::session::{Arrival, Outstanding};
 
+/// Output that a slow peer may leave unread before no more messages are locked for it.
+const MOST_UNSENT: usize = 2 * 1024 * 1024;
 /// Of a transfer whose data sections each hold a whole message (Microsoft's batch format).
 const BATCH_FORMAT: u32 = 0x8001_3700;
 
@@ -24,7 +26,7 @@ impl Connection {
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         let terminus = if attach.receives { &attach.source } else { &attach.target };
         let checked = match terminus_address(terminus) {
-            Some(address) => check_node(Node::from_address(&address), world, |entity| {
+            Some(address) => check_node(Node::from_address(&address), attach.receives, world, |entity| {
                 self.access.allows(entity, world.now)
             }),
             None => Err(Fault::new(
@@ -109,12 +111,17 @@ impl Connection {
 
     /// Sends what there is on every link that has credit for it.
     pub(crate) fn deliver(&mut self, world: &mut World<'_>) {
+        self.held_back = false;
         self.detach_unauthorized(world);
         for session in self.sessions.values_mut() {
             session.flush_outbox(&mut self.output);
             let handles: Vec<u32> = session.links.keys().copied().collect();
             for handle in handles {
                 while session.is_clear() {
+                    if self.output.bytes.len() > MOST_UNSENT {
+                        self.held_back = true;
+                        return;
+                    }
                     let Some((message, held)) =
                         session.links.get_mut(&handle).and_then(|link| link.next(world))
                     else {
@@ -166,7 +173,12 @@ impl Link {
     }
 }
 
-fn check_node(node: Node, world: &World<'_>, allowed: impl Fn(&EntityName) -> bool) -> Result<Node, Fault> {
+fn check_node(
+    node: Node,
+    receives: bool,
+    world: &World<'_>,
+    allowed: impl Fn(&EntityName) -> bool,
+) -> Result<Node, Fault> {
     let Some(entity) = node.entity() else {
         return Ok(node);
     };
@@ -177,6 +189,9 @@ fn check_node(node: Node, world: &World<'_>, allowed: impl Fn(&EntityName) -> bo
     }
     if !world.store.has(entity) {
         return Err(StoreError::NoSuchEntity(entity.clone()).into());
+    }
+    if !receives && entity.is_dead_letters() && matches!(node, Node::Entity(_)) {
+        return Err(StoreError::NotForSending(entity.clone()).into());
     }
     Ok(node)
 }

@@ -40,6 +40,9 @@ pub(crate) enum StoreError {
     /// Our guess: what Service Bus says when a dead letter is to be dead-lettered.
     #[error("A message of a dead-letter queue cannot be dead-lettered.")]
     DeadAlready,
+    /// Our guess: what Service Bus says when something is sent among the dead letters.
+    #[error("Messages cannot be sent to the dead-letter queue '{0}'.")]
+    NotForSending(EntityName),
 }
 
 /// How many messages stand where in one queue.

@@ -19,6 +19,10 @@ impl EntityName {
         Self(format!("{}{DEAD_LETTERS}", self.0).into())
     }
 
+    pub(crate) fn is_dead_letters(&self) -> bool {
+        self.0.ends_with(DEAD_LETTERS)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -20,6 +20,9 @@ impl Store {
         message: Message,
         now: Timestamp,
     ) -> Result<i64, StoreError> {
+        if name.is_dead_letters() {
+            return Err(StoreError::NotForSending(name.clone()));
+        }
         let (entity, changes) = self.entity_and_changes(name)?;
         let sequence = entity.take_sequence();
         if let Some(recent) = &mut entity.recent {
