@@ -1,1 +1,16 @@
-//! Work in progress.
+//! The `latchkey` command, as a library: the local world, the people who act in it, and the commands.
+//!
+//! Tests that go through the front door bring up a [`world::World`] and play the [`play::whole_story`] in it, as
+//! `latchkey demo` does.
+
+pub mod args;
+pub mod cast;
+pub mod commands;
+pub mod crash;
+pub mod document;
+pub mod live;
+pub mod play;
+pub mod step;
+pub mod story;
+pub mod summary;
+pub mod world;

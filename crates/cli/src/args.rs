@@ -1,0 +1,161 @@
+//! The command line. `--help` is the manual: it has to teach.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::crash::CrashAt;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    it ended as it should
+  1    something broke; stderr says what, and what to do
+  2    the command line is wrong
+  3    the story did not end as it should, or not in time (demo)
+  130  interrupted by Ctrl-C";
+
+/// Takes a customer from a marketplace sign-up to managed disks encrypted under a key that only the customer holds.
+///
+/// Latchkey is an Azure Functions app. Everything it talks to in Azure also runs on this machine, simulated, over the
+/// real wires and under the real names: Entra, Graph, Resource Manager, Key Vault, the marketplace, Service Bus, and
+/// the Functions host. Nothing else has to be installed, and everything listens on 127.0.0.1 only.
+///
+/// Begin with `latchkey demo`. Then play the customer yourself with `latchkey up`.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play one vendor and one customer through the whole story, live
+    Demo(DemoArgs),
+    /// Bring up the local world and leave it up, to play the customer yourself
+    Up(UpArgs),
+    /// Be the function app's handler process (the functions host starts it)
+    Functions(FunctionsArgs),
+}
+
+/// Plays one vendor and one customer through the whole story, and shows each thing as it happens.
+///
+/// Brings up a local world on free ports, and in it:
+///
+///   1. the vendor sets up once: application, managed identity, roles, a disk;
+///   2. the customer buys in the marketplace and lands on an onboarding page;
+///   3. an administrator of the customer consents in Entra; Latchkey proves it by a token of its own in that tenant;
+///   4. the customer makes a vault and a key, grants its use, and shares its URL; Latchkey tries the key;
+///   5. Latchkey makes a disk encryption set, encrypts the disk under it and reads it back;
+///   6. only then does it activate the subscription.
+///
+/// Grants and consents take a second or two to spread, as they take minutes in Azure: what you see as `retry` and
+/// `waiting` is not failure, it is how Latchkey waits without anything running.
+///
+/// Succeeds only if the disk, read back from Azure Resource Manager, is `EncryptionAtRestWithCustomerKey` under that
+/// set, and the marketplace says that the subscription is `Subscribed`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct DemoArgs {
+    /// Print one JSON document at the end, and nothing else on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write every exchange with the simulated Azure to FILE as HAR 1.2, without tokens and secrets; browsers' developer
+    /// tools open it
+    #[arg(long, value_name = "FILE")]
+    pub har: Option<PathBuf>,
+
+    /// Keep the world's state in DIR, which must be empty or new; `latchkey up --dir DIR` goes on from there
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+
+    /// Give up after this many seconds and tell what was waited for
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+/// Brings up the local world and leaves it up until Ctrl-C.
+///
+/// The vendor's set-up is done, a disk waits, and a customer has bought: open the landing page that is printed, and play
+/// the customer in a browser or with curl. Press Enter to let the customer buy once more.
+///
+/// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under the real names:
+///
+///   . .latchkey/env
+///   curl --cacert "$SSL_CERT_FILE" https://management.azure.com/subscriptions
+///
+/// Never sign in to it with a real account. The state in DIR survives; ports are taken again if they are free.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct UpArgs {
+    /// Where the state is kept
+    #[arg(long, value_name = "DIR", default_value = ".latchkey")]
+    pub dir: PathBuf,
+}
+
+/// Is the function app's handler process: serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped.
+///
+/// The functions host starts it with the app's settings in its environment; started by hand it says which of them are
+/// missing. The deployed app is another executable, `latchkey-functions`, which does the same and nothing else.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct FunctionsArgs {
+    /// For tests: die by SIGKILL, once, when FUNCTION reaches MOMENT (acted, journaled or published)
+    #[arg(long, value_name = "FUNCTION:MOMENT", requires = "crash_marker")]
+    pub crash_at: Option<CrashAt>,
+
+    /// For tests: made when the crash is carried out; while it is there, none is
+    #[arg(long, value_name = "FILE", requires = "crash_at")]
+    pub crash_marker: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("expected a whole number of seconds from 1 to 86400".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn demo_and_up_have_their_defaults() {
+        let Command::Demo(demo) = Cli::parse_from(["latchkey", "demo"]).command else { panic!("not demo") };
+        assert_eq!(
+            (demo.json, demo.timeout, demo.har, demo.keep),
+            (false, Duration::from_secs(120), None, None)
+        );
+        let Command::Up(up) = Cli::parse_from(["latchkey", "up"]).command else { panic!("not up") };
+        assert_eq!(up.dir, PathBuf::from(".latchkey"));
+    }
+
+    #[test]
+    fn a_crash_needs_its_moment_and_its_marker() {
+        let parse = |arguments: &[&str]| Cli::try_parse_from(arguments.iter().copied()).is_ok();
+        assert!(parse(&["latchkey", "functions", "--crash-at", "key_shared:acted", "--crash-marker", "m"]));
+        assert!(!parse(&["latchkey", "functions", "--crash-at", "key_shared:acted"]));
+        assert!(!parse(&["latchkey", "functions", "--crash-marker", "m"]));
+        assert!(!parse(&["latchkey", "functions", "--crash-at", "nobody:acted", "--crash-marker", "m"]));
+    }
+
+    #[test]
+    fn a_time_limit_is_a_whole_number_of_seconds_within_a_day() {
+        for text in ["0", "-1", "1.5", "soon", "86401"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert_eq!(seconds("86400"), Ok(Duration::from_secs(86_400)));
+    }
+}

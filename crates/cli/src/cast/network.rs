@@ -1,0 +1,59 @@
+//! How the cast reaches the simulated Azure: through its proxy, trusting its certificate authority and no other.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
+
+/// No exchange of the cast takes longer than this.
+const WHOLE_EXCHANGE: Duration = Duration::from_secs(30);
+
+/// The way to the simulated Azure. Cloning is cheap enough for the few clients that are made of it.
+#[derive(Debug, Clone)]
+pub struct Network {
+    proxy_url: String,
+    authority: Certificate,
+}
+
+impl Network {
+    /// Reads the certificate of the authority and remembers the proxy.
+    ///
+    /// # Errors
+    ///
+    /// The certificate cannot be read or is none.
+    pub fn new(proxy_url: &str, authority: &Path) -> anyhow::Result<Self> {
+        let pem = std::fs::read(authority).with_context(|| {
+            format!("could not read the sandbox's certificate at {}", authority.display())
+        })?;
+        let authority = Certificate::from_pem(&pem).context("the sandbox's certificate is not a PEM file")?;
+        Ok(Self { proxy_url: proxy_url.to_owned(), authority })
+    }
+
+    /// A client for programs: it keeps no cookies and follows no redirects.
+    ///
+    /// # Errors
+    ///
+    /// The client cannot be built from these settings.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(self.builder()?.build()?)
+    }
+
+    /// A client for a person: it keeps cookies. Redirects are left to the [`Browser`](super::Browser).
+    ///
+    /// # Errors
+    ///
+    /// The client cannot be built from these settings.
+    pub fn browsing_client(&self) -> anyhow::Result<Client> {
+        Ok(self.builder()?.cookie_store(true).build()?)
+    }
+
+    /// Naming a proxy here also keeps the client from reading the environment's. Plain HTTP stays on this machine.
+    fn builder(&self) -> anyhow::Result<ClientBuilder> {
+        Ok(Client::builder()
+            .proxy(Proxy::https(&self.proxy_url).context("the sandbox's proxy has no usable address")?)
+            .tls_certs_only([self.authority.clone()])
+            .redirect(Policy::none())
+            .timeout(WHOLE_EXCHANGE))
+    }
+}

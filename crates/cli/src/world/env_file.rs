@@ -1,0 +1,100 @@
+//! The file of shell exports that points other programs at the local world.
+//!
+//! Meant for `source`: every value is quoted so that a shell reads it back byte for byte, whatever it holds.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes the exports to `path`, readable by its owner only: they include the emulated queue's key.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write_exports(path: &Path, exports: &[(&str, String)]) -> io::Result<()> {
+    write_private(path, exports_text(exports).as_bytes())
+}
+
+/// Replaces a file in one step, readable by its owner only.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&beside)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The mode above counts only for a file that is new.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    file.write_all(content)?;
+    std::fs::rename(&beside, path)
+}
+
+fn exports_text(exports: &[(&str, String)]) -> String {
+    let mut text = String::from("# Written by `latchkey up`; changes are lost at its next start.\n");
+    for (name, value) in exports {
+        text.push_str(&format!("export {name}={}\n", quoted(value)));
+    }
+    text
+}
+
+/// In single quotes a POSIX shell leaves everything alone but the single quote itself.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const AWKWARD: &str = "it's $HOME `id` \"x\" \\ ;&\n two  lines*";
+
+    #[test]
+    fn the_text_is_one_export_a_line() {
+        let text = exports_text(&[("A", "http://127.0.0.1:1".into()), ("B", "it's".into())]);
+        assert_eq!(
+            text,
+            "# Written by `latchkey up`; changes are lost at its next start.\n\
+             export A='http://127.0.0.1:1'\nexport B='it'\\''s'\n"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_every_value_back_byte_for_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("env");
+        write_exports(&file, &[("AWKWARD", AWKWARD.into()), ("EMPTY", String::new())]).unwrap();
+        let output = Command::new("sh")
+            .args(["-c", r#". "$1"; printf '%s|%s|' "$AWKWARD" "$EMPTY""#, "sh"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{AWKWARD}||"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_may_read_the_file_even_if_it_was_open_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("env");
+        std::fs::write(&file, "old").unwrap();
+        std::fs::write(file.with_extension("new"), "left over, open to all").unwrap();
+        write_exports(&file, &[("A", "b".into())]).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("export A='b'"));
+    }
+}

@@ -1,0 +1,173 @@
+//! The settings that the function app runs with in the local world, and the exports for everybody else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+use sandbox::{Sandbox, Seed};
+use url::Url;
+
+use crate::cast::Estate;
+
+/// What must not go through the sandbox's proxy: the identity endpoint and the function app itself.
+const NO_PROXY: &str = "127.0.0.1,localhost";
+
+/// What the settings are made of.
+pub(super) struct Sources<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) estate: &'a Estate,
+    pub(super) broker_connection: &'a str,
+    pub(super) public_url: &'a Url,
+    pub(super) journal: &'a Path,
+    pub(super) signing_key: &'a str,
+}
+
+/// The app settings, as they would be set on a function app in Azure, and what leads its clients to the sandbox.
+///
+/// # Errors
+///
+/// The journal's folder has no whole path.
+pub(super) fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, String>> {
+    let Sources { sandbox, estate, .. } = sources;
+    let vendor = sandbox.seed().vendor;
+    let journal =
+        Url::from_directory_path(sources.journal).ok().context("the journal's folder has no whole path")?;
+    let mut settings = vec![
+        ("ServiceBus", sources.broker_connection.to_owned()),
+        ("LATCHKEY_JOURNAL_URL", journal.into()),
+        ("LATCHKEY_PUBLIC_URL", sources.public_url.as_str().trim_end_matches('/').to_owned()),
+        ("LATCHKEY_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
+        ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
+        ("LATCHKEY_APPLICATION_ID", estate.application_id.to_string()),
+        ("LATCHKEY_MANAGED_IDENTITY_CLIENT_ID", estate.identity.client_id.to_string()),
+        ("LATCHKEY_MANAGED_IDENTITY_ID", estate.identity.id.clone()),
+        ("LATCHKEY_RESOURCE_GROUP", estate.resource_group.clone()),
+        ("LATCHKEY_REGION", estate.region.clone()),
+        ("LATCHKEY_SIGNING_KEY", sources.signing_key.to_owned()),
+        // Second, minute, hour, day, month, day of the week: every minute.
+        ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *".to_owned()),
+        ("LOG_FORMAT", "json".to_owned()),
+        // The shell's own choice could hide the lines that tell of the steps.
+        ("RUST_LOG", "info".to_owned()),
+        ("IDENTITY_ENDPOINT", sandbox.identity_endpoint()),
+        ("IDENTITY_HEADER", sandbox.identity_header().to_owned()),
+        ("SSL_CERT_FILE", sandbox.ca_file().display().to_string()),
+        // Some clients trust the folder besides the file: here the sandbox is all there is to trust.
+        ("SSL_CERT_DIR", String::new()),
+    ];
+    // Some clients look at one spelling first, some at the other: whatever the shell holds must not win.
+    for (name, value) in [("HTTPS_PROXY", sandbox.proxy_url()), ("NO_PROXY", NO_PROXY.to_owned())] {
+        settings.push((name, value));
+    }
+    let lower = [("https_proxy", sandbox.proxy_url()), ("no_proxy", NO_PROXY.to_owned())];
+    let settings = settings.into_iter().chain(lower);
+    Ok(settings.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What another shell needs to work in the local world: `az`, SDKs, curl.
+pub(super) fn exports(
+    sandbox: &Sandbox,
+    broker_connection: &str,
+    public_url: &Url,
+    azure_config: &Path,
+) -> Vec<(&'static str, String)> {
+    let Seed { vendor, customer } = sandbox.seed();
+    let authority = sandbox.ca_file().display().to_string();
+    vec![
+        ("HTTPS_PROXY", sandbox.proxy_url()),
+        ("HTTP_PROXY", sandbox.proxy_url()),
+        ("NO_PROXY", NO_PROXY.to_owned()),
+        ("REQUESTS_CA_BUNDLE", authority.clone()),
+        ("SSL_CERT_FILE", authority.clone()),
+        ("NODE_EXTRA_CA_CERTS", authority),
+        ("AZURE_CONFIG_DIR", azure_config.display().to_string()),
+        ("IDENTITY_ENDPOINT", sandbox.identity_endpoint()),
+        ("IDENTITY_HEADER", sandbox.identity_header().to_owned()),
+        ("LATCHKEY_SERVICE_BUS_CONNECTION_STRING", broker_connection.to_owned()),
+        ("LATCHKEY_URL", public_url.as_str().trim_end_matches('/').to_owned()),
+        ("LATCHKEY_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
+        ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
+        ("LATCHKEY_CUSTOMER_TENANT_ID", customer.tenant_id.to_string()),
+        ("LATCHKEY_CUSTOMER_SUBSCRIPTION_ID", customer.subscription_id.to_string()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cast::ManagedIdentity;
+    use uuid::Uuid;
+
+    async fn sandbox(run_folder: &Path) -> Sandbox {
+        let options = sandbox::Options {
+            state: None,
+            run_folder: run_folder.to_path_buf(),
+            lags: sandbox::Lags::default(),
+            har: false,
+        };
+        Sandbox::start(options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_export_that_was_promised_is_there_and_none_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(folder.path()).await;
+        let url = Url::parse("http://127.0.0.1:20000").unwrap();
+        let exports = exports(&sandbox, "Endpoint=sb://127.0.0.1:1", &url, Path::new("/x/azure"));
+        let names: Vec<_> = exports.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            [
+                "HTTPS_PROXY",
+                "HTTP_PROXY",
+                "NO_PROXY",
+                "REQUESTS_CA_BUNDLE",
+                "SSL_CERT_FILE",
+                "NODE_EXTRA_CA_CERTS",
+                "AZURE_CONFIG_DIR",
+                "IDENTITY_ENDPOINT",
+                "IDENTITY_HEADER",
+                "LATCHKEY_SERVICE_BUS_CONNECTION_STRING",
+                "LATCHKEY_URL",
+                "LATCHKEY_VENDOR_TENANT_ID",
+                "LATCHKEY_VENDOR_SUBSCRIPTION_ID",
+                "LATCHKEY_CUSTOMER_TENANT_ID",
+                "LATCHKEY_CUSTOMER_SUBSCRIPTION_ID",
+            ]
+        );
+        assert!(exports.iter().all(|(_, value)| !value.is_empty()));
+        assert!(exports.contains(&("LATCHKEY_URL", "http://127.0.0.1:20000".to_owned())));
+        sandbox.stop().await;
+    }
+
+    #[tokio::test]
+    async fn the_function_app_can_start_with_the_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(folder.path()).await;
+        let subscription = sandbox.seed().vendor.subscription_id;
+        let estate = Estate {
+            application_id: Uuid::new_v4(),
+            resource_group: "rg-latchkey".into(),
+            region: "westeurope".into(),
+            identity: ManagedIdentity {
+                id: format!(
+                    "/subscriptions/{subscription}/resourceGroups/rg-latchkey/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+                ),
+                client_id: Uuid::new_v4(),
+                principal_id: Uuid::new_v4(),
+            },
+        };
+        let memory = super::super::memory::Memory::recall(folder.path().join("world.json")).unwrap();
+        let settings = app_settings(&Sources {
+            sandbox: &sandbox,
+            estate: &estate,
+            broker_connection: "Endpoint=sb://127.0.0.1:1",
+            public_url: &Url::parse("http://127.0.0.1:20000").unwrap(),
+            journal: &folder.path().join("a journal"),
+            signing_key: &memory.signing_key,
+        })
+        .unwrap();
+        latchkey_functions::Settings::read(|name| settings.get(name).cloned()).unwrap();
+        sandbox.stop().await;
+    }
+}
