@@ -94,6 +94,16 @@ impl Marketplace {
         self.call(Method::GET, &format!("/{subscription}/operations/{operation}"), None, None, decode).await
     }
 
+    /// Agrees to what an operation asks, such as the reinstatement of a suspended subscription.
+    ///
+    /// # Errors
+    /// [`MarketplaceError::Conflict`] when something newer has happened already, which is as good as agreed.
+    pub async fn agree(&self, subscription: Uuid, operation: Uuid) -> Result<(), MarketplaceError> {
+        let body = json!({ "status": "Success" });
+        let path = format!("/{subscription}/operations/{operation}");
+        self.call(Method::PATCH, &path, None, Some(body), |_| Ok(())).await
+    }
+
     async fn call<T>(
         &self,
         method: Method,

@@ -82,6 +82,15 @@ async fn an_operation_is_read() {
 }
 
 #[tokio::test]
+async fn an_operation_is_agreed_to() {
+    let (cloud, marketplace) = marketplace_that_answers(Answer::json(200, &json!({}))).await;
+    marketplace.agree(id(), id()).await.unwrap();
+    let seen = cloud.seen_at(HOST);
+    assert_eq!((seen[0].method.as_str(), body_of(&seen[0])), ("PATCH", json!({"status": "Success"})));
+    assert_eq!(seen[0].path, format!("/api/saas/subscriptions/{ID}/operations/{ID}?api-version=2018-08-31"));
+}
+
+#[tokio::test]
 async fn every_refusal_of_the_marketplace_has_its_variant() {
     async fn refused(answer: Answer) -> MarketplaceError {
         let (_cloud, marketplace) = marketplace_that_answers(answer).await;
