@@ -16,7 +16,7 @@ use crate::store::EntityName;
 
 /// Output that a slow peer may leave unread before nothing more is made for it.
 const MOST_UNSENT: usize = 4 * 1024 * 1024;
-/// How long a peer has to read the last words.
+/// How long a peer has to read the last words and hang up.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Peers that say nothing of silence are sent a frame this often all the same.
 const USUAL_HEARTBEAT: Duration = Duration::from_secs(15);
@@ -208,14 +208,22 @@ impl Peer {
         Instant::now() + wait.min(LONGEST_WAIT)
     }
 
+    /// Writes the last words and waits until the peer has hung up. Closing a socket on what the peer is still writing
+    /// would take our last words away from it.
     async fn say_farewell(mut self) {
-        let Self { socket, connection, .. } = &mut self;
+        let Self { socket, connection, input, .. } = &mut self;
         let last_words = async {
             socket.write_all_buf(connection.output()).await?;
-            socket.shutdown().await
+            socket.shutdown().await?;
+            while socket.read_buf(input).await? > 0 {
+                input.clear();
+            }
+            Ok::<(), std::io::Error>(())
         };
-        if let Ok(Err(error)) = timeout(FAREWELL, last_words).await {
-            tracing::debug!(%error, "a peer did not stay for the end");
+        match timeout(FAREWELL, last_words).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a peer did not stay for the end"),
+            Err(_) => tracing::debug!("a peer did not hang up"),
         }
     }
 }

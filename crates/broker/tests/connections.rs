@@ -1,0 +1,195 @@
+//! What becomes of connections: silence, breaks, the end of the broker.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use broker::{Broker, Counts, EntraTokens, Options, QueueOptions, StartError};
+use support::{Client, receive_and_complete, send, until, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn a_broker(options: Options) -> Broker {
+    let queues = vec![QueueOptions::new("orders")];
+    Broker::start(Options { queues, ..options }).await.unwrap()
+}
+
+/// A hand-made Open that announces no idle time-out, behind a bare header.
+const HEADER_AND_OPEN: &[u8] =
+    b"AMQP\x00\x01\x00\x00\x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01p";
+
+async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    within(stream.read_to_end(&mut bytes)).await.unwrap();
+    bytes
+}
+
+fn says(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_message_goes_through_and_is_gone() {
+    let broker = a_broker(Options::default()).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    let mut receiver = client.receiver("orders").await;
+    send(&mut sender, "1", "hello").await;
+    assert_eq!(receive_and_complete(&mut receiver).await, "hello");
+    until("the message is gone", || broker.counts("orders") == Some(Counts::default())).await;
+    assert_eq!(broker.queues(), ["orders"]);
+    assert_eq!(broker.counts("nowhere"), None);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_told_so_and_closed() {
+    let idle_time_out = Duration::from_millis(200);
+    let broker = a_broker(Options { idle_time_out, ..Options::default() }).await;
+    let mut stream = TcpStream::connect(broker.address()).await.unwrap();
+    stream.write_all(HEADER_AND_OPEN).await.unwrap();
+    assert!(says(&read_to_end(&mut stream).await, "amqp:resource-limit-exceeded"));
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_never_says_a_word_is_closed_too() {
+    let idle_time_out = Duration::from_millis(100);
+    let broker = a_broker(Options { idle_time_out, ..Options::default() }).await;
+    let mut stream = TcpStream::connect(broker.address()).await.unwrap();
+    assert!(read_to_end(&mut stream).await.is_empty());
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_with_an_idle_time_out_hears_from_the_broker() {
+    let broker = a_broker(Options::default()).await;
+    let mut stream = TcpStream::connect(broker.address()).await.unwrap();
+    // Open with an idle-time-out of 100 milliseconds: container-id, three nulls, uint 100.
+    let open = b"AMQP\x00\x01\x00\x00\x00\x00\x00\x16\x02\x00\x00\x00\x00\x53\x10\xc0\x09\x05\xa1\x01p\x40\x40\x40\x52\x64";
+    stream.write_all(open).await.unwrap();
+    let mut heard = Vec::new();
+    let heartbeat = [0, 0, 0, 8, 2, 0, 0, 0];
+    let waiting = async {
+        while heard.windows(8).filter(|window| *window == heartbeat).count() < 3 {
+            assert!(stream.read_buf(&mut heard).await.unwrap() > 0, "the broker hung up");
+        }
+    };
+    within(waiting).await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_connection_keeps_its_locks_until_they_end() {
+    let broker = a_broker(Options::default()).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    let mut receiver = client.receiver("orders").await;
+    send(&mut sender, "1", "held").await;
+    until("the message is locked", || broker.counts("orders").is_some_and(|counts| counts.locked == 1)).await;
+    broker.control().drop_connections();
+    assert!(within(client.connection.on_close()).await.is_err(), "broken off, not closed");
+    drop((sender, receiver, client));
+    let mut client = Client::connect(&broker.connection_string()).await;
+    receiver = client.receiver("orders").await;
+    assert_eq!(broker.counts("orders").unwrap().locked, 1);
+    broker.control().advance_clock(Duration::from_secs(61));
+    assert_eq!(receive_and_complete(&mut receiver).await, "held");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn links_and_connections_are_closed_by_order_with_the_service_s_reasons() {
+    let broker = a_broker(Options::default()).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    broker.control().detach_links(Some("ORDERS"));
+    let reason = within(sender.on_detach()).await;
+    assert!(format!("{reason:?}").contains("DetachForced"), "{reason:?}");
+    broker.control().close_connections();
+    let reason = within(client.connection.on_close()).await;
+    assert!(format!("{reason:?}").contains("ConnectionForced"), "{reason:?}");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_closes_connections_and_frees_the_port() {
+    let broker = a_broker(Options::default()).await;
+    let address = broker.address();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(HEADER_AND_OPEN).await.unwrap();
+    let mut first = [0; 8];
+    within(stream.read_exact(&mut first)).await.unwrap();
+    within(broker.stop()).await;
+    assert!(says(&read_to_end(&mut stream).await, "amqp:connection:forced"));
+    let again = a_broker(Options { address, ..Options::default() }).await;
+    drop(again);
+    let deadline = std::time::Instant::now() + support::PATIENCE;
+    while TcpStream::connect(address).await.is_ok() {
+        assert!(std::time::Instant::now() < deadline, "a broker that was dropped stops listening");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_and_names_that_cannot_be_are_refused() {
+    let broker = a_broker(Options::default()).await;
+    let options = Options { address: broker.address(), ..Options::default() };
+    assert!(matches!(Broker::start(options).await, Err(StartError::Listen { .. })));
+    for names in [vec![""], vec!["a", "A"], vec!["a/$deadletterqueue"]] {
+        let queues = names.into_iter().map(QueueOptions::new).collect();
+        let started = Broker::start(Options { queues, ..Options::default() }).await;
+        assert!(matches!(started, Err(StartError::QueueName(_))));
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_scheduled_time_comes_by_itself() {
+    let broker =
+        a_broker(Options { entra_tokens: EntraTokens::AcceptUnverified, ..Options::default() }).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    let mut receiver = client.receiver("orders").await;
+    let mut message = support::message("1", "later");
+    let at = time::OffsetDateTime::UNIX_EPOCH
+        + std::time::UNIX_EPOCH.elapsed().unwrap()
+        + Duration::from_millis(300);
+    let milliseconds = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap();
+    let due = serde_amqp::primitives::Timestamp::from_milliseconds(milliseconds);
+    message.message_annotations = Some(
+        fe2o3_amqp_types::messaging::MessageAnnotations::builder()
+            .insert("x-opt-scheduled-enqueue-time", due)
+            .build(),
+    );
+    within(sender.send(message)).await.unwrap();
+    assert_eq!(broker.counts("orders").unwrap().scheduled, 1);
+    assert_eq!(receive_and_complete(&mut receiver).await, "later");
+    assert!(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() >= u128::try_from(milliseconds).unwrap());
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_turned_clock_wakes_a_receiver_that_waits() {
+    let broker = a_broker(Options::default()).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    let mut message = support::message("1", "in an hour");
+    let milliseconds =
+        i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap() + 3_600_000;
+    let due = serde_amqp::primitives::Timestamp::from_milliseconds(milliseconds);
+    message.message_annotations = Some(
+        fe2o3_amqp_types::messaging::MessageAnnotations::builder()
+            .insert("x-opt-scheduled-enqueue-time", due)
+            .build(),
+    );
+    within(sender.send(message)).await.unwrap();
+    let mut receiver = client.receiver("orders").await;
+    let (body, ()) = tokio::join!(receive_and_complete(&mut receiver), async {
+        broker.control().advance_clock(Duration::from_secs(3601));
+    });
+    assert_eq!(body, "in an hour");
+    broker.stop().await;
+}

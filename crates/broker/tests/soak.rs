@@ -1,0 +1,64 @@
+//! Many messages, one after the other: none may be late, none lost, none doubled.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use broker::{Broker, Counts, Options, QueueOptions};
+use fe2o3_amqp::Receiver;
+use support::{Client, message, receive_and_complete, until};
+
+/// How many, unless `LATCHKEY_SOAK_MESSAGES` says otherwise.
+const MESSAGES: usize = 10_000;
+/// How long any single send may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn messages() -> usize {
+    std::env::var("LATCHKEY_SOAK_MESSAGES").ok().map_or(MESSAGES, |count| count.parse().unwrap())
+}
+
+async fn soak(state: Option<std::path::PathBuf>) {
+    let messages = messages();
+    let queues = vec![QueueOptions::new("soak")];
+    let broker = Broker::start(Options { queues, state, ..Options::default() }).await.unwrap();
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("soak").await;
+    let started = Instant::now();
+    let mut slowest = Duration::ZERO;
+    for number in 0..messages {
+        let sent = Instant::now();
+        let outcome =
+            tokio::time::timeout(LIMIT, sender.send(message(&number.to_string(), &number.to_string())));
+        let outcome =
+            outcome.await.unwrap_or_else(|_| panic!("message {number} was not taken within {LIMIT:?}"));
+        assert!(outcome.unwrap().is_accepted(), "message {number}");
+        slowest = slowest.max(sent.elapsed());
+    }
+    let sending = started.elapsed();
+    assert_eq!(broker.counts("soak"), Some(Counts { active: messages, ..Counts::default() }));
+
+    let mut receiver: Receiver = client.receiver("soak").await;
+    let started = Instant::now();
+    for number in 0..messages {
+        assert_eq!(receive_and_complete(&mut receiver).await, number.to_string());
+    }
+    until("everything is settled", || broker.counts("soak") == Some(Counts::default())).await;
+    println!(
+        "{messages} sent one at a time in {sending:?} (slowest {slowest:?}), received and completed in {:?}",
+        started.elapsed()
+    );
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sequential_sends_are_all_taken_in_time_and_come_out_in_order() {
+    soak(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_holds_when_everything_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    soak(Some(folder.path().to_owned())).await;
+}
