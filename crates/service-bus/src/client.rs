@@ -168,9 +168,11 @@ impl ServiceBusClient {
         };
         let limit = self.inner.options.attempt_time_limit.min(remaining(deadline));
         // On the heap, so that the futures of this crate's operations are small wherever they are awaited.
-        let result = match timeout(limit, Box::pin(run(connection.clone()))).await {
-            Ok(result) => result,
-            Err(_) => Err(self.timed_out(operation, limit)),
+        let running = Box::pin(timeout(limit, run(connection.clone())));
+        let result = tokio::select! {
+            biased;
+            result = running => result.unwrap_or_else(|_| Err(self.timed_out(operation, limit))),
+            error = connection.has_ended() => Err(error),
         };
         if result.as_ref().is_err_and(leaves_doubt) {
             connection.give_up();

@@ -198,9 +198,12 @@ impl Task {
 
     async fn attach_new(&self, connection: &Arc<Connection>) -> Result<ReceiveLink, ServiceBusError> {
         let limit = self.client.options().attempt_time_limit;
-        let attached = timeout(limit, Box::pin(connection.receiver(&self.entity))).await;
-        let attached =
-            attached.unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit }));
+        let attached = tokio::select! {
+            biased;
+            attached = Box::pin(timeout(limit, connection.receiver(&self.entity))) => attached
+                .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit })),
+            error = connection.has_ended() => Err(error),
+        };
         if attached.as_ref().is_err_and(leaves_doubt) {
             connection.give_up();
         }

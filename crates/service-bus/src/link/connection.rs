@@ -23,6 +23,9 @@ use crate::{authentication::Authentication, clock::Clock, entity::Entity, error:
 /// Answers that may be on their way to us at a time.
 const REPLY_CREDIT: u32 = 200;
 
+/// How long after the end of the connection the AMQP library may take to say so.
+const HEARSAY: Duration = Duration::from_millis(100);
+
 /// An open connection.
 pub(crate) struct Connection {
     handle: Arc<Handle>,
@@ -37,7 +40,7 @@ pub(crate) struct Connection {
 /// What keeps the connection open.
 struct Handle {
     connection: Mutex<ConnectionHandle<()>>,
-    severed: CancellationToken,
+    ended: CancellationToken,
 }
 
 impl Connection {
@@ -48,9 +51,9 @@ impl Connection {
         clock: Arc<dyn Clock>,
         renewal_time_limit: Duration,
     ) -> Result<Self, ServiceBusError> {
-        let severed = CancellationToken::new();
-        let connection = Mutex::new(endpoint.open(severed.clone()).await?);
-        let handle = Arc::new(Handle { connection, severed });
+        let ended = CancellationToken::new();
+        let connection = Mutex::new(endpoint.open(ended.clone()).await?);
+        let handle = Arc::new(Handle { connection, ended });
         let node = handle.request_link("$cbs").await?;
         let authorization = Arc::new(Authorization::new(node, authentication, clock));
         let renewal = OwnedTask::spawn({
@@ -58,7 +61,7 @@ impl Connection {
             async move {
                 let error = authorization.keep_renewed(renewal_time_limit).await;
                 tracing::warn!(%error, "a token could not be renewed; the connection will be opened again");
-                handle.severed.cancel();
+                handle.ended.cancel();
             }
         });
         Ok(Self {
@@ -76,9 +79,19 @@ impl Connection {
         self.handle.is_usable() && !self.authorization.has_run_out()
     }
 
+    /// Whether something that ends with `ended` belongs to this connection.
+    pub(crate) fn ends_with(&self, ended: &CancellationToken) -> bool {
+        self.handle.ended == *ended
+    }
+
     /// Cuts the connection off, and with it whatever is under way on it.
     pub(crate) fn give_up(&self) {
-        self.handle.severed.cancel();
+        self.handle.ended.cancel();
+    }
+
+    /// Returns when the connection has ended, with that as an error.
+    pub(crate) async fn has_ended(&self) -> ServiceBusError {
+        has_ended(&self.handle.ended).await
     }
 
     /// Closes the connection and waits for the other side to agree.
@@ -118,7 +131,7 @@ impl Connection {
     }
 
     /// A new link that receives from an entity in peek-lock mode, without credit.
-    pub(crate) async fn receiver(self: &Arc<Self>, entity: &Entity) -> Result<ReceiveLink, ServiceBusError> {
+    pub(crate) async fn receiver(&self, entity: &Entity) -> Result<ReceiveLink, ServiceBusError> {
         self.authorize(entity.path()).await?;
         let mut session = self.handle.session().await?;
         let receiver = Receiver::builder()
@@ -130,7 +143,7 @@ impl Connection {
             .attach(&mut session)
             .await
             .map_err(wire::from_attach_receiver)?;
-        Ok(ReceiveLink::new(receiver, session, Arc::downgrade(self)))
+        Ok(ReceiveLink::new(receiver, session, self.handle.ended.clone()))
     }
 
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {
@@ -138,11 +151,18 @@ impl Connection {
     }
 }
 
+/// Returns when the connection has ended and whoever waits on it has had the time to hear of it in the proper way.
+pub(super) async fn has_ended(ended: &CancellationToken) -> ServiceBusError {
+    ended.cancelled().await;
+    tokio::time::sleep(HEARSAY).await;
+    ServiceBusError::ConnectionLost { description: "the connection ended".to_owned() }
+}
+
 impl Handle {
     fn is_usable(&self) -> bool {
         // A connection that somebody is beginning a session on is there.
         let is_open = self.connection.try_lock().map_or(true, |connection| !connection.is_closed());
-        is_open && !self.severed.is_cancelled()
+        is_open && !self.ended.is_cancelled()
     }
 
     async fn session(self: &Arc<Self>) -> Result<SessionHandle<()>, ServiceBusError> {

@@ -1,10 +1,6 @@
 //! A link that receives in peek-lock mode, and the credit on it.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use fe2o3_amqp::{
     Receiver,
@@ -16,8 +12,9 @@ use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
-use super::Connection;
+use super::connection::{Connection, has_ended};
 use crate::{
     error::ServiceBusError,
     received::ReceivedMessage,
@@ -45,17 +42,17 @@ pub(crate) struct ReceiveLink {
     /// Fetched, and not asked for.
     held: VecDeque<Fetched>,
     pub(crate) deliveries: u64,
-    connection: Weak<Connection>,
+    ended: CancellationToken,
     _session: SessionHandle<()>,
 }
 
 impl ReceiveLink {
-    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>, connection: Weak<Connection>) -> Self {
-        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, connection, _session: session }
+    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>, ended: CancellationToken) -> Self {
+        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, ended, _session: session }
     }
 
-    pub(crate) fn is_on(&self, connection: &Arc<Connection>) -> bool {
-        Weak::as_ptr(&self.connection) == Arc::as_ptr(connection)
+    pub(crate) fn is_on(&self, connection: &Connection) -> bool {
+        connection.ends_with(&self.ended)
     }
 
     /// Whether messages are here, or may come, that nobody asked for.
@@ -118,7 +115,11 @@ impl ReceiveLink {
     /// The next message. Cancelling loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Fetched, ServiceBusError> {
         loop {
-            let received = self.receiver.recv::<Body<AmqpValue>>().await;
+            let received = tokio::select! {
+                biased;
+                received = self.receiver.recv::<Body<AmqpValue>>() => received,
+                error = has_ended(&self.ended) => return Err(error),
+            };
             match received {
                 Ok(delivery) => {
                     self.count();

@@ -1,7 +1,11 @@
-//! A stream that can be cut off.
+//! A stream that can be cut off, and that tells when it has ended.
 //!
 //! Closing an AMQP connection is a conversation, and the other side of a connection in doubt may never say its part.
-//! Cutting the stream ends the AMQP library's engine at once, and with it everything that waits on it.
+//! Cutting the stream ends the AMQP library's engine at once, and with it what waits on it.
+//!
+//! Almost all that waits on it: when a message is handed over in the very moment in which the connection ends, the
+//! library (0.18.4) registers the delivery after it has failed the others, and nobody ever answers it. So whoever
+//! waits watches the stream's end too.
 
 use std::{
     fmt, io,
@@ -12,7 +16,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// A stream that fails once its token is cancelled.
+/// A stream that fails once its token is cancelled, and cancels the token when it ends in any other way.
 pub(super) struct Severable<S> {
     stream: S,
     token: CancellationToken,
@@ -34,6 +38,12 @@ fn severed() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "given up here")
 }
 
+impl<S> Drop for Severable<S> {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
 impl<S> fmt::Debug for Severable<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Severable")
@@ -51,7 +61,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
         if self.token.is_cancelled() || self.severed.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(severed()));
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let (room, filled) = (buffer.remaining(), buffer.filled().len());
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let has_ended = match &read {
+            Poll::Ready(Ok(())) => room > 0 && buffer.filled().len() == filled,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        if has_ended {
+            self.token.cancel();
+        }
+        read
     }
 }
 
@@ -98,5 +118,22 @@ mod tests {
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
         assert_eq!(stream.write_all(b"b").await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_stream_is_told() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let token = CancellationToken::new();
+        let mut stream = Severable::new(near, token.clone());
+        far.write_all(b"a").await.unwrap();
+        drop(far);
+        assert_eq!(stream.read_u8().await.unwrap(), b'a');
+        assert!(!token.is_cancelled());
+        assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(token.is_cancelled());
+
+        let dropped = CancellationToken::new();
+        drop(Severable::new(tokio::io::duplex(64).0, dropped.clone()));
+        assert!(dropped.is_cancelled());
     }
 }

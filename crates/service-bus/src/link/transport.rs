@@ -47,10 +47,10 @@ impl Endpoint {
     }
 
     /// Connects, negotiates TLS where it applies, and opens an AMQP connection. The claims come later, through the
-    /// claims-based security node, so SASL is anonymous. Cancelling the token cuts the connection off.
+    /// claims-based security node, so SASL is anonymous. Cancelling `ended` cuts the connection off, and the end of the connection cancels it.
     pub(crate) async fn open(
         &self,
-        severed: CancellationToken,
+        ended: CancellationToken,
     ) -> Result<ConnectionHandle<()>, ServiceBusError> {
         let address = self.address();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| ServiceBusError::Unreachable {
@@ -60,7 +60,7 @@ impl Endpoint {
         let stream = TcpStream::connect(&address).await.map_err(|error| unreachable(error.into()))?;
         // Small frames that wait for each other's acknowledgement cost 40 milliseconds a message.
         stream.set_nodelay(true).map_err(|error| unreachable(error.into()))?;
-        let stream = Severable::new(stream, severed);
+        let stream = Severable::new(stream, ended);
         let opened = match &self.tls {
             None => open_amqp(&self.host, stream).await,
             Some(tls) => {

@@ -1,9 +1,9 @@
 //! Lost connections, wrong keys, secrets.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use service_bus::{ClientOptions, Message, ServiceBusClient, ServiceBusError};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::support::{PATIENCE, TurnedClock, World, bodies, soon};
 
@@ -96,11 +96,47 @@ async fn resending_under_dropped_connections_stores_each_message_once() {
     let sending = async {
         for number in 0..300 {
             let message = Message::new(number.to_string()).with_message_id(format!("id-{number}"));
-            soon(sender.send(message)).await.unwrap();
+            // An attempt may last ten seconds, so one that hangs shows here.
+            timeout(Duration::from_secs(5), sender.send(message)).await.expect("no attempt hangs").unwrap();
         }
     };
     tokio::join!(dropping, sending);
     assert_eq!(world.broker.counts("once").unwrap().active, 300);
+}
+
+/// A message that was on its way when the connection went is locked for nobody, and comes again when its lock ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receiving_under_dropped_connections_loses_nothing() {
+    let world = World::start().await;
+    let client = world.client();
+    let messages = (0..200).map(|number: u32| Message::new(number.to_string())).collect();
+    soon(client.sender("brief").send_batch(messages)).await.unwrap();
+    let control = world.broker.control();
+    let dropping = async {
+        for pause in [3, 17, 40, 80, 5, 60, 25, 110, 9, 33] {
+            sleep(Duration::from_millis(pause)).await;
+            control.drop_connections();
+        }
+    };
+    let receiving = async {
+        let receiver = client.receiver("brief");
+        let mut seen = BTreeSet::new();
+        let empty = |counts: broker::Counts| counts.active + counts.locked == 0;
+        while !empty(world.broker.counts("brief").unwrap()) {
+            for message in soon(receiver.receive(7, Duration::from_millis(500))).await.unwrap() {
+                seen.insert(bodies(std::slice::from_ref(&message))[0].to_owned());
+                match soon(receiver.complete(message.lock_token)).await {
+                    // An attempt before the drop may have completed it.
+                    Ok(()) | Err(ServiceBusError::LockLost { .. }) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }
+        seen
+    };
+    let ((), seen) = tokio::join!(dropping, soon(receiving));
+    assert_eq!(seen.len(), 200);
+    assert_eq!(world.broker.counts("brief").unwrap().dead_letter, 0);
 }
 
 #[tokio::test]
