@@ -11,17 +11,17 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{failure::Failure, metadata::MessageMetadata};
+use crate::{failure::Failure, metadata::MessageMetadata, outputs::Outputs};
 
 /// What a handler came to, when it came to something.
 pub(crate) enum Verdict {
-    Done,
+    Done(Outputs),
     Refused { metadata: Box<MessageMetadata>, reason: String, description: String },
 }
 
 /// The invocation succeeded.
-pub(crate) fn success() -> Response {
-    (StatusCode::OK, Json(json!({}))).into_response()
+pub(crate) fn success(outputs: Outputs) -> Response {
+    (StatusCode::OK, Json(outputs.into_answer())).into_response()
 }
 
 /// The invocation failed. The host drops the text (Core Tools show it), so it must have been logged.

@@ -21,8 +21,9 @@ use tracing::{Instrument as _, Span};
 use crate::{
     answer::{self, Verdict},
     envelope::Envelope,
-    failure::Failure,
+    failure::{Failure, one_line},
     message::DeadLetter,
+    outputs::Outputs,
     panics, semconv,
     settings::Settings,
     span::{self, Trigger},
@@ -86,7 +87,7 @@ pub(crate) async fn invoke<S: Clone + Send + Sync + 'static>(
         Err(failure) => Err(failure),
     };
     match ended {
-        Ok(()) => answer::success(),
+        Ok(outputs) => answer::success(outputs),
         Err(failure) => {
             report(&span, function.name, &id, &failure);
             answer::failure(&failure)
@@ -138,7 +139,7 @@ async fn run<S: Clone + Send + Sync + 'static>(
     function: Arc<Function<S>>,
     id: String,
     body: Bytes,
-) -> Result<(), Failure> {
+) -> Result<Outputs, Failure> {
     let _slot = match &runtime.slots {
         // The semaphore is never closed; without a slot the worst is one run too many.
         Some(slots) => slots.acquire().await.ok(),
@@ -152,9 +153,9 @@ async fn run<S: Clone + Send + Sync + 'static>(
     drop(body);
     let handled = async { (function.handler)(invocation, runtime.state.clone()).await };
     match panics::caught(handled).await.map_err(Failure::Panic)?? {
-        Verdict::Done => {
+        Verdict::Done(outputs) => {
             Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, "complete");
-            Ok(())
+            Ok(outputs)
         }
         Verdict::Refused { metadata, reason, description } => {
             let Some(dead_letters) = &runtime.dead_letters else {
@@ -170,7 +171,7 @@ async fn run<S: Clone + Send + Sync + 'static>(
                         reason,
                         "message {message_id} was dead-lettered ({reason}: {description})"
                     );
-                    Ok(())
+                    Ok(Outputs::default())
                 }
                 Err(source) => Err(Failure::DeadLetter { reason, description, source }),
             }
@@ -181,8 +182,8 @@ async fn run<S: Clone + Send + Sync + 'static>(
 /// Runs a task for at most so long.
 async fn within(
     deadline: Option<Duration>,
-    run: impl Future<Output = Result<(), Failure>> + Send + 'static,
-) -> Result<(), Failure> {
+    run: impl Future<Output = Result<Outputs, Failure>> + Send + 'static,
+) -> Result<Outputs, Failure> {
     let mut tasks = JoinSet::new();
     tasks.spawn(run);
     let joined = match deadline {
@@ -204,8 +205,4 @@ pub(crate) fn report(span: &Span, function: &'static str, id: &str, failure: &Fa
     span.record(semconv::ERROR_TYPE, failure.kind());
     let text = one_line(&failure.to_string());
     tracing::error!(parent: span, "invocation {id} of {function} failed: {text}");
-}
-
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,11 @@ use std::{fmt::Display, time::Duration};
 
 use axum::http::StatusCode;
 
+/// For a line of the log: control characters would make it two.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {

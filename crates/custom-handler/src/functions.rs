@@ -14,9 +14,12 @@ use tokio::sync::Semaphore;
 
 use crate::{
     answer,
+    batch::{Settlement, on_batch},
     dispatch::{Function, Handler, Runtime, invoke},
     http_function::{forwarded, ready_at_once},
+    http_invocation::{HttpRequest, HttpResponse, on_request},
     message::{DeadLetter, Message, Outcome, on_message},
+    outputs::Outputs,
     settings::Settings,
     span::Trigger,
     timer::{Timer, on_timer},
@@ -78,28 +81,72 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         self
     }
 
-    /// Adds a function for the messages of a Service Bus queue or subscription, one a run.
+    /// Adds an HTTP function that the host does not forward: one with further outputs, or any when `host.json` does
+    /// not say `enableForwardingHttpRequest`. Its `http` binding must be named `res`. The function returns a response,
+    /// or a response and [`Outputs`]; an error is answered with an empty 500 by the host.
     ///
     /// # Panics
     /// When the name is no function name or taken.
-    pub fn queue<T, H, Fut, E>(self, name: &'static str, handler: H) -> Self
+    pub fn http_invoked<H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
+    where
+        H: Fn(HttpRequest, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<(HttpResponse, Outputs)>,
+        E: Display,
+    {
+        self.invoked(name, Trigger::Http, on_request(handler))
+    }
+
+    /// Adds a function for the messages of a Service Bus queue or subscription, several a run: the trigger must say
+    /// `"cardinality": "many"`, `"dataType": "binary"` and `"autoCompleteMessages": false`.
+    ///
+    /// The function returns one result a message, in their order. `settlement` settles each by itself, so that one bad
+    /// message does not return the others with it: an error abandons its message, a body that cannot be decoded is
+    /// dead-lettered before the function sees the rest. A panic or a passed deadline fails the invocation, and the host
+    /// abandons what is not settled.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn queue_batch<T, H, Fut, E>(
+        self,
+        name: &'static str,
+        settlement: impl Settlement,
+        handler: H,
+    ) -> Self
+    where
+        T: DeserializeOwned + Send + 'static,
+        H: Fn(Vec<Message<T>>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Result<Outcome, E>>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        self.invoked(name, Trigger::Queue, on_batch(Arc::new(settlement), handler))
+    }
+
+    /// Adds a function for the messages of a Service Bus queue or subscription, one a run. The function returns an
+    /// [`Outcome`], or what can become one: `()`, or [`Outputs`].
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn queue<T, H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
     where
         T: DeserializeOwned + Send + 'static,
         H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<Outcome>,
         E: Display,
     {
         self.invoked(name, Trigger::Queue, on_message(handler))
     }
 
-    /// Adds a function for a timer. An error fails the run; the host does not try again before the next time.
+    /// Adds a function for a timer. The function returns `()` or [`Outputs`]. An error fails the run; the host does not try again before the next time.
     ///
     /// # Panics
     /// When the name is no function name or taken.
-    pub fn timer<H, Fut, E>(self, name: &'static str, handler: H) -> Self
+    pub fn timer<H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
     where
         H: Fn(Timer, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<Outputs>,
         E: Display,
     {
         self.invoked(name, Trigger::Timer, on_timer(handler))

@@ -16,6 +16,7 @@ use crate::{
     answer,
     dispatch::{INVOCATION_ID, report},
     failure::Failure,
+    outputs::Outputs,
     panics,
     span::{self, Trigger},
 };
@@ -56,5 +57,5 @@ pub(crate) async fn ready_at_once(request: Request, next: Next) -> Response {
     let asks = request.method() == Method::GET
         && request.uri().path() == "/"
         && !request.headers().contains_key(INVOCATION_ID);
-    if asks { answer::success() } else { next.run(request).await }
+    if asks { answer::success(Outputs::default()) } else { next.run(request).await }
 }

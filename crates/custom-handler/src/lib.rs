@@ -65,7 +65,7 @@
 //!
 //! | the handler | the invocation | the message |
 //! |---|---|---|
-//! | returns [`Outcome::Complete`] | succeeds | is completed by the host |
+//! | returns [`Outcome::Complete`], or [`Outcome::CompleteWith`] outputs | succeeds | is completed by the host, which sends the outputs |
 //! | returns [`Outcome::Refuse`] | succeeds once [`DeadLetter`] has moved the message, fails otherwise | is kept as a dead letter with the reason |
 //! | returns an error, panics, or passes the [deadline](Settings::deadline) | fails, with one line on stdout | returns to the queue at once, its delivery count up by one |
 //! | cannot decode the body | as [`Outcome::Refuse`], the description naming the bad field | |
@@ -94,16 +94,19 @@
 //! [`testing`] builds invocations as the host sends them and runs them through the real router.
 
 mod answer;
+mod batch;
 mod decode;
 mod dispatch;
 mod envelope;
 mod failure;
 mod functions;
 mod http_function;
+mod http_invocation;
 pub mod logging;
 mod message;
 mod metadata;
 mod moment;
+mod outputs;
 mod panics;
 pub mod semconv;
 mod serve;
@@ -113,9 +116,12 @@ pub mod testing;
 mod timer;
 mod wire;
 
+pub use batch::Settlement;
 pub use functions::{Functions, Kind, Registered};
+pub use http_invocation::{HttpRequest, HttpResponse};
 pub use message::{BoxError, DeadLetter, Message, Outcome};
 pub use metadata::{MessageMetadata, RetryContext};
+pub use outputs::Outputs;
 pub use serve::ServeError;
 pub use settings::{Settings, SettingsError};
 pub use timer::{ScheduleStatus, Timer};

@@ -11,6 +11,7 @@ use crate::{
     dispatch::{Handler, Invocation},
     failure::Failure,
     metadata::MessageMetadata,
+    outputs::Outputs,
     span,
 };
 
@@ -34,10 +35,12 @@ pub struct Message<T> {
 }
 
 /// What should become of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// It is done with: the host completes it.
     Complete,
+    /// It is done with, and this goes out through the function's output bindings.
+    CompleteWith(Box<Outputs>),
     /// It can never succeed: [`DeadLetter`] keeps it, with the reason.
     Refuse {
         /// One of a few words that operators can group by.
@@ -45,6 +48,18 @@ pub enum Outcome {
         /// One sentence for whoever looks at the dead letter.
         description: String,
     },
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Complete
+    }
+}
+
+impl From<Outputs> for Outcome {
+    fn from(outputs: Outputs) -> Self {
+        Self::CompleteWith(Box::new(outputs))
+    }
 }
 
 /// Moves refused messages to the dead letters.
@@ -70,12 +85,13 @@ pub trait DeadLetter: Send + Sync + 'static {
 }
 
 /// Adapts a queue function to the wire.
-pub(crate) fn on_message<S, T, H, Fut, E>(handler: H) -> Handler<S>
+pub(crate) fn on_message<S, T, H, Fut, R, E>(handler: H) -> Handler<S>
 where
     S: Clone + Send + Sync + 'static,
     T: DeserializeOwned + Send + 'static,
     H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    R: Into<Outcome>,
     E: Display,
 {
     let handler = Arc::new(handler);
@@ -98,8 +114,9 @@ where
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
-            match handler(message, state).await {
-                Ok(Outcome::Complete) => Ok(Verdict::Done),
+            match handler(message, state).await.map(Into::into) {
+                Ok(Outcome::Complete) => Ok(Verdict::Done(Outputs::default())),
+                Ok(Outcome::CompleteWith(outputs)) => Ok(Verdict::Done(*outputs)),
                 Ok(Outcome::Refuse { reason, description }) => {
                     Ok(Verdict::Refused { metadata, reason, description })
                 }

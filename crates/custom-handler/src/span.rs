@@ -45,6 +45,7 @@ pub(crate) fn of_invocation(
             { semconv::MESSAGING_MESSAGE_ID } = Empty,
             { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = Empty,
             { semconv::MESSAGING_MESSAGE_BODY_SIZE } = Empty,
+            { semconv::MESSAGING_BATCH_MESSAGE_COUNT } = Empty,
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
             { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
@@ -67,6 +68,11 @@ pub(crate) fn of_invocation(
         span.record(semconv::TRACE_PARENT, traceparent);
     }
     span
+}
+
+/// Adds the size of a batch to the current span.
+pub(crate) fn record_batch(messages: usize) {
+    Span::current().record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, messages);
 }
 
 /// Adds what the message tells to the current span.

@@ -133,6 +133,56 @@ impl Invocation {
         Self::new(function, "message", json!(""), metadata)
     }
 
+    /// An HTTP request's invocation, for functions that the host does not forward.
+    #[must_use]
+    pub fn http(function: &str, method: &str, url: &str) -> Self {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let query: Map<String, Value> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        let request = json!({ "Url": url, "Method": method, "Query": query, "Headers": {}, "Params": {} });
+        Self::new(function, "req", request, json!({ "Query": query, "Headers": {} }))
+    }
+
+    /// An HTTP request's header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.body["Data"]["req"]["Headers"][name] = json!([value]);
+        self
+    }
+
+    /// An HTTP request's body, if it is text.
+    #[must_use]
+    pub fn http_body(mut self, body: &str) -> Self {
+        self.body["Data"]["req"]["Body"] = json!(body);
+        self
+    }
+
+    /// A parameter of an HTTP request's route.
+    #[must_use]
+    pub fn param(mut self, name: &str, value: &str) -> Self {
+        self.body["Data"]["req"]["Params"][name] = json!(value);
+        self
+    }
+
+    /// The invocation of a batch (`"cardinality": "many"`, `"dataType": "binary"`): message ids `0`, `1` and so on.
+    #[must_use]
+    pub fn batch<B: AsRef<[u8]>>(function: &str, bodies: impl IntoIterator<Item = B>) -> Self {
+        let bodies: Vec<String> = bodies.into_iter().map(|body| STANDARD.encode(body)).collect();
+        let each = |value: &dyn Fn(usize) -> Value| wrapped(&(0..bodies.len()).map(value).collect());
+        let metadata = json!({
+            "DeliveryCountArray": each(&|_| json!(1)),
+            "LockTokenArray": each(&|_| json!(Uuid::new_v4())),
+            "MessageIdArray": each(&|index| json!(index.to_string())),
+            "SequenceNumberArray": each(&|index| json!(index + 1)),
+            "ApplicationPropertiesArray": each(&|_| json!({})),
+        });
+        Self::new(function, "messages", wrapped(&json!(bodies)), metadata)
+    }
+
     /// A timer's invocation: on time, for the first time.
     #[must_use]
     pub fn timer(function: &str) -> Self {
@@ -246,6 +296,12 @@ impl Answer {
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status.is_success()
+    }
+
+    /// What goes out through a binding.
+    #[must_use]
+    pub fn output(&self, binding: &str) -> Option<&Value> {
+        self.body.get("Outputs")?.get(binding)
     }
 
     /// Why the invocation failed; empty when it did not.

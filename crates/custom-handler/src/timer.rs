@@ -12,7 +12,9 @@ use crate::{
     decode,
     dispatch::{Handler, Invocation},
     failure::Failure,
-    moment, wire,
+    moment,
+    outputs::Outputs,
+    wire,
 };
 
 /// A timer that went off.
@@ -52,11 +54,12 @@ struct Wire {
 }
 
 /// Adapts a timer function to the wire.
-pub(crate) fn on_timer<S, H, Fut, E>(handler: H) -> Handler<S>
+pub(crate) fn on_timer<S, H, Fut, R, E>(handler: H) -> Handler<S>
 where
     S: Clone + Send + Sync + 'static,
     H: Fn(Timer, S) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    Fut: Future<Output = Result<R, E>> + Send + 'static,
+    R: Into<Outputs>,
     E: Display,
 {
     let handler = Arc::new(handler);
@@ -72,8 +75,8 @@ where
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
-            handler(timer, state).await.map_err(|error| Failure::handler(&error))?;
-            Ok(Verdict::Done)
+            let outputs = handler(timer, state).await.map_err(|error| Failure::handler(&error))?;
+            Ok(Verdict::Done(outputs.into()))
         })
     })
 }

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
+mod batches;
 mod envelopes;
 mod http;
+mod http_invocations;
 mod lines;
 mod messages;
+mod outputs;
 mod serving;
 mod timers;
