@@ -20,7 +20,7 @@ use crate::{
     http_invocation::{HttpRequest, HttpResponse, on_request},
     message::{DeadLetter, Message, Outcome, on_message},
     outputs::Outputs,
-    settings::Settings,
+    settings::{Settings, SettingsError},
     span::Trigger,
     timer::{Timer, on_timer},
 };
@@ -189,8 +189,8 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         self.router(settings, None)
     }
 
-    pub(crate) fn settings(&self) -> Option<&Settings> {
-        self.settings.as_ref()
+    pub(crate) fn settings_or_environment(&self) -> Result<Settings, SettingsError> {
+        self.settings.clone().map_or_else(Settings::from_environment, Ok)
     }
 
     pub(crate) fn router(self, settings: Settings, port: Option<u16>) -> Router {

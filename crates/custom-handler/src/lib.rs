@@ -122,6 +122,6 @@ pub use http_invocation::{HttpRequest, HttpResponse};
 pub use message::{BoxError, DeadLetter, Message, Outcome};
 pub use metadata::{MessageMetadata, RetryContext};
 pub use outputs::Outputs;
-pub use serve::ServeError;
+pub use serve::{ServeError, serve_after};
 pub use settings::{Settings, SettingsError};
 pub use timer::{ScheduleStatus, Timer};
