@@ -81,7 +81,8 @@ pub struct DemoArgs {
 /// Brings up the local world and leaves it up until Ctrl-C.
 ///
 /// The vendor's set-up is done, a disk waits, and a customer has bought: open the landing page that is printed, and play
-/// the customer in a browser or with curl. Press Enter to let the customer buy once more.
+/// the customer in a browser or with curl. Type `key` and Enter to let the customer's administrator make a key and grant its
+/// use, and `buy` to let the customer buy once more.
 ///
 /// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under the real names:
 ///

@@ -142,7 +142,7 @@ async fn wait_for_state(
 }
 
 /// The names of vaults are taken for long after they are deleted, and by everybody: so each story takes a new one.
-fn vault_name() -> String {
+pub(crate) fn vault_name() -> String {
     let random = Uuid::new_v4().simple().to_string();
     format!("kv-contoso-{}", &random[..8])
 }

@@ -6,16 +6,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use sandbox::Lags;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::End;
 use crate::args::DemoArgs;
 use crate::live::{self, Colour};
-use crate::play::{self, Ending, Played};
+use crate::play::{self, Played};
 use crate::story::Story;
 use crate::world::{World, WorldOptions};
+use report::Report;
 
 /// Short, so that nobody waits long, and real, so that the retries are seen.
 fn lags() -> Lags {
@@ -49,21 +50,39 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
         story: story.clone(),
         ..WorldOptions::default()
     };
-    let end = tokio::select! {
-        end = story_in(options, deadline, &args) => end,
-        _ = tokio::signal::ctrl_c() => {
-            eprintln!("latchkey: interrupted");
-            Ok(None)
-        }
+    let ended = tokio::select! {
+        ended = story_in(options, deadline, &args) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
     };
     story.end();
     if let Some(shown) = shown {
         // The last lines are shown before the summary.
         let _ = shown.await;
     }
-    let Some(report) = end? else { return Ok(End::Interrupted) };
-    report.show(args.json, colour)?;
-    Ok(if report.fault.is_none() { End::Well } else { End::Badly })
+    match ended? {
+        Ended::Told(report) => {
+            report.show(args.json, colour)?;
+            Ok(if report.fault.is_none() { End::Well } else { End::Badly })
+        }
+        Ended::NeverBegan => {
+            eprintln!(
+                "latchkey: the local world was not up after {} s; give it more --timeout",
+                args.timeout.as_secs()
+            );
+            Ok(End::Badly)
+        }
+        Ended::Interrupted => {
+            eprintln!("latchkey: interrupted");
+            Ok(End::Interrupted)
+        }
+    }
+}
+
+/// How the story ended, or did not.
+enum Ended {
+    Told(Box<Report>),
+    NeverBegan,
+    Interrupted,
 }
 
 /// How the function app is set for a demo: it tries again soon, and looks again soon.
@@ -77,25 +96,21 @@ fn settings() -> std::collections::BTreeMap<String, String> {
     .into()
 }
 
-async fn story_in(
-    options: WorldOptions,
-    deadline: Instant,
-    args: &DemoArgs,
-) -> anyhow::Result<Option<report::Report>> {
+async fn story_in(options: WorldOptions, deadline: Instant, args: &DemoArgs) -> anyhow::Result<Ended> {
     let story = options.story.clone();
-    let world = tokio::time::timeout_at(deadline, Box::pin(World::start(options)))
-        .await
-        .with_context(|| format!("the local world was not up after {} s", args.timeout.as_secs()))??;
+    let Ok(world) = timeout_at(deadline, Box::pin(World::start(options))).await else {
+        return Ok(Ended::NeverBegan);
+    };
+    let world = world?;
     let played = Played::default();
-    let ending = tokio::time::timeout_at(deadline, play::whole_story(&world, deadline, &played)).await;
-    let ending: anyhow::Result<Ending> =
-        ending.unwrap_or_else(|_| Err(anyhow::anyhow!("the time of {} s is over", args.timeout.as_secs())));
-    let report = report::Report::of(&world, &played.reached(), ending, story.elapsed()).await;
+    let ending = timeout_at(deadline, play::whole_story(&world, deadline, &played)).await;
+    let ending = ending.unwrap_or_else(|_| Err(anyhow!("the time of {} s is over", args.timeout.as_secs())));
+    let report = Report::of(&world, &played.reached(), ending, story.elapsed()).await;
     if let Some(file) = &args.har {
         write_har(&world, file)?;
     }
     Box::pin(world.stop()).await;
-    Ok(Some(report))
+    Ok(Ended::Told(Box::new(report)))
 }
 
 fn write_har(world: &World, file: &Path) -> anyhow::Result<()> {

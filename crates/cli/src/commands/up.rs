@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sandbox::Lags;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
 
 use super::End;
 use crate::args::UpArgs;
 use crate::live::{self, Colour};
+use crate::play;
 use crate::story::Story;
 use crate::world::{Purchase, World, WorldOptions, write_exports, write_private};
 
@@ -62,23 +64,69 @@ fn write_files(world: &World) -> anyhow::Result<()> {
         .with_context(|| format!("could not write {}", secret.display()))
 }
 
-/// Waits for Ctrl-C, and lets the customer buy at every Enter meanwhile.
+/// Waits for Ctrl-C, and carries out what is typed meanwhile.
 async fn stay(world: &World) -> anyhow::Result<End> {
-    let mut input = Some(BufReader::new(tokio::io::stdin()).lines());
+    let mut input = typed_lines();
     loop {
         tokio::select! {
             interrupted = stop_signal() => {
                 interrupted.context("could not wait for Ctrl-C")?;
                 return Ok(End::Well);
             }
-            reason = world.host().stopped() => anyhow::bail!("the functions host gave up: {reason}"),
-            line = next_line(&mut input) => match line {
-                Some(_) => println!("\nBought once more. Its landing page:\n\n  {}\n", world.purchase()?.landing),
-                // Nobody is there to press Enter: only Ctrl-C is waited for from now on.
-                None => input = None,
-            },
+            reason = world.host().stopped() => bail!("the functions host gave up: {reason}"),
+            // Dropped by Ctrl-C wherever it is, which is what whoever pressed it wants.
+            carried_out = carry_out_next(world, &mut input) => {
+                if let Err(error) = carried_out {
+                    eprintln!("latchkey: {error:#}");
+                }
+            }
         }
     }
+}
+
+/// What can be typed.
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    Buy,
+    Key,
+    Unknown,
+}
+
+impl Order {
+    fn read(line: &str) -> Self {
+        match line.trim() {
+            "" | "buy" => Self::Buy,
+            "key" => Self::Key,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+async fn carry_out_next(world: &World, input: &mut UnboundedReceiver<String>) -> anyhow::Result<()> {
+    let Some(line) = input.recv().await else {
+        // Nobody is there to type: only Ctrl-C is waited for from now on.
+        return std::future::pending().await;
+    };
+    match Order::read(&line) {
+        Order::Buy => println!("\nBought once more. Its landing page:\n\n  {}\n", world.purchase()?.landing),
+        Order::Key => {
+            println!("\nThe key's URL, to be shared on the page:\n\n  {}\n", make_key(world).await?)
+        }
+        Order::Unknown => println!("Type buy or key and press Enter, or press Ctrl-C to stop."),
+    }
+    Ok(())
+}
+
+/// The customer's part in Azure, for somebody who has no `az` at hand.
+async fn make_key(world: &World) -> anyhow::Result<String> {
+    let customer = world.customer();
+    let application = world.vendor().estate().application_id;
+    let found = timeout(Duration::from_secs(5), customer.service_principal(application)).await;
+    let Ok(principal) = found else { bail!("consent has to come first: open the landing page and approve") };
+    let principal = principal?;
+    let key = customer.make_key(&play::vault_name()).await?;
+    customer.grant(&key, principal).await?;
+    Ok(key.url)
 }
 
 /// Ctrl-C, or the polite signal of a supervisor.
@@ -95,11 +143,15 @@ async fn stop_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-async fn next_line(input: &mut Option<Lines<BufReader<Stdin>>>) -> Option<String> {
-    match input {
-        Some(lines) => lines.next_line().await.ok().flatten(),
-        None => std::future::pending().await,
-    }
+/// What is typed, line by line.
+///
+/// A thread of its own reads, and not the runtime: the runtime would not end before somebody pressed Enter.
+fn typed_lines() -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    std::thread::spawn(move || {
+        std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    receiver
 }
 
 fn settings() -> BTreeMap<String, String> {
@@ -141,17 +193,21 @@ Play the customer:
   2. Approve the application. A browser without the proxy cannot open the simulated
      https://login.microsoftonline.com: put {login} in its place in the address.
 
-  3. Make a vault and an RSA key in {region}, grant the application
-     \"Key Vault Crypto Service Encryption User\" on the key, and share the key's URL on the page.
-     In another shell, after  . {folder}/env
+  3. Type  key  and press Enter here: the customer's administrator then makes a vault and an RSA key,
+     grants the application \"Key Vault Crypto Service Encryption User\" on the key, and tells the
+     key's URL. Share it on the page. A grant takes some seconds to spread; then all goes by itself.
 
-     az, curl and Azure's SDKs reach the simulated Azure under its real names. The customer's
-     administrator signs in with:
+  Or do what the customer does by hand. In another shell, after
+
+     . {folder}/env
+
+     az, curl and Azure's SDKs reach the simulated Azure under its real names, and nothing else.
+     The customer's administrator signs in with:
 
      az login --service-principal --tenant {customer} \\
        --username {administrator} --password \"$(cat {folder}/customer-secret)\"
 
-Press Enter to buy once more. Press Ctrl-C to stop; the state in {folder} stays.
+Type  buy  to buy once more. Press Ctrl-C to stop; the state in {folder} stays.
 ",
         url = world.url(),
         proxy = sandbox.proxy_url(),
@@ -167,4 +223,17 @@ Press Enter to buy once more. Press Ctrl-C to stop; the state in {folder} stays.
         landing = purchase.landing,
         administrator = seed.customer.administrator.client_id,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enter_alone_buys() {
+        assert_eq!(Order::read(""), Order::Buy);
+        assert_eq!(Order::read(" buy "), Order::Buy);
+        assert_eq!(Order::read("key"), Order::Key);
+        assert_eq!(Order::read("quit"), Order::Unknown);
+    }
 }

@@ -11,8 +11,10 @@ use super::watcher::Watcher;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A deadline passed before what was waited for came.
+///
+/// The text begins with what was waited for, such as `the onboarding to be active`.
 #[derive(Debug, thiserror::Error)]
-#[error("waited {} s for {what}, in vain", .waited.as_secs())]
+#[error("{what} was waited for in vain, for {:.1} s", .waited.as_secs_f64())]
 pub struct WaitedTooLong {
     /// What was waited for.
     pub what: String,
@@ -91,7 +93,7 @@ mod tests {
         let watcher = Watcher::start(receiver, Story::untold());
         let error =
             wait_for::<()>(&watcher, "a miracle", soon(), async || bail!("refused")).await.unwrap_err();
-        assert_eq!(format!("{error:#}"), "waited 0 s for a miracle, in vain: refused");
+        assert_eq!(format!("{error:#}"), "a miracle was waited for in vain, for 0.3 s: refused");
         assert_eq!(error.downcast::<WaitedTooLong>().unwrap().what, "a miracle");
     }
 

@@ -38,6 +38,8 @@ pub struct Watched {
     pub handler_starts: usize,
     /// How the handler processes ended.
     pub handler_exits: Vec<ExitStatus>,
+    /// Whether the world is being stopped: the host then kills the handler process, as the platform does.
+    pub stopping: bool,
     /// Why the host gave up or was stopped.
     pub stopped: Option<String>,
 }
@@ -76,6 +78,11 @@ impl Watcher {
         self.changes.clone()
     }
 
+    /// Takes note that the world is being stopped.
+    pub(super) fn stopping(&self) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).stopping = true;
+    }
+
     /// Waits until everything that the host told was taken in.
     pub(super) async fn finish(mut self, limit: Duration) {
         if timeout(limit, &mut self.task).await.is_err() {
@@ -99,7 +106,8 @@ impl Watched {
             HostEvent::HandlerExited { status } => {
                 self.handler_exits.push(status);
                 let what = format!("the handler process ended ({status})");
-                Some(Line { mood: mood_of_exit(status), ..Line::now(story, Who::World, what) })
+                let mood = if status.success() || self.stopping { Mood::Plain } else { Mood::Bad };
+                Some(Line { mood, ..Line::now(story, Who::World, what) })
             }
             HostEvent::Output { level, line } => self.note_output(level, &line, story),
             HostEvent::InvocationFinished { function, duration, result, .. } => {
@@ -180,10 +188,6 @@ fn line_of(step: &Step, story: &Story) -> Line {
         },
         ..Line::now(story, Who::Latchkey, what)
     }
-}
-
-fn mood_of_exit(status: ExitStatus) -> Mood {
-    if status.success() { Mood::Plain } else { Mood::Bad }
 }
 
 #[cfg(test)]
