@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     answer::Verdict,
     decode::Body,
-    dispatch::{Handler, Invocation},
+    dispatch::{Handler, Invocation, log_dead_letter},
     failure::{Failure, one_line},
     message::{BoxError, DeadLetter, Message, Outcome},
     metadata::MessageMetadata,
@@ -178,9 +178,8 @@ impl Settler<'_> {
 
     async fn refuse(&self, metadata: &MessageMetadata, reason: &str, description: &str) {
         let settled = self.settlement.dead_letter(self.function, metadata, reason, description).await;
-        let message = name_of(metadata);
         if settled.is_ok() {
-            tracing::warn!(reason, "message {message} was dead-lettered ({reason}: {description})");
+            log_dead_letter(metadata, reason, description);
         }
         self.note("dead-lettered", metadata, settled);
     }

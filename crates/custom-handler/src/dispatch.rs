@@ -23,6 +23,7 @@ use crate::{
     envelope::Envelope,
     failure::{Failure, one_line},
     message::DeadLetter,
+    metadata::MessageMetadata,
     outputs::Outputs,
     panics, semconv,
     settings::Settings,
@@ -153,30 +154,38 @@ async fn run<S: Clone + Send + Sync + 'static>(
     drop(body);
     let handled = async { (function.handler)(invocation, runtime.state.clone()).await };
     match panics::caught(handled).await.map_err(Failure::Panic)?? {
-        Verdict::Done(outputs) => {
-            Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, "complete");
-            Ok(outputs)
-        }
+        Verdict::Done(outputs) => Ok(outputs),
         Verdict::Refused { metadata, reason, description } => {
-            let Some(dead_letters) = &runtime.dead_letters else {
-                return Err(Failure::NoDeadLetter { reason, description });
-            };
-            let settled =
-                async { dead_letters.dead_letter(function.name, &metadata, &reason, &description).await };
-            match panics::caught(settled).await.map_err(Failure::Panic)? {
-                Ok(()) => {
-                    Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, "dead_letter");
-                    let message_id = metadata.message_id.as_deref().unwrap_or("without an id");
-                    tracing::warn!(
-                        reason,
-                        "message {message_id} was dead-lettered ({reason}: {description})"
-                    );
-                    Ok(Outputs::default())
-                }
-                Err(source) => Err(Failure::DeadLetter { reason, description, source }),
-            }
+            refuse(&runtime, function.name, &metadata, reason, description).await?;
+            Ok(Outputs::default())
         }
     }
+}
+
+async fn refuse<S>(
+    runtime: &Runtime<S>,
+    function: &'static str,
+    metadata: &MessageMetadata,
+    reason: String,
+    description: String,
+) -> Result<(), Failure> {
+    let Some(dead_letters) = &runtime.dead_letters else {
+        return Err(Failure::NoDeadLetter { reason, description });
+    };
+    let settled = async { dead_letters.dead_letter(function, metadata, &reason, &description).await };
+    if let Err(source) = panics::caught(settled).await.map_err(Failure::Panic)? {
+        return Err(Failure::DeadLetter { reason, description, source });
+    }
+    span::record_disposition("dead_letter");
+    log_dead_letter(metadata, &reason, &description);
+    Ok(())
+}
+
+/// The line for whoever looks after the dead letters.
+pub(crate) fn log_dead_letter(metadata: &MessageMetadata, reason: &str, description: &str) {
+    let message = metadata.message_id.as_deref().unwrap_or("without an id");
+    let text = one_line(&format!("message {message} was dead-lettered ({reason}: {description})"));
+    tracing::warn!(reason, "{text}");
 }
 
 /// Runs a task for at most so long.

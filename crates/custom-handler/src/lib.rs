@@ -72,11 +72,18 @@
 //!
 //! The host kills a handler with SIGKILL, without notice: write functions that can run again.
 //!
+//! # More than that
+//!
+//! - [`Functions::http_invoked`]: HTTP functions with further outputs, which the host does not forward.
+//! - [`Functions::queue_batch`]: several messages a run, each with an outcome of its own.
+//! - [`Outputs`]: messages through output bindings, in the one form that the host sends unchanged.
+//! - [`serve_after`]: answers the host while clients are still connecting.
+//!
 //! # Security
 //!
 //! The process listens on 127.0.0.1 only. A caller from outside reaches it through the Functions host alone, and only
 //! on the routes that an HTTP function's `function.json` declares; keys (`authLevel`) are checked by the host before
-//! it forwards. A queue or timer function is `POST /{name}`, and takes only what the host itself sends: exactly one
+//! it forwards. Every other function is `POST /{name}`, and takes only what the host itself sends: exactly one
 //! `X-Azure-Functions-InvocationId` header, this process's own address as `Host`, and a JSON object with `Data`.
 //! Forwarded paths begin with the host's route prefix (`/api` unless `host.json` says otherwise), so they cannot meet
 //! a function's name. An app that sets the prefix to `""` should not declare a catch-all route beside queue

@@ -114,14 +114,16 @@ where
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
-            match handler(message, state).await.map(Into::into) {
-                Ok(Outcome::Complete) => Ok(Verdict::Done(Outputs::default())),
-                Ok(Outcome::CompleteWith(outputs)) => Ok(Verdict::Done(*outputs)),
-                Ok(Outcome::Refuse { reason, description }) => {
-                    Ok(Verdict::Refused { metadata, reason, description })
+            let outcome = handler(message, state).await.map_err(|error| Failure::handler(&error))?;
+            let outputs = match outcome.into() {
+                Outcome::Complete => Outputs::default(),
+                Outcome::CompleteWith(outputs) => *outputs,
+                Outcome::Refuse { reason, description } => {
+                    return Ok(Verdict::Refused { metadata, reason, description });
                 }
-                Err(error) => Err(Failure::handler(&error)),
-            }
+            };
+            span::record_disposition("complete");
+            Ok(Verdict::Done(outputs))
         })
     })
 }

@@ -70,6 +70,11 @@ pub(crate) fn of_invocation(
     span
 }
 
+/// Adds what became of the message to the current span.
+pub(crate) fn record_disposition(status: &'static str) {
+    Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, status);
+}
+
 /// Adds the size of a batch to the current span.
 pub(crate) fn record_batch(messages: usize) {
     Span::current().record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, messages);
