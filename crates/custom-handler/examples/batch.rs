@@ -8,7 +8,7 @@
 //! ```
 
 use custom_handler::{
-    BoxError, DeadLetter, Functions, Message, MessageMetadata, Outcome, ServeError, Settlement,
+    BoxError, DataType, DeadLetter, Functions, Message, MessageMetadata, Outcome, ServeError, Settlement,
 };
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -69,5 +69,5 @@ async fn readings(messages: Vec<Message<Reading>>, _state: ()) -> Vec<Result<Out
 
 #[tokio::main]
 async fn main() -> Result<(), ServeError> {
-    Functions::new(()).queue_batch("readings", Told, readings).serve().await
+    Functions::new(()).queue_batch("readings", DataType::Binary, Told, readings).serve().await
 }

@@ -4,24 +4,35 @@
 //! somebody else settled before makes it stop half-way through the others. So a batch is settled here, message by
 //! message, and the trigger must say `"autoCompleteMessages": false`. (azure-sdk-for-net,
 //! `Microsoft.Azure.WebJobs.Extensions.ServiceBus`, `ServiceBusListener.cs`.)
+//!
+//! Messages of a batch are settled before the host hears of the invocation's end, and it sends outputs after that: a
+//! batch therefore has none, since what could not be sent would be lost with its message.
 
-use std::{fmt::Display, sync::Arc};
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::future::BoxFuture;
+use futures::{StreamExt as _, future::BoxFuture, stream};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use tracing::{Instrument as _, Span};
 
 use crate::{
     answer::Verdict,
-    decode::Body,
+    batch_wire::{self, DataType, Element},
     dispatch::{Handler, Invocation, log_dead_letter},
     failure::{Failure, one_line},
-    message::{BoxError, DeadLetter, Message, Outcome},
+    message::{BoxError, DeadLetter, Message, Outcome, UNDECODABLE},
     metadata::MessageMetadata,
     outputs::Outputs,
-    span, wire,
+    panics, semconv, span,
 };
+
+/// How many messages of a batch are worked on, or settled, at once.
+const AT_ONCE: usize = 16;
 
 /// Settles messages one by one, by their lock tokens.
 pub trait Settlement: DeadLetter {
@@ -46,54 +57,12 @@ pub trait Settlement: DeadLetter {
     ) -> BoxFuture<'a, Result<(), BoxError>>;
 }
 
-/// Takes a batch apart.
-///
-/// # Errors
-/// When the trigger's value is no list.
-fn messages_of(
-    value: &Value,
-    metadata: &Map<String, Value>,
-) -> Result<Vec<(Body, MessageMetadata)>, Failure> {
-    let Value::Array(bodies) = wire::unwrapped(value) else {
-        let problem =
-            "the trigger's value is no list: its function.json should say \"cardinality\": \"many\"";
-        return Err(Failure::Envelope(problem.to_owned()));
-    };
-    let lists: Vec<(&str, Value)> = metadata
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_suffix("Array")?, wire::unwrapped(value))))
-        .collect();
-    let messages = bodies.into_iter().enumerate().map(|(index, body)| {
-        let single =
-            lists.iter().filter_map(|(name, list)| Some(((*name).to_owned(), wrapped(list.get(index)?)?)));
-        let body = body_of(body);
-        let metadata = MessageMetadata::read(&single.collect(), &body);
-        (body, metadata)
-    });
-    Ok(messages.collect())
-}
-
-/// As a single message's metadata has it, so that there is one reader for both.
-fn wrapped(value: &Value) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::Object(_) => Some(value.clone()),
-        other => Some(Value::String(other.to_string())),
-    }
-}
-
-/// With `"dataType": "binary"` an item is base64. Without, it is a text or a JSON value, and a text that happens to be
-/// base64 cannot be told from bytes. No properties are copied over the metadata of a batch.
-fn body_of(item: Value) -> Body {
-    let bytes = match item {
-        Value::String(text) => STANDARD.decode(&text).unwrap_or_else(|_| text.into_bytes()),
-        other => other.to_string().into_bytes(),
-    };
-    Body { bytes: bytes.into(), is_text: false }
-}
-
-/// Adapts a function for batches to the wire.
-pub(crate) fn on_batch<S, T, H, Fut, E>(settlement: Arc<dyn Settlement>, handler: H) -> Handler<S>
+/// Adapts a function that takes the whole batch to the wire.
+pub(crate) fn on_batch<S, T, H, Fut, E>(
+    data_type: DataType,
+    settlement: Arc<dyn Settlement>,
+    handler: H,
+) -> Handler<S>
 where
     S: Clone + Send + Sync + 'static,
     T: DeserializeOwned + Send + 'static,
@@ -105,129 +74,184 @@ where
     Arc::new(move |mut invocation: Invocation, state: S| {
         let (handler, settlement) = (Arc::clone(&handler), Arc::clone(&settlement));
         Box::pin(async move {
-            let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
-            let arrived = messages_of(&value, &invocation.envelope.metadata)?;
-            span::record_batch(arrived.len());
-            let settler = Settler {
-                settlement: settlement.as_ref(),
-                function: invocation.function,
-                id: &invocation.id,
-            };
-            let (mut kept, mut messages) = (Vec::new(), Vec::new());
-            for (body, metadata) in arrived {
-                match body.decode() {
-                    Ok(body) => {
-                        kept.push(metadata.clone());
-                        let (function, invocation_id) = (invocation.function, invocation.id.clone());
-                        messages.push(Message { body, metadata, function, invocation_id });
+            let elements = arrived(data_type, &mut invocation)?;
+            let settler = Settler::new(settlement.as_ref(), &invocation);
+            let (mut ends, mut decoded, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+            for element in elements {
+                match settler.decode(&element) {
+                    Ok(message) => {
+                        messages.push(message);
+                        decoded.push(element.metadata);
                     }
-                    Err(description) => settler.refuse(&metadata, "Undecodable", &description).await,
+                    Err(end) => ends.push((element.metadata, end)),
                 }
             }
-            if messages.is_empty() {
-                return Ok(Verdict::Done(Outputs::default()));
+            if !messages.is_empty() {
+                // Nothing is settled before this: after a panic the host abandons the batch as it came.
+                let outcomes = handler(messages, state).await;
+                if outcomes.len() != decoded.len() {
+                    // Nobody can tell which outcome is whose.
+                    let (got, expected) = (outcomes.len(), decoded.len());
+                    let problem = format!("the function returned {got} outcomes for {expected} messages");
+                    return Err(Failure::Handler(problem));
+                }
+                ends.extend(decoded.into_iter().zip(outcomes.into_iter().map(End::of)));
             }
-            let outcomes = handler(messages, state).await;
-            if outcomes.len() != kept.len() {
-                // Nobody can tell which outcome is whose.
-                let (got, expected) = (outcomes.len(), kept.len());
-                return Err(Failure::Handler(format!(
-                    "the function returned {got} outcomes for {expected} messages"
-                )));
-            }
-            let mut outputs = Outputs::default();
-            for (metadata, outcome) in kept.iter().zip(outcomes) {
-                outputs = outputs.and(settler.settle(metadata, outcome).await);
-            }
-            Ok(Verdict::Done(outputs))
+            let settle = |(metadata, end)| settler.settle(metadata, end);
+            stream::iter(ends).for_each_concurrent(AT_ONCE, settle).await;
+            settler.ended()
         })
     })
 }
 
-/// Settles the messages of one batch. Whatever does not work out is logged and left to the lock's end: a failed
-/// invocation would make the host abandon the messages that are settled.
+/// Adapts a function that takes the messages of a batch one by one to the wire.
+pub(crate) fn on_each<S, T, H, Fut, E>(
+    data_type: DataType,
+    settlement: Arc<dyn Settlement>,
+    handler: H,
+) -> Handler<S>
+where
+    S: Clone + Send + Sync + 'static,
+    T: DeserializeOwned + Send + 'static,
+    H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+    E: Display + Send + 'static,
+{
+    let handler = Arc::new(handler);
+    Arc::new(move |mut invocation: Invocation, state: S| {
+        let (handler, settlement) = (Arc::clone(&handler), Arc::clone(&settlement));
+        Box::pin(async move {
+            let elements = arrived(data_type, &mut invocation)?;
+            let settler = Settler::new(settlement.as_ref(), &invocation);
+            let each = |element: Element| {
+                let span = span::of_message(&element.metadata, element.body.bytes.len());
+                let run = |message| handler(message, state.clone());
+                settler.one(element, run).instrument(span)
+            };
+            stream::iter(elements).for_each_concurrent(AT_ONCE, each).await;
+            settler.ended()
+        })
+    })
+}
+
+fn arrived(data_type: DataType, invocation: &mut Invocation) -> Result<Vec<Element>, Failure> {
+    let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
+    let elements =
+        batch_wire::elements(data_type, &value, &invocation.envelope.metadata).map_err(Failure::Envelope)?;
+    span::record_batch(elements.len());
+    Ok(elements)
+}
+
+/// How one message ended.
+enum End {
+    Complete,
+    Refuse { reason: String, description: String },
+    Fail(Failure),
+}
+
+impl End {
+    fn of<E: Display>(outcome: Result<Outcome, E>) -> Self {
+        match outcome {
+            Ok(Outcome::Complete) => Self::Complete,
+            Ok(Outcome::Refuse { reason, description }) => Self::Refuse { reason, description },
+            Err(error) => Self::Fail(Failure::handler(&error)),
+        }
+    }
+
+    fn disposition(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Refuse { .. } => "dead_letter",
+            Self::Fail(_) => "abandon",
+        }
+    }
+}
+
+/// Settles the messages of one batch.
 struct Settler<'a> {
     settlement: &'a dyn Settlement,
     function: &'static str,
     id: &'a str,
+    settled: AtomicUsize,
+    unsettled: AtomicUsize,
 }
 
-impl Settler<'_> {
-    async fn settle<E: Display>(&self, metadata: &MessageMetadata, outcome: Result<Outcome, E>) -> Outputs {
-        match outcome {
-            Ok(Outcome::Refuse { reason, description }) => self.refuse(metadata, &reason, &description).await,
-            Ok(Outcome::Complete) => {
-                let settled = self.settlement.complete(self.function, metadata).await;
-                self.note("completed", metadata, settled);
+impl<'a> Settler<'a> {
+    fn new(settlement: &'a dyn Settlement, invocation: &'a Invocation) -> Self {
+        let (settled, unsettled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { settlement, function: invocation.function, id: &invocation.id, settled, unsettled }
+    }
+
+    fn decode<T: DeserializeOwned>(&self, element: &Element) -> Result<Message<T>, End> {
+        let body = element
+            .body
+            .decode()
+            .map_err(|description| End::Refuse { reason: UNDECODABLE.to_owned(), description })?;
+        let metadata = element.metadata.clone();
+        Ok(Message { body, metadata, function: self.function, invocation_id: self.id.to_owned() })
+    }
+
+    async fn one<T, Fut, E>(&self, element: Element, run: impl FnOnce(Message<T>) -> Fut)
+    where
+        T: DeserializeOwned,
+        Fut: Future<Output = Result<Outcome, E>>,
+        E: Display,
+    {
+        let end = match self.decode(&element) {
+            // The call is inside: a function may panic before it returns its future.
+            Ok(message) => match panics::caught(async { run(message).await }).await {
+                Ok(outcome) => End::of(outcome),
+                Err(panic) => End::Fail(Failure::Panic(panic)),
+            },
+            Err(end) => end,
+        };
+        self.settle(element.metadata, end).await;
+    }
+
+    async fn settle(&self, metadata: MessageMetadata, end: End) {
+        let (function, id) = (self.function, self.id);
+        let message = metadata.message_id.as_deref().unwrap_or("without an id");
+        if let End::Fail(failure) = &end {
+            Span::current().record(semconv::ERROR_TYPE, failure.kind());
+            let text = one_line(&failure.to_string());
+            tracing::error!("message {message} of invocation {id} of {function} failed: {text}");
+        }
+        let settling = async {
+            match &end {
+                End::Complete => self.settlement.complete(function, &metadata).await,
+                End::Refuse { reason, description } => {
+                    self.settlement.dead_letter(function, &metadata, reason, description).await
+                }
+                End::Fail(_) => self.settlement.abandon(function, &metadata).await,
             }
-            Ok(Outcome::CompleteWith(outputs)) => {
-                let settled = self.settlement.complete(self.function, metadata).await;
-                self.note("completed", metadata, settled);
-                return *outputs;
+        };
+        let disposition = end.disposition();
+        match panics::caught(settling).await.unwrap_or_else(|panic| Err(panic.into())) {
+            Ok(()) => {
+                self.settled.fetch_add(1, Ordering::Relaxed);
+                span::record_disposition(disposition);
+                if let End::Refuse { reason, description } = &end {
+                    log_dead_letter(&metadata, reason, description);
+                }
             }
             Err(error) => {
-                let (function, id, message) = (self.function, self.id, name_of(metadata));
-                let error = one_line(&format!("{error:#}"));
-                tracing::error!("message {message} of invocation {id} of {function} failed: {error}");
-                let settled = self.settlement.abandon(self.function, metadata).await;
-                self.note("abandoned", metadata, settled);
+                self.unsettled.fetch_add(1, Ordering::Relaxed);
+                let error = one_line(&error.to_string());
+                tracing::error!(
+                    disposition,
+                    "message {message} of invocation {id} of {function} could not be settled: {error}"
+                );
             }
         }
-        Outputs::default()
     }
 
-    async fn refuse(&self, metadata: &MessageMetadata, reason: &str, description: &str) {
-        let settled = self.settlement.dead_letter(self.function, metadata, reason, description).await;
-        if settled.is_ok() {
-            log_dead_letter(metadata, reason, description);
+    /// What could not be settled comes back when its lock runs out. The host hears of success all the same, as it would
+    /// try to abandon what is settled; only when nothing is settled is failure the better answer.
+    fn ended(self) -> Result<Verdict, Failure> {
+        let (settled, unsettled) = (self.settled.into_inner(), self.unsettled.into_inner());
+        match (settled, unsettled) {
+            (0, 1..) => Err(Failure::Unsettled(unsettled)),
+            _ => Ok(Verdict::Done(Outputs::default())),
         }
-        self.note("dead-lettered", metadata, settled);
-    }
-
-    fn note(&self, what: &str, metadata: &MessageMetadata, settled: Result<(), BoxError>) {
-        if let Err(error) = settled {
-            let (function, id, message) = (self.function, self.id, name_of(metadata));
-            let error = one_line(&error.to_string());
-            tracing::error!(
-                "message {message} of invocation {id} of {function} could not be {what}: {error}"
-            );
-        }
-    }
-}
-
-fn name_of(metadata: &MessageMetadata) -> &str {
-    metadata.message_id.as_deref().unwrap_or("without an id")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_batch_is_taken_apart_in_every_data_type() {
-        let metadata = json!({
-            "DeliveryCountArray": "[1,2,3]", "MessageIdArray": "[\"a\",\"4\",null]",
-            "EnqueuedTimeUtcArray": "[\"2023-10-12T20:13:49.123\"]",
-            "ApplicationPropertiesArray": "[{\"kind\":\"x\"},{},{}]", "Client": {}, "sys": {}
-        });
-        for items in [
-            "[\"eyJhIjoxfQ==\",\"cGxhaW4=\",\"\"]",
-            "[\"{\\\"a\\\":1}\",\"plain\",\"\"]",
-            "[{\"a\":1},\"plain\",\"\"]",
-        ] {
-            let messages = messages_of(&json!(items), metadata.as_object().unwrap()).unwrap();
-            let bodies: Vec<&[u8]> = messages.iter().map(|(body, _)| body.bytes.as_ref()).collect();
-            assert_eq!(bodies, [b"{\"a\":1}".as_slice(), b"plain", b""], "{items}");
-            let ids: Vec<_> = messages.iter().map(|(_, metadata)| metadata.message_id.as_deref()).collect();
-            assert_eq!(ids, [Some("a"), Some("4"), None]);
-            let counts: Vec<_> = messages.iter().map(|(_, metadata)| metadata.delivery_count).collect();
-            assert_eq!(counts, [Some(1), Some(2), Some(3)]);
-            assert_eq!(messages[0].1.application_properties["kind"], "x");
-            assert!(messages[0].1.enqueued_time.is_some() && messages[1].1.enqueued_time.is_none());
-        }
-        assert!(messages_of(&json!("\"single\""), &Map::new()).is_err());
-        assert!(messages_of(&json!("eyJhIjoxfQ=="), &Map::new()).is_err());
     }
 }

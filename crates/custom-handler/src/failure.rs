@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Connection(String),
     #[error("{0}")]
     Envelope(String),
+    #[error("none of the {0} messages of the batch could be settled")]
+    Unsettled(usize),
     #[error("the message was refused ({reason}: {description}), and nothing is set up to dead-letter it")]
     NoDeadLetter { reason: String, description: String },
     #[error("the message was refused ({reason}: {description}), and could not be dead-lettered: {source}")]
@@ -43,6 +45,7 @@ impl Failure {
             Self::Handler(_)
             | Self::Panic(_)
             | Self::Deadline(_)
+            | Self::Unsettled(_)
             | Self::NoDeadLetter { .. }
             | Self::DeadLetter { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -57,6 +60,7 @@ impl Failure {
             Self::Oversize(_) => "Oversize",
             Self::Connection(_) => "ConnectionBroken",
             Self::Envelope(_) => "MalformedInvocation",
+            Self::Unsettled(_) => "SettlementFailed",
             Self::NoDeadLetter { .. } => "DeadLetterNotSetUp",
             Self::DeadLetter { .. } => "DeadLetterFailed",
         }

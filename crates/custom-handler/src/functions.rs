@@ -14,11 +14,12 @@ use tokio::sync::Semaphore;
 
 use crate::{
     answer,
-    batch::{Settlement, on_batch},
+    batch::{Settlement, on_batch, on_each},
+    batch_wire::DataType,
     dispatch::{Function, Handler, Runtime, invoke},
     http_function::{forwarded, ready_at_once},
     http_invocation::{HttpRequest, HttpResponse, on_request},
-    message::{DeadLetter, Message, Outcome, on_message},
+    message::{Completion, DeadLetter, Message, Outcome, on_message},
     outputs::Outputs,
     settings::{Settings, SettingsError},
     span::Trigger,
@@ -98,18 +99,22 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
     }
 
     /// Adds a function for the messages of a Service Bus queue or subscription, several a run: the trigger must say
-    /// `"cardinality": "many"`, `"dataType": "binary"` and `"autoCompleteMessages": false`.
+    /// `"cardinality": "many"`, `"autoCompleteMessages": false` and, as it says nothing else of its encoding, the
+    /// `dataType` that is given here.
     ///
-    /// The function returns one result a message, in their order. `settlement` settles each by itself, so that one bad
-    /// message does not return the others with it: an error abandons its message, a body that cannot be decoded is
-    /// dead-lettered before the function sees the rest. A panic or a passed deadline fails the invocation, and the host
-    /// abandons what is not settled.
+    /// The function returns one result a message, in their order. `settlement` then settles each by itself, so that one
+    /// bad message does not return the others with it: an error abandons its message, a body that cannot be decoded is
+    /// dead-lettered and the function does not see it. A panic or a passed deadline fails the invocation, and the host
+    /// abandons the batch; with [`queue_each`](Self::queue_each) that is a matter of one message, too.
+    ///
+    /// The host does not renew the locks of a batch: all of it has to be done within the queue's lock duration.
     ///
     /// # Panics
     /// When the name is no function name or taken.
     pub fn queue_batch<T, H, Fut, E>(
         self,
         name: &'static str,
+        data_type: DataType,
         settlement: impl Settlement,
         handler: H,
     ) -> Self
@@ -119,11 +124,33 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         Fut: Future<Output = Vec<Result<Outcome, E>>> + Send + 'static,
         E: Display + Send + 'static,
     {
-        self.invoked(name, Trigger::Queue, on_batch(Arc::new(settlement), handler))
+        self.invoked(name, Trigger::Queue, on_batch(data_type, Arc::new(settlement), handler))
+    }
+
+    /// As [`queue_batch`](Self::queue_batch), for a function that takes the messages one by one, several at once: what
+    /// [`queue`](Self::queue) would take. Each message ends on its own, even by a panic, and is settled as soon as it
+    /// has ended.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn queue_each<T, H, Fut, E>(
+        self,
+        name: &'static str,
+        data_type: DataType,
+        settlement: impl Settlement,
+        handler: H,
+    ) -> Self
+    where
+        T: DeserializeOwned + Send + 'static,
+        H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        self.invoked(name, Trigger::Queue, on_each(data_type, Arc::new(settlement), handler))
     }
 
     /// Adds a function for the messages of a Service Bus queue or subscription, one a run. The function returns an
-    /// [`Outcome`], or what can become one: `()`, or [`Outputs`].
+    /// [`Completion`], or what can become one: an [`Outcome`], [`Outputs`], `()`.
     ///
     /// # Panics
     /// When the name is no function name or taken.
@@ -132,7 +159,7 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         T: DeserializeOwned + Send + 'static,
         H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Into<Outcome>,
+        R: Into<Completion>,
         E: Display,
     {
         self.invoked(name, Trigger::Queue, on_message(handler))

@@ -142,7 +142,7 @@ struct Wire {
 impl Wire {
     fn into_request(self, function: &'static str, invocation_id: String) -> Result<HttpRequest, String> {
         let headers = headers_of(self.headers);
-        let body = self.body.map_or_else(Bytes::new, |body| body_of(body, &headers));
+        let body = self.body.map_or(Ok(Bytes::new()), |body| body_of(body, &headers))?;
         Ok(HttpRequest {
             method: self
                 .method
@@ -190,7 +190,7 @@ fn headers_of(wire: Map<String, Value>) -> HeaderMap {
     headers
 }
 
-fn body_of(body: Value, headers: &HeaderMap) -> Bytes {
+fn body_of(body: Value, headers: &HeaderMap) -> Result<Bytes, String> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().trim_start().to_ascii_lowercase();
     let is_base64 =
@@ -200,10 +200,10 @@ fn body_of(body: Value, headers: &HeaderMap) -> Bytes {
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    match is_base64.then(|| STANDARD.decode(&text)) {
-        Some(Ok(bytes)) => bytes.into(),
-        _ => text.into(),
+    if !is_base64 {
+        return Ok(text.into());
     }
+    STANDARD.decode(&text).map(Bytes::from).map_err(|_| "Body: not the base64 of its content type".to_owned())
 }
 
 /// Adapts an HTTP function to the wire of invocations.

@@ -65,7 +65,7 @@
 //!
 //! | the handler | the invocation | the message |
 //! |---|---|---|
-//! | returns [`Outcome::Complete`], or [`Outcome::CompleteWith`] outputs | succeeds | is completed by the host, which sends the outputs |
+//! | returns [`Outcome::Complete`], or [`Outputs`] | succeeds | is completed by the host, which sends the outputs |
 //! | returns [`Outcome::Refuse`] | succeeds once [`DeadLetter`] has moved the message, fails otherwise | is kept as a dead letter with the reason |
 //! | returns an error, panics, or passes the [deadline](Settings::deadline) | fails, with one line on stdout | returns to the queue at once, its delivery count up by one |
 //! | cannot decode the body | as [`Outcome::Refuse`], the description naming the bad field | |
@@ -102,6 +102,7 @@
 
 mod answer;
 mod batch;
+mod batch_wire;
 mod decode;
 mod dispatch;
 mod envelope;
@@ -124,9 +125,10 @@ mod timer;
 mod wire;
 
 pub use batch::Settlement;
+pub use batch_wire::DataType;
 pub use functions::{Functions, Kind, Registered};
 pub use http_invocation::{HttpRequest, HttpResponse};
-pub use message::{BoxError, DeadLetter, Message, Outcome};
+pub use message::{BoxError, Completion, DeadLetter, Message, Outcome};
 pub use metadata::{MessageMetadata, RetryContext};
 pub use outputs::Outputs;
 pub use serve::{ServeError, serve_after};

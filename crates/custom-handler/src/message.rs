@@ -15,6 +15,9 @@ use crate::{
     span,
 };
 
+/// The reason under which messages are refused whose body is not what the function takes.
+pub(crate) const UNDECODABLE: &str = "Undecodable";
+
 /// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -35,12 +38,10 @@ pub struct Message<T> {
 }
 
 /// What should become of a message.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is done with: the host completes it.
     Complete,
-    /// It is done with, and this goes out through the function's output bindings.
-    CompleteWith(Box<Outputs>),
     /// It can never succeed: [`DeadLetter`] keeps it, with the reason.
     Refuse {
         /// One of a few words that operators can group by.
@@ -50,15 +51,41 @@ pub enum Outcome {
     },
 }
 
-impl From<()> for Outcome {
+/// What should become of a message, and what goes out through the function's output bindings.
+///
+/// A queue function returns this, or what can become this: an [`Outcome`] if it sends nothing, [`Outputs`] if it refuses
+/// nothing, `()` if neither.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Completion {
+    /// It is done with: the host sends the outputs, then completes it.
+    Complete(Outputs),
+    /// As [`Outcome::Refuse`].
+    Refuse {
+        /// One of a few words that operators can group by.
+        reason: String,
+        /// One sentence for whoever looks at the dead letter.
+        description: String,
+    },
+}
+
+impl From<()> for Completion {
     fn from((): ()) -> Self {
-        Self::Complete
+        Self::Complete(Outputs::default())
     }
 }
 
-impl From<Outputs> for Outcome {
+impl From<Outputs> for Completion {
     fn from(outputs: Outputs) -> Self {
-        Self::CompleteWith(Box::new(outputs))
+        Self::Complete(outputs)
+    }
+}
+
+impl From<Outcome> for Completion {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Complete => Self::Complete(Outputs::default()),
+            Outcome::Refuse { reason, description } => Self::Refuse { reason, description },
+        }
     }
 }
 
@@ -91,7 +118,7 @@ where
     T: DeserializeOwned + Send + 'static,
     H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<R, E>> + Send + 'static,
-    R: Into<Outcome>,
+    R: Into<Completion>,
     E: Display,
 {
     let handler = Arc::new(handler);
@@ -105,7 +132,7 @@ where
             let decoded = match body.decode() {
                 Ok(decoded) => decoded,
                 Err(description) => {
-                    return Ok(Verdict::Refused { metadata, reason: "Undecodable".to_owned(), description });
+                    return Ok(Verdict::Refused { metadata, reason: UNDECODABLE.to_owned(), description });
                 }
             };
             let message = Message {
@@ -114,16 +141,16 @@ where
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
-            let outcome = handler(message, state).await.map_err(|error| Failure::handler(&error))?;
-            let outputs = match outcome.into() {
-                Outcome::Complete => Outputs::default(),
-                Outcome::CompleteWith(outputs) => *outputs,
-                Outcome::Refuse { reason, description } => {
-                    return Ok(Verdict::Refused { metadata, reason, description });
+            let returned = handler(message, state).await.map_err(|error| Failure::handler(&error))?;
+            match returned.into() {
+                Completion::Complete(outputs) => {
+                    span::record_disposition("complete");
+                    Ok(Verdict::Done(outputs))
                 }
-            };
-            span::record_disposition("complete");
-            Ok(Verdict::Done(outputs))
+                Completion::Refuse { reason, description } => {
+                    Ok(Verdict::Refused { metadata, reason, description })
+                }
+            }
         })
     })
 }

@@ -61,20 +61,6 @@ impl Outputs {
         self
     }
 
-    /// With everything of `other` added.
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        for (name, value) in other.bindings {
-            match (self.bindings.get_mut(&name), value) {
-                (Some(Value::Array(messages)), Value::Array(more)) => messages.extend(more),
-                (_, value) => {
-                    self.bindings.insert(name, value);
-                }
-            }
-        }
-        self.logs.extend(other.logs);
-        self
-    }
-
     /// The body of the answer: an object, whatever is in it.
     pub(crate) fn into_answer(self) -> Value {
         let mut answer = Map::new();

@@ -24,10 +24,11 @@ thread_local! {
 pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
-        CATCHING.set(true);
+        // A message that is caught within a batch leaves the batch caught.
+        let outer = CATCHING.replace(true);
         // Nobody looks at what the panic may have left half done: the future is dropped.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        CATCHING.set(false);
+        CATCHING.set(outer);
         match polled {
             Ok(polled) => polled.map(Ok),
             Err(panic) => Poll::Ready(Err(describe(panic.as_ref()))),

@@ -80,9 +80,29 @@ pub(crate) fn record_batch(messages: usize) {
     Span::current().record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, messages);
 }
 
+/// The span of one message of a batch, within that of the invocation.
+pub(crate) fn of_message(metadata: &MessageMetadata, body_size: usize) -> Span {
+    let span = tracing::info_span!(
+        "message",
+        { semconv::MESSAGING_MESSAGE_ID } = Empty,
+        { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = Empty,
+        { semconv::MESSAGING_MESSAGE_BODY_SIZE } = Empty,
+        { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
+        { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
+        { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
+        { semconv::TRACE_PARENT } = Empty,
+        { semconv::ERROR_TYPE } = Empty,
+    );
+    describe(&span, metadata, body_size);
+    span
+}
+
 /// Adds what the message tells to the current span.
 pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize) {
-    let span = Span::current();
+    describe(&Span::current(), metadata, body_size);
+}
+
+fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize) {
     if span.is_disabled() {
         return;
     }

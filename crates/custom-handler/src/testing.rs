@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::{Functions, dispatch::INVOCATION_ID};
+use crate::{DataType, Functions, dispatch::INVOCATION_ID};
 
 /// Functions under test.
 #[derive(Debug, Clone)]
@@ -168,10 +168,22 @@ impl Invocation {
         self
     }
 
-    /// The invocation of a batch (`"cardinality": "many"`, `"dataType": "binary"`): message ids `0`, `1` and so on.
+    /// The invocation of a batch (`"cardinality": "many"`): message ids `0`, `1` and so on.
+    ///
+    /// # Panics
+    /// When a body is not what the host could read with that data type: text, or for [`DataType::Unspecified`] JSON.
     #[must_use]
-    pub fn batch<B: AsRef<[u8]>>(function: &str, bodies: impl IntoIterator<Item = B>) -> Self {
-        let bodies: Vec<String> = bodies.into_iter().map(|body| STANDARD.encode(body)).collect();
+    pub fn batch<B: AsRef<[u8]>>(
+        function: &str,
+        data_type: DataType,
+        bodies: impl IntoIterator<Item = B>,
+    ) -> Self {
+        let encoded = |body: B| match data_type {
+            DataType::Binary => Value::from(STANDARD.encode(body)),
+            DataType::String => std::str::from_utf8(body.as_ref()).expect("the body is text").into(),
+            DataType::Unspecified => serde_json::from_slice(body.as_ref()).expect("the body is JSON"),
+        };
+        let bodies: Vec<Value> = bodies.into_iter().map(encoded).collect();
         let each = |value: &dyn Fn(usize) -> Value| wrapped(&(0..bodies.len()).map(value).collect());
         let metadata = json!({
             "DeliveryCountArray": each(&|_| json!(1)),

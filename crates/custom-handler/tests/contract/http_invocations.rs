@@ -124,9 +124,13 @@ async fn binary_bodies_come_as_base64_by_their_content_type_only() {
 
 #[tokio::test]
 async fn what_is_no_request_fails() {
-    for request in
-        [json!("x"), json!({}), json!({ "Method": "no method" }), json!({ "Method": "GET", "Params": 3 })]
-    {
+    for request in [
+        json!("x"),
+        json!({}),
+        json!({ "Method": "no method" }),
+        json!({ "Method": "GET", "Params": 3 }),
+        json!({ "Method": "PUT", "Headers": { "content-type": ["multipart/mixed"] }, "Body": "no base64" }),
+    ] {
         let answer = run(Invocation::new("echo", "req", request.clone(), json!({}))).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{request}");
     }
