@@ -17,6 +17,7 @@ use crate::{
     batch::{Settlement, on_batch, on_each},
     batch_wire::DataType,
     dispatch::{Function, Handler, Runtime, invoke},
+    event_grid::{GridEvent, on_event},
     http_function::{forwarded, ready_at_once},
     http_invocation::{HttpRequest, HttpResponse, on_request},
     message::{Completion, DeadLetter, Message, Outcome, on_message},
@@ -46,6 +47,8 @@ pub struct Registered {
     pub name: &'static str,
     /// What sets it off.
     pub kind: Kind,
+    /// The `type` of its trigger in `function.json`, for instance `serviceBusTrigger`.
+    pub trigger: &'static str,
 }
 
 /// What sets a function off.
@@ -54,7 +57,8 @@ pub enum Kind {
     /// HTTP requests (`httpTrigger` and `http`). axum does not tell the paths of a router;
     /// [`TestFunctions::methods_at`](crate::testing::TestFunctions::methods_at) asks for them.
     Http,
-    /// Messages of a queue or subscription (`serviceBusTrigger`).
+    /// Messages of a queue or subscription (`serviceBusTrigger`) and published events (`eventGridTrigger`), which
+    /// [`Registered::trigger`] tells apart: together what OpenTelemetry calls `pubsub`.
     Queue,
     /// A timer (`timerTrigger`).
     Timer,
@@ -165,6 +169,22 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         self.invoked(name, Trigger::Queue, on_message(handler))
     }
 
+    /// Adds a function for events of Event Grid, one a run, in either schema. The function returns `()` or [`Outputs`].
+    /// An error, and data that are not what the function takes, fail the run: Event Grid then delivers again, later.
+    ///
+    /// # Panics
+    /// When the name is no function name or taken.
+    pub fn event_grid<T, H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
+    where
+        T: DeserializeOwned + Send + 'static,
+        H: Fn(GridEvent<T>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<Outputs>,
+        E: Display,
+    {
+        self.invoked(name, Trigger::EventGrid, on_event(handler))
+    }
+
     /// Adds a function for a timer. The function returns `()` or [`Outputs`]. An error fails the run; the host does not try again before the next time.
     ///
     /// # Panics
@@ -195,16 +215,18 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
     /// The functions so far, in the order of their names.
     #[must_use]
     pub fn registered(&self) -> Vec<Registered> {
-        let http = self.http.iter().map(|&(name, _)| Registered { name, kind: Kind::Http });
-        let invoked = self.invoked.iter().map(|function| Registered {
-            name: function.name,
-            kind: match function.trigger {
+        let http = self.http.iter().map(|&(name, _)| (name, Trigger::Http));
+        let invoked = self.invoked.iter().map(|function| (function.name, function.trigger));
+        let describe = |(name, trigger): (&'static str, Trigger)| Registered {
+            name,
+            kind: match trigger {
                 Trigger::Http => Kind::Http,
-                Trigger::Queue => Kind::Queue,
+                Trigger::Queue | Trigger::EventGrid => Kind::Queue,
                 Trigger::Timer => Kind::Timer,
             },
-        });
-        let mut registered: Vec<_> = http.chain(invoked).collect();
+            trigger: trigger.binding_type(),
+        };
+        let mut registered: Vec<_> = http.chain(invoked).map(describe).collect();
         registered.sort_unstable();
         registered
     }

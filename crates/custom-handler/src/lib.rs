@@ -106,6 +106,7 @@ mod batch_wire;
 mod decode;
 mod dispatch;
 mod envelope;
+mod event_grid;
 mod failure;
 mod functions;
 mod http_function;
@@ -126,6 +127,7 @@ mod wire;
 
 pub use batch::Settlement;
 pub use batch_wire::DataType;
+pub use event_grid::GridEvent;
 pub use functions::{Functions, Kind, Registered};
 pub use http_invocation::{HttpRequest, HttpResponse};
 pub use message::{BoxError, Completion, DeadLetter, Message, Outcome};

@@ -8,6 +8,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// The binding that takes a function's return value, which has a place of its own in the answer.
+const RETURN_BINDING: &str = "$return";
+
 /// What a function sends through its output bindings, and what it adds to the function's log.
 ///
 /// The host acts on it only when the invocation succeeds, after the function has ended.
@@ -24,7 +27,8 @@ impl Outputs {
         Self::default()
     }
 
-    /// Adds a message to a queue or topic output (`serviceBus`, `queue`); `binding` is the binding's `name`. The host
+    /// Adds a message to a queue or topic output (`serviceBus`, `queue`); `binding` is the binding's `name`, which may be
+    /// `$return`. The host
     /// sends the text alone: message id, properties and the rest cannot be set from a custom handler, nor can bytes
     /// that are not text be sent. A text that is nothing but an ISO 8601 timestamp may be reformatted on its way.
     #[must_use]
@@ -62,8 +66,11 @@ impl Outputs {
     }
 
     /// The body of the answer: an object, whatever is in it.
-    pub(crate) fn into_answer(self) -> Value {
+    pub(crate) fn into_answer(mut self) -> Value {
         let mut answer = Map::new();
+        if let Some(returned) = self.bindings.remove(RETURN_BINDING) {
+            answer.insert("ReturnValue".to_owned(), returned);
+        }
         if !self.bindings.is_empty() {
             answer.insert("Outputs".to_owned(), self.bindings.into());
         }
@@ -92,6 +99,12 @@ mod tests {
         }
         let two = Outputs::new().message("out", "a").json_message("out", &json!({ "b": 1 })).unwrap();
         assert_eq!(two.into_answer(), json!({ "Outputs": { "out": ["a", "{\"b\":1}"] } }));
+    }
+
+    #[test]
+    fn the_return_binding_has_its_own_place() {
+        let answer = Outputs::new().message("$return", "test").message("$return", "{}").into_answer();
+        assert_eq!(answer, json!({ "ReturnValue": ["test", "{}"] }));
     }
 
     #[test]

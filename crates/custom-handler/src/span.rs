@@ -10,7 +10,20 @@ use crate::{metadata::MessageMetadata, semconv};
 pub(crate) enum Trigger {
     Http,
     Queue,
+    EventGrid,
     Timer,
+}
+
+impl Trigger {
+    /// The `type` of the binding in `function.json`.
+    pub(crate) fn binding_type(self) -> &'static str {
+        match self {
+            Self::Http => "httpTrigger",
+            Self::Queue => "serviceBusTrigger",
+            Self::EventGrid => "eventGridTrigger",
+            Self::Timer => "timerTrigger",
+        }
+    }
 }
 
 /// The span of one invocation. `traceparent` is the header of the request, for what comes without message properties.
@@ -52,6 +65,21 @@ pub(crate) fn of_invocation(
             { semconv::TRACE_PARENT } = Empty,
             { semconv::ERROR_TYPE } = Empty,
         ),
+        Trigger::EventGrid => tracing::info_span!(
+            "process",
+            { semconv::OTEL_NAME } = format_args!("process {function}"),
+            { semconv::OTEL_KIND } = "consumer",
+            { semconv::FAAS_TRIGGER } = "pubsub",
+            { semconv::FAAS_NAME } = function,
+            { semconv::FAAS_INVOCATION_ID } = id,
+            { semconv::MESSAGING_SYSTEM } = "eventgrid",
+            { semconv::MESSAGING_OPERATION_NAME } = "process",
+            { semconv::MESSAGING_OPERATION_TYPE } = "process",
+            { semconv::MESSAGING_DESTINATION_NAME } = function,
+            { semconv::MESSAGING_MESSAGE_ID } = Empty,
+            { semconv::TRACE_PARENT } = Empty,
+            { semconv::ERROR_TYPE } = Empty,
+        ),
         Trigger::Timer => tracing::info_span!(
             "invoke",
             { semconv::OTEL_NAME } = function,
@@ -73,6 +101,15 @@ pub(crate) fn of_invocation(
 /// Adds what became of the message to the current span.
 pub(crate) fn record_disposition(status: &'static str) {
     Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, status);
+}
+
+/// Adds what the event tells to the current span.
+pub(crate) fn record_event(id: &str, traceparent: Option<&str>) {
+    let span = Span::current();
+    span.record(semconv::MESSAGING_MESSAGE_ID, id);
+    if let Some(traceparent) = traceparent {
+        span.record(semconv::TRACE_PARENT, traceparent);
+    }
 }
 
 /// Adds the size of a batch to the current span.

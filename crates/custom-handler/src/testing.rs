@@ -195,6 +195,13 @@ impl Invocation {
         Self::new(function, "messages", wrapped(&json!(bodies)), metadata)
     }
 
+    /// The invocation for an event of Event Grid, in either schema.
+    #[must_use]
+    pub fn event_grid(function: &str, event: Value) -> Self {
+        let metadata = json!({ "data": event.get("data").cloned().unwrap_or_default() });
+        Self::new(function, "event", event, metadata)
+    }
+
     /// A timer's invocation: on time, for the first time.
     #[must_use]
     pub fn timer(function: &str) -> Self {
@@ -313,7 +320,10 @@ impl Answer {
     /// What goes out through a binding.
     #[must_use]
     pub fn output(&self, binding: &str) -> Option<&Value> {
-        self.body.get("Outputs")?.get(binding)
+        match binding {
+            "$return" => self.body.get("ReturnValue"),
+            binding => self.body.get("Outputs")?.get(binding),
+        }
     }
 
     /// Why the invocation failed; empty when it did not.

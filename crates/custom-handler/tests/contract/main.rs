@@ -4,6 +4,7 @@
 
 mod batches;
 mod envelopes;
+mod event_grid;
 mod http;
 mod http_invocations;
 mod lines;
