@@ -113,7 +113,8 @@ impl Journal {
 
     /// Writes one entry. When this returns, the entry outlives the process.
     pub(crate) fn append(&mut self, payload: &[u8]) -> Result<(), StateError> {
-        self.write(&entry(payload))
+        let entry = entry(payload).map_err(io_error("write", &self.folder.join(LOG)))?;
+        self.write(&entry)
     }
 
     /// Whether the log has grown enough to be written anew.
@@ -125,7 +126,8 @@ impl Journal {
     pub(crate) fn compact(&mut self, payload: &[u8]) -> Result<(), StateError> {
         let (new, path) = (self.folder.join(NEW_LOG), self.folder.join(LOG));
         let mut file = File::create(&new).map_err(io_error("create", &new))?;
-        let bytes = [PREFACE, &entry(payload)].concat();
+        let entry = entry(payload).map_err(io_error("write", &new))?;
+        let bytes = [PREFACE, &entry].concat();
         file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(io_error("write", &new))?;
         fs::rename(&new, &path).map_err(io_error("replace", &path))?;
         self.file = OpenOptions::new().append(true).open(&path).map_err(io_error("open", &path))?;
@@ -155,14 +157,14 @@ fn open_log(path: &Path) -> Result<File, StateError> {
     OpenOptions::new().read(true).append(true).create(true).open(path).map_err(io_error("open", path))
 }
 
-fn entry(payload: &[u8]) -> Vec<u8> {
+fn entry(payload: &[u8]) -> io::Result<Vec<u8>> {
     let length =
-        u32::try_from(payload.len()).expect("an entry of four gigabytes does not fit into memory twice");
+        u32::try_from(payload.len()).map_err(|_| io::Error::other("an entry holds at most 4 GiB"))?;
     let mut entry = Vec::with_capacity(ENTRY_HEADER + payload.len());
     entry.extend(length.to_be_bytes());
     entry.extend(hash(payload));
     entry.extend_from_slice(payload);
-    entry
+    Ok(entry)
 }
 
 fn hash(payload: &[u8]) -> [u8; HASH] {
@@ -231,8 +233,8 @@ mod tests {
         Journal::open(folder.path()).unwrap().0.append(b"kept").unwrap();
         let log = folder.path().join(LOG);
         let kept = fs::read(&log).unwrap();
-        for cut in 1..entry(b"lost").len() {
-            fs::write(&log, [&kept[..], &entry(b"lost")[..cut]].concat()).unwrap();
+        for cut in 1..entry(b"lost").unwrap().len() {
+            fs::write(&log, [&kept[..], &entry(b"lost").unwrap()[..cut]].concat()).unwrap();
             let (mut journal, found) = Journal::open(folder.path()).unwrap();
             assert_eq!(found, [b"kept"], "cut at {cut}");
             journal.append(b"next").unwrap();

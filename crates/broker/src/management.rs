@@ -89,15 +89,9 @@ fn peek(
 ) -> Result<Option<Properties>, Fault> {
     let from = arguments.integer("from-sequence-number")?;
     let most = usize::try_from(arguments.integer("message-count")?).unwrap_or(0);
-    let mut room = world.limits.max_message_size;
-    let mut found = Vec::new();
-    for encoded in world.store.peek(entity, from, most)? {
-        if !found.is_empty() && encoded.len() > room {
-            break;
-        }
-        room = room.saturating_sub(encoded.len());
-        found.push(Value::Map(one("message", Value::Binary(ByteBuf::from(encoded)))));
-    }
+    let peeked = world.store.peek(entity, from, most, world.limits.max_message_size)?;
+    let entry = |encoded| Value::Map(one("message", Value::Binary(ByteBuf::from(encoded))));
+    let found: Vec<Value> = peeked.into_iter().map(entry).collect();
     Ok(if found.is_empty() { None } else { Some(one("messages", Value::List(found))) })
 }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use fe2o3_amqp_types::performatives::{ChannelMax, MaxFrameSize, Open};
 
-use crate::cbs::{self, Access};
+use crate::cbs::Access;
 use crate::clock::Timestamp;
-use crate::management;
 use crate::store::EntityName;
 
 use super::address::Node;
@@ -16,8 +15,7 @@ use super::fault::Fault;
 use super::frames::{Frame, FrameKind, take_frame};
 use super::output::Output;
 use super::performative::Performative;
-use super::requests::Request;
-use super::session::{Arrival, Session};
+use super::session::Session;
 use super::{MAX_FRAME_SIZE, World, sasl};
 
 const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
@@ -267,46 +265,6 @@ impl Connection {
             _ => {}
         }
         Ok(())
-    }
-
-    fn on_arrival(&mut self, channel: u16, arrival: Arrival, world: &mut World<'_>) {
-        match arrival.node.clone() {
-            Node::Entity(entity) => self.take_in(channel, &entity, &arrival, world),
-            node => {
-                if !arrival.settled
-                    && let Some(session) = self.sessions.get_mut(&channel)
-                {
-                    session.acknowledge(arrival.delivery_id, &mut self.output);
-                }
-                self.on_request(channel, &node, arrival.bytes, world);
-            }
-        }
-    }
-
-    fn on_request(&mut self, channel: u16, node: &Node, bytes: Bytes, world: &mut World<'_>) {
-        let request = match Request::read(bytes) {
-            Ok(request) => request,
-            Err(malformed) => {
-                tracing::debug!(%malformed, "a request could not be read");
-                return;
-            }
-        };
-        let reply = match node {
-            Node::Management(entity) => management::answer(&request, entity, world),
-            _ => cbs::answer(&request, world.authority, &mut self.access, world.now),
-        };
-        let encoded = reply.encode(&request);
-        let own = self.sessions.get_mut(&channel).into_iter();
-        let way_back = match request.reply_to.as_deref() {
-            Some(reply_to) => {
-                self.sessions.values_mut().find_map(|session| session.reply_link(node, Some(reply_to)))
-            }
-            None => own.map(|session| session.reply_link(node, None)).next().flatten(),
-        };
-        match way_back {
-            Some(link) => link.replies.push_back(encoded),
-            None => tracing::debug!(?node, "a request names no link to answer it on"),
-        }
     }
 
     fn open(&mut self, world: &World<'_>) {

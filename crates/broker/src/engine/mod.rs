@@ -14,6 +14,7 @@ mod output;
 mod performative;
 mod requests;
 mod sasl;
+mod sending;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,11 @@ use crate::codec::{
     Malformed, Positional, SectionKind, as_text, decode, described, encode, lookup, split_sections,
 };
 use crate::message::Properties;
+use crate::{cbs, management};
+
+use super::World;
+use super::address::Node;
+use super::connection::Connection;
 
 /// A request, read out of its message.
 #[derive(Debug)]
@@ -57,6 +62,35 @@ impl Request {
 
     pub(crate) fn property(&self, name: &str) -> Option<&str> {
         lookup(&self.application_properties, name).and_then(as_text)
+    }
+}
+
+impl Connection {
+    /// Carries out a request and puts the reply on the link that leads back.
+    pub(super) fn on_request(&mut self, channel: u16, node: &Node, bytes: Bytes, world: &mut World<'_>) {
+        let request = match Request::read(bytes) {
+            Ok(request) => request,
+            Err(malformed) => {
+                tracing::debug!(%malformed, "a request could not be read");
+                return;
+            }
+        };
+        let reply = match node {
+            Node::Management(entity) => management::answer(&request, entity, world),
+            _ => cbs::answer(&request, world.authority, &mut self.access, world.now),
+        };
+        let encoded = reply.encode(&request);
+        let own = self.sessions.get_mut(&channel).into_iter();
+        let way_back = match request.reply_to.as_deref() {
+            Some(reply_to) => {
+                self.sessions.values_mut().find_map(|session| session.reply_link(node, Some(reply_to)))
+            }
+            None => own.map(|session| session.reply_link(node, None)).next().flatten(),
+        };
+        match way_back {
+            Some(link) => link.replies.push_back(encoded),
+            None => tracing::debug!(?node, "a request names no link to answer it on"),
+        }
     }
 }
 

@@ -53,14 +53,23 @@ impl Connection {
         }
     }
 
+    /// Takes a whole delivery to where it goes.
+    pub(super) fn on_arrival(&mut self, channel: u16, arrival: Arrival, world: &mut World<'_>) {
+        match arrival.node.clone() {
+            Node::Entity(entity) => self.take_in(channel, &entity, &arrival, world),
+            node => {
+                if !arrival.settled
+                    && let Some(session) = self.sessions.get_mut(&channel)
+                {
+                    session.acknowledge(arrival.delivery_id, &mut self.output);
+                }
+                self.on_request(channel, &node, arrival.bytes, world);
+            }
+        }
+    }
+
     /// Takes a message, or a batch of them, into a queue.
-    pub(super) fn take_in(
-        &mut self,
-        channel: u16,
-        entity: &EntityName,
-        arrival: &Arrival,
-        world: &mut World<'_>,
-    ) {
+    fn take_in(&mut self, channel: u16, entity: &EntityName, arrival: &Arrival, world: &mut World<'_>) {
         let taken = read_messages(arrival).and_then(|messages| {
             for message in messages {
                 world.store.send(entity, message, world.now)?;

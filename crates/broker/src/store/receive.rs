@@ -62,16 +62,26 @@ impl Store {
         sequences.iter().map(deliver).collect()
     }
 
-    /// The messages from a sequence number on, whatever their state, without touching them.
+    /// The messages from a sequence number on, whatever their state, without touching them: at most so many, and no
+    /// more than fit into `room` bytes, but at least one.
     pub(crate) fn peek(
         &mut self,
         name: &EntityName,
         from: i64,
         most: usize,
+        mut room: usize,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let entity = self.entity(name)?;
-        let look = |stored: &Stored| stored.message.encode_for(&stored.placement());
-        Ok(entity.messages_from(from).take(most).map(look).collect())
+        let mut seen = Vec::new();
+        for stored in entity.messages_from(from).take(most) {
+            let encoded = stored.message.encode_for(&stored.placement());
+            if !seen.is_empty() && encoded.len() > room {
+                break;
+            }
+            room = room.saturating_sub(encoded.len());
+            seen.push(encoded);
+        }
+        Ok(seen)
     }
 
     fn lock(&mut self, name: &EntityName, sequence: i64, now: Timestamp) -> Result<Delivery, StoreError> {

@@ -321,12 +321,13 @@ fn a_peek_shows_everything_from_a_number_on_and_touches_nothing() {
     store.send(&queue(), scheduled("later", at(MINUTE)), at(0)).unwrap();
     send(&mut store, "active", 0);
     let bodies = |store: &mut Store, from, most| -> Vec<String> {
-        store.peek(&queue(), from, most).unwrap().iter().map(|encoded| text_of(encoded)).collect()
+        store.peek(&queue(), from, most, 1000).unwrap().iter().map(|encoded| text_of(encoded)).collect()
     };
     let before = counts(&store);
     assert_eq!(bodies(&mut store, 0, 10), ["locked", "later", "active"]);
     assert_eq!(bodies(&mut store, first + 1, 1), ["later"]);
     assert!(bodies(&mut store, 99, 10).is_empty());
+    assert_eq!(store.peek(&queue(), 0, 10, 1).unwrap().len(), 1, "one is shown though it does not fit");
     assert_eq!(counts(&store), before);
 }
 
