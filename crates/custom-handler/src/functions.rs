@@ -266,7 +266,7 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
             let (path, runtime, function) =
                 (format!("/{}", function.name), Arc::clone(&runtime), Arc::new(function));
             let run = move |request: Request| invoke(Arc::clone(&runtime), Arc::clone(&function), request);
-            router = router.route(&path, post(run));
+            router = router.route(&path, post(run).fallback(not_invoked));
         }
         router
     }
@@ -287,6 +287,11 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         let taken = self.registered().iter().any(|other| other.name.eq_ignore_ascii_case(name));
         assert!(!taken, "there are two functions of the name {name:?}");
     }
+}
+
+/// The host invokes by POST alone.
+async fn not_invoked() -> axum::response::Response {
+    answer::error(StatusCode::METHOD_NOT_ALLOWED, "a function is invoked by POST")
 }
 
 /// The host asks for a function that it has a `function.json` for and the code does not know.

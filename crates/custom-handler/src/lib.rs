@@ -75,7 +75,8 @@
 //! # More than that
 //!
 //! - [`Functions::http_invoked`]: HTTP functions with further outputs, which the host does not forward.
-//! - [`Functions::queue_batch`]: several messages a run, each with an outcome of its own.
+//! - [`Functions::queue_batch`], [`Functions::queue_each`]: several messages a run, each with an outcome of its own.
+//! - [`Functions::event_grid`]: events of Event Grid.
 //! - [`Outputs`]: messages through output bindings, in the one form that the host sends unchanged.
 //! - [`serve_after`]: answers the host while clients are still connecting.
 //!
@@ -136,3 +137,8 @@ pub use outputs::Outputs;
 pub use serve::{ServeError, serve_after};
 pub use settings::{Settings, SettingsError};
 pub use timer::{ScheduleStatus, Timer};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
