@@ -4,7 +4,9 @@ use futures::{StreamExt as _, stream};
 use latchkey_cli::world::{Crash, World};
 use latchkey_functions::Moment;
 
-use crate::support::{SignedUp, a_world_that_crashes, exchanges, play, succeeded, until_nothing_is_left};
+use crate::support::{
+    SignedUp, a_world_that_crashes, exchanges, play_through_kills, succeeded, until_nothing_is_left,
+};
 
 /// Every function that decides something on the way from sign-up to active.
 const FUNCTIONS: [&str; 7] = [
@@ -41,7 +43,7 @@ async fn every_function_is_killed_at(moment: Moment) {
 
 async fn run(crash: Crash) {
     let world = a_world_that_crashes(crash).await;
-    let signed_up = play(&world).await;
+    let signed_up = play_through_kills(&world).await;
     assert!(world.has_crashed(), "{crash:?} never came");
     let starts = world.watched(|watched| watched.handler_starts);
     assert_eq!(starts, 2, "{crash:?}: the host started the handler again, once");

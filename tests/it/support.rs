@@ -70,10 +70,30 @@ pub(crate) async fn sign_up(world: &World) -> SignedUp {
     SignedUp { purchase, page }
 }
 
+/// The whole story while the handler process is being killed: a page that was on its way then is answered with 500,
+/// as by Microsoft's host, and the customer loads it again.
+pub(crate) async fn play_through_kills(world: &World) -> SignedUp {
+    let purchase = world.purchase().unwrap();
+    let load = async || Ok(world.customer().sign_up(&purchase.landing).await.ok());
+    let page = world.wait_for("the landing page", Instant::now() + PATIENCE, load).await.unwrap();
+    until(world, &page, "awaiting-consent").await;
+    // The approval counts even when the page that follows it is not answered.
+    let shown = world.customer().consent(&page).await;
+    let view = until(world, &page, "awaiting-key").await;
+    assert!(shown.is_ok() || view.service_principal.is_some(), "{shown:?}");
+    grant_and_share(world, &page, "contoso-keys").await;
+    until(world, &page, "active").await;
+    SignedUp { purchase, page }
+}
+
 /// The customer consents, makes a key, grants its use and shares it.
 pub(crate) async fn consent_and_share(world: &World, page: &OnboardingPage, vault: &str) {
     world.customer().consent(page).await.unwrap();
     until(world, page, "awaiting-key").await;
+    grant_and_share(world, page, vault).await;
+}
+
+async fn grant_and_share(world: &World, page: &OnboardingPage, vault: &str) {
     let key = world.customer().make_key(vault).await.unwrap();
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
     world.customer().grant(&key, principal).await.unwrap();

@@ -29,7 +29,8 @@ pub struct Challenge {
 
 /// Asks for the key without a token.
 pub(super) async fn ask(transport: &Transport, key: &KeyUrl) -> Result<Challenge, KeyVaultError> {
-    let url = format!("{}/keys/{}?api-version={API_VERSION}", key.host().base_url(), key.name());
+    // With a trailing slash: the description of the API knows the latest version by an empty one.
+    let url = format!("{}/keys/{}/?api-version={API_VERSION}", key.host().base_url(), key.name());
     match transport.send(transport.request(Method::GET, &url)).await {
         Ok(reply) => read(&reply, key.host()),
         Err(outage) if absence::is_absent(transport, key.host(), &outage).await => {

@@ -65,7 +65,7 @@ async fn a_challenge_tells_tenant_region_and_our_address_without_a_token() {
     assert_eq!(challenge.region.unwrap().as_str(), "westeurope");
     assert_eq!(challenge.our_address, Some("203.0.113.5".parse().unwrap()));
     let seen = cloud.seen();
-    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/keys/disks?api-version=7.4"));
+    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/keys/disks/?api-version=7.4"));
 }
 
 #[tokio::test]
