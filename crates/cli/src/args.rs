@@ -15,15 +15,17 @@ Exit codes:
   3    the story did not end as it should, or not in time (demo)
   130  interrupted by Ctrl-C";
 
-/// Takes a customer from a marketplace sign-up to managed disks encrypted under a key that only the customer holds.
+/// Takes a customer from a marketplace sign-up to managed disks encrypted under a key that only
+/// the customer holds.
 ///
-/// Latchkey is an Azure Functions app. Everything it talks to in Azure also runs on this machine, simulated, over the
-/// real wires and under the real names: Entra, Graph, Resource Manager, Key Vault, the marketplace, Service Bus, and
-/// the Functions host. Nothing else has to be installed, and everything listens on 127.0.0.1 only.
+/// Latchkey is an Azure Functions app. Everything it talks to in Azure also runs on this machine,
+/// simulated, over the real wires and under the real names: Entra, Graph, Resource Manager, Key
+/// Vault, the marketplace, Service Bus, and the Functions host. Nothing else has to be installed,
+/// and everything listens on 127.0.0.1 only.
 ///
 /// Begin with `latchkey demo`. Then play the customer yourself with `latchkey up`.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey", version, after_help = EXIT_CODES)]
+#[command(name = "latchkey", version, after_help = EXIT_CODES, verbatim_doc_comment)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -34,42 +36,66 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Play one vendor and one customer through the whole story, live
+    ///
+    /// Brings up a local world on free ports, and in it:
+    ///
+    ///   1. the vendor sets up once: application, managed identity, roles, a disk;
+    ///   2. the customer buys in the marketplace and lands on an onboarding page;
+    ///   3. an administrator of the customer consents in Entra; Latchkey proves it by a token of its
+    ///      own in that tenant;
+    ///   4. the customer makes a vault and a key, grants its use and shares its URL; Latchkey tries
+    ///      the key;
+    ///   5. Latchkey makes a disk encryption set, encrypts the disk under it and reads it back;
+    ///   6. only then does it activate the subscription.
+    ///
+    /// Consents and grants take a second or two to spread, as they take minutes in Azure: what you see
+    /// as `retry` and `waiting` is no failure, it is how Latchkey waits without anything running.
+    ///
+    /// Succeeds only if the disk, read back from Azure Resource Manager, is
+    /// `EncryptionAtRestWithCustomerKey` under that set, and the marketplace says that the
+    /// subscription is `Subscribed`.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Demo(DemoArgs),
+
     /// Bring up the local world and leave it up, to play the customer yourself
+    ///
+    /// The vendor's set-up is done, a disk waits, and a customer has bought: open the landing page that
+    /// is printed, and play the customer in a browser or with curl. Type `key` and Enter to let the
+    /// customer's administrator make a key and grant its use, and `buy` to let the customer buy again.
+    ///
+    /// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under
+    /// the real names:
+    ///
+    ///   . .latchkey/env
+    ///   curl https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration
+    ///
+    /// Never sign in to it with a real account. The state in DIR survives a restart; ports are taken
+    /// again if they are free.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Up(UpArgs),
+
     /// Be the function app's handler process (the functions host starts it)
+    ///
+    /// Serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped. The functions host
+    /// starts it with the app's settings in its environment; started by hand it says which of them
+    /// are missing. The deployed app is another executable, `latchkey-functions`, which does the same
+    /// and nothing else.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Functions(FunctionsArgs),
 }
 
-/// Plays one vendor and one customer through the whole story, and shows each thing as it happens.
-///
-/// Brings up a local world on free ports, and in it:
-///
-///   1. the vendor sets up once: application, managed identity, roles, a disk;
-///   2. the customer buys in the marketplace and lands on an onboarding page;
-///   3. an administrator of the customer consents in Entra; Latchkey proves it by a token of its own in that tenant;
-///   4. the customer makes a vault and a key, grants its use, and shares its URL; Latchkey tries the key;
-///   5. Latchkey makes a disk encryption set, encrypts the disk under it and reads it back;
-///   6. only then does it activate the subscription.
-///
-/// Grants and consents take a second or two to spread, as they take minutes in Azure: what you see as `retry` and
-/// `waiting` is not failure, it is how Latchkey waits without anything running.
-///
-/// Succeeds only if the disk, read back from Azure Resource Manager, is `EncryptionAtRestWithCustomerKey` under that
-/// set, and the marketplace says that the subscription is `Subscribed`.
+/// What `latchkey demo` is told.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
 pub struct DemoArgs {
     /// Print one JSON document at the end, and nothing else on stdout
     #[arg(long)]
     pub json: bool,
 
-    /// Write every exchange with the simulated Azure to FILE as HAR 1.2, without tokens and secrets; browsers' developer
-    /// tools open it
+    /// Write every exchange with the simulated Azure to FILE as HAR 1.2, without its secrets
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
 
-    /// Keep the world's state in DIR, which must be empty or new; `latchkey up --dir DIR` goes on from there
+    /// Keep the state in DIR, empty or new; `latchkey up --dir DIR` goes on from there
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 
@@ -78,34 +104,18 @@ pub struct DemoArgs {
     pub timeout: Duration,
 }
 
-/// Brings up the local world and leaves it up until Ctrl-C.
-///
-/// The vendor's set-up is done, a disk waits, and a customer has bought: open the landing page that is printed, and play
-/// the customer in a browser or with curl. Type `key` and Enter to let the customer's administrator make a key and grant its
-/// use, and `buy` to let the customer buy once more.
-///
-/// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under the real names:
-///
-///   . .latchkey/env
-///   curl --cacert "$SSL_CERT_FILE" https://management.azure.com/subscriptions
-///
-/// Never sign in to it with a real account. The state in DIR survives; ports are taken again if they are free.
+/// What `latchkey up` is told.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
 pub struct UpArgs {
     /// Where the state is kept
     #[arg(long, value_name = "DIR", default_value = ".latchkey")]
     pub dir: PathBuf,
 }
 
-/// Is the function app's handler process: serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped.
-///
-/// The functions host starts it with the app's settings in its environment; started by hand it says which of them are
-/// missing. The deployed app is another executable, `latchkey-functions`, which does the same and nothing else.
+/// What `latchkey functions` is told.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
 pub struct FunctionsArgs {
-    /// For tests: die by SIGKILL, once, when FUNCTION reaches MOMENT (acted, journaled or published)
+    /// For tests: die by SIGKILL, once, when FUNCTION is at MOMENT (acted, journaled, published)
     #[arg(long, value_name = "FUNCTION:MOMENT", requires = "crash_marker")]
     pub crash_at: Option<CrashAt>,
 

@@ -11,7 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::names::{KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, RESOURCE_GROUPS_API, VAULTS_API};
-use super::vendor::assign_role;
+use super::roles::assign_role;
 use super::{Azure, Browser, Network, OnboardingPage, OnboardingView, Page};
 use crate::story::{Story, Who};
 

@@ -11,6 +11,8 @@ mod fulfilment;
 mod names;
 mod network;
 mod onboarding_page;
+mod roles;
+mod set_up;
 mod vendor;
 
 pub use azure::{Azure, AzureError, Reply};

@@ -4,6 +4,9 @@
 
 use uuid::{Uuid, uuid};
 
+/// The vendor's group: identity, disk encryption sets and disks.
+pub(super) const RESOURCE_GROUP: &str = "rg-latchkey";
+
 pub(super) const RESOURCE_GROUPS_API: &str = "2024-11-01";
 pub(super) const IDENTITIES_API: &str = "2023-01-31";
 pub(super) const VAULTS_API: &str = "2023-07-01";

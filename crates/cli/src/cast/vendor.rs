@@ -4,27 +4,19 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::names::{
-    CONTRIBUTOR, DISK_ENCRYPTION_SETS_API, DISKS_API, GRAPH_RESOURCE, GRAPH_USER_READ, IDENTITIES_API,
-    IDENTITY_EXCHANGE, MANAGED_IDENTITY_OPERATOR, RESOURCE_GROUPS_API, ROLE_ASSIGNMENTS_API,
-    role_assignment_name,
-};
-use super::{Azure, Reply};
+use super::Azure;
+use super::names::{DISK_ENCRYPTION_SETS_API, DISKS_API, RESOURCE_GROUP};
+use super::set_up::set_up;
 use crate::story::{Story, Who};
 
-const APPLICATION: &str = "Latchkey";
-const RESOURCE_GROUP: &str = "rg-latchkey";
-const IDENTITY: &str = "id-latchkey";
-const FEDERATED_CREDENTIAL: &str = "latchkey-managed-identity";
-/// A new directory object may be unknown to the next request for a while.
-const REPLICATION_LIMIT: Duration = Duration::from_secs(30);
-const REPLICATION_PAUSE: Duration = Duration::from_millis(200);
+/// Making a disk may take this long.
+const DISK_LIMIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The vendor's engineer, set-up done.
 #[derive(Debug)]
@@ -76,19 +68,7 @@ impl Vendor {
     ///
     /// Azure refuses something, or does not answer.
     pub async fn set_up(azure: Azure, redirect_uri: &str, story: Story) -> anyhow::Result<Self> {
-        let region = azure.region.clone();
-        let engineer = Engineer { azure: &azure, story: &story };
-        let application = engineer.application(redirect_uri).await?;
-        engineer.resource_group(&region).await?;
-        let identity = engineer.identity(&region).await?;
-        engineer.federated_credential(&application, &identity).await?;
-        engineer.roles(&identity).await?;
-        let estate = Estate {
-            application_id: application.application_id,
-            resource_group: RESOURCE_GROUP.to_owned(),
-            region,
-            identity,
-        };
+        let estate = set_up(&azure, redirect_uri, &story).await?;
         Ok(Self { azure, estate, story })
     }
 
@@ -160,15 +140,15 @@ impl Vendor {
     }
 
     async fn disk_is_ready(&self, id: &str) -> anyhow::Result<()> {
-        let limit = Instant::now() + REPLICATION_LIMIT;
+        let limit = Instant::now() + DISK_LIMIT;
         while Instant::now() < limit {
             let reply = self.azure.arm(Method::GET, id, DISKS_API, None).await?;
             if reply.status.is_success() && reply.body["properties"]["provisioningState"] == "Succeeded" {
                 return Ok(());
             }
-            sleep(REPLICATION_PAUSE).await;
+            sleep(PAUSE).await;
         }
-        anyhow::bail!("the disk {id} was not ready after {} s", REPLICATION_LIMIT.as_secs())
+        anyhow::bail!("the disk {id} was not ready after {} s", DISK_LIMIT.as_secs())
     }
 
     fn compute_id(&self, kind: &str, name: &str) -> String {
@@ -176,190 +156,46 @@ impl Vendor {
     }
 }
 
-/// The application, by both of its ids.
-struct Application {
-    object_id: String,
-    application_id: Uuid,
-}
+#[cfg(test)]
+mod tests {
+    use sandbox::{Lags, Sandbox};
 
-/// The steps of the set-up.
-struct Engineer<'a> {
-    azure: &'a Azure,
-    story: &'a Story,
-}
+    use super::*;
+    use crate::cast::Network;
 
-impl Engineer<'_> {
-    /// The multi-tenant application, with the redirect address that consent comes back to.
-    async fn application(&self, redirect_uri: &str) -> anyhow::Result<Application> {
-        let since = Instant::now();
-        let filter = format!("/applications?$filter=startswith(displayName,'{APPLICATION}')");
-        let found = self.azure.graph(Method::GET, &filter, None).await?.ok("looking for the application")?;
-        let application = match found["value"].as_array().and_then(|all| all.first()) {
-            Some(application) => {
-                let application = Application::read(application)?;
-                self.set_redirect(&application, redirect_uri).await?;
-                application
-            }
-            None => self.new_application(redirect_uri).await?,
-        };
-        self.service_principal(&application).await?;
-        self.story.tell_since(since, Who::Vendor, "registers the multi-tenant application Latchkey");
-        Ok(application)
+    async fn set_up_in(sandbox: &Sandbox, redirect_uri: &str) -> Vendor {
+        let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap();
+        let azure = Azure::new(&network, &sandbox.seed().vendor).unwrap();
+        Vendor::set_up(azure, redirect_uri, Story::untold()).await.unwrap()
     }
 
-    async fn new_application(&self, redirect_uri: &str) -> anyhow::Result<Application> {
-        let body = json!({
-            "displayName": APPLICATION,
-            "signInAudience": "AzureADMultipleOrgs",
-            "web": { "redirectUris": [redirect_uri] },
-            "requiredResourceAccess": [{
-                "resourceAppId": GRAPH_RESOURCE,
-                "resourceAccess": [{ "id": GRAPH_USER_READ, "type": "Scope" }],
-            }],
-        });
-        let reply = self.azure.graph(Method::POST, "/applications", Some(&body)).await?;
-        Application::read(&reply.ok("registering the application")?)
+    #[tokio::test]
+    async fn a_repeated_set_up_finds_everything_and_makes_nothing_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let lags = Lags { directory_object: Duration::from_millis(300), ..Lags::default() };
+        let run_folder = folder.path().to_path_buf();
+        let options = sandbox::Options { state: None, run_folder, lags, har: false };
+        let sandbox = Sandbox::start(options).await.unwrap();
+
+        let first = set_up_in(&sandbox, "http://127.0.0.1:20001/api/consent/callback").await;
+        let customer = sandbox.seed().customer.tenant_id;
+        let disk = first.make_disk("disk", customer).await.unwrap();
+        let second = set_up_in(&sandbox, "http://127.0.0.1:20002/api/consent/callback").await;
+
+        assert_eq!(second.estate().application_id, first.estate().application_id);
+        assert_eq!(second.estate().identity.principal_id, first.estate().identity.principal_id);
+        assert_eq!(second.make_disk("disk", customer).await.unwrap(), disk);
+        let reading = second.disk(&disk).await.unwrap();
+        assert_eq!(reading.encryption.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
+        assert_eq!(second.disk_encryption_sets().await.unwrap(), Vec::<Value>::new());
+
+        let applications =
+            second.azure().graph(Method::GET, "/applications", None).await.unwrap().ok("").unwrap();
+        let all = applications["value"].as_array().unwrap().iter();
+        let latchkeys: Vec<_> = all.filter(|application| application["displayName"] == "Latchkey").collect();
+        assert_eq!(latchkeys.len(), 1);
+        let redirects = &latchkeys[0]["web"]["redirectUris"];
+        assert_eq!(*redirects, json!(["http://127.0.0.1:20002/api/consent/callback"]));
+        sandbox.stop().await;
     }
-
-    /// The port of the local world may differ from the last time.
-    async fn set_redirect(&self, application: &Application, redirect_uri: &str) -> anyhow::Result<()> {
-        let body = json!({ "web": { "redirectUris": [redirect_uri] } });
-        let path = format!("/applications/{}", application.object_id);
-        self.once_replicated(Method::PATCH, &path, &body).await?.ok("setting the redirect address")?;
-        Ok(())
-    }
-
-    /// An application acts in its own tenant through a service principal too.
-    async fn service_principal(&self, application: &Application) -> anyhow::Result<()> {
-        let body = json!({ "appId": application.application_id, "accountEnabled": true });
-        let reply = self.once_replicated(Method::POST, "/servicePrincipals", &body).await?;
-        already_there_is_fine(reply, "making the application's service principal")
-    }
-
-    async fn resource_group(&self, region: &str) -> anyhow::Result<()> {
-        let since = Instant::now();
-        let id = self.azure.resource_group_id(RESOURCE_GROUP);
-        let body = json!({ "location": region });
-        self.azure
-            .arm(Method::PUT, &id, RESOURCE_GROUPS_API, Some(&body))
-            .await?
-            .ok("making the resource group")?;
-        self.story.tell_since(
-            since,
-            Who::Vendor,
-            format!("makes the resource group {RESOURCE_GROUP} in {region}"),
-        );
-        Ok(())
-    }
-
-    async fn identity(&self, region: &str) -> anyhow::Result<ManagedIdentity> {
-        let since = Instant::now();
-        let group = self.azure.resource_group_id(RESOURCE_GROUP);
-        let id = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY}");
-        let body = json!({ "location": region });
-        let reply = self.azure.arm(Method::PUT, &id, IDENTITIES_API, Some(&body)).await?;
-        let made = reply.ok("making the managed identity")?;
-        let identity = ManagedIdentity {
-            client_id: guid(&made["properties"]["clientId"], "clientId")?,
-            principal_id: guid(&made["properties"]["principalId"], "principalId")?,
-            id: made["id"].as_str().context("the managed identity has no id")?.to_owned(),
-        };
-        self.story.tell_since(since, Who::Vendor, format!("makes the managed identity {IDENTITY}"));
-        Ok(identity)
-    }
-
-    /// Lets the managed identity speak as the application: this is what takes the place of a secret.
-    async fn federated_credential(
-        &self,
-        application: &Application,
-        identity: &ManagedIdentity,
-    ) -> anyhow::Result<()> {
-        let since = Instant::now();
-        let path = format!("/applications/{}/federatedIdentityCredentials", application.object_id);
-        let body = json!({
-            "name": FEDERATED_CREDENTIAL,
-            "issuer": format!("https://login.microsoftonline.com/{}/v2.0", self.azure.tenant_id),
-            "subject": identity.principal_id,
-            "audiences": [IDENTITY_EXCHANGE],
-            "description": "The function app speaks as this application",
-        });
-        let found = self.once_replicated(Method::GET, &path, &Value::Null).await?;
-        let found = found.ok("listing the federated credentials")?;
-        let mut all = found["value"].as_array().into_iter().flatten();
-        if let Some(there) = all.find(|credential| credential["name"] == FEDERATED_CREDENTIAL) {
-            let same = ["issuer", "subject", "audiences"].iter().all(|field| there[field] == body[field]);
-            ensure!(
-                same,
-                "the application's federated credential names somebody else; begin with a fresh folder"
-            );
-        } else {
-            let reply = self.once_replicated(Method::POST, &path, &body).await?;
-            reply.ok("making the federated credential")?;
-        }
-        self.story.tell_since(since, Who::Vendor, "lets the managed identity speak as the application");
-        Ok(())
-    }
-
-    async fn roles(&self, identity: &ManagedIdentity) -> anyhow::Result<()> {
-        let since = Instant::now();
-        let group = self.azure.resource_group_id(RESOURCE_GROUP);
-        assign_role(self.azure, &group, identity.principal_id, CONTRIBUTOR).await?;
-        assign_role(self.azure, &identity.id, identity.principal_id, MANAGED_IDENTITY_OPERATOR).await?;
-        self.story.tell_since(since, Who::Vendor, "grants the identity what it needs in the resource group");
-        Ok(())
-    }
-
-    /// Asks again while Graph answers 404 about an object made a moment ago.
-    async fn once_replicated(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Reply> {
-        let body = Some(body).filter(|body| !body.is_null());
-        let limit = Instant::now() + REPLICATION_LIMIT;
-        loop {
-            let reply = self.azure.graph(method.clone(), path, body).await?;
-            if reply.status != StatusCode::NOT_FOUND || Instant::now() > limit {
-                return Ok(reply);
-            }
-            sleep(REPLICATION_PAUSE).await;
-        }
-    }
-}
-
-impl Application {
-    fn read(value: &Value) -> anyhow::Result<Self> {
-        let object_id = value["id"].as_str().context("the application has no id")?.to_owned();
-        Ok(Self { object_id, application_id: guid(&value["appId"], "appId")? })
-    }
-}
-
-/// Assigns a built-in role at a scope; repeating it changes nothing.
-pub(super) async fn assign_role(
-    azure: &Azure,
-    scope: &str,
-    principal: Uuid,
-    role: Uuid,
-) -> anyhow::Result<()> {
-    let name = role_assignment_name(scope, principal, role);
-    let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
-    let subscription = azure.subscription_id;
-    let role =
-        format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}");
-    let body = json!({ "properties": {
-        "roleDefinitionId": role,
-        "principalId": principal,
-        // Without the type, a principal that is still replicating is refused.
-        "principalType": "ServicePrincipal",
-    }});
-    let reply = azure.arm(Method::PUT, &id, ROLE_ASSIGNMENTS_API, Some(&body)).await?;
-    already_there_is_fine(reply, "assigning the role")
-}
-
-fn already_there_is_fine(reply: Reply, what: &str) -> anyhow::Result<()> {
-    if reply.status != StatusCode::CONFLICT {
-        reply.ok(what)?;
-    }
-    Ok(())
-}
-
-fn guid(value: &Value, name: &str) -> anyhow::Result<Uuid> {
-    let text = value.as_str().with_context(|| format!("Azure's answer has no {name}"))?;
-    Uuid::parse_str(text).with_context(|| format!("{name} is not a GUID"))
 }

@@ -11,6 +11,7 @@ use sandbox::Lags;
 use tokio::time::{Instant, timeout_at};
 
 use super::End;
+use super::interrupts::Interrupts;
 use crate::args::DemoArgs;
 use crate::live::{self, Colour};
 use crate::play::{self, Played};
@@ -34,8 +35,14 @@ fn lags() -> Lags {
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
     let deadline = Instant::now() + args.timeout;
+    let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
     if let Some(dir) = &args.keep {
         must_be_empty(dir)?;
+    }
+    if let Some(file) = &args.har {
+        // Found out now, and not when the story is over.
+        fs::write(file, "")
+            .with_context(|| format!("could not write the exchanges to {}", file.display()))?;
     }
     let (story, lines) = Story::told();
     let colour = Colour::of_stdout();
@@ -52,7 +59,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
     };
     let ended = tokio::select! {
         ended = story_in(options, deadline, &args) => ended,
-        _ = tokio::signal::ctrl_c() => Ok(Ended::Interrupted),
+        () = interrupts.next() => Ok(Ended::Interrupted),
     };
     story.end();
     if let Some(shown) = shown {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod functions;
+mod interrupts;
 mod up;
 
 use std::process::ExitCode;

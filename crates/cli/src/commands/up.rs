@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use super::End;
+use super::interrupts::Interrupts;
 use crate::args::UpArgs;
 use crate::live::{self, Colour};
 use crate::play;
@@ -29,6 +30,7 @@ fn lags() -> Lags {
 }
 
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
+    let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
     let (story, lines) = Story::told();
     let shown = live::show(lines, Colour::of_stdout());
     let options = WorldOptions {
@@ -40,13 +42,13 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     };
     let mut world = tokio::select! {
         world = Box::pin(World::start(options)) => world?,
-        _ = tokio::signal::ctrl_c() => return Ok(End::Interrupted),
+        () = interrupts.next() => return Ok(End::Interrupted),
     };
     write_files(&world)?;
     let purchase = world.first_purchase()?;
     println!("{}", instructions(&world, &purchase));
 
-    let end = stay(&world).await;
+    let end = stay(&world, &mut interrupts).await;
     Box::pin(world.stop()).await;
     story.end();
     // The lines of the stopping are shown before the prompt comes back.
@@ -65,14 +67,11 @@ fn write_files(world: &World) -> anyhow::Result<()> {
 }
 
 /// Waits for Ctrl-C, and carries out what is typed meanwhile.
-async fn stay(world: &World) -> anyhow::Result<End> {
+async fn stay(world: &World, interrupts: &mut Interrupts) -> anyhow::Result<End> {
     let mut input = typed_lines();
     loop {
         tokio::select! {
-            interrupted = stop_signal() => {
-                interrupted.context("could not wait for Ctrl-C")?;
-                return Ok(End::Well);
-            }
+            () = interrupts.next() => return Ok(End::Well),
             reason = world.host().stopped() => bail!("the functions host gave up: {reason}"),
             // Dropped by Ctrl-C wherever it is, which is what whoever pressed it wants.
             carried_out = carry_out_next(world, &mut input) => {
@@ -127,20 +126,6 @@ async fn make_key(world: &World) -> anyhow::Result<String> {
     let key = customer.make_key(&play::vault_name()).await?;
     customer.grant(&key, principal).await?;
     Ok(key.url)
-}
-
-/// Ctrl-C, or the polite signal of a supervisor.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// What is typed, line by line.

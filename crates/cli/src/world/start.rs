@@ -72,20 +72,8 @@ impl World {
     /// The folder is in use or cannot be written, a port is taken, the vendor's set-up is refused, or the handler
     /// process does not answer.
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
-        let WorldOptions { dir, http_port, lags, handler, crash, har, settings: extra, story } = options;
-        let folder = Folder::open(dir.as_deref())?;
-        let mut memory = Memory::recall(folder.path("world.json"))?;
-        let port = http_port.map_or_else(|| ports::pick(memory.http_port), Ok)?;
-        let url =
-            Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
-        let queues = latchkey_functions::package::queue_names();
-
-        let broker = start_broker(&folder, &queues, memory.broker_port, &story).await?;
-        let sandbox = start_sandbox(&folder, lags, har, &story).await?;
-        memory.http_port = Some(port);
-        memory.broker_port = Some(broker.address().port());
-        memory.keep()?;
-
+        let story = options.story.clone();
+        let Ground { folder, memory, broker, sandbox, url, queues } = lay_ground(&options).await?;
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?;
         let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
@@ -95,22 +83,20 @@ impl World {
         let customer =
             Customer::new(Azure::new(&network, &sandbox.seed().customer)?, &network, story.clone())?;
 
-        let journal = folder.path("journal");
-        std::fs::create_dir_all(&journal).context("could not make the journal's folder")?;
         let mut settings = settings::app_settings(&Sources {
             sandbox: &sandbox,
             estate: vendor.estate(),
             broker_connection: &broker.connection_string(),
             public_url: &url,
-            journal: &journal,
+            journal: &journal_in(&folder)?,
             signing_key: &memory.signing_key,
         })?;
-        settings.extend(handler_command(handler, crash, &folder)?.overrides());
-        settings.extend(extra);
+        settings.extend(handler_command(options.handler, options.crash, &folder)?.overrides());
+        settings.extend(options.settings);
 
         let (observer, events) = unbounded_channel();
         let watcher = Watcher::start(events, story.clone());
-        let host = start_host(&folder, port, settings.clone(), observer, &watcher).await?;
+        let host = start_host(&folder, &url, settings.clone(), observer, &watcher).await?;
         Ok(Self {
             host,
             watcher,
@@ -176,6 +162,36 @@ fn purchase_of(outcome: sandbox::PurchaseOutcome) -> anyhow::Result<Purchase> {
     let landing = outcome.landing_url.context("the marketplace knows no landing page")?;
     let landing = Url::parse(&landing).context("the landing page's address is no URL")?;
     Ok(Purchase { subscription_id: outcome.subscription_id, landing })
+}
+
+/// What everything else stands on.
+struct Ground {
+    folder: Folder,
+    memory: Memory,
+    broker: Broker,
+    sandbox: Sandbox,
+    url: Url,
+    queues: Vec<String>,
+}
+
+async fn lay_ground(options: &WorldOptions) -> anyhow::Result<Ground> {
+    let folder = Folder::open(options.dir.as_deref())?;
+    let mut memory = Memory::recall(folder.path("world.json"))?;
+    let port = options.http_port.map_or_else(|| ports::pick(memory.http_port), Ok)?;
+    let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
+    let queues = latchkey_functions::package::queue_names();
+    let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
+    let sandbox = start_sandbox(&folder, options.lags.clone(), options.har, &options.story).await?;
+    memory.http_port = Some(port);
+    memory.broker_port = Some(broker.address().port());
+    memory.keep()?;
+    Ok(Ground { folder, memory, broker, sandbox, url, queues })
+}
+
+fn journal_in(folder: &Folder) -> anyhow::Result<PathBuf> {
+    let journal = folder.path("journal");
+    std::fs::create_dir_all(&journal).context("could not make the journal's folder")?;
+    Ok(journal)
 }
 
 async fn start_broker(
@@ -262,15 +278,15 @@ fn crash_marker(folder: &Folder) -> PathBuf {
 
 async fn start_host(
     folder: &Folder,
-    port: u16,
+    url: &Url,
     environment: BTreeMap<String, String>,
     observer: UnboundedSender<HostEvent>,
     watcher: &Watcher,
 ) -> anyhow::Result<Host> {
     let script_root = folder.path("app");
     app_folder::lay_out(&script_root).context("could not lay out the function app's folder")?;
-    let options =
-        functions_host::Options { script_root, http_port: port, environment, observer: Some(observer) };
+    let http_port = url.port().context("the function app's address has a port")?;
+    let options = functions_host::Options { script_root, http_port, environment, observer: Some(observer) };
     let host = Host::start(options).await.context("could not start the functions host")?;
     let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();
     ensure!(left_out.is_empty(), "the functions host left functions out: {}", left_out.join("; "));
