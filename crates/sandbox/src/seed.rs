@@ -76,8 +76,8 @@ fn add_tenant(
         display_name: name.to_owned(),
         user_principal_name: format!("{local_part}@{domain}"),
     };
-    let administrator_user = user("Adele Administrator", "adele");
-    let ordinary_user = user("Otto Ordinary", "otto");
+    let administrator_user = user("Administrator", "administrator");
+    let ordinary_user = user("Ordinary user", "ordinary.user");
 
     let (automation, application) = automation(tenant_id, now)?;
     let principal = ServicePrincipal {

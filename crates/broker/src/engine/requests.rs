@@ -13,6 +13,8 @@ use crate::{cbs, management};
 use super::World;
 use super::address::Node;
 use super::connection::Connection;
+use super::link::ToPeer;
+use super::session::Session;
 
 /// A request, read out of its message.
 #[derive(Debug)]
@@ -80,16 +82,19 @@ impl Connection {
             _ => cbs::answer(&request, world.authority, &mut self.access, world.now),
         };
         let encoded = reply.encode(&request);
-        let own = self.sessions.get_mut(&channel).into_iter();
-        let way_back = match request.reply_to.as_deref() {
-            Some(reply_to) => {
-                self.sessions.values_mut().find_map(|session| session.reply_link(node, Some(reply_to)))
-            }
-            None => own.map(|session| session.reply_link(node, None)).next().flatten(),
-        };
-        match way_back {
+        match self.way_back(channel, node, request.reply_to.as_deref()) {
             Some(link) => link.replies.push_back(encoded),
-            None => tracing::debug!(?node, "a request names no link to answer it on"),
+            None => tracing::debug!(?node, "there is no link to answer a request on"),
+        }
+    }
+
+    /// The link whose target is the address that the request names. The Python SDK names none, and the JavaScript SDK
+    /// on `$cbs` one that no link has: they mean the link for the same node on the same session.
+    fn way_back(&mut self, channel: u16, node: &Node, reply_to: Option<&str>) -> Option<&mut ToPeer> {
+        let at = |session: &mut Session| reply_to.is_some_and(|to| session.reply_link_at(node, to).is_some());
+        match self.sessions.values_mut().find_map(|session| at(session).then_some(session.channel)) {
+            Some(named) => self.sessions.get_mut(&named)?.reply_link_at(node, reply_to?),
+            None => self.sessions.get_mut(&channel)?.reply_link(node),
         }
     }
 }

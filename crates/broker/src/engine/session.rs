@@ -192,15 +192,22 @@ impl Session {
         }
     }
 
-    /// The link by which requests that name `reply_to` are answered: here, or on this session for the same node.
-    pub(crate) fn reply_link(&mut self, node: &Node, reply_to: Option<&str>) -> Option<&mut ToPeer> {
-        self.links.values_mut().filter(|link| link.node == *node).find_map(|link| match &mut link.direction {
-            Direction::ToPeer(to_peer)
-                if reply_to.is_none() || to_peer.reply_address.as_deref() == reply_to =>
-            {
-                Some(to_peer)
+    /// The link to the peer, for a node, that is known by an address.
+    pub(crate) fn reply_link_at(&mut self, node: &Node, address: &str) -> Option<&mut ToPeer> {
+        self.links_to_peer(node).find(|link| link.reply_address.as_deref() == Some(address))
+    }
+
+    /// Some link to the peer for a node.
+    pub(crate) fn reply_link(&mut self, node: &Node) -> Option<&mut ToPeer> {
+        self.links_to_peer(node).next()
+    }
+
+    fn links_to_peer(&mut self, node: &Node) -> impl Iterator<Item = &mut ToPeer> {
+        self.links.values_mut().filter(move |link| link.node == *node).filter_map(|link| {
+            match &mut link.direction {
+                Direction::ToPeer(link) => Some(link),
+                Direction::FromPeer(_) => None,
             }
-            _ => None,
         })
     }
 }

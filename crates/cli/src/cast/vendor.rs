@@ -91,7 +91,7 @@ impl Vendor {
     /// Azure refuses, or does not answer.
     pub async fn make_disk(&self, name: &str, customer: Uuid) -> anyhow::Result<String> {
         let id = self.compute_id("disks", name);
-        if self.azure.arm(Method::GET, &id, DISKS_API, None).await?.status.is_success() {
+        if self.has_disk(name).await? {
             return Ok(id);
         }
         let since = Instant::now();
@@ -105,6 +105,14 @@ impl Vendor {
         self.disk_is_ready(&id).await?;
         self.story.tell_since(since, Who::Vendor, format!("makes the managed disk {name} for the customer"));
         Ok(id)
+    }
+
+    /// Looks through the list: to ask for one that is not there is an answer that the API's description does not have.
+    async fn has_disk(&self, name: &str) -> anyhow::Result<bool> {
+        let list =
+            format!("{}/providers/Microsoft.Compute/disks", self.azure.resource_group_id(RESOURCE_GROUP));
+        let disks = self.azure.arm(Method::GET, &list, DISKS_API, None).await?.ok("listing the disks")?;
+        Ok(disks["value"].as_array().is_some_and(|disks| disks.iter().any(|disk| disk["name"] == name)))
     }
 
     /// Reads a disk back from Azure Resource Manager.

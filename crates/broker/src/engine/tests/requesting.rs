@@ -225,6 +225,15 @@ fn a_reply_finds_its_link_by_address_on_another_session() {
 }
 
 #[test]
+fn a_reply_to_that_no_link_has_means_the_same_session() {
+    let mut asking = Asking::management();
+    let properties = [("operation", Value::from("com.microsoft:peek-message"))];
+    let message = request(Some("cbs-1234"), &properties, Value::Map(OrderedMap::new()));
+    asking.peer.say_with(0, TRANSFER, transfer_fields(8, 0, 0, false), &message);
+    assert!(asking.peer.hear().iter().any(|heard| heard.fields.code == TRANSFER));
+}
+
+#[test]
 fn schedule_peek_and_cancel() {
     let mut asking = Asking::management();
     let due = asking.peer.now.milliseconds() + 5000;
