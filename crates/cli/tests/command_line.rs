@@ -114,16 +114,41 @@ fn an_interrupted_demo_ends_with_130_and_leaves_no_process_behind() {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = lines_of(child.stdout.take().unwrap());
     let demo = Running { child, lines };
-    let line = demo.line_with("starts the handler process");
-    let handler: i32 = line.split_whitespace().last().unwrap().parse().unwrap();
+    let handler = handler_in(&demo.line_with("starts the handler process"));
     assert_eq!(demo.interrupt(), Some(130));
 
-    let handler = rustix::process::Pid::from_raw(handler).unwrap();
+    assert_process_ends(handler);
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_no_handler_process_behind() {
+    let mut child = latchkey(&["demo"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = lines_of(child.stdout.take().unwrap());
+    let demo = Running { child, lines };
+    let handler = handler_in(&demo.line_with("starts the handler process"));
+    demo.line_with("the handler process answers");
+    drop(demo);
+    assert_process_ends(handler);
+}
+
+fn handler_in(line: &str) -> i32 {
+    line.split_whitespace().last().unwrap().parse().unwrap()
+}
+
+fn assert_process_ends(process: i32) {
     let deadline = Instant::now() + PATIENCE;
-    while rustix::process::test_kill_process(handler).is_ok() {
-        assert!(Instant::now() < deadline, "the handler process outlived the demo");
+    while is_running(process) {
+        assert!(Instant::now() < deadline, "the handler process outlived its world");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// A process that has ended may still be listed, where nobody collects orphans: in a container, for instance.
+fn is_running(process: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let is_zombie = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+    let process = rustix::process::Pid::from_raw(process).unwrap();
+    !is_zombie && rustix::process::test_kill_process(process).is_ok()
 }
 
 /// A running command that is killed when the test ends, however it ends.

@@ -1,6 +1,7 @@
 //! `latchkey functions`: plays the function app's handler process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use latchkey_functions::{Moments, Unobserved};
 
@@ -14,6 +15,23 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
         (Some(at), Some(marker)) => Arc::new(KillOnce { at, marker }),
         _ => Arc::new(Unobserved),
     };
-    latchkey_functions::run(moments).await?;
-    Ok(End::Well)
+    tokio::select! {
+        served = latchkey_functions::run(moments) => served.map(|()| End::Well),
+        () = orphaned() => anyhow::bail!("the functions host is gone"),
+    }
+}
+
+/// Waits until whoever started this process has died: a local world that was killed leaves no handler behind.
+///
+/// The deployed executable does without this: there the platform ends whole instances.
+async fn orphaned() {
+    #[cfg(unix)]
+    {
+        let parent = rustix::process::getppid();
+        while rustix::process::getppid() == parent {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
 }
