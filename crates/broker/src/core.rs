@@ -147,3 +147,71 @@ fn replay(store: &mut Store, folder: &std::path::Path, entries: &[Vec<u8>]) -> R
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::message::tests::a_message;
+    use crate::options::{EntraTokens, QueueOptions};
+    use crate::store::Settlement;
+
+    fn core(folder: &Path) -> Core {
+        let queues = vec![QueueOptions::new("orders")];
+        let options = Options { queues, state: Some(folder.to_owned()), ..Options::default() };
+        Core::new(&options, Authority::generate(EntraTokens::Refuse).unwrap()).unwrap()
+    }
+
+    fn orders() -> EntityName {
+        EntityName::new("orders")
+    }
+
+    fn send(core: &Core, id: &str, body: &str) -> Result<(), Broken> {
+        core.act(|world| world.store.send(&orders(), a_message(id, body), world.now).map(|_| ()).unwrap())
+    }
+
+    #[test]
+    fn a_log_that_was_written_anew_holds_what_it_held_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let body = "x".repeat(900_000);
+        let before = core(folder.path());
+        send(&before, "kept", "small").unwrap();
+        for number in 0..20 {
+            send(&before, &number.to_string(), &body).unwrap();
+        }
+        before.act(|world| world.store.lock_next(&orders(), world.now).unwrap()).unwrap();
+        for _ in 0..20 {
+            let delivery =
+                before.act(|world| world.store.lock_next(&orders(), world.now).unwrap()).unwrap().unwrap();
+            let complete = |world: &mut World<'_>| {
+                world.store.settle(&orders(), delivery.token, Settlement::Complete, world.now)
+            };
+            before.act(complete).unwrap().unwrap();
+        }
+        let size = || std::fs::metadata(folder.path().join("messages.log")).unwrap().len();
+        for _ in 0..40 {
+            if size() < 1_000_000 {
+                break;
+            }
+            send(&before, "another", &body).unwrap();
+            before.act(|world| world.store.take_next(&orders(), world.now).unwrap()).unwrap();
+        }
+        drop(before);
+        let after = core(folder.path());
+        assert_eq!(after.counts(&orders()), Some(crate::Counts { active: 1, ..Default::default() }));
+        assert!(size() < 1_000_000, "it was written anew");
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_acknowledged_and_nothing_is_done_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = core(folder.path());
+        send(&broken, "written", "a").unwrap();
+        broken.lock().journal.as_mut().unwrap().break_writing();
+        assert_eq!(send(&broken, "lost", "b"), Err(Broken));
+        assert_eq!(send(&broken, "lost too", "c"), Err(Broken));
+        drop(broken);
+        assert_eq!(core(folder.path()).counts(&orders()).unwrap().active, 1);
+    }
+}

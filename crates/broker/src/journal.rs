@@ -211,6 +211,13 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stat
 mod tests {
     use super::*;
 
+    impl Journal {
+        /// From now on every write fails, as on a full disk.
+        pub(crate) fn break_writing(&mut self) {
+            self.file = File::open(self.folder.join(LOG)).unwrap();
+        }
+    }
+
     fn entries(folder: &Path) -> Vec<Vec<u8>> {
         Journal::open(folder).unwrap().1
     }
