@@ -95,7 +95,6 @@ pub async fn run(moments: Arc<dyn Moments>) -> anyhow::Result<()> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use custom_handler::Kind;
     use serde_json::Value;
 
     use super::*;
@@ -127,13 +126,11 @@ mod tests {
     #[tokio::test]
     async fn code_and_function_json_name_the_same_functions_with_the_same_triggers() {
         let app = App::new(settings(), Arc::new(Unobserved)).unwrap();
-        let kind_of = |kind| match kind {
-            Kind::Http => "httpTrigger",
-            Kind::Queue => "serviceBusTrigger",
-            Kind::Timer => "timerTrigger",
-        };
-        let code: BTreeMap<&str, String> =
-            functions(app).registered().iter().map(|f| (f.name, kind_of(f.kind).to_owned())).collect();
+        let code: BTreeMap<&str, String> = functions(app)
+            .registered()
+            .iter()
+            .map(|function| (function.name, function.trigger.to_owned()))
+            .collect();
         let files: BTreeMap<&str, String> = package::FUNCTIONS
             .iter()
             .map(|function| {

@@ -43,9 +43,13 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
     let callback = world.url().join("/api/consent/callback").unwrap();
     let Begun { state, cookie, tenant } = begin(&signed_up.page).await;
     let other_tenant = world.sandbox().seed().vendor.tenant_id.to_string();
-    let forged = state.replace(|c: char| c == 'A', "B");
+    let (payload, signature) = state.split_once('.').unwrap();
+    let forged = format!("{payload}.{}", signature.chars().rev().collect::<String>());
+    assert_ne!(forged, state);
 
-    let refused: [(&str, Vec<(&str, &str)>, Option<&str>); 7] = [
+    /// What it is, its query, and the cookie that comes with it.
+    type Callback<'a> = (&'a str, Vec<(&'a str, &'a str)>, Option<&'a str>);
+    let refused: [Callback<'_>; 7] = [
         ("nothing at all", vec![], Some(&cookie)),
         ("without state", vec![("admin_consent", "True"), ("tenant", &tenant)], Some(&cookie)),
         (
