@@ -92,7 +92,10 @@ fn object_store_of(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> 
             .with_context(|| format!("making the folder {}", folder.display()))?;
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?));
     }
-    let options = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    // The store signs in as the same managed identity as everything else; its own settings may name another.
+    let identity = ("azure_client_id".to_owned(), settings.managed_identity_client_id.to_string());
+    let environment = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let options = std::iter::once(identity).chain(environment);
     let (store, path) = object_store::parse_url_opts(&settings.journal, options)
         .context("the setting LATCHKEY_JOURNAL_URL")?;
     Ok(Arc::new(PrefixStore::new(store, path)))

@@ -88,6 +88,11 @@ pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
         || value(header::CONTENT_TYPE).starts_with("application/json")
 }
 
+/// A JSON answer that holds links.
+pub(crate) fn private_json(status: StatusCode, body: &serde_json::Value) -> Response {
+    private((status, Json(body)).into_response())
+}
+
 /// 303, so that the browser goes on with GET whatever it came with.
 pub(crate) fn see_other(address: &str) -> Response {
     match HeaderValue::from_str(address) {

@@ -11,7 +11,8 @@ use url::Url;
 pub struct Settings {
     /// Where the Service Bus is.
     pub service_bus: ServiceBusSetting,
-    /// `LATCHKEY_JOURNAL_URL`: the object store of journal, claims and reminders, such as `az://account/container/path`.
+    /// `LATCHKEY_JOURNAL_URL`: the object store of journal, claims and reminders, such as `az://container` with
+    /// `AZURE_STORAGE_ACCOUNT_NAME`.
     pub journal: Url,
     /// `LATCHKEY_PUBLIC_URL`: the address under which customers' browsers reach the app, without a trailing slash.
     pub public_url: Url,

@@ -1,9 +1,9 @@
 //! That the state of a consent is used once only.
 //!
-//! An object a nonce, created only if absent: of two callbacks with the same state one wins, whichever process it
-//! reaches.
+//! An object a nonce. Of two callbacks with the same state at the very same time both may pass; both publish the same
+//! event under the same id, so it is one consent all the same.
 
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -20,25 +20,27 @@ impl UsedStates {
         Self { store }
     }
 
-    /// Uses a nonce; `false` when it was used before.
+    /// Whether a nonce was used before.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn claim(&self, nonce: Uuid) -> Result<bool, object_store::Error> {
-        let path = Path::from(format!("consent-states/{nonce}"));
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&path, PutPayload::new(), create).await {
+    pub async fn is_used(&self, nonce: Uuid) -> Result<bool, object_store::Error> {
+        match self.store.head(&path_of(nonce)).await {
             Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Gives a nonce back, when what it was used for could not be done.
+    /// Uses a nonce up. Using it up again is success.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn release(&self, nonce: Uuid) -> Result<(), object_store::Error> {
-        self.store.delete(&Path::from(format!("consent-states/{nonce}"))).await
+    pub async fn use_up(&self, nonce: Uuid) -> Result<(), object_store::Error> {
+        self.store.put(&path_of(nonce), PutPayload::new()).await.map(drop)
     }
+}
+
+fn path_of(nonce: Uuid) -> Path {
+    Path::from(format!("consent-states/{nonce}"))
 }

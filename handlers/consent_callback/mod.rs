@@ -77,11 +77,12 @@ async fn take(app: &App, callback: &Callback, cookie: Option<&str>) -> Result<St
     if callback.tenant.parse() != Ok::<TenantId, _>(state.tenant) {
         return Err(refusal("the tenant is not the one that was asked to consent"));
     }
-    let first_use = app.used_states.claim(state.nonce).await;
-    if !first_use.map_err(|error| Problem::unavailable("keeping a consent's state", &error))? {
+    // First published, under an id that derives from the nonce, and then used up: a kill in between costs nothing.
+    if app.used_states.is_used(state.nonce).await.map_err(|error| unavailable(&error))? {
         return Err(refusal("the state was used before"));
     }
     publish(app, &state).await?;
+    app.used_states.use_up(state.nonce).await.map_err(|error| unavailable(&error))?;
     Ok(address)
 }
 
@@ -90,14 +91,12 @@ async fn publish(app: &App, state: &ConsentState) -> Result<(), Problem> {
     let data = CustomerConsented { tenant: state.tenant };
     let mut event = Event::new(id, "consent_callback", state.onboarding, app.clock.now(), data);
     event.traceparent = Some(trace_context::new_trace());
-    if let Err(error) = app.bus.publish(&event.to_message(None)).await {
-        // Given back, so that the administrator's reload is not refused as a replay.
-        if let Err(error) = app.used_states.release(state.nonce).await {
-            tracing::warn!(%error, "the state of a consent stays used");
-        }
-        return Err(Problem::unavailable("publishing a consent", &error));
-    }
-    Ok(())
+    let published = app.bus.publish(&event.to_message(None)).await;
+    published.map_err(|error| Problem::unavailable("publishing a consent", &error))
+}
+
+fn unavailable(error: &object_store::Error) -> Problem {
+    Problem::unavailable("keeping a consent's state", error)
 }
 
 fn refusal(why: &str) -> Problem {

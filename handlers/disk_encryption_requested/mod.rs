@@ -10,41 +10,47 @@ use azure_clients::{
 };
 use azure_ids::ArmId;
 use onboarding::{
-    DiskState, Fact, Illegal, Set,
+    DiskState, Fact, Illegal, ProvisionPlan, Set,
     event::DiskEncryptionRequested,
     finding::{Code, Finding},
 };
 
 use crate::{
     App,
-    provision_requested::LOOK_AFTER,
+    provision_requested::{LOOK_AFTER, set_refused},
     step::{Next, Step, StepError},
 };
 
 pub(crate) async fn handle(cx: Step<DiskEncryptionRequested>, app: App) -> Result<Next, StepError> {
     let DiskEncryptionRequested { disk } = cx.event.data.clone();
     let onboarding = cx.onboarding()?;
-    match onboarding.provision_plan() {
-        Ok(_) => {}
-        Err(Illegal::Suspended) => return Ok(Next::NoNews("the subscription is suspended")),
-        Err(Illegal::Ended) => return Ok(Next::NoNews("the subscription has ended")),
-        Err(illegal) => return Err(illegal.into()),
-    }
+    let plan = match onboarding.provision_plan() {
+        Ok(plan) => plan,
+        Err(illegal) => return Next::without_plan(illegal),
+    };
     let Set::Ready { set } = onboarding.set() else { return Err(Illegal::AnotherSet.into()) };
     let known = *onboarding.disks().get(&disk).ok_or(Illegal::UnknownDisk)?;
     let read = app.compute.disk(&disk).await?;
-    if read.provisioning_state == ProvisioningState::Updating {
-        return Err(StepError::retry_after(Some(LOOK_AFTER), "ARM is still working on the disk"));
+    let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
+        && read.encryption.disk_encryption_set.as_ref() == Some(set);
+    match &read.provisioning_state {
+        ProvisioningState::Succeeded if under_our_set => {
+            return cx.decide(Fact::DiskEncrypted { disk, set: set.clone() });
+        }
+        // A change before ours may have failed; it says nothing about this one.
+        ProvisioningState::Succeeded | ProvisioningState::Failed => {}
+        ProvisioningState::Updating | ProvisioningState::Other(_) | ProvisioningState::Unknown => {
+            return Err(StepError::retry_after(Some(LOOK_AFTER), "ARM is still working on the disk"));
+        }
     }
-    if read.encryption.encryption_type == EncryptionType::CustomerKey
-        && read.encryption.disk_encryption_set.as_ref() == Some(set)
-    {
-        return cx.decide(Fact::DiskEncrypted { disk, set: set.clone() });
+    let finding = match known {
+        DiskState::Requested => Some(came_to_nothing(&disk)),
+        DiskState::Found | DiskState::Encrypted => obstacle(&read, &disk),
+    };
+    match finding {
+        Some(finding) => cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk) }),
+        None => encrypt(&cx, &app, disk, set, &plan).await,
     }
-    if let Some(finding) = obstacle(&read, &disk) {
-        return cx.decide(Fact::Waiting { finding, key: None });
-    }
-    encrypt(&cx, &app, disk, set, known).await
 }
 
 async fn encrypt(
@@ -52,31 +58,33 @@ async fn encrypt(
     app: &App,
     disk: ArmId,
     set: &ArmId,
-    known: DiskState,
+    plan: &ProvisionPlan,
 ) -> Result<Next, StepError> {
-    let started = match app.compute.patch_disk_encryption(&disk, set).await {
-        Ok(started) => started,
-        Err(ArmError::Conflict { code, message }) => {
-            let finding = Finding::new(
-                Code::DiskAttached,
-                format!("Azure does not change disk {} now ({code}): {message}", disk.name()),
-                &["Deallocate the machine that the disk is attached to.".to_owned()],
-            );
-            return cx.decide(Fact::Waiting { finding, key: None });
+    let finding = match app.compute.patch_disk_encryption(&disk, set).await {
+        Ok(started) => {
+            let after = started.retry_after.unwrap_or(LOOK_AFTER);
+            let look_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            return cx.decide(Fact::DiskRequested { disk, look_after_ms });
+        }
+        Err(ArmError::Conflict { code, .. }) => Finding::new(
+            Code::DiskAttached,
+            format!("Azure does not change disk {} now ({code}).", disk.name()),
+            &["Deallocate the machine that the disk is attached to.".to_owned()],
+        ),
+        Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
+            return cx.wait_or_retry(app, set_refused(plan), true, None, Some(disk));
         }
         Err(error) => return Err(error.into()),
     };
-    let after = started.retry_after.unwrap_or(LOOK_AFTER);
-    match known {
-        DiskState::Found => {
-            let look_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            cx.decide(Fact::DiskRequested { disk, look_after_ms })
-        }
-        // Asked for before, and it came to nothing: this event itself looks again.
-        DiskState::Requested | DiskState::Encrypted => {
-            Err(StepError::retry_after(Some(after), "the disk was asked for once more"))
-        }
-    }
+    cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk) })
+}
+
+fn came_to_nothing(disk: &ArmId) -> Finding {
+    Finding::new(
+        Code::DiskEncryptionFailed,
+        format!("Azure took on the encryption of disk {}, and it came to nothing.", disk.name()),
+        &["Look into the activity log of the disk; it is asked for again at the next check.".to_owned()],
+    )
 }
 
 /// What keeps Azure from changing the disk; better known before it is asked.

@@ -54,7 +54,10 @@ async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<(), 
     }
     if read.action == OperationAction::Reinstate {
         return match app.marketplace.agree(subscription, operation).await {
-            Ok(()) | Err(MarketplaceError::Conflict) => Ok(()),
+            // Until it is concluded the subscription still reads as suspended.
+            Ok(()) | Err(MarketplaceError::Conflict) => {
+                Err(StepError::retry_after(Some(Duration::from_secs(1)), "the reinstatement is agreed to"))
+            }
             Err(error) => Err(error.into()),
         };
     }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     App,
     consent_callback::COOKIE,
-    http::{LinkQuery, Problem, address_of, check_link, see_other, wants_json},
+    http::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
     trace_context,
 };
 
@@ -42,7 +42,9 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     match find(&app, &id, &query).await {
-        Ok((id, found)) if wants_json(&headers) => Json(view::json(&app, id, found.as_ref())).into_response(),
+        Ok((id, found)) if wants_json(&headers) => {
+            private_json(StatusCode::OK, &view::json(&app, id, found.as_ref()))
+        }
         Ok((id, found)) => view::page(&app, id, found.as_ref()),
         Err(problem) => problem.respond_to(&headers),
     }

@@ -2,7 +2,10 @@
 
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
-use onboarding::{Consent, DiskState, Key, Onboarding, OnboardingId, Set, State, finding::Blocker};
+use onboarding::{
+    Consent, DiskState, Key, Onboarding, OnboardingId, Set, State,
+    finding::{Blocker, Finding},
+};
 use serde_json::{Value, json};
 
 use crate::{App, http};
@@ -27,6 +30,7 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "warnings": warnings_of(onboarding),
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "activated": onboarding.activated_at().is_some(),
@@ -93,6 +97,7 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
                 dt { "Its service principal in your tenant" } dd { (principal) }
             }
             @if let Some(key) = key_of(onboarding) { dt { "Key" } dd { (key) } }
+            @for warning in warnings_of(onboarding) { dt { "Advice" } dd { (warning.summary) } }
             @if let Some(set) = set_of(onboarding) { dt { "Disk encryption set" } dd { (set) } }
             @for (disk, state) in onboarding.disks() {
                 dt { "Disk " (disk.name()) }
@@ -134,6 +139,14 @@ fn key_of(onboarding: &Onboarding) -> Option<String> {
         Key::NotShared => None,
         Key::Refused { key } => Some(key.to_string()),
         Key::Proven { proof } => Some(proof.version.to_string()),
+    }
+}
+
+/// What is not wrong with the key but unwise.
+fn warnings_of(onboarding: &Onboarding) -> &[Finding] {
+    match onboarding.key() {
+        Key::Proven { proof } => &proof.warnings,
+        Key::NotShared | Key::Refused { .. } => &[],
     }
 }
 

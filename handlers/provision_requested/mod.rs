@@ -11,7 +11,7 @@ use azure_clients::{
 };
 use azure_ids::ArmId;
 use onboarding::{
-    Fact, Illegal, Onboarding, ProvisionPlan, Set,
+    Fact, Onboarding, ProvisionPlan, Set,
     event::ProvisionRequested,
     finding::{Code, Finding},
 };
@@ -35,20 +35,15 @@ pub(crate) async fn handle(cx: Step<ProvisionRequested>, app: App) -> Result<Nex
     }
     let plan = match onboarding.provision_plan() {
         Ok(plan) => plan,
-        // Taken up again when the subscription is reinstated.
-        Err(Illegal::Suspended) => return Ok(Next::NoNews("the subscription is suspended")),
-        Err(Illegal::Ended) => return Ok(Next::NoNews("the subscription has ended")),
-        Err(illegal) => return Err(illegal.into()),
+        Err(illegal) => return Next::without_plan(illegal),
     };
     let set = set_id(&app, &plan)?;
     match app.compute.disk_encryption_set(&set).await {
-        Ok(existing)
-            if is_ours(&existing, onboarding) && existing.provisioning_state != ProvisioningState::Failed =>
-        {
+        Ok(existing) if is_ours(&existing, onboarding) && may_be_adopted(&existing, &plan) => {
             cx.decide(requested(set, None, LOOK_AFTER))
         }
         Ok(existing) if !is_ours(&existing, onboarding) => {
-            cx.decide(Fact::Waiting { finding: not_ours(&set), key: None })
+            cx.decide(Fact::Waiting { finding: not_ours(&set), key: None, disk: None })
         }
         Ok(_) | Err(ArmError::NotFound { .. }) => ask_for(&cx, &app, &plan, set).await,
         Err(error) => Err(error.into()),
@@ -118,6 +113,12 @@ pub(crate) fn not_ours(set: &ArmId) -> Finding {
         &["Rename or delete that set, or tag it with latchkey-onboarding and this onboarding's id."
             .to_owned()],
     )
+}
+
+/// A set of ours under another key was asked for before the customer shared this one; it is put again.
+fn may_be_adopted(existing: &DiskEncryptionSet, plan: &ProvisionPlan) -> bool {
+    existing.provisioning_state != ProvisioningState::Failed
+        && existing.active_key.as_ref().is_some_and(|live| live.is_same_key(plan.key()))
 }
 
 /// Azure's own text names the vendor's identity, although in this set-up the grant must name the application's service

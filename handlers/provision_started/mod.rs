@@ -6,10 +6,14 @@
 
 use azure_clients::{
     ArmError,
-    compute::{DiskEncryptionSet, OperationState, OperationUrl, ProvisioningState},
+    compute::{Disk, DiskEncryptionSet, EncryptionType, OperationState, OperationUrl, ProvisioningState},
 };
 use azure_ids::ArmId;
-use onboarding::{Fact, Illegal, Key, Onboarding, ProvisionPlan, Set, event::ProvisionStarted};
+use onboarding::{
+    Fact, Key, Onboarding, ProvisionPlan, Set,
+    event::ProvisionStarted,
+    finding::{Code, Finding},
+};
 use std::time::Duration;
 
 use crate::{
@@ -26,9 +30,7 @@ pub(crate) async fn handle(cx: Step<ProvisionStarted>, app: App) -> Result<Next,
     let onboarding = cx.onboarding()?;
     let plan = match onboarding.provision_plan() {
         Ok(plan) => plan,
-        Err(Illegal::Suspended) => return Ok(Next::NoNews("the subscription is suspended")),
-        Err(Illegal::Ended) => return Ok(Next::NoNews("the subscription has ended")),
-        Err(illegal) => return Err(illegal.into()),
+        Err(illegal) => return Next::without_plan(illegal),
     };
     if let Set::Requested { operation: Some(operation), .. } = onboarding.set()
         && let Some(next) = follow(&cx, &app, operation, &plan).await?
@@ -43,17 +45,19 @@ pub(crate) async fn handle(cx: Step<ProvisionStarted>, app: App) -> Result<Next,
         Err(error) => return Err(error.into()),
     };
     if !is_ours(&made, onboarding) {
-        return cx.decide(Fact::Waiting { finding: not_ours(&set), key: None });
+        return cx.decide(Fact::Waiting { finding: not_ours(&set), key: None, disk: None });
     }
     match made.provisioning_state {
         ProvisioningState::Succeeded => {}
-        ProvisioningState::Failed => return cx.decide(Fact::SetFailed { finding: set_refused(&plan) }),
+        ProvisioningState::Failed => {
+            return cx.decide(Fact::SetFailed { finding: provisioning_failed(&set, "Failed") });
+        }
         ProvisioningState::Updating | ProvisioningState::Other(_) | ProvisioningState::Unknown => {
             return Err(still_making(None));
         }
     }
     check(&app, &made, onboarding)?;
-    let disks = disks_of(&app, onboarding).await?;
+    let disks = disks_of(&app, onboarding, &set).await?;
     cx.decide(Fact::SetReady { set, disks })
 }
 
@@ -73,13 +77,26 @@ async fn follow(
         Err(ArmError::NotFound { .. }) => Ok(None),
         Ok(OperationState::InProgress { retry_after }) => Err(still_making(retry_after)),
         Ok(OperationState::Failed(error)) => {
-            let why = chain_of(&error);
-            tracing::warn!(why, onboarding = %cx.event.subject, "ARM failed to make a disk encryption set");
-            cx.decide(Fact::SetFailed { finding: set_refused(plan) }).map(Some)
+            let finding = match &error {
+                ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. } => set_refused(plan),
+                _ => provisioning_failed(&cx.event.data.set, &chain_of(&error)),
+            };
+            cx.decide(Fact::SetFailed { finding }).map(Some)
         }
-        Ok(OperationState::Canceled) => cx.decide(Fact::SetFailed { finding: set_refused(plan) }).map(Some),
+        Ok(OperationState::Canceled) => {
+            let finding = provisioning_failed(&cx.event.data.set, "Canceled");
+            cx.decide(Fact::SetFailed { finding }).map(Some)
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+fn provisioning_failed(set: &ArmId, why: &str) -> Finding {
+    Finding::new(
+        Code::ProvisioningFailed,
+        format!("Azure could not make the disk encryption set {}: {why}", set.name()),
+        &["Look into the activity log of the resource group, mend it, and check again.".to_owned()],
+    )
 }
 
 fn still_making(retry_after: Option<Duration>) -> StepError {
@@ -97,17 +114,29 @@ fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result
     if made.federated_client_id != Some(app.settings.application_id) {
         return wrong("federatedClientId");
     }
+    if !made.rotation_to_latest_key_version_enabled {
+        return wrong("rotationToLatestKeyVersionEnabled");
+    }
+    if !made.user_assigned_identities.contains(&app.settings.managed_identity) {
+        return wrong("identity");
+    }
+    if made.encryption_type != EncryptionType::CustomerKey {
+        return wrong("encryptionType");
+    }
     match (&made.active_key, onboarding.key()) {
         (Some(live), Key::Proven { proof }) if live.is_same_key(&proof.version) => Ok(()),
         _ => wrong("key"),
     }
 }
 
-async fn disks_of(app: &App, onboarding: &Onboarding) -> Result<Vec<ArmId>, StepError> {
+/// The disks that are tagged as this customer's. One under another set belongs to another onboarding of the same
+/// customer, which bought twice.
+async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec<ArmId>, StepError> {
     let tenant = onboarding.tenant().to_string();
+    let is_ours = |disk: &Disk| {
+        let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
+        !under_another && disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant))
+    };
     let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
-    let tagged = all
-        .into_iter()
-        .filter(|disk| disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant)));
-    Ok(tagged.map(|disk| disk.id).collect())
+    Ok(all.into_iter().filter(is_ours).map(|disk| disk.id).collect())
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use azure_ids::KeyUrl;
 use onboarding::{
-    Key, OnboardingId, Set,
+    Key, Onboarding, OnboardingId, Set,
     event::{Event, EventData, EventId, KeyShared},
 };
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::{
     App,
     http::{LinkQuery, Problem, address_of, check_link, see_other, wants_json},
+    onboarding::publish_check,
     trace_context,
 };
 
@@ -64,7 +65,16 @@ async fn take(
     let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
-    let number = may_take(app, onboarding, &key).await?;
+    let head = may_take(app, onboarding, &key).await?;
+    if let (Key::Refused { key: known }, Some(blocker)) = (head.key(), head.blocker())
+        && *known == key
+    {
+        // Nothing new but the customer's word that it works now: that is "check again".
+        let checked = publish_check(app, onboarding, blocker.entry, "share_key").await;
+        checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
+        return Ok((onboarding, key));
+    }
+    let number = head.number();
     // The same key handed in twice before anything changed is handed in once.
     let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}"));
     let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
@@ -89,8 +99,8 @@ async fn read_body(headers: &HeaderMap, body: Bytes) -> Result<SharedKey, Proble
     }
 }
 
-/// The number of the onboarding's present entry, when it can take this key.
-async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<u64, Problem> {
+/// The onboarding, when it can take this key.
+async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<Onboarding, Problem> {
     let head = app.journal.load(onboarding).await;
     let head = head.map_err(|error| Problem::unavailable("reading a journal", &error))?;
     let Some(head) = head else {
@@ -108,6 +118,6 @@ async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<u
                 "This onboarding's disks are already under another key, which this request does not replace.",
             ))
         }
-        _ => Ok(head.state.number()),
+        _ => Ok(head.state),
     }
 }

@@ -24,7 +24,7 @@ async fn send(world: &World, queue: &str, body: impl Into<Vec<u8>>) {
 }
 
 /// The reason and the description of the queue's one dead letter, read back through Service Bus.
-async fn dead_letter(world: &World, queue: &str) -> (String, String) {
+pub(crate) async fn dead_letter(world: &World, queue: &str) -> (String, String) {
     let receiver = client(world).receiver(Entity::queue(queue).dead_letter());
     let mut messages = receiver.receive(1, Duration::from_secs(60)).await.unwrap();
     let message =

@@ -9,4 +9,5 @@ mod hostile_keys;
 mod kills;
 mod secrets;
 mod support;
+mod waiting;
 mod webhooks;

@@ -4,7 +4,9 @@ use reqwest::{StatusCode, header};
 use sandbox::MarketplaceAction;
 use serde_json::json;
 
-use crate::support::{a_world, history, plain_client, play, until, until_nothing_is_left};
+use tokio::time::Instant;
+
+use crate::support::{PATIENCE, a_world, history, plain_client, play, until, until_nothing_is_left};
 
 #[tokio::test]
 async fn repeated_and_reordered_webhooks_end_in_what_the_marketplace_says() {
@@ -18,13 +20,25 @@ async fn repeated_and_reordered_webhooks_end_in_what_the_marketplace_says() {
     let reinstate = sandbox.send_webhook(subscription, MarketplaceAction::Reinstate).await.unwrap();
     assert_eq!(reinstate.status, 200);
     until(&world, &signed_up.page, "active").await;
+
+    // Two more happen before either is told, and the newer is told first.
+    let older = sandbox.begin_action(subscription, MarketplaceAction::Suspend).unwrap();
+    let newer = sandbox.begin_action(subscription, MarketplaceAction::Reinstate).unwrap();
+    assert_eq!(sandbox.deliver_webhook(newer).await.unwrap(), 200);
+    let concluded = async || Ok(world.fulfilment().subscription_status(subscription).await? == "Subscribed");
+    world.wait_until("the reinstatement", Instant::now() + PATIENCE, concluded).await.unwrap();
     until_nothing_is_left(&world).await;
-    let entries = history(&world, &signed_up.page).await.len();
-    // The older one again, and again, after the newer one.
-    for operation in
-        [suspend.operation_id, reinstate.operation_id, suspend.operation_id, suspend.operation_id]
-    {
-        assert_eq!(sandbox.deliver_webhook(operation).await.unwrap(), 200);
+    let (steps, entries) = (world.steps().len(), history(&world, &signed_up.page).await.len());
+    assert_eq!(sandbox.deliver_webhook(older).await.unwrap(), 200);
+    // The older one reaches its function, which believes the marketplace and not the webhook.
+    let taken = async || Ok(world.steps().len() > steps);
+    world.wait_until("the older webhook to be taken in", Instant::now() + PATIENCE, taken).await.unwrap();
+    for operation in [older, newer, suspend.operation_id, older] {
+        assert_eq!(
+            sandbox.deliver_webhook(operation).await.unwrap(),
+            200,
+            "and again, as the marketplace repeats"
+        );
     }
     until_nothing_is_left(&world).await;
     until(&world, &signed_up.page, "active").await;

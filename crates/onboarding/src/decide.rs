@@ -6,11 +6,10 @@
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
 use std::{collections::BTreeMap, time::Duration};
-use time::OffsetDateTime;
 
 use crate::{
-    Cause, Consent, Decision, DiskState, Fact, Illegal, Key, LONGEST_CHECK, Onboarding, OnboardingId,
-    ProvenKey, ProvisionPlan, Purchase, Set, State, SubscriptionStatus,
+    Cause, Consent, Decision, DiskState, Fact, Illegal, Key, Onboarding, OnboardingId, ProvenKey,
+    ProvisionPlan, Purchase, Set, State, SubscriptionStatus,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
         ProvisionRequested, ProvisionStarted,
@@ -41,10 +40,14 @@ impl Onboarding {
             disks: BTreeMap::new(),
             activated_at: None,
             blocker: None,
+            set_failures: 0,
             taken: BTreeMap::from([(cause.event.clone(), 1)]),
         };
-        Decision { state, fact: Fact::Opened { tenant }, cause, messages: vec![] }
-            .blocked_by(Finding::consent_missing(tenant))
+        Decision { state, fact: Fact::Opened { tenant }, cause, messages: vec![] }.blocked_by(
+            Finding::consent_missing(tenant),
+            None,
+            0,
+        )
     }
 
     /// Decides what is so from now on. `None`: the fact is no news.
@@ -62,7 +65,7 @@ impl Onboarding {
                 Ok(self.consent_proven(cause, fact, service_principal))
             }
             Fact::KeyProven { proof } => self.key_proven(cause, fact, proof),
-            Fact::Waiting { finding, key } => Ok(self.waiting(cause, fact, finding, key)),
+            Fact::Waiting { finding, key, disk } => Ok(self.waiting(cause, fact, finding, key, disk)),
             Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
             Fact::SetRequested { set, operation, look_after_ms } => {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
@@ -136,7 +139,9 @@ impl Onboarding {
         let mut decision = self.next(cause, fact);
         decision.state.consent = proven;
         Some(match &self.key {
-            Key::NotShared => decision.blocked_by(Finding::key_not_shared(service_principal, &self.region)),
+            Key::NotShared => {
+                decision.blocked_by(Finding::key_not_shared(service_principal, &self.region), None, 0)
+            }
             // The key came before the consent: now it can be looked at.
             Key::Refused { key } => {
                 decision.state.blocker = None;
@@ -154,12 +159,16 @@ impl Onboarding {
         if self.set != Set::None && !same_key {
             return Err(Illegal::AnotherKeyInUse);
         }
-        if same_key && self.blocker.is_none() {
+        let resolves =
+            self.blocker.as_ref().is_some_and(|known| known.finding.code.is_resolved_by_a_working_key());
+        if same_key && !resolves {
             return Ok(None);
         }
         let mut decision = self.next(cause, fact);
         decision.state.blocker = None;
         if self.set != Set::None {
+            // The set is there, or on its way: the chain goes on from where the key had stopped it.
+            self.resume(&mut decision);
             return Ok(Some(decision));
         }
         decision.state.consent = Consent::Proven { service_principal: proof.service_principal };
@@ -167,8 +176,19 @@ impl Onboarding {
         Ok(Some(decision.and("", None, ProvisionRequested {})))
     }
 
-    fn waiting(&self, cause: Cause, fact: Fact, finding: Finding, key: Option<KeyUrl>) -> Option<Decision> {
-        let known = self.blocker.as_ref().is_some_and(|blocker| blocker.finding == finding);
+    fn waiting(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        finding: Finding,
+        key: Option<KeyUrl>,
+        disk: Option<ArmId>,
+    ) -> Option<Decision> {
+        let known = self.blocker.as_ref().is_some_and(|known| {
+            // One disk's blocker at a time: the others are looked at when it is resolved.
+            let another_disk = known.disk.is_some() && disk.is_some() && known.disk != disk;
+            another_disk || (known.finding.code == finding.code && known.disk == disk)
+        });
         let key_is_known = match (&key, &self.key) {
             (None, _) => true,
             (Some(key), Key::Refused { key: known }) => key == known,
@@ -179,6 +199,12 @@ impl Onboarding {
             return None;
         }
         let mut decision = self.next(cause, fact);
+        if let Some(state) = disk.as_ref().and_then(|disk| decision.state.disks.get_mut(disk))
+            && *state == DiskState::Requested
+        {
+            // It came to nothing, so it is asked for again at the next check.
+            *state = DiskState::Found;
+        }
         if self.set == Set::None {
             if let Some(key) = key {
                 decision.state.key = Key::Refused { key };
@@ -191,28 +217,29 @@ impl Onboarding {
                 }
             }
         }
-        Some(decision.blocked_by(finding))
+        Some(decision.blocked_by(finding, disk, 0))
     }
 
     /// Takes up the chain again where it stands, and sets the next check.
     fn check_due(&self, cause: Cause, fact: Fact, entry: u64) -> Option<Decision> {
         let blocker = self.blocker.as_ref().filter(|blocker| blocker.entry == entry)?;
-        let (checks, since) = (blocker.checks + 1, blocker.since);
+        let checks = blocker.checks.saturating_add(1);
         let mut decision = self.next(cause, fact);
-        let wait = decision.cause.first_check.saturating_mul(1 << checks.min(20)).min(LONGEST_CHECK);
-        let (number, next) = (decision.state.number, decision.cause.now + wait);
+        let (number, next) =
+            (decision.state.number, decision.cause.now + decision.cause.wait_before_check(checks));
         if let Some(blocker) = &mut decision.state.blocker {
             blocker.checks = checks;
             blocker.entry = number;
             blocker.next_check = blocker.next_check.map(|_| next);
         }
-        // As old as the blocker: what is merely spreading has had its time, so the step looks once and does not retry.
-        self.resume(&mut decision, since);
+        self.resume(&mut decision);
         Some(decision)
     }
 
     /// Sends what takes the chain on from where it stands.
-    fn resume(&self, decision: &mut Decision, time: OffsetDateTime) {
+    fn resume(&self, decision: &mut Decision) {
+        // Old enough that nothing counts as spreading any more: the step looks once and then waits.
+        let time = decision.cause.now - decision.cause.spreading;
         let cause = decision.cause.event.clone();
         let id = |kind: &str, target: &str| cause.derive(kind, target);
         match (&self.set, &self.key) {
@@ -292,7 +319,7 @@ impl Onboarding {
         decision.state.set = Set::Ready { set };
         decision.state.blocker = None;
         if self.disks.is_empty() && new.is_empty() {
-            return Ok(Some(decision.blocked_by(Finding::no_disks(self.tenant))));
+            return Ok(Some(decision.blocked_by(Finding::no_disks(self.tenant), None, 0)));
         }
         for disk in new {
             decision.state.disks.insert(disk.clone(), DiskState::Found);
@@ -311,7 +338,8 @@ impl Onboarding {
         if let Key::Proven { proof } = &self.key {
             decision.state.key = Key::Refused { key: proof.version.without_version() };
         }
-        Some(decision.blocked_by(finding))
+        decision.state.set_failures = self.set_failures.saturating_add(1);
+        Some(decision.blocked_by(finding, None, self.set_failures))
     }
 
     fn disk_requested(
@@ -355,12 +383,26 @@ impl Onboarding {
             Some(DiskState::Found | DiskState::Requested) => {}
         }
         let mut decision = self.next(cause, fact);
-        decision.state.blocker = None;
-        decision.state.disks.insert(disk, DiskState::Encrypted);
+        decision.state.disks.insert(disk.clone(), DiskState::Encrypted);
+        decision = self.unblock_disk(decision, &disk);
         if decision.state.all_disks_encrypted() && self.activated_at.is_none() {
             decision = decision.and("", None, ActivationRequested {});
         }
         Ok(Some(decision))
+    }
+
+    /// A disk is done: its own blocker is gone, another disk's stays. Those that stood behind it are looked at now.
+    fn unblock_disk(&self, mut decision: Decision, disk: &ArmId) -> Decision {
+        match &self.blocker {
+            Some(known) if known.disk.as_ref().is_some_and(|blocked| blocked != disk) => return decision,
+            Some(_) => decision.state.blocker = None,
+            None => return decision,
+        }
+        for pending in decision.state.pending_disks() {
+            decision =
+                decision.and(pending.as_str(), None, DiskEncryptionRequested { disk: pending.clone() });
+        }
+        decision
     }
 
     fn activated(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Illegal> {
@@ -387,8 +429,7 @@ impl Onboarding {
             SubscriptionStatus::Suspended => {}
             SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {
                 if was_suspended && self.activated_at.is_none() {
-                    let now = decision.cause.now;
-                    self.resume(&mut decision, now);
+                    self.resume(&mut decision);
                 }
             }
         }

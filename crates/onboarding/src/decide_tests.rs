@@ -99,7 +99,7 @@ fn without_a_proven_key_there_is_no_plan() {
 fn a_check_takes_the_chain_up_where_it_stands_and_comes_less_often() {
     let key = key("k").without_version();
     let finding = Finding::grant_missing(Some(service_principal()), &key);
-    let waiting = Fact::Waiting { finding, key: Some(key) };
+    let waiting = Fact::Waiting { finding, key: Some(key), disk: None };
     let mut state = apply(&opened().state, "probe", waiting).state;
     let mut waits = vec![];
     for check in 0..12 {
@@ -117,7 +117,7 @@ fn a_check_takes_the_chain_up_where_it_stands_and_comes_less_often() {
 #[test]
 fn a_key_that_came_before_the_consent_is_probed_after_it() {
     let key = key("k").without_version();
-    let early = Fact::Waiting { finding: Finding::consent_missing(tenant()), key: Some(key) };
+    let early = Fact::Waiting { finding: Finding::consent_missing(tenant()), key: Some(key), disk: None };
     let state = apply(&opened().state, "key", early).state;
     assert_eq!(state.state(), State::AwaitingConsent);
     let decision = apply(&state, "consent", Fact::ConsentProven { service_principal: service_principal() });
@@ -136,6 +136,81 @@ fn a_set_that_failed_is_asked_for_again_only_after_a_new_proof() {
     let entry = failed.blocker().unwrap().entry;
     assert_eq!(kinds(&apply(&failed, "check", Fact::CheckDue { entry })), [KeyShared::KIND]);
     assert_eq!(kinds(&apply(&failed, "proven", proven("k"))), [ProvisionRequested::KIND]);
+}
+
+/// Up to a ready set with these disks.
+fn encrypting(disks: &[&str]) -> Onboarding {
+    let mut state = opened().state;
+    for (step, (fact, ..)) in story().into_iter().take(3).enumerate() {
+        state = apply(&state, &format!("step {step}"), fact).state;
+    }
+    let ready =
+        Fact::SetReady { set: set(&set_name()), disks: disks.iter().map(|name| disk(name)).collect() };
+    apply(&state, "ready", ready).state
+}
+
+fn attached(name: &str) -> Fact {
+    Fact::Waiting { finding: Finding::disk_attached(&disk(name)), key: None, disk: Some(disk(name)) }
+}
+
+#[test]
+fn one_disks_success_does_not_erase_another_disks_blocker() {
+    let state = apply(&encrypting(&["d1", "d2"]), "a", attached("d1")).state;
+    let encrypted = |name: &str| Fact::DiskEncrypted { disk: disk(name), set: set(&set_name()) };
+    let state = apply(&state, "b", encrypted("d2")).state;
+    let blocker = state.blocker().unwrap();
+    assert_eq!(blocker.disk, Some(disk("d1")));
+    let checked = apply(&state, "check", Fact::CheckDue { entry: blocker.entry });
+    assert_eq!(kinds(&checked), [DiskEncryptionRequested::KIND]);
+    let done = apply(&checked.state, "c", encrypted("d1"));
+    assert_eq!((kinds(&done), done.state.blocker()), (vec![ActivationRequested::KIND], None));
+}
+
+#[test]
+fn two_blocked_disks_take_turns_and_none_is_forgotten() {
+    let state = apply(&encrypting(&["d1", "d2"]), "a", attached("d1")).state;
+    assert!(state.decide(cause("b"), attached("d2")).unwrap().is_none(), "one at a time");
+    let done = apply(&state, "c", Fact::DiskEncrypted { disk: disk("d1"), set: set(&set_name()) });
+    assert_eq!(kinds(&done), [DiskEncryptionRequested::KIND], "the other one is looked at now");
+    let blocked = apply(&done.state, "d", attached("d2")).state;
+    assert_eq!(blocked.blocker().unwrap().disk, Some(disk("d2")));
+}
+
+#[test]
+fn a_key_shared_again_resolves_only_what_is_about_the_key() {
+    let state = apply(&encrypting(&["d1"]), "a", attached("d1")).state;
+    assert!(state.decide(cause("again"), proven("k")).unwrap().is_none());
+    let key = key("k").without_version();
+    let refused = Fact::Waiting { finding: Finding::grant_missing(None, &key), key: Some(key), disk: None };
+    let withdrawn = apply(&encrypting(&["d1"]), "g", refused).state;
+    assert_eq!(
+        kinds(&apply(&withdrawn, "back", proven("k"))),
+        [DiskEncryptionRequested::KIND],
+        "and the chain goes on"
+    );
+}
+
+#[test]
+fn a_set_that_fails_behind_a_good_probe_is_looked_at_ever_less_often() {
+    let mut state = apply(&opened().state, "key", proven("k")).state;
+    let mut waits = vec![];
+    for round in 0..4 {
+        let finding = Finding::new(Code::SetRefused, "refused", &[]);
+        state = apply(&state, &format!("fail {round}"), Fact::SetFailed { finding }).state;
+        waits.push((state.blocker().unwrap().next_check.unwrap() - cause("").now).whole_minutes());
+        state = apply(&state, &format!("prove {round}"), proven("k")).state;
+    }
+    assert_eq!(waits, [1, 2, 4, 8]);
+}
+
+#[test]
+fn what_a_check_takes_up_again_is_too_old_to_be_spreading_and_young_enough_to_be_tried_again() {
+    let finding = Finding::grant_missing(None, &key("k"));
+    let waiting = Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None };
+    let state = apply(&opened().state, "probe", waiting).state;
+    let checked = apply(&state, "check", Fact::CheckDue { entry: state.blocker().unwrap().entry });
+    let time = checked.messages[0].event["time"].as_str().unwrap();
+    assert_eq!(time, "2026-02-01T11:30:00Z", "half an hour ago, however long it has waited");
 }
 
 #[test]
@@ -169,8 +244,12 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         1 => Just(Fact::Opened { tenant: tenant() }),
         2 => Just(Fact::ConsentProven { service_principal: service_principal() }),
         4 => (keys.clone(), tenants).prop_map(|(name, tenant)| Fact::KeyProven { proof: proof(name, tenant) }),
-        1 => (findings.clone(), proptest::option::of(keys.prop_map(|name| key(name).without_version())))
-            .prop_map(|(finding, key)| Fact::Waiting { finding, key }),
+        1 => (
+            findings.clone(),
+            proptest::option::of(keys.prop_map(|name| key(name).without_version())),
+            proptest::option::of(disks.clone()),
+        )
+            .prop_map(|(finding, key, disk)| Fact::Waiting { finding, key, disk }),
         1 => (1_u64..30).prop_map(|entry| Fact::CheckDue { entry }),
         4 => sets.clone().prop_map(|set| Fact::SetRequested { set, operation: None, look_after_ms: 1 }),
         4 => (sets.clone(), proptest::collection::vec(disks.clone(), 0..3))

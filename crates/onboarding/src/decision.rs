@@ -1,13 +1,13 @@
 //! What is so from now on, and what is to be sent: the only thing that a journal takes.
 
-use azure_ids::{KeyUrl, TenantId};
+use azure_ids::{ArmId, KeyUrl, TenantId};
 use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
     Fact, Onboarding,
     event::{Event, EventData, EventId, Outgoing},
-    finding::{Blocker, Code, Finding},
+    finding::{Blocker, Finding},
 };
 
 /// Who asks for the decision, and when: everything that ids and times derive from.
@@ -23,6 +23,16 @@ pub struct Cause {
     pub traceparent: Option<String>,
     /// The wait before the first check of a blocker; it doubles up to [`LONGEST_CHECK`].
     pub first_check: Duration,
+    /// How long a refusal after a change counts as still spreading. What a check takes up again is as old as this, so
+    /// that its step looks once and does not wait for anything to spread.
+    pub spreading: Duration,
+}
+
+impl Cause {
+    /// The wait before the next check, after so many that found nothing new.
+    pub(crate) fn wait_before_check(&self, checks: u32) -> Duration {
+        self.first_check.saturating_mul(1 << checks.min(20)).min(LONGEST_CHECK)
+    }
 }
 
 /// The longest wait between two checks of the same blocker.
@@ -69,15 +79,18 @@ impl Decision {
         self.messages.push(event.to_message(after.map(|after| self.cause.now + after)));
     }
 
-    pub(crate) fn blocked_by(mut self, finding: Finding) -> Self {
+    /// Waits on somebody from now on. The same finding again keeps since when, and how often it was looked at.
+    pub(crate) fn blocked_by(mut self, finding: Finding, disk: Option<ArmId>, checks: u32) -> Self {
         let (number, now) = (self.state.number, self.cause.now);
-        let since = match &self.state.blocker {
-            Some(blocker) if blocker.finding.code == finding.code => blocker.since,
-            _ => now,
+        let (since, checks) = match &self.state.blocker {
+            Some(known) if known.finding.code == finding.code && known.disk == disk => {
+                (known.since, known.checks.max(checks))
+            }
+            _ => (now, checks),
         };
-        // Only somebody's handing in a key can help here; to look by ourselves would find nothing new.
-        let next_check = (finding.code != Code::KeyNotShared).then(|| now + self.cause.first_check);
-        self.state.blocker = Some(Blocker { finding, since, checks: 0, entry: number, next_check });
+        let next_check =
+            finding.code.is_looked_at_again().then(|| now + self.cause.wait_before_check(checks));
+        self.state.blocker = Some(Blocker { finding, disk, since, checks, entry: number, next_check });
         self
     }
 }

@@ -30,6 +30,8 @@ pub enum Fact {
         finding: Finding,
         /// The key that it is about, when it is about a key that was handed in.
         key: Option<KeyUrl>,
+        /// The disk that it is about, when it is about one.
+        disk: Option<ArmId>,
     },
     /// A check is due, or somebody pressed "check again".
     CheckDue {

@@ -93,6 +93,12 @@ codes! {
     DiskUnderOtherSet => Vendor,
     /// A disk encryption set of that name exists and is not ours.
     SetNotOurs => Vendor,
+    /// Azure failed to make the disk encryption set, for a reason that is not the customer's key.
+    ProvisioningFailed => Vendor,
+    /// Azure took on the encryption of a disk, and it came to nothing.
+    DiskEncryptionFailed => Vendor,
+    /// A step was refused for good and lies among the dead letters.
+    StepRefused => Vendor,
     /// The vendor's own set-up (application, federated credential, identity, roles) is not right.
     VendorSetup => Vendor,
 }
@@ -102,6 +108,52 @@ impl Code {
     #[must_use]
     pub(crate) fn is_about_consent(self) -> bool {
         matches!(self, Self::ConsentMissing | Self::ApplicationDisabled | Self::PolicyBlocks)
+    }
+
+    /// Whether a probe that finds nothing wrong resolves it.
+    #[must_use]
+    pub(crate) fn is_resolved_by_a_working_key(self) -> bool {
+        match self {
+            Self::ConsentMissing
+            | Self::ApplicationDisabled
+            | Self::PolicyBlocks
+            | Self::KeyNotShared
+            | Self::VaultNotFound
+            | Self::WrongTenant
+            | Self::WrongRegion
+            | Self::KeyNotFound
+            | Self::GrantMissing
+            | Self::AccessPolicyMissing
+            | Self::Firewall
+            | Self::PrivateOnly
+            | Self::VaultRefuses
+            | Self::KeyDisabled
+            | Self::KeyExpired
+            | Self::KeyNotYetValid
+            | Self::KeyType
+            | Self::KeySize
+            | Self::KeyOperations
+            | Self::WrapMismatch
+            | Self::KeyClaimed
+            | Self::NoPurgeProtection
+            | Self::ManagedHsm
+            | Self::SetRefused
+            | Self::ProvisioningFailed
+            | Self::StepRefused
+            | Self::VendorSetup => true,
+            Self::SubscriptionSuspended
+            | Self::NoDisks
+            | Self::DiskAttached
+            | Self::DiskUnderOtherSet
+            | Self::DiskEncryptionFailed
+            | Self::SetNotOurs => false,
+        }
+    }
+
+    /// Whether looking again by ourselves can find something new: not while only somebody's handing in a key, or
+    /// mending and replaying a dead letter, helps.
+    pub(crate) fn is_looked_at_again(self) -> bool {
+        !matches!(self, Self::KeyNotShared | Self::StepRefused)
     }
 }
 
@@ -192,6 +244,16 @@ impl Finding {
         )
     }
 
+    /// A step was refused for good: the chain stands until somebody mends what it says and looks again.
+    #[must_use]
+    pub fn step_refused(function: &str, reason: &str, description: &str) -> Self {
+        Self::new(
+            Code::StepRefused,
+            format!("The step {function} was refused ({reason}): {description}"),
+            &["Mend what it says, then press \"Check again\" or replay the dead letter.".to_owned()],
+        )
+    }
+
     /// A disk cannot be changed while it is attached to a running machine.
     #[must_use]
     pub fn disk_attached(disk: &ArmId) -> Self {
@@ -217,6 +279,9 @@ pub struct Blocker {
     /// What was found.
     #[serde(flatten)]
     pub finding: Finding,
+    /// The disk that it is about, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<ArmId>,
     /// Since when.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,

@@ -90,6 +90,9 @@ pub struct Onboarding {
     #[serde(with = "time::serde::rfc3339::option")]
     pub(crate) activated_at: Option<OffsetDateTime>,
     pub(crate) blocker: Option<Blocker>,
+    /// How often the making of the set failed: a failure after a good probe is looked at ever less often.
+    #[serde(default)]
+    pub(crate) set_failures: u32,
     /// Every event that was taken in, with the number of the entry that it led to.
     pub(crate) taken: BTreeMap<EventId, u64>,
 }

@@ -23,6 +23,7 @@ pub(crate) fn cause(origin: &str) -> Cause {
         now: datetime!(2026-02-01 12:00 UTC),
         traceparent: None,
         first_check: Duration::from_secs(60),
+        spreading: Duration::from_secs(1800),
     }
 }
 

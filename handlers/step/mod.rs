@@ -1,0 +1,209 @@
+//! One step: what every queue function does around its own few lines.
+//!
+//! 1. The event is decoded (by the runtime, which refuses what cannot be) and the onboarding loaded.
+//! 2. An event that was taken in before only has its messages published again.
+//! 3. The handler asks the outside world, decides, and acts outside, repeatably.
+//! 4. The decision is appended to the journal; if another step was first, all of this is done again.
+//! 5. What was decided is published, under ids that a second run would choose again.
+//!
+//! The process may be killed between any two of these. A step that got no answer goes out again as a scheduled message
+//! with one attempt more, never by the host's own instant redelivery, which would burn the delivery count within a
+//! second; past the deadline it becomes a dead letter with the last error as its description.
+
+mod run;
+
+use std::{error::Error as StdError, time::Duration};
+
+use azure_ids::{ArmId, KeyUrl};
+use onboarding::{
+    Cause, Decision, Fact, Illegal, Onboarding,
+    event::{Event, EventData},
+    finding::Finding,
+    journal::JournalError,
+};
+use service_bus::ServiceBusError;
+use time::OffsetDateTime;
+
+use crate::App;
+pub use run::{StepFailed, run};
+
+/// What a handler works on.
+#[derive(Debug, Clone)]
+pub struct Step<D: EventData> {
+    /// What happened.
+    pub event: Event<D>,
+    onboarding: Option<Onboarding>,
+    cause: Cause,
+}
+
+/// What a handler came to.
+#[derive(Debug)]
+pub enum Next {
+    /// Something is so from now on.
+    Decided(Box<Decision>),
+    /// Nothing new; the reason is for the log.
+    NoNews(&'static str),
+}
+
+/// What becomes of a message whose step did not come to anything.
+#[derive(Debug)]
+pub enum StepError {
+    /// The world may differ soon.
+    Retry {
+        /// Not sooner than this.
+        after: Option<Duration>,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// This message can never succeed.
+    Refuse {
+        /// The dead letter's reason: one of a few words that ops can group by.
+        reason: &'static str,
+        /// The dead letter's description: one sentence.
+        description: String,
+    },
+}
+
+impl StepError {
+    /// To be tried again.
+    pub fn retry(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Retry { after: None, source: source.into() }
+    }
+
+    /// To be tried again, not sooner than the server asked.
+    pub fn retry_after(after: Option<Duration>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Retry { after, source: source.into() }
+    }
+
+    /// Never to be tried again.
+    pub fn refuse(reason: &'static str, description: impl Into<String>) -> Self {
+        Self::Refuse { reason, description: description.into() }
+    }
+}
+
+impl From<Illegal> for StepError {
+    fn from(illegal: Illegal) -> Self {
+        Self::refuse("Illegal", illegal.to_string())
+    }
+}
+
+impl From<JournalError> for StepError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Lost { .. } | JournalError::Store(_) => Self::retry(error),
+            // Trying again will not mend the journal; somebody has to look.
+            JournalError::Unreadable { .. } | JournalError::Tampered { .. } => {
+                Self::refuse("JournalUnreadable", error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ServiceBusError> for StepError {
+    fn from(error: ServiceBusError) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<object_store::Error> for StepError {
+    fn from(error: object_store::Error) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl<D: EventData> Step<D> {
+    /// The onboarding that the event is about.
+    ///
+    /// # Errors
+    /// A refusal, when nobody opened it.
+    pub fn onboarding(&self) -> Result<&Onboarding, StepError> {
+        self.onboarding.as_ref().ok_or_else(|| {
+            StepError::refuse("UnknownOnboarding", format!("nobody opened onboarding {}", self.event.subject))
+        })
+    }
+
+    /// The onboarding, when it was opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Onboarding> {
+        self.onboarding.as_ref()
+    }
+
+    /// How long ago the matter began.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::try_from(self.cause.now - self.event.time).unwrap_or_default()
+    }
+
+    /// The time at which the step began.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.cause.now
+    }
+
+    /// What ids and times derive from.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.cause.clone()
+    }
+
+    /// Tries again while a change may still be spreading; afterwards waits for whoever must act.
+    ///
+    /// # Errors
+    /// A retry, while it may be spreading.
+    pub fn wait_or_retry(
+        &self,
+        app: &App,
+        finding: Finding,
+        may_be_spreading: bool,
+        key: Option<KeyUrl>,
+        disk: Option<ArmId>,
+    ) -> Result<Next, StepError> {
+        if may_be_spreading && self.age() < app.settings.spreading {
+            return Err(StepError::retry(format!("may still be spreading: {}", finding.summary)));
+        }
+        self.decide(Fact::Waiting { finding, key, disk })
+    }
+
+    /// Decides over what was learnt.
+    ///
+    /// # Errors
+    /// A refusal, when the fact contradicts what the onboarding is bound to.
+    pub fn decide(&self, fact: Fact) -> Result<Next, StepError> {
+        Ok(match self.onboarding()?.decide(self.cause(), fact)? {
+            Some(decision) => Next::Decided(Box::new(decision)),
+            None => Next::NoNews("known already"),
+        })
+    }
+}
+
+impl Next {
+    /// What a step comes to that has no plan: nothing while the subscription is not in force or the key is no longer
+    /// proven, for then the chain is taken up again from there; a refusal when the fact contradicts the onboarding.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn without_plan(illegal: Illegal) -> Result<Self, StepError> {
+        match illegal {
+            Illegal::Suspended => Ok(Self::NoNews("the subscription is suspended")),
+            Illegal::Ended => Ok(Self::NoNews("the subscription has ended")),
+            Illegal::NoProvenKey => Ok(Self::NoNews("the key is not proven any more")),
+            Illegal::WrongTenant
+            | Illegal::WrongRegion
+            | Illegal::AnotherKeyInUse
+            | Illegal::AnotherSet
+            | Illegal::UnknownDisk
+            | Illegal::NotEncrypted => Err(illegal.into()),
+        }
+    }
+}
+
+/// The error with everything that led to it.
+pub(crate) fn chain_of(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

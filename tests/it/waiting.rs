@@ -1,0 +1,83 @@
+//! Waiting on somebody is not a failure: nothing is lost, the check comes by itself, and the chain goes on.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{PATIENCE, a_world_with, history, sign_up, until, until_blocked, until_nothing_is_left};
+
+/// Nothing counts as spreading, so every refusal is a blocker at once; checks come a second later.
+const IMPATIENT: [(&str, &str); 2] =
+    [("LATCHKEY_SPREADING_SECONDS", "0"), ("LATCHKEY_CHECK_FIRST_SECONDS", "1")];
+
+#[tokio::test]
+async fn a_grant_that_comes_late_is_found_by_itself_and_the_chain_goes_on() {
+    let world = a_world_with(&IMPATIENT).await;
+    let page = sign_up(&world).await.page;
+    // The service principal spreads for a while, which here is a blocker that a check resolves.
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    let view = until_blocked(&world, &page, "grant-missing").await;
+    let blocker = view.blocker.unwrap();
+    assert_eq!(blocker.owner, "customer");
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    assert!(
+        blocker.mend[0].contains(&principal.to_string()),
+        "the command names whom to grant to: {:?}",
+        blocker.mend
+    );
+    until_nothing_is_left(&world).await;
+
+    world.customer().grant(&key, principal).await.unwrap();
+    until(&world, &page, "active").await;
+    let checks =
+        history(&world, &page).await.iter().filter(|entry| entry["fact"]["fact"] == "check-due").count();
+    assert!(checks > 0, "the grant was found by a check");
+    until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_disabled_key_waits_for_the_customer_who_presses_check_again() {
+    let world = a_world_with(&[("LATCHKEY_CHECK_FIRST_SECONDS", "3600")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    let (vault, path) = ("contoso-keys", key.url.split_once("/keys/").unwrap().1);
+    let enable = async |enabled: bool| {
+        let body = json!({"attributes": {"enabled": enabled}});
+        let reply =
+            world.customer().azure().vault(Method::PATCH, vault, &format!("/keys/{path}"), Some(&body)).await;
+        assert_eq!(reply.unwrap().status, StatusCode::OK);
+    };
+    enable(false).await;
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    until_blocked(&world, &page, "key-disabled").await;
+
+    enable(true).await;
+    world.customer().check_again(&page).await.unwrap();
+    until(&world, &page, "active").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_matter_past_its_deadline_becomes_a_dead_letter_with_the_last_error() {
+    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "5")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    // Never granted: within the time for spreading that is retried, until the deadline ends it.
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    let refused = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
+    world.wait_until("the dead letter", tokio::time::Instant::now() + PATIENCE, refused).await.unwrap();
+    let (reason, description) = crate::bad_messages::dead_letter(&world, "key_shared").await;
+    assert_eq!(reason, "DeadlineExceeded");
+    assert!(description.contains("may still be spreading"), "{description}");
+    world.stop().await;
+}
