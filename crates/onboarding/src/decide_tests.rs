@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::finding::Code;
 use crate::test_support::{
     OTHER_TENANT, TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant,
 };

@@ -19,6 +19,7 @@ mod fact;
 pub mod finding;
 pub mod journal;
 mod key;
+mod provisioning;
 pub mod retry;
 mod state;
 #[cfg(test)]
