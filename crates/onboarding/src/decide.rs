@@ -14,7 +14,7 @@ use crate::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
         ProvisionRequested, ProvisionStarted,
     },
-    finding::Finding,
+    finding::{Blocker, Code, Finding},
 };
 
 impl Onboarding {
@@ -152,26 +152,31 @@ impl Onboarding {
         key: Option<KeyUrl>,
         disk: Option<ArmId>,
     ) -> Option<Decision> {
-        let known = self.blocker.as_ref().is_some_and(|known| {
-            // One disk's blocker at a time: the others are looked at when it is resolved.
-            let another_disk = known.disk.is_some() && disk.is_some() && known.disk != disk;
-            another_disk || (known.finding.code == finding.code && known.disk == disk)
-        });
+        // One disk's blocker at a time: the others are looked at when it is resolved.
+        let behind_another_disk = self
+            .blocker
+            .as_ref()
+            .is_some_and(|known| known.disk.is_some() && disk.is_some() && known.disk != disk);
+        let same = |known: &Blocker| known.finding.code == finding.code && known.disk == disk;
+        let known = behind_another_disk || self.blocker.as_ref().is_some_and(same);
+        // It was asked for and came to nothing: that is news each time, so that it is asked for again.
+        let came_to_nothing =
+            disk.as_ref().and_then(|disk| self.disks.get(disk)) == Some(&DiskState::Requested);
         let key_is_known = match (&key, &self.key) {
             (None, _) => true,
             (Some(key), Key::Refused { key: known }) => key == known,
             // While a set exists its key stays the proven one; the blocker says what is wrong with it now.
             (Some(_), _) => self.set != Set::None,
         };
-        if known && key_is_known {
+        if known && key_is_known && !came_to_nothing {
             return None;
         }
         let mut decision = self.next(cause, fact);
-        if let Some(state) = disk.as_ref().and_then(|disk| decision.state.disks.get_mut(disk))
-            && *state == DiskState::Requested
-        {
-            // It came to nothing, so it is asked for again at the next check.
-            *state = DiskState::Found;
+        if let Some(disk) = disk.as_ref().filter(|_| came_to_nothing) {
+            decision.state.disks.insert(disk.clone(), DiskState::Found);
+        }
+        if behind_another_disk {
+            return Some(decision);
         }
         if self.set == Set::None {
             if let Some(key) = key {
@@ -195,6 +200,10 @@ impl Onboarding {
         let mut decision = self.next(cause, fact);
         let (number, next) =
             (decision.state.number, decision.cause.now + decision.cause.wait_before_check(checks));
+        if blocker.finding.code == Code::StepRefused {
+            // Whoever looks again says that it is mended; a step that is refused once more says so itself.
+            decision.state.blocker = None;
+        }
         if let Some(blocker) = &mut decision.state.blocker {
             blocker.checks = checks;
             blocker.entry = number;

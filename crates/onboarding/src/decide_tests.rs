@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::Code;
 use crate::test_support::{
     OTHER_TENANT, TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant,
 };
@@ -175,6 +174,42 @@ fn two_blocked_disks_take_turns_and_none_is_forgotten() {
     assert_eq!(kinds(&done), [DiskEncryptionRequested::KIND], "the other one is looked at now");
     let blocked = apply(&done.state, "d", attached("d2")).state;
     assert_eq!(blocked.blocker().unwrap().disk, Some(disk("d2")));
+}
+
+#[test]
+fn a_disk_that_comes_to_nothing_is_asked_for_again_however_often() {
+    let came_to_nothing = || Fact::Waiting {
+        finding: Finding::new(Code::DiskEncryptionFailed, "nothing", &[]),
+        key: None,
+        disk: Some(disk("d1")),
+    };
+    let mut state = encrypting(&["d1"]);
+    for round in 0..3 {
+        state = apply(
+            &state,
+            &format!("ask {round}"),
+            Fact::DiskRequested { disk: disk("d1"), look_after_ms: 1 },
+        )
+        .state;
+        state = apply(&state, &format!("nothing {round}"), came_to_nothing()).state;
+        assert_eq!(state.disks()[&disk("d1")], DiskState::Found, "round {round}");
+        let due = Fact::CheckDue { entry: state.blocker().unwrap().entry };
+        let checked = apply(&state, &format!("check {round}"), due);
+        assert_eq!(kinds(&checked), [DiskEncryptionRequested::KIND]);
+        state = checked.state;
+    }
+    assert_eq!(state.blocker().unwrap().checks, 3, "and ever less often");
+}
+
+#[test]
+fn a_refused_step_is_looked_at_when_somebody_says_so_and_then_forgotten() {
+    let state = apply(&opened().state, "key", proven("k")).state;
+    let refused = Finding::step_refused("provision_requested", "ArmRefused", "why");
+    let state = apply(&state, "refused", Fact::Waiting { finding: refused, key: None, disk: None }).state;
+    let blocker = state.blocker().unwrap();
+    assert_eq!(blocker.next_check, None, "not by itself: each look would make another dead letter");
+    let checked = apply(&state, "check", Fact::CheckDue { entry: blocker.entry });
+    assert_eq!((kinds(&checked), checked.state.blocker()), (vec![ProvisionRequested::KIND], None));
 }
 
 #[test]
