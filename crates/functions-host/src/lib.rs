@@ -41,7 +41,7 @@ pub use configuration::local_settings::{LocalSettingsError, local_settings};
 pub use configuration::properties::WrongValue;
 pub use configuration::retry::RetryPolicyError;
 pub use event::{HostEvent, OutputLevel, TriggerKind};
-pub use host::{Host, Options, StartError};
+pub use host::{Host, Listen, Options, StartError};
 pub use http::route::RouteTemplateError;
 pub use service_bus::sdk::ConnectionError;
 pub use timer::schedule::ScheduleError;

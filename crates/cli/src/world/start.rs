@@ -1,7 +1,7 @@
 //! Brings the local world up: first what the function app stands on, then the vendor's set-up, then the app itself.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl World {
     /// process does not answer.
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
         let story = options.story.clone();
-        let Ground { folder, memory, broker, sandbox, url, queues } = lay_ground(&options).await?;
+        let Ground { folder, memory, broker, sandbox, door, url, queues } = lay_ground(&options).await?;
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?;
         let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
@@ -96,7 +96,7 @@ impl World {
 
         let (observer, events) = unbounded_channel();
         let watcher = Watcher::start(events, story.clone());
-        let host = start_host(&folder, &url, settings.clone(), observer, &watcher).await?;
+        let host = start_host(&folder, door, settings.clone(), observer, &watcher).await?;
         Ok(Self {
             host,
             watcher,
@@ -170,6 +170,8 @@ struct Ground {
     memory: Memory,
     broker: Broker,
     sandbox: Sandbox,
+    /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
+    door: TcpListener,
     url: Url,
     queues: Vec<String>,
 }
@@ -177,7 +179,8 @@ struct Ground {
 async fn lay_ground(options: &WorldOptions) -> anyhow::Result<Ground> {
     let folder = Folder::open(options.dir.as_deref())?;
     let mut memory = Memory::recall(folder.path("world.json"))?;
-    let port = options.http_port.map_or_else(|| ports::pick(memory.http_port), Ok)?;
+    let door = options.http_port.map_or_else(|| ports::hold(memory.http_port), ports::hold_exactly)?;
+    let port = door.local_addr().context("a listener has an address")?.port();
     let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
     let queues = latchkey_functions::package::queue_names();
     let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
@@ -185,7 +188,7 @@ async fn lay_ground(options: &WorldOptions) -> anyhow::Result<Ground> {
     memory.http_port = Some(port);
     memory.broker_port = Some(broker.address().port());
     memory.keep()?;
-    Ok(Ground { folder, memory, broker, sandbox, url, queues })
+    Ok(Ground { folder, memory, broker, sandbox, door, url, queues })
 }
 
 fn journal_in(folder: &Folder) -> anyhow::Result<PathBuf> {
@@ -201,11 +204,11 @@ async fn start_broker(
     story: &Story,
 ) -> anyhow::Result<Broker> {
     let since = Instant::now();
-    let port = ports::pick(port)?;
+    let address = ports::hold(port)?.local_addr().context("a listener has an address")?;
     let queue =
         |name: &String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
     let options = broker::Options {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        address,
         queues: queues.iter().map(queue).collect(),
         state: folder.lasting("broker"),
         ..broker::Options::default()
@@ -278,15 +281,15 @@ fn crash_marker(folder: &Folder) -> PathBuf {
 
 async fn start_host(
     folder: &Folder,
-    url: &Url,
+    door: TcpListener,
     environment: BTreeMap<String, String>,
     observer: UnboundedSender<HostEvent>,
     watcher: &Watcher,
 ) -> anyhow::Result<Host> {
     let script_root = folder.path("app");
     app_folder::lay_out(&script_root).context("could not lay out the function app's folder")?;
-    let http_port = url.port().context("the function app's address has a port")?;
-    let options = functions_host::Options { script_root, http_port, environment, observer: Some(observer) };
+    let listen = functions_host::Listen::On(door);
+    let options = functions_host::Options { script_root, listen, environment, observer: Some(observer) };
     let host = Host::start(options).await.context("could not start the functions host")?;
     let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();
     ensure!(left_out.is_empty(), "the functions host left functions out: {}", left_out.join("; "));

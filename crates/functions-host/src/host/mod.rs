@@ -19,13 +19,23 @@ use crate::configuration::host_json::HostJsonError;
 use crate::event::HostEvent;
 use crate::handler::Handler;
 
+/// Where clients reach a host.
+#[derive(Debug)]
+pub enum Listen {
+    /// This port of 127.0.0.1; 0 takes a free one.
+    Port(u16),
+    /// A listener that its owner has bound. Who must know the address before the host can start holds it this way: a
+    /// port that was only looked up may be somebody else's by then.
+    On(std::net::TcpListener),
+}
+
 /// What to run, and how.
 #[derive(Debug)]
 pub struct Options {
     /// The folder of host.json; each function is a folder in it.
     pub script_root: PathBuf,
-    /// Where clients reach the host on 127.0.0.1; 0 takes a free port.
-    pub http_port: u16,
+    /// Where clients reach the host.
+    pub listen: Listen,
     /// App settings: added to the handler's environment (which is this process's own), and the source of `%NAME%`,
     /// of connection strings and of `AzureFunctionsJobHost__…` overrides.
     pub environment: BTreeMap<String, String>,
@@ -36,7 +46,12 @@ pub struct Options {
 impl Options {
     /// An app in this folder, on a free port, without settings of its own and unobserved.
     pub fn new(script_root: impl Into<PathBuf>) -> Self {
-        Self { script_root: script_root.into(), http_port: 0, environment: BTreeMap::new(), observer: None }
+        Self {
+            script_root: script_root.into(),
+            listen: Listen::Port(0),
+            environment: BTreeMap::new(),
+            observer: None,
+        }
     }
 }
 

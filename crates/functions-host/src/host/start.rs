@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::conductor::Conductor;
 use super::handler_port::handler_port;
 use super::loading::Loading;
-use super::{HandlerHandle, Host, Options, StartError};
+use super::{HandlerHandle, Host, Listen, Options, StartError};
 use crate::configuration::function_json::{self, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger};
 use crate::configuration::host_json::HostJson;
 use crate::event::{Observer, OutputLevel};
@@ -48,7 +48,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         .map_err(|source| StartError::ScriptRoot { path: options.script_root.clone(), source })?;
     let observer = Observer::new(options.observer);
     let mut app = Blueprint::read(&script_root, Settings::of_this_process(&options.environment), &observer)?;
-    let (listener, address) = listen(options.http_port).await?;
+    let (listener, address) = listen(options.listen).await?;
     let process = ProcessOptions {
         handler: app.host_json.custom_handler.clone(),
         script_root,
@@ -220,9 +220,16 @@ async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) 
     let _ = serve.with_graceful_shutdown(stop.cancelled_owned()).await;
 }
 
-async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn listen(listen: Listen) -> Result<(TcpListener, SocketAddr), StartError> {
+    let (port, listener) = match listen {
+        Listen::Port(port) => (port, TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await),
+        Listen::On(bound) => {
+            let port = bound.local_addr().map_or(0, |address| address.port());
+            (port, bound.set_nonblocking(true).and_then(|()| TcpListener::from_std(bound)))
+        }
+    };
     let fail = |source| StartError::Listen { port, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(fail)?;
+    let listener = listener.map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
     Ok((listener, address))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use functions_host::{Host, HostEvent, Options, OutputLevel};
+use functions_host::{Host, HostEvent, Listen, Options, OutputLevel};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{App, Running, client, is_alive, json, kill, until};
@@ -264,10 +264,22 @@ async fn a_taken_port_and_a_missing_host_json_are_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let app = App::new();
-    let options = Options { http_port: port, ..Options::new(app.root()) };
+    let options = Options { listen: Listen::Port(port), ..Options::new(app.root()) };
     let error = timeout(Duration::from_secs(5), Host::start(options)).await.unwrap().unwrap_err().to_string();
     assert_eq!(error, format!("cannot listen on 127.0.0.1:{port}"));
     let empty = tempfile::tempdir().unwrap();
     let error = Host::start(Options::new(empty.path())).await.unwrap_err().to_string();
     assert!(error.contains("host.json"), "{error}");
+}
+
+#[tokio::test]
+async fn a_listener_that_its_owner_holds_is_taken_over() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", held.local_addr().unwrap());
+    let app = App::new();
+    let options = Options { listen: Listen::On(held), ..Options::new(app.root()) };
+    let host = Host::start(options).await.unwrap();
+    assert_eq!(host.url(), url);
+    assert_eq!(client().get(format!("{url}/")).send().await.unwrap().status(), 200);
+    host.stop().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use functions_host::{Host, HostEvent, Options};
+use functions_host::{Host, HostEvent, Listen, Options};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -90,7 +90,7 @@ impl App {
         let (sender, events) = mpsc::unbounded_channel();
         let options = Options {
             script_root: self.root.path().to_owned(),
-            http_port: 0,
+            listen: Listen::Port(0),
             environment: self.settings,
             observer: Some(sender),
         };
