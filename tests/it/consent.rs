@@ -1,7 +1,9 @@
 //! The consent callback is only a hint.
 
-use latchkey_cli::cast::OnboardingPage;
+use latchkey_cli::{cast::OnboardingPage, world::World};
+use latchkey_functions::{Settings, signing::Signer};
 use reqwest::{Response, StatusCode, header};
+use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use crate::support::{a_world, a_world_with, plain_client, sign_up, until, until_blocked};
@@ -26,6 +28,18 @@ async fn begin(page: &OnboardingPage) -> Begun {
     Begun { state, cookie: cookie.split(';').next().unwrap().to_owned(), tenant }
 }
 
+/// The state that the same page would have given the same browser then.
+fn state_of(world: &World, page: &OnboardingPage, begun: &Begun, then: OffsetDateTime) -> String {
+    let settings = Settings::read(|name| world.settings().get(name).cloned()).unwrap();
+    let (_, cookie) = begun.cookie.split_once('=').unwrap();
+    Signer::new(&settings.signing_key).consent_state(
+        page.onboarding().parse().unwrap(),
+        begun.tenant.parse().unwrap(),
+        cookie,
+        then,
+    )
+}
+
 async fn call_back(callback: &Url, query: &[(&str, &str)], cookie: Option<&str>) -> Response {
     let mut url = callback.clone();
     url.query_pairs_mut().extend_pairs(query);
@@ -41,7 +55,10 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
     let world = a_world().await;
     let signed_up = sign_up(&world).await;
     let callback = world.url().join("/api/consent/callback").unwrap();
-    let Begun { state, cookie, tenant } = begin(&signed_up.page).await;
+    let begun = begin(&signed_up.page).await;
+    let two_hours_ago = OffsetDateTime::now_utc() - Duration::hours(2);
+    let expired = state_of(&world, &signed_up.page, &begun, two_hours_ago);
+    let Begun { state, cookie, tenant } = begun;
     let other_tenant = world.sandbox().seed().vendor.tenant_id.to_string();
     let (payload, signature) = state.split_once('.').unwrap();
     let forged = format!("{payload}.{}", signature.chars().rev().collect::<String>());
@@ -49,7 +66,7 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
 
     /// What it is, its query, and the cookie that comes with it.
     type Callback<'a> = (&'a str, Vec<(&'a str, &'a str)>, Option<&'a str>);
-    let refused: [Callback<'_>; 7] = [
+    let refused: [Callback<'_>; 8] = [
         ("nothing at all", vec![], Some(&cookie)),
         ("without state", vec![("admin_consent", "True"), ("tenant", &tenant)], Some(&cookie)),
         (
@@ -60,6 +77,11 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
         (
             "a changed state",
             vec![("admin_consent", "True"), ("tenant", &tenant), ("state", &forged)],
+            Some(&cookie),
+        ),
+        (
+            "an expired state",
+            vec![("admin_consent", "True"), ("tenant", &tenant), ("state", &expired)],
             Some(&cookie),
         ),
         (
@@ -89,7 +111,10 @@ async fn a_perfect_callback_without_a_consent_behind_it_proves_nothing() {
     let world = a_world_with(&[("LATCHKEY_SPREADING_SECONDS", "1")]).await;
     let signed_up = sign_up(&world).await;
     let callback = world.url().join("/api/consent/callback").unwrap();
-    let Begun { state, cookie, tenant } = begin(&signed_up.page).await;
+    let begun = begin(&signed_up.page).await;
+    // Made in the same way as the expired one of the test above: what is refused there is its age.
+    let state = state_of(&world, &signed_up.page, &begun, OffsetDateTime::now_utc());
+    let Begun { cookie, tenant, .. } = begun;
     let query = [("admin_consent", "True"), ("tenant", tenant.as_str()), ("state", state.as_str())];
 
     let taken = call_back(&callback, &query, Some(&cookie)).await;
