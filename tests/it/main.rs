@@ -7,6 +7,7 @@ mod chain;
 mod consent;
 mod hostile_keys;
 mod kills;
+mod rotation;
 mod secrets;
 mod support;
 mod waiting;
