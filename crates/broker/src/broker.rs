@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::cbs::Authority;
 use crate::core::Core;
+use crate::declared;
 use crate::engine::Fault;
 use crate::journal::StateError;
 use crate::options::Options;
@@ -33,9 +34,17 @@ pub enum StartError {
     /// What was kept from an earlier run cannot be used.
     #[error("could not take up the state of an earlier run")]
     State(#[from] StateError),
-    /// Two queues have one name (case does not count), or a name is none.
-    #[error("the queue name '{0}' is empty, reserved, or declared twice")]
-    QueueName(String),
+    /// Two entities have one name (case does not count), or a name is none; or two rules of a subscription have one.
+    #[error("the name '{0}' is empty, reserved, or declared twice, or so is one of its rules")]
+    Name(String),
+    /// An entity forwards messages to itself, or to what is neither a queue nor a topic.
+    #[error("'{entity}' forwards messages to '{target}', which is not another queue or topic")]
+    ForwardTarget {
+        /// The path of the entity that forwards.
+        entity: String,
+        /// Where it forwards to.
+        target: String,
+    },
     /// The operating system has no random numbers to make a key of.
     #[error("could not make a key")]
     Key,
@@ -46,6 +55,7 @@ pub enum StartError {
 pub struct Broker {
     address: SocketAddr,
     queues: Vec<String>,
+    entities: Vec<String>,
     core: Arc<Core>,
     orders: broadcast::Sender<Order>,
     stop: watch::Sender<bool>,
@@ -58,7 +68,7 @@ impl Broker {
     /// # Errors
     /// When the address cannot be had, a queue's name cannot be, or the state is in use, damaged, or of other queues.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        check_names(&options)?;
+        declared::check(&options)?;
         let authority = Authority::generate(options.entra_tokens).map_err(|_| StartError::Key)?;
         let core = Arc::new(Core::new(&options, authority)?);
         let listen = |source| StartError::Listen { address: options.address, source };
@@ -67,8 +77,9 @@ impl Broker {
         let orders = broadcast::Sender::new(ORDERS);
         let stop = watch::Sender::new(false);
         let server = serve(listener, core.clone(), orders.clone(), stop.subscribe(), options.idle_time_out);
+        let entities = paths(&options);
         let queues = options.queues.into_iter().map(|queue| queue.name).collect();
-        Ok(Self { address, queues, core, orders, stop, task: Some(tokio::spawn(server)) })
+        Ok(Self { address, queues, entities, core, orders, stop, task: Some(tokio::spawn(server)) })
     }
 
     /// Where it listens.
@@ -90,9 +101,14 @@ impl Broker {
         &self.queues
     }
 
-    /// How many messages stand where in a queue. None when there is no such queue.
-    pub fn counts(&self, queue: &str) -> Option<Counts> {
-        self.core.counts(&EntityName::new(queue))
+    /// The paths of all entities that were declared: queues, topics, and subscriptions as `TOPIC/Subscriptions/NAME`.
+    pub fn entities(&self) -> &[String] {
+        &self.entities
+    }
+
+    /// How many messages stand where in a queue, topic or subscription, by its path. None when there is none of it.
+    pub fn counts(&self, entity: &str) -> Option<Counts> {
+        self.core.counts(&EntityName::new(entity))
     }
 
     /// What a test may do to the broker.
@@ -161,13 +177,12 @@ impl Control {
     }
 }
 
-fn check_names(options: &Options) -> Result<(), StartError> {
-    let mut seen = std::collections::BTreeSet::new();
-    for queue in &options.queues {
-        let name = EntityName::new(&queue.name);
-        if name.as_str().is_empty() || name.as_str().contains('$') || !seen.insert(name) {
-            return Err(StartError::QueueName(queue.name.clone()));
-        }
+fn paths(options: &Options) -> Vec<String> {
+    let mut paths: Vec<String> = options.queues.iter().map(|queue| queue.name.clone()).collect();
+    for topic in &options.topics {
+        paths.push(topic.name.clone());
+        let below = topic.subscriptions.iter();
+        paths.extend(below.map(|subscription| format!("{}/Subscriptions/{}", topic.name, subscription.name)));
     }
-    Ok(())
+    paths
 }

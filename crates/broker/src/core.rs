@@ -39,7 +39,7 @@ pub(crate) struct Broken;
 
 impl Core {
     pub(crate) fn new(options: &Options, authority: Authority) -> Result<Self, StateError> {
-        let mut store = Store::new(&options.queues, options.state.is_some());
+        let mut store = Store::new(options, options.state.is_some());
         let journal = match &options.state {
             Some(folder) => {
                 let (journal, entries) = Journal::open(folder)?;
@@ -53,7 +53,12 @@ impl Core {
             idle_time_out_milliseconds: u32::try_from(options.idle_time_out.as_millis()).unwrap_or(u32::MAX),
         };
         let inner = Mutex::new(Inner { store, journal, broken: false });
-        Ok(Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) })
+        let core = Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) };
+        let passed_on = core.act(|world| world.store.pass_on_what_lies(world.now));
+        if !matches!(passed_on, Ok(Ok(()))) {
+            tracing::error!(?passed_on, "what lay in entities that forward was not passed on");
+        }
+        Ok(core)
     }
 
     /// Acts upon the store. What was done is on record when this returns.
@@ -141,9 +146,12 @@ fn replay(store: &mut Store, folder: &std::path::Path, entries: &[Vec<u8>]) -> R
         }
     }
     match unclaimed.holding().next() {
-        Some((queue, messages)) => {
-            Err(StateError::Undeclared { path: folder.to_owned(), queue: queue.to_string(), messages })
-        }
+        Some((entity, messages, sessions)) => Err(StateError::Undeclared {
+            path: folder.to_owned(),
+            entity: entity.to_string(),
+            messages,
+            sessions,
+        }),
         None => Ok(()),
     }
 }
@@ -180,10 +188,12 @@ mod tests {
         for number in 0..20 {
             send(&before, &number.to_string(), &body).unwrap();
         }
-        before.act(|world| world.store.lock_next(&orders(), world.now).unwrap()).unwrap();
+        before.act(|world| world.store.lock_next(&orders(), None, world.now).unwrap()).unwrap();
         for _ in 0..20 {
-            let delivery =
-                before.act(|world| world.store.lock_next(&orders(), world.now).unwrap()).unwrap().unwrap();
+            let delivery = before
+                .act(|world| world.store.lock_next(&orders(), None, world.now).unwrap())
+                .unwrap()
+                .unwrap();
             let complete = |world: &mut World<'_>| {
                 world.store.settle(&orders(), delivery.token, Settlement::Complete, world.now)
             };
@@ -195,7 +205,7 @@ mod tests {
                 break;
             }
             send(&before, "another", &body).unwrap();
-            before.act(|world| world.store.take_next(&orders(), world.now).unwrap()).unwrap();
+            before.act(|world| world.store.take_next(&orders(), None, world.now).unwrap()).unwrap();
         }
         drop(before);
         let after = core(folder.path());

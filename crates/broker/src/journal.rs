@@ -60,15 +60,20 @@ pub enum StateError {
         /// What is wrong there.
         reason: String,
     },
-    /// Messages lie in queues that are not declared: starting without them would lose them.
-    #[error("the state in {path} holds {messages} messages of '{queue}', which is not declared")]
+    /// Something lies in entities that are not declared: starting without them would lose it.
+    #[error(
+        "the state in {path} holds {messages} messages and {sessions} session states of '{entity}', which is not \
+         declared (with sessions, if it has session states): declare it again and empty it first"
+    )]
     Undeclared {
         /// The folder.
         path: PathBuf,
-        /// The queue, or the dead letters of one.
-        queue: String,
-        /// How many there are.
+        /// The queue, topic or subscription, or the dead letters of one.
+        entity: String,
+        /// How many messages there are.
         messages: usize,
+        /// How many sessions have a state.
+        sessions: usize,
     },
 }
 

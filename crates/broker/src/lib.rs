@@ -15,11 +15,14 @@
 //!
 //! # What there is
 //!
-//! Queues with peek-lock and receive-and-delete, batches, scheduled messages, duplicate detection, time to live,
-//! deferral, dead letters (`queue/$DeadLetterQueue`), lock renewal, and settlement by lock token on `$management`.
-//! Tokens are checked: shared access signatures by signature and expiry, for the key in the connection string.
+//! Queues, and topics with subscriptions (correlation filters, and the filter that wants everything); peek-lock and
+//! receive-and-delete, batches, scheduled messages, duplicate detection, time to live, deferral, dead letters
+//! (`queue/$DeadLetterQueue`), sessions with their state, automatic forwarding of messages and of dead letters, lock
+//! renewal, and settlement by lock token on `$management`. Tokens are checked: shared access signatures by signature
+//! and expiry, for the key in the connection string.
 //!
-//! There are no topics, no sessions of Service Bus, no transactions, no TLS and no WebSockets.
+//! There are no SQL filters but `1=1`, no actions of rules, no transactions, no TLS and no WebSockets; no entity is
+//! made or changed while the broker runs, but for the rules of subscriptions.
 //!
 //! # What survives
 //!
@@ -37,7 +40,9 @@ mod cbs;
 mod clock;
 mod codec;
 mod core;
+mod declared;
 mod engine;
+mod filters;
 mod journal;
 mod management;
 mod message;
@@ -47,5 +52,8 @@ mod store;
 
 pub use broker::{Broker, Control, StartError};
 pub use journal::StateError;
-pub use options::{EntraTokens, Options, QueueOptions};
+pub use options::{
+    CorrelationFilter, EntraTokens, Filter, Options, PropertyValue, QueueOptions, RuleOptions,
+    SubscriptionOptions, TopicOptions,
+};
 pub use store::Counts;

@@ -15,6 +15,8 @@ use crate::codec::{
 };
 
 const SCHEDULED_ENQUEUE_TIME: &str = "x-opt-scheduled-enqueue-time";
+/// Where the properties section has the group's id (AMQP 1.0, part 3 section 3.2.4).
+const GROUP_ID: usize = 10;
 
 /// A map from texts to values, in the order in which the sender wrote it.
 pub(crate) type Properties = OrderedMap<Value, Value>;
@@ -32,6 +34,7 @@ pub(crate) struct Message {
     body: Bytes,
     footer: Bytes,
     id: String,
+    session_id: Option<String>,
 }
 
 /// What the broker knows about a message and tells whoever receives or browses it.
@@ -75,7 +78,7 @@ impl Message {
             }
         }
         message.body = join(body);
-        message.ensure_id(fresh_id)?;
+        message.read_ids(fresh_id)?;
         Ok(message)
     }
 
@@ -90,6 +93,7 @@ impl Message {
             body: Bytes::new(),
             footer: Bytes::new(),
             id: String::new(),
+            session_id: None,
         }
     }
 
@@ -101,8 +105,11 @@ impl Message {
         Ok(())
     }
 
-    fn ensure_id(&mut self, fresh_id: Uuid) -> Result<(), Malformed> {
-        let mut fields = if self.properties.is_empty() { Vec::new() } else { decode_list(&self.properties)? };
+    /// A session of Service Bus is AMQP's group (Microsoft Learn, "AMQP 1.0 in Azure Service Bus protocol guide",
+    /// properties).
+    fn read_ids(&mut self, fresh_id: Uuid) -> Result<(), Malformed> {
+        let mut fields = self.properties()?;
+        self.session_id = fields.get(GROUP_ID).and_then(as_text).map(str::to_owned);
         if let Some(id) = fields.first().and_then(id_text) {
             self.id = id;
             return Ok(());
@@ -120,6 +127,24 @@ impl Message {
     /// The message id as a text that two messages share exactly when their ids are equal.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The session that the message belongs to. An empty text is a session too.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    /// The properties section's fields, by their position in the standard. Empty when there is no such section.
+    ///
+    /// # Errors
+    /// Never for a message that was parsed: it was read then.
+    pub(crate) fn properties(&self) -> Result<Vec<Value>, Malformed> {
+        if self.properties.is_empty() { Ok(Vec::new()) } else { decode_list(&self.properties) }
+    }
+
+    /// Adds an annotation that travels with the message from now on.
+    pub(crate) fn annotate(&mut self, name: &str, text: &str) {
+        self.annotations.insert(symbol(name), Value::from(text));
     }
 
     /// How long the sender wants the message to live, in milliseconds.
@@ -151,7 +176,7 @@ impl Message {
         self.application_properties = encode(&described(0x74, Value::Map(properties))).into();
     }
 
-    fn application_properties(&self) -> Properties {
+    pub(crate) fn application_properties(&self) -> Properties {
         if self.application_properties.is_empty() {
             return OrderedMap::new();
         }
@@ -287,6 +312,20 @@ pub(crate) mod tests {
         let mut bytes = encode(&described(0x70, header));
         bytes.extend_from_slice(&encoded_message(id, "short-lived"));
         Message::parse(bytes.into(), Uuid::nil()).unwrap()
+    }
+
+    /// A message of a session, whose body is its id.
+    pub(crate) fn of_session(session: &str, id: &str) -> Message {
+        Message::parse(encoded_of_session(session, id), Uuid::nil()).unwrap()
+    }
+
+    pub(crate) fn encoded_of_session(session: &str, id: &str) -> Bytes {
+        let mut fields = vec![Value::Null; GROUP_ID];
+        fields[0] = Value::from(id);
+        fields.push(Value::from(session));
+        let mut bytes = encode(&described(0x73, Value::List(fields)));
+        bytes.extend(encode(&described(0x75, Value::Binary(ByteBuf::from(id.as_bytes())))));
+        bytes.into()
     }
 
     impl Message {

@@ -1,5 +1,6 @@
 //! What a broker is told when it starts.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// The queues there are.
     pub queues: Vec<QueueOptions>,
+    /// The topics there are, with their subscriptions.
+    pub topics: Vec<TopicOptions>,
     /// The folder in which messages survive a restart. None: they live in memory only.
     pub state: Option<PathBuf>,
     /// The largest message, in bytes. Microsoft Learn, "Service Bus quotas": 256 KB in the Standard tier, 1 MB by
@@ -38,6 +41,7 @@ impl Default for Options {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             queues: Vec::new(),
+            topics: Vec::new(),
             state: None,
             max_message_size: 1024 * 1024,
             idle_time_out: Duration::from_secs(240),
@@ -64,6 +68,12 @@ pub struct QueueOptions {
     pub default_time_to_live: Option<Duration>,
     /// Whether an expired message is dead-lettered (`TTLExpiredException`) or dropped.
     pub dead_lettering_on_message_expiration: bool,
+    /// Whether every message belongs to a session, and is received by whoever holds its session.
+    pub requires_session: bool,
+    /// The queue or topic that every message is passed on to. Nothing can be received here then.
+    pub forward_to: Option<String>,
+    /// The queue or topic that dead letters are passed on to.
+    pub forward_dead_lettered_messages_to: Option<String>,
 }
 
 impl QueueOptions {
@@ -77,6 +87,9 @@ impl QueueOptions {
             duplicate_detection_history: Duration::from_secs(600),
             default_time_to_live: None,
             dead_lettering_on_message_expiration: false,
+            requires_session: false,
+            forward_to: None,
+            forward_dead_lettered_messages_to: None,
         }
     }
 }
@@ -85,4 +98,127 @@ impl Default for QueueOptions {
     fn default() -> Self {
         Self::new("queue")
     }
+}
+
+/// One topic: what is sent to it is copied into each of its subscriptions whose rules want it.
+#[derive(Debug, Clone)]
+pub struct TopicOptions {
+    /// The topic's path. Compared without regard to case.
+    pub name: String,
+    /// Whether a message is dropped when one of the same id came in shortly before.
+    pub requires_duplicate_detection: bool,
+    /// How long an id is remembered.
+    pub duplicate_detection_history: Duration,
+    /// How long a message lives that says nothing, and the most that any message lives. None: without end.
+    pub default_time_to_live: Option<Duration>,
+    /// The subscriptions there are.
+    pub subscriptions: Vec<SubscriptionOptions>,
+}
+
+impl TopicOptions {
+    /// A topic with Azure's defaults and without subscriptions: what is sent to it goes nowhere.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            requires_duplicate_detection: false,
+            duplicate_detection_history: Duration::from_secs(600),
+            default_time_to_live: None,
+            subscriptions: Vec::new(),
+        }
+    }
+}
+
+/// One subscription of a topic. It is addressed as `TOPIC/Subscriptions/NAME`.
+#[derive(Debug, Clone)]
+pub struct SubscriptionOptions {
+    /// The subscription's name within its topic. Compared without regard to case.
+    pub name: String,
+    /// How long a received message stays locked.
+    pub lock_duration: Duration,
+    /// Failed deliveries after which a message is dead-lettered. At least 1.
+    pub max_delivery_count: u32,
+    /// How long a message lives that says nothing, and the most that any message lives. None: without end.
+    pub default_time_to_live: Option<Duration>,
+    /// Whether an expired message is dead-lettered (`TTLExpiredException`) or dropped.
+    pub dead_lettering_on_message_expiration: bool,
+    /// Whether every message belongs to a session, and is received by whoever holds its session.
+    pub requires_session: bool,
+    /// The queue or topic that every message is passed on to. Nothing can be received here then.
+    pub forward_to: Option<String>,
+    /// The queue or topic that dead letters are passed on to.
+    pub forward_dead_lettered_messages_to: Option<String>,
+    /// What the subscription wants: a message that one of them matches. Without any it gets nothing.
+    pub rules: Vec<RuleOptions>,
+}
+
+impl SubscriptionOptions {
+    /// A subscription with Azure's defaults: one rule, `$Default`, that wants everything.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            lock_duration: Duration::from_secs(60),
+            max_delivery_count: 10,
+            default_time_to_live: None,
+            dead_lettering_on_message_expiration: false,
+            requires_session: false,
+            forward_to: None,
+            forward_dead_lettered_messages_to: None,
+            rules: vec![RuleOptions { name: "$Default".to_owned(), filter: Filter::True }],
+        }
+    }
+}
+
+/// One rule of a subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleOptions {
+    /// The rule's name within its subscription.
+    pub name: String,
+    /// What it matches.
+    pub filter: Filter,
+}
+
+/// What a rule matches (Microsoft Learn, "Topic filters and actions"). This broker has no SQL filters but the one that
+/// matches everything.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Every message: `1=1`.
+    True,
+    /// Messages whose properties equal all of those named.
+    Correlation(Box<CorrelationFilter>),
+}
+
+/// Properties that a message must have, each equal to the value here. Nothing is asked of those that are None.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CorrelationFilter {
+    /// The message's correlation id.
+    pub correlation_id: Option<String>,
+    /// The message's id.
+    pub message_id: Option<String>,
+    /// Where the message is to go.
+    pub to: Option<String>,
+    /// Where answers are to go.
+    pub reply_to: Option<String>,
+    /// The message's subject, once called label.
+    pub label: Option<String>,
+    /// The session that the message belongs to.
+    pub session_id: Option<String>,
+    /// The session that answers belong to.
+    pub reply_to_session_id: Option<String>,
+    /// The media type of the message's body.
+    pub content_type: Option<String>,
+    /// Application properties, by name.
+    pub properties: BTreeMap<String, PropertyValue>,
+}
+
+/// The value of an application property in a filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PropertyValue {
+    /// A text.
+    Text(String),
+    /// A whole number, of whatever width in the message.
+    Integer(i64),
+    /// A fraction.
+    Real(f64),
+    /// A truth.
+    Boolean(bool),
 }

@@ -135,7 +135,7 @@ impl Peer {
                         self.act(|connection, _, world| connection.close(Some(&fault), world))
                     }
                     Ok(Order::Detach(entity, fault)) => {
-                        self.act(|connection, _, _| connection.detach_links(entity.as_ref(), &fault))
+                        self.act(|connection, _, world| connection.detach_links(entity.as_ref(), &fault, world))
                     }
                     Err(_) => Ok(()),
                 },

@@ -141,7 +141,7 @@ async fn an_address_that_is_taken_and_names_that_cannot_be_are_refused() {
     for names in [vec![""], vec!["a", "A"], vec!["a/$deadletterqueue"]] {
         let queues = names.into_iter().map(QueueOptions::new).collect();
         let started = Broker::start(Options { queues, ..Options::default() }).await;
-        assert!(matches!(started, Err(StartError::QueueName(_))));
+        assert!(matches!(started, Err(StartError::Name(_))));
     }
     broker.stop().await;
 }

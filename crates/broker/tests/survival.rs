@@ -182,8 +182,8 @@ async fn state_that_cannot_be_used_is_refused_and_left_alone() {
 
     let fewer = Options { queues: vec![QueueOptions::new("another")], ..options(folder.path()) };
     match Broker::start(fewer).await {
-        Err(StartError::State(StateError::Undeclared { queue, messages, .. })) => {
-            assert_eq!((queue.as_str(), messages), ("orders", 1));
+        Err(StartError::State(StateError::Undeclared { entity, messages, .. })) => {
+            assert_eq!((entity.as_str(), messages), ("orders", 1));
         }
         other => panic!("{other:?}"),
     }

@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Closes the connection from this side.
-    pub(crate) fn close(&mut self, fault: Option<&Fault>, world: &World<'_>) {
+    pub(crate) fn close(&mut self, fault: Option<&Fault>, world: &mut World<'_>) {
         if self.phase == Phase::Amqp {
             if let Some(fault) = fault {
                 tracing::debug!(condition = fault.condition, description = %fault.description, "connection closed");
@@ -117,11 +117,15 @@ impl Connection {
             self.output.close(fault);
         }
         self.phase = Phase::Closed;
+        for session in self.sessions.values_mut() {
+            session.forget_links();
+        }
+        self.give_up_sessions(world);
         self.sessions.clear();
     }
 
     /// Ends every link to an entity, or to all of them, from this side.
-    pub(crate) fn detach_links(&mut self, entity: Option<&EntityName>, fault: &Fault) {
+    pub(crate) fn detach_links(&mut self, entity: Option<&EntityName>, fault: &Fault, world: &mut World<'_>) {
         for session in self.sessions.values_mut() {
             let concerned =
                 |node: &Node| node.entity().is_some_and(|name| entity.is_none_or(|wanted| wanted == name));
@@ -135,11 +139,14 @@ impl Connection {
                 session.close_link(handle, fault, &mut self.output);
             }
         }
+        self.give_up_sessions(world);
     }
 
-    /// When a claim of this connection ends, and links with it.
+    /// When a claim of this connection ends and links with it, or a link has waited long enough for a session.
     pub(crate) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        self.access.next_end(now)
+        let waiting =
+            self.sessions.values().flat_map(|session| &session.waiting).map(|waiting| waiting.until);
+        waiting.chain(self.access.next_end(now)).min()
     }
 
     /// One step through the input. False when it holds nothing whole.
@@ -202,6 +209,13 @@ impl Connection {
         self.on_performative(frame.channel, performative, world)
     }
 
+    /// A session of Service Bus ends with the link that holds it.
+    pub(super) fn give_up_sessions(&mut self, world: &mut World<'_>) {
+        for held in self.sessions.values_mut().flat_map(|session| session.given_up.drain(..)) {
+            world.store.release_session(&held.entity, &held.id, held.holder, world.now);
+        }
+    }
+
     fn on_performative(
         &mut self,
         channel: u16,
@@ -222,7 +236,10 @@ impl Connection {
             }
             Performative::End => {
                 // A session that is not there was ended already: peers do send frames after End.
-                if self.sessions.remove(&channel).is_some() {
+                if let Some(session) = self.sessions.get_mut(&channel) {
+                    session.forget_links();
+                    self.give_up_sessions(world);
+                    self.sessions.remove(&channel);
                     self.output.end(channel);
                 }
             }
@@ -244,7 +261,7 @@ impl Connection {
             return Ok(());
         };
         match performative {
-            Performative::Attach(attach) => self.attach(channel, &attach, world),
+            Performative::Attach(attach) => self.attach(channel, attach, world),
             Performative::Flow(flow) => session.on_flow(&flow, &mut self.output),
             Performative::Transfer(transfer) => {
                 let arrival =
@@ -255,8 +272,11 @@ impl Connection {
             }
             Performative::Disposition(disposition) => self.on_disposition(channel, &disposition, world),
             Performative::Detach { handle, closed } => {
-                if session.links.remove(&handle).is_some() {
+                if session.forget_link(handle) {
                     session.flush_acknowledgements(&mut self.output);
+                    self.output.detach(channel, handle, closed, None);
+                    self.give_up_sessions(world);
+                } else if session.stop_waiting(handle) {
                     self.output.detach(channel, handle, closed, None);
                 } else {
                     session.leaving.remove(&handle);

@@ -40,10 +40,22 @@ impl From<Malformed> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         let condition = match error {
-            StoreError::NoSuchEntity(_) => "amqp:not-found",
+            StoreError::NoSuchEntity(_) | StoreError::NoSuchRule(_) => "amqp:not-found",
             StoreError::LockLost => "com.microsoft:message-lock-lost",
+            StoreError::SessionLockLost => "com.microsoft:session-lock-lost",
+            StoreError::SessionCannotBeLocked(_) => "com.microsoft:session-cannot-be-locked",
             StoreError::MessageNotFound(_) => "com.microsoft:message-not-found",
-            StoreError::DeadAlready | StoreError::NotForSending(_) => "amqp:not-allowed",
+            // Our guess: this condition.
+            StoreError::RuleExists(_) => "com.microsoft:entity-already-exists",
+            StoreError::DeadAlready
+            | StoreError::NotForSending(_)
+            | StoreError::NotForReceiving(_)
+            | StoreError::Forwards(_)
+            | StoreError::SessionIdMissing
+            | StoreError::SessionRequired
+            | StoreError::NoSessionsHere
+            | StoreError::LockIsTheSessions
+            | StoreError::NoRulesHere(_) => "amqp:not-allowed",
         };
         Self::new(condition, error.to_string())
     }

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 use serde_amqp::Value;
 
+use uuid::Uuid;
+
 use crate::codec::{Positional, as_integer};
+use crate::store::{EntityName, SessionId};
 
 use super::address::Node;
 use super::performative::Attach;
@@ -58,6 +61,16 @@ pub(crate) struct ToPeer {
     pub(crate) reply_address: Option<String>,
     /// Replies that wait for credit.
     pub(crate) replies: VecDeque<Vec<u8>>,
+    /// The session of Service Bus whose messages go over this link.
+    pub(crate) session: Option<HeldSession>,
+}
+
+/// A session that a link holds, until one of the two ends.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldSession {
+    pub(crate) entity: EntityName,
+    pub(crate) id: SessionId,
+    pub(crate) holder: Uuid,
 }
 
 impl Link {
@@ -73,11 +86,20 @@ impl Link {
                 drain: false,
                 reply_address: terminus_address(&attach.target),
                 replies: VecDeque::new(),
+                session: None,
             })
         } else {
             Direction::FromPeer(FromPeer::default())
         };
         Self { node, direction }
+    }
+
+    /// The session of Service Bus that the link holds.
+    pub(crate) fn held_session(&self) -> Option<&HeldSession> {
+        match &self.direction {
+            Direction::ToPeer(link) => link.session.as_ref(),
+            Direction::FromPeer(_) => None,
+        }
     }
 }
 
@@ -121,6 +143,7 @@ mod tests {
             drain: false,
             reply_address: None,
             replies: VecDeque::new(),
+            session: None,
         }
     }
 

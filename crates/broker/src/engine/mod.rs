@@ -5,6 +5,7 @@
 //! are used here, its engine is not.
 
 mod address;
+mod attaching;
 mod connection;
 mod fault;
 mod frames;
@@ -16,6 +17,7 @@ mod requests;
 mod sasl;
 mod sending;
 mod session;
+mod session_filter;
 #[cfg(test)]
 mod tests;
 mod traffic;

@@ -7,15 +7,16 @@ use fe2o3_amqp_types::definitions::Handle;
 use fe2o3_amqp_types::performatives::{self, Begin};
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::store::EntityName;
 
 use super::SESSION_WINDOW;
 use super::address::Node;
 use super::fault::Fault;
-use super::link::{Direction, FromPeer, GRANTED_CREDIT, Link, Partial, ToPeer};
+use super::link::{Direction, FromPeer, GRANTED_CREDIT, HeldSession, Link, Partial, ToPeer};
 use super::outcome::accepted;
 use super::output::Output;
-use super::performative::{Flow, Transfer};
+use super::performative::{Attach, Flow, Transfer};
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -28,6 +29,10 @@ pub(crate) struct Session {
     pub(super) peer_window: u32,
     pub(super) next_delivery_id: u32,
     pub(crate) links: BTreeMap<u32, Link>,
+    /// Links that wait for a session of Service Bus.
+    pub(crate) waiting: Vec<Waiting>,
+    /// Sessions of Service Bus whose links have ended.
+    pub(crate) given_up: Vec<HeldSession>,
     /// Links that the broker has closed and the peer has not: what still comes on them is dropped.
     pub(crate) leaving: BTreeSet<u32>,
     /// Deliveries that the peer has not settled.
@@ -41,6 +46,15 @@ pub(crate) struct Session {
 pub(crate) struct Outstanding {
     pub(crate) entity: EntityName,
     pub(crate) token: Uuid,
+}
+
+/// A link that is answered when there is a session of Service Bus for it.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) attach: Box<Attach>,
+    pub(crate) entity: EntityName,
+    pub(crate) until: Timestamp,
+    pub(crate) credit: u32,
 }
 
 /// One transfer that waits for the peer's window.
@@ -70,6 +84,8 @@ impl Session {
             peer_window,
             next_delivery_id: 0,
             links: BTreeMap::new(),
+            waiting: Vec::new(),
+            given_up: Vec::new(),
             leaving: BTreeSet::new(),
             outstanding: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -103,13 +119,21 @@ impl Session {
             }
             return;
         };
-        if let Some(Link { direction: Direction::ToPeer(link), .. }) = self.links.get_mut(&handle)
-            && let Some(credit) = flow.link_credit
-        {
-            link.update_credit(flow.delivery_count, credit, flow.drain);
+        if let Some(credit) = flow.link_credit {
+            self.set_credit(handle, flow.delivery_count, credit, flow.drain);
         }
         if flow.echo && self.links.contains_key(&handle) {
             self.send_flow(Some(handle), output);
+        }
+    }
+
+    fn set_credit(&mut self, handle: u32, seen: Option<u32>, credit: u32, drain: bool) {
+        if let Some(Link { direction: Direction::ToPeer(link), .. }) = self.links.get_mut(&handle) {
+            link.update_credit(seen, credit, drain);
+        }
+        // A peer may grant credit before its link is answered.
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.attach.handle == handle) {
+            waiting.credit = credit;
         }
     }
 
@@ -185,10 +209,32 @@ impl Session {
 
     /// Ends a link from this side.
     pub(crate) fn close_link(&mut self, handle: u32, fault: &Fault, output: &mut Output) {
-        if self.links.remove(&handle).is_some() {
+        if self.forget_link(handle) {
             self.leaving.insert(handle);
             self.flush_acknowledgements(output);
             output.detach(self.channel, handle, true, Some(fault));
+        }
+    }
+
+    /// Lets go of a link. False when there is no such link.
+    pub(crate) fn forget_link(&mut self, handle: u32) -> bool {
+        let Some(link) = self.links.remove(&handle) else { return false };
+        self.given_up.extend(link.held_session().cloned());
+        true
+    }
+
+    /// Lets go of a link that waits for a session. False when there is no such link.
+    pub(crate) fn stop_waiting(&mut self, handle: u32) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.attach.handle != handle);
+        self.waiting.len() < before
+    }
+
+    /// Lets go of all links.
+    pub(crate) fn forget_links(&mut self) {
+        let handles: Vec<u32> = self.links.keys().copied().collect();
+        for handle in handles {
+            self.forget_link(handle);
         }
     }
 

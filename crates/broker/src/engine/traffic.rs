@@ -1,9 +1,9 @@
-//! What passes over the links of a connection: attaching, sending in, delivering, settling.
+//! What passes over the links of a connection: sending in, delivering, settling.
 
 use serde_amqp::Value;
 use uuid::Uuid;
 
-use crate::codec::{SectionKind, decode, described, split_sections};
+use crate::codec::{SectionKind, decode, split_sections};
 use crate::message::Message;
 use crate::store::{EntityName, StoreError};
 
@@ -11,9 +11,9 @@ use super::World;
 use super::address::Node;
 use super::connection::Connection;
 use super::fault::Fault;
-use super::link::{Direction, Link, terminus_address};
+use super::link::{Direction, Link};
 use super::outcome::{echo, read_outcome, rejected};
-use super::performative::{Attach, Disposition};
+use super::performative::Disposition;
 use super::session::{Arrival, Outstanding};
 
 /// Output that a slow peer may leave unread before no more messages are locked for it.
@@ -22,37 +22,6 @@ const MOST_UNSENT: usize = 2 * 1024 * 1024;
 const BATCH_FORMAT: u32 = 0x8001_3700;
 
 impl Connection {
-    pub(super) fn attach(&mut self, channel: u16, attach: &Attach, world: &World<'_>) {
-        let Some(session) = self.sessions.get_mut(&channel) else { return };
-        let terminus = if attach.receives { &attach.source } else { &attach.target };
-        let checked = match terminus_address(terminus) {
-            Some(address) => check_node(Node::from_address(&address), attach.receives, world, |entity| {
-                self.access.allows(entity, world.now)
-            }),
-            None => Err(Fault::new(
-                "amqp:not-implemented",
-                "A link needs an address; transactions are not supported.",
-            )),
-        };
-        let link_size = world.limits.max_message_size;
-        match checked {
-            Ok(node) => {
-                session.leaving.remove(&attach.handle);
-                session.links.insert(attach.handle, Link::new(node, attach));
-                self.output.amqp(channel, &attach_answer(attach, true, link_size));
-                if !attach.receives {
-                    session.grant_credit(attach.handle, &mut self.output);
-                }
-            }
-            Err(fault) => {
-                // Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
-                session.leaving.insert(attach.handle);
-                self.output.amqp(channel, &attach_answer(attach, false, link_size));
-                self.output.detach(channel, attach.handle, true, Some(&fault));
-            }
-        }
-    }
-
     /// Takes a whole delivery to where it goes.
     pub(super) fn on_arrival(&mut self, channel: u16, arrival: Arrival, world: &mut World<'_>) {
         match arrival.node.clone() {
@@ -71,6 +40,9 @@ impl Connection {
     /// Takes a message, or a batch of them, into a queue.
     fn take_in(&mut self, channel: u16, entity: &EntityName, arrival: &Arrival, world: &mut World<'_>) {
         let taken = read_messages(arrival).and_then(|messages| {
+            for message in &messages {
+                world.store.check_sendable(entity, message)?;
+            }
             for message in messages {
                 world.store.send(entity, message, world.now)?;
             }
@@ -122,6 +94,13 @@ impl Connection {
     pub(crate) fn deliver(&mut self, world: &mut World<'_>) {
         self.held_back = false;
         self.detach_unauthorized(world);
+        self.detach_lost_sessions(world);
+        self.attach_waiting(world);
+        self.send_what_there_is(world);
+        self.give_up_sessions(world);
+    }
+
+    fn send_what_there_is(&mut self, world: &mut World<'_>) {
         for session in self.sessions.values_mut() {
             session.flush_outbox(&mut self.output);
             let handles: Vec<u32> = session.links.keys().copied().collect();
@@ -142,6 +121,23 @@ impl Connection {
                 if draining && session.is_clear() {
                     session.finish_drain(handle, &mut self.output);
                 }
+            }
+        }
+    }
+
+    /// Ends the links whose session's lock has ended.
+    fn detach_lost_sessions(&mut self, world: &World<'_>) {
+        let fault = Fault::from(StoreError::SessionLockLost);
+        for session in self.sessions.values_mut() {
+            let lost = |link: &Link| {
+                link.held_session().is_some_and(|held| {
+                    !world.store.holds_session(&held.entity, &held.id, held.holder, world.now)
+                })
+            };
+            let handles: Vec<u32> =
+                session.links.iter().filter(|(_, link)| lost(link)).map(|(handle, _)| *handle).collect();
+            for handle in handles {
+                session.close_link(handle, &fault, &mut self.output);
             }
         }
     }
@@ -170,59 +166,17 @@ impl Link {
         let Node::Entity(entity) = &self.node else {
             return link.replies.pop_front().map(|reply| (reply, None));
         };
+        let session = link.session.as_ref().map(|held| &*held.id);
         let next = if link.settled {
-            world.store.take_next(entity, world.now)
+            world.store.take_next(entity, session, world.now)
         } else {
-            world.store.lock_next(entity, world.now)
+            world.store.lock_next(entity, session, world.now)
         };
         let delivery =
             next.expect("a link is attached only to an entity that exists, and none is ever removed")?;
         let held = (!link.settled).then(|| Outstanding { entity: entity.clone(), token: delivery.token });
         Some((delivery.encoded, held))
     }
-}
-
-fn check_node(
-    node: Node,
-    receives: bool,
-    world: &World<'_>,
-    allowed: impl Fn(&EntityName) -> bool,
-) -> Result<Node, Fault> {
-    let Some(entity) = node.entity() else {
-        return Ok(node);
-    };
-    if !allowed(entity) {
-        let description =
-            format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
-        return Err(Fault::new("amqp:unauthorized-access", description));
-    }
-    if !world.store.has(entity) {
-        return Err(StoreError::NoSuchEntity(entity.clone()).into());
-    }
-    if !receives && entity.is_dead_letters() && matches!(node, Node::Entity(_)) {
-        return Err(StoreError::NotForSending(entity.clone()).into());
-    }
-    Ok(node)
-}
-
-/// The peer's own words back, with what this side adds. A refused link is attached to nothing at its own end.
-fn attach_answer(attach: &Attach, accepted: bool, max_message_size: usize) -> Value {
-    let end = |terminus: &Value, ours: bool| if ours && !accepted { Value::Null } else { terminus.clone() };
-    let mut fields = vec![
-        Value::from(attach.name.as_str()),
-        Value::Uint(attach.handle),
-        Value::Bool(!attach.receives),
-        attach.sender_settle_mode.clone(),
-        attach.receiver_settle_mode.clone(),
-        end(&attach.source, attach.receives),
-        end(&attach.target, !attach.receives),
-        Value::Null,
-        Value::Null,
-    ];
-    fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
-    fields.push(Value::Ulong(max_message_size as u64));
-    fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
-    described(0x12, Value::List(fields))
 }
 
 /// The messages of a delivery: one, or those of a batch. All of them are read before any is taken.

@@ -1,10 +1,9 @@
-//! One queue, or the dead letters of one: its messages and where each of them stands.
+//! One queue, topic, subscription, or the dead letters of one: its messages and where each of them stands.
 //!
 //! A message is indexed by what can happen to it next. Every change goes through [`Entity::change`], which takes the
 //! message out of its indexes and puts it back by its new state, so that no index can be forgotten.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -14,26 +13,9 @@ use crate::message::{Message, Placement};
 use super::duplicates::RecentIds;
 use super::name::EntityName;
 use super::record::Changes;
-
-/// How an entity treats its messages.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) lock_duration: Duration,
-    /// Failed attempts after which a message is dead-lettered. None: never, as among the dead letters.
-    pub(crate) max_delivery_count: Option<u32>,
-    pub(crate) default_time_to_live: Option<Duration>,
-    /// None: messages do not expire here.
-    pub(crate) expiry: Option<Expiry>,
-    pub(crate) duplicate_window: Option<Duration>,
-    pub(crate) dead_letters: Option<EntityName>,
-}
-
-/// What becomes of a message that has outlived its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expiry {
-    Drop,
-    DeadLetter,
-}
+use super::rules::Rules;
+use super::sessions::Sessions;
+use super::settings::Settings;
 
 /// What may be done with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +62,14 @@ impl Stored {
         }
     }
 
+    /// The session that the message belongs to.
+    ///
+    /// A message without one is of the session with the empty id: it may lie here when an entity that did without
+    /// sessions is declared anew as one with sessions.
+    pub(crate) fn session(&self) -> &str {
+        self.message.session_id().unwrap_or_default()
+    }
+
     fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
@@ -90,6 +80,10 @@ pub(crate) struct Entity {
     pub(crate) name: EntityName,
     pub(crate) settings: Settings,
     pub(crate) recent: Option<RecentIds>,
+    /// Of a subscription.
+    pub(crate) rules: Rules,
+    /// Of an entity whose messages belong to sessions.
+    pub(crate) sessions: Option<Sessions>,
     messages: BTreeMap<i64, Stored>,
     ready: BTreeSet<i64>,
     deferred: BTreeSet<i64>,
@@ -105,6 +99,8 @@ impl Entity {
         Self {
             name,
             recent: settings.duplicate_window.map(RecentIds::new),
+            rules: Rules::default(),
+            sessions: settings.requires_session.then(Sessions::default),
             settings,
             messages: BTreeMap::new(),
             ready: BTreeSet::new(),
@@ -129,6 +125,10 @@ impl Entity {
 
     pub(crate) fn reserve_sequences_below(&mut self, next: i64) {
         self.next_sequence = self.next_sequence.max(next);
+    }
+
+    pub(crate) fn count_messages(&self) -> usize {
+        self.messages.len()
     }
 
     pub(crate) fn messages(&self) -> impl Iterator<Item = &Stored> {
@@ -171,24 +171,33 @@ impl Entity {
         self.messages.get(&sequence)
     }
 
-    /// The oldest message that may be received now.
-    pub(crate) fn first_ready(&self, now: Timestamp) -> Option<i64> {
-        self.ready
-            .iter()
-            .copied()
-            .find(|sequence| self.get(*sequence).is_some_and(|stored| !stored.is_expired(now)))
+    /// The oldest message that may be received now: of a session, where messages belong to sessions.
+    pub(crate) fn first_ready(&self, session: Option<&str>, now: Timestamp) -> Option<i64> {
+        let fresh = |sequence: &i64| self.get(*sequence).is_some_and(|stored| !stored.is_expired(now));
+        match (&self.sessions, session) {
+            (Some(sessions), Some(id)) => sessions.ready(id).find(fresh),
+            (None, None) => self.ready.iter().copied().find(fresh),
+            _ => None,
+        }
     }
 
-    /// Locks a message for one receiver.
+    /// Locks a message for one receiver, as long as its session is locked or, without one, for the lock duration.
     pub(crate) fn lock(&mut self, sequence: i64, token: Uuid, now: Timestamp) -> Option<&Stored> {
-        let until = now.after(self.settings.lock_duration);
+        let until = match &self.sessions {
+            Some(sessions) => sessions.lock_of(self.get(sequence)?.session(), now)?.until,
+            None => now.after(self.settings.lock_duration),
+        };
         self.change(sequence, |stored| stored.lock = Some(Lock { token, until }))
     }
 
     /// The message that a token locks, unless the lock has ended.
     pub(crate) fn locked_by(&self, token: Uuid, now: Timestamp) -> Option<&Stored> {
         let stored = self.get(*self.locks.get(&token)?)?;
-        stored.lock.filter(|lock| lock.until > now).map(|_| stored)
+        let holds = match &self.sessions {
+            Some(sessions) => sessions.lock_of(stored.session(), now).is_some(),
+            None => stored.lock.is_some_and(|lock| lock.until > now),
+        };
+        holds.then_some(stored)
     }
 
     pub(crate) fn due_scheduled(&self, now: Timestamp) -> Option<i64> {
@@ -207,6 +216,7 @@ impl Entity {
         [&self.scheduled, &self.lock_ends, &self.expiries]
             .into_iter()
             .filter_map(|set| set.first().map(|(at, _)| *at))
+            .chain(self.sessions.as_ref().and_then(Sessions::next_lock_end))
             .min()
     }
 
@@ -231,11 +241,21 @@ impl Entity {
         match (stored.lock, stored.standing) {
             (Some(lock), _) => {
                 self.locks.insert(lock.token, sequence);
-                self.lock_ends.insert((lock.until, sequence));
+                match &mut self.sessions {
+                    Some(sessions) => sessions.add_held(stored.session(), sequence),
+                    None => {
+                        self.lock_ends.insert((lock.until, sequence));
+                    }
+                }
                 // A locked message does not expire: whoever holds it may still complete it.
                 return;
             }
-            (None, Standing::Active) => self.ready.insert(sequence),
+            (None, Standing::Active) => {
+                if let Some(sessions) = &mut self.sessions {
+                    sessions.add_ready(stored.session(), sequence);
+                }
+                self.ready.insert(sequence)
+            }
             (None, Standing::Deferred) => self.deferred.insert(sequence),
             (None, Standing::Scheduled(at)) => self.scheduled.insert((at, sequence)),
         };
@@ -255,6 +275,9 @@ impl Entity {
         }
         if let Some(at) = stored.expires_at {
             self.expiries.remove(&(at, sequence));
+        }
+        if let Some(sessions) = &mut self.sessions {
+            sessions.take_out(stored.session(), sequence);
         }
         self.ready.remove(&sequence);
         self.deferred.remove(&sequence);

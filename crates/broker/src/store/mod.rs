@@ -7,7 +7,12 @@ mod name;
 mod receive;
 mod record;
 mod restore;
+mod routing;
+mod rules;
 mod send;
+mod session_locks;
+mod sessions;
+mod settings;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -16,15 +21,18 @@ mod time;
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::options::QueueOptions;
+use crate::options::Options;
 
 pub(crate) use name::EntityName;
 pub(crate) use record::{Record, read_records};
 pub(crate) use restore::Unclaimed;
+pub(crate) use sessions::SessionId;
 pub(crate) use settle::{Settlement, dead_letter_properties};
 
-use entity::{Entity, Expiry, Settings};
+use entity::Entity;
 use record::Changes;
+use rules::Rules;
+use settings::{Kind, Settings};
 
 /// Why the store did not do as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +48,44 @@ pub(crate) enum StoreError {
     /// Our guess: what Service Bus says when a dead letter is to be dead-lettered.
     #[error("A message of a dead-letter queue cannot be dead-lettered.")]
     DeadAlready,
-    /// Our guess: what Service Bus says when something is sent among the dead letters.
-    #[error("Messages cannot be sent to the dead-letter queue '{0}'.")]
+    /// Our guess: what Service Bus says when something is sent among the dead letters, or to a subscription.
+    #[error("Messages cannot be sent to '{0}': it is a dead-letter queue or a subscription.")]
     NotForSending(EntityName),
+    /// Our guess: what Service Bus says when something is to be received from a topic.
+    #[error("Messages cannot be received from the topic '{0}', only from its subscriptions.")]
+    NotForReceiving(EntityName),
+    #[error("Messages cannot be received from '{0}': it forwards them to another entity.")]
+    Forwards(EntityName),
+    #[error(
+        "The SessionId was not set on a message, and it cannot be sent to the entity. Entities that have session \
+         support enabled can only receive messages that have the SessionId set to a valid value."
+    )]
+    SessionIdMissing,
+    #[error(
+        "It is not possible for an entity that requires sessions to create a non-sessionful message receiver."
+    )]
+    SessionRequired,
+    #[error(
+        "A sessionful message receiver cannot be created on an entity that does not require sessions. Ensure \
+         RequiresSession is set to true when creating a Queue or Subscription to enable sessionful behavior."
+    )]
+    NoSessionsHere,
+    #[error("The requested session '{0}' cannot be accepted. It may be locked by another receiver.")]
+    SessionCannotBeLocked(SessionId),
+    #[error("The session lock has expired on the MessageSession. Accept a new MessageSession.")]
+    SessionLockLost,
+    /// Our guess: what Service Bus says when the lock of one message of a session is to be renewed.
+    #[error("The lock of a message in a session is the session's: renew that.")]
+    LockIsTheSessions,
+    #[error("The rule '{0}' could not be found.")]
+    NoSuchRule(String),
+    #[error("The rule '{0}' exists already.")]
+    RuleExists(String),
+    #[error("'{0}' is not a subscription: it has no rules.")]
+    NoRulesHere(EntityName),
 }
 
-/// How many messages stand where in one queue.
+/// How many messages stand where in one queue or subscription. Of a topic, only what is scheduled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// May be received now.
@@ -69,16 +109,68 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store with these queues, each with its dead letters. With `keeps_records`, every change is put on record.
-    pub(crate) fn new(queues: &[QueueOptions], keeps_records: bool) -> Self {
-        let mut entities = BTreeMap::new();
-        for queue in queues {
+    /// A store with the entities that are declared, each with its dead letters. With `keeps_records`, every change is
+    /// put on record.
+    pub(crate) fn new(declared: &Options, keeps_records: bool) -> Self {
+        let mut store =
+            Self { entities: BTreeMap::new(), changes: Changes::kept(keeps_records), news: false };
+        for queue in &declared.queues {
             let name = EntityName::new(&queue.name);
-            let dead_letters = name.dead_letters();
-            entities.insert(dead_letters.clone(), Entity::new(dead_letters, dead_letter_settings(queue)));
-            entities.insert(name.clone(), Entity::new(name.clone(), queue_settings(queue, &name)));
+            let settings = Settings::of_queue(queue, &name);
+            store.add_dead_letters(&name, &settings, queue.forward_dead_lettered_messages_to.as_deref());
+            store.add(Entity::new(name, settings));
         }
-        Self { entities, changes: Changes::kept(keeps_records), news: false }
+        for topic in &declared.topics {
+            let topic_name = EntityName::new(&topic.name);
+            for subscription in &topic.subscriptions {
+                let name = topic_name.subscription(&subscription.name);
+                let settings = Settings::of_subscription(subscription, topic, &name);
+                let forward_dead_letters_to = subscription.forward_dead_lettered_messages_to.as_deref();
+                store.add_dead_letters(&name, &settings, forward_dead_letters_to);
+                let mut entity = Entity::new(name, settings);
+                entity.rules = Rules::declared(&subscription.rules);
+                store.add(entity);
+            }
+            let settings = Settings::of_topic(topic, &topic_name);
+            store.add(Entity::new(topic_name, settings));
+        }
+        store
+    }
+
+    fn add_dead_letters(&mut self, owner: &EntityName, settings: &Settings, forward_to: Option<&str>) {
+        self.add(Entity::new(owner.dead_letters(), Settings::of_dead_letters(settings, forward_to)));
+    }
+
+    fn add(&mut self, entity: Entity) {
+        self.entities.insert(entity.name.clone(), entity);
+    }
+
+    /// Whether messages may be sent here.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn check_sender(&mut self, name: &EntityName) -> Result<(), StoreError> {
+        match self.entity(name)?.settings.kind {
+            Kind::Queue | Kind::Topic => Ok(()),
+            Kind::Subscription | Kind::DeadLetters => Err(StoreError::NotForSending(name.clone())),
+        }
+    }
+
+    /// Whether messages may be received here, with or without a session.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn check_receiver(&mut self, name: &EntityName, with_session: bool) -> Result<(), StoreError> {
+        let settings = &self.entity(name)?.settings;
+        match (settings.requires_session, with_session) {
+            _ if settings.kind == Kind::Topic => Err(StoreError::NotForReceiving(name.clone())),
+            _ if settings.forward_to.is_some() && settings.kind != Kind::DeadLetters => {
+                Err(StoreError::Forwards(name.clone()))
+            }
+            (true, false) => Err(StoreError::SessionRequired),
+            (false, true) => Err(StoreError::NoSessionsHere),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn has(&self, name: &EntityName) -> bool {
@@ -107,7 +199,7 @@ impl Store {
             scheduled: entity.count_scheduled(),
             deferred: entity.count_deferred(),
             locked: entity.count_locked(),
-            dead_letter: self.entities.get(&queue.dead_letters()).map_or(0, |dead| dead.messages().count()),
+            dead_letter: self.entities.get(&queue.dead_letters()).map_or(0, Entity::count_messages),
         })
     }
 
@@ -119,29 +211,5 @@ impl Store {
     fn entity_and_changes(&mut self, name: &EntityName) -> Result<(&mut Entity, &mut Changes), StoreError> {
         let entity = self.entities.get_mut(name).ok_or_else(|| StoreError::NoSuchEntity(name.clone()))?;
         Ok((entity, &mut self.changes))
-    }
-}
-
-fn queue_settings(queue: &QueueOptions, name: &EntityName) -> Settings {
-    let expiry = if queue.dead_lettering_on_message_expiration { Expiry::DeadLetter } else { Expiry::Drop };
-    Settings {
-        lock_duration: queue.lock_duration,
-        max_delivery_count: Some(queue.max_delivery_count.max(1)),
-        default_time_to_live: queue.default_time_to_live,
-        expiry: Some(expiry),
-        duplicate_window: queue.requires_duplicate_detection.then_some(queue.duplicate_detection_history),
-        dead_letters: Some(name.dead_letters()),
-    }
-}
-
-/// Dead letters neither expire nor run out of attempts (Microsoft Learn, "Overview of Service Bus dead-letter queues").
-fn dead_letter_settings(queue: &QueueOptions) -> Settings {
-    Settings {
-        lock_duration: queue.lock_duration,
-        max_delivery_count: None,
-        default_time_to_live: None,
-        expiry: None,
-        duplicate_window: None,
-        dead_letters: None,
     }
 }

@@ -1,11 +1,11 @@
-//! The path of a queue or of its dead letters, in the one spelling that the store knows.
+//! The path of a queue, topic, subscription, or of their dead letters, in the one spelling that the store knows.
 
 use std::fmt;
 use std::sync::Arc;
 
 const DEAD_LETTERS: &str = "/$deadletterqueue";
 
-/// Where messages lie: a queue or the dead-letter sub-queue of one. Lower case, since Service Bus compares paths so.
+/// Where messages lie or pass: a queue, a topic, a subscription, or the dead letters of one. Lower case, since Service Bus compares paths so.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EntityName(Arc<str>);
 
@@ -19,8 +19,14 @@ impl EntityName {
         Self(format!("{}{DEAD_LETTERS}", self.0).into())
     }
 
-    pub(crate) fn is_dead_letters(&self) -> bool {
-        self.0.ends_with(DEAD_LETTERS)
+    /// The subscription of this topic that has a name.
+    pub(crate) fn subscription(&self, name: &str) -> Self {
+        Self::new(&format!("{}/subscriptions/{name}", self.0))
+    }
+
+    /// Whose dead letters these are.
+    pub(crate) fn owner(&self) -> Option<Self> {
+        self.0.strip_suffix(DEAD_LETTERS).map(Self::new)
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::codec::{Malformed, as_integer, as_text, decode, encode, value_length};
+use crate::filters::{decode_filter, encode_filter};
 use crate::message::Message;
+use crate::options::Filter;
 
 use super::entity::{Standing, Stored};
 use super::name::EntityName;
@@ -20,6 +22,8 @@ const CHANGED: i64 = 2;
 const REMOVED: i64 = 3;
 const REMEMBERED: i64 = 4;
 const NEXT_SEQUENCE: i64 = 5;
+const SESSION_STATE: i64 = 6;
+const RULE: i64 = 7;
 
 /// One change, read back.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) enum Record {
     Removed { entity: EntityName, sequence: i64 },
     Remembered { entity: EntityName, id: String, at: Timestamp },
     NextSequence { entity: EntityName, next: i64 },
+    SessionState { entity: EntityName, session: String, state: Option<Bytes>, at: Timestamp },
+    Rule { entity: EntityName, name: String, filter: Option<Filter> },
 }
 
 /// Collects records until they are taken and written. Collects nothing when nobody will write them.
@@ -100,6 +106,32 @@ impl Changes {
         }
     }
 
+    pub(crate) fn session_state(
+        &mut self,
+        entity: &EntityName,
+        session: &str,
+        state: Option<&Bytes>,
+        at: Timestamp,
+    ) {
+        if self.kept {
+            let state = state.map_or(Value::Null, |state| Value::Binary(ByteBuf::from(state.to_vec())));
+            self.write(vec![
+                Value::Long(SESSION_STATE),
+                Value::from(entity.as_str()),
+                Value::from(session),
+                state,
+                time_field(Some(at)),
+            ]);
+        }
+    }
+
+    pub(crate) fn rule(&mut self, entity: &EntityName, name: &str, filter: Option<&Filter>) {
+        if self.kept {
+            let filter = filter.map_or(Value::Null, encode_filter);
+            self.write(vec![Value::Long(RULE), Value::from(entity.as_str()), Value::from(name), filter]);
+        }
+    }
+
     fn write(&mut self, fields: Vec<Value>) {
         self.records.extend(encode(&Value::List(fields)));
     }
@@ -133,6 +165,19 @@ fn read_record(encoded: &[u8]) -> Result<Record, Malformed> {
         REMOVED => Ok(Record::Removed { entity, sequence: fields.number(2)? }),
         REMEMBERED => Ok(Record::Remembered { entity, id: fields.text(2)?.to_owned(), at: fields.time(3)? }),
         NEXT_SEQUENCE => Ok(Record::NextSequence { entity, next: fields.number(2)? }),
+        SESSION_STATE => Ok(Record::SessionState {
+            entity,
+            session: fields.text(2)?.to_owned(),
+            state: fields.bytes(3)?,
+            at: fields.time(4)?,
+        }),
+        RULE => {
+            let filter = match fields.get(3) {
+                Value::Null => None,
+                filter => Some(decode_filter(filter)?),
+            };
+            Ok(Record::Rule { entity, name: fields.text(2)?.to_owned(), filter })
+        }
         kind => Err(Malformed(format!("a record of the log has the unknown kind {kind}"))),
     }
 }
@@ -154,6 +199,14 @@ impl Fields {
 
     fn text(&self, index: usize) -> Result<&str, Malformed> {
         as_text(self.get(index)).ok_or_else(|| wrong(index))
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<Bytes>, Malformed> {
+        match self.get(index) {
+            Value::Null => Ok(None),
+            Value::Binary(bytes) => Ok(Some(Bytes::copy_from_slice(bytes))),
+            _ => Err(wrong(index)),
+        }
     }
 
     fn time(&self, index: usize) -> Result<Timestamp, Malformed> {

@@ -5,17 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::record::Changes;
 use super::{EntityName, Record, Store};
 
-/// Messages on record for queues that are not declared any more.
+/// What is on record for entities that are not declared any more, or not as what they were.
 #[derive(Debug, Default)]
-pub(crate) struct Unclaimed(BTreeMap<EntityName, BTreeSet<i64>>);
+pub(crate) struct Unclaimed(BTreeMap<EntityName, Left>);
+
+/// What one such entity leaves behind.
+#[derive(Debug, Default)]
+struct Left {
+    messages: BTreeSet<i64>,
+    /// Sessions with a state.
+    sessions: BTreeSet<String>,
+}
 
 impl Unclaimed {
-    /// The queues that hold messages which nobody could receive, each with how many there are.
-    pub(crate) fn holding(&self) -> impl Iterator<Item = (&EntityName, usize)> {
+    /// The entities that hold messages or session states which nobody could receive, each with how many there are.
+    pub(crate) fn holding(&self) -> impl Iterator<Item = (&EntityName, usize, usize)> {
         self.0
             .iter()
-            .filter(|(_, messages)| !messages.is_empty())
-            .map(|(name, messages)| (name, messages.len()))
+            .filter(|(_, left)| !left.messages.is_empty() || !left.sessions.is_empty())
+            .map(|(name, left)| (name, left.messages.len(), left.sessions.len()))
+    }
+
+    fn left(&mut self, entity: EntityName) -> &mut Left {
+        self.0.entry(entity).or_default()
     }
 }
 
@@ -26,7 +38,7 @@ impl Store {
             Record::Stored { entity, stored } => match self.entities.get_mut(&entity) {
                 Some(known) => known.restore(*stored),
                 None => {
-                    unclaimed.0.entry(entity).or_default().insert(stored.sequence);
+                    unclaimed.left(entity).messages.insert(stored.sequence);
                 }
             },
             Record::Removed { entity, sequence } => match self.entities.get_mut(&entity) {
@@ -34,7 +46,7 @@ impl Store {
                     known.remove(sequence, &mut Changes::kept(false));
                 }
                 None => {
-                    unclaimed.0.entry(entity).or_default().remove(&sequence);
+                    unclaimed.left(entity).messages.remove(&sequence);
                 }
             },
             Record::Changed { entity, sequence, standing, delivery_count } => {
@@ -55,6 +67,23 @@ impl Store {
                     known.reserve_sequences_below(next);
                 }
             }
+            Record::SessionState { entity, session, state, at } => {
+                let known = self.entities.get_mut(&entity).and_then(|known| known.sessions.as_mut());
+                match (known, state) {
+                    (Some(sessions), state) => sessions.set_state(&session, state, at),
+                    (None, Some(_)) => {
+                        unclaimed.left(entity).sessions.insert(session);
+                    }
+                    (None, None) => {
+                        unclaimed.left(entity).sessions.remove(&session);
+                    }
+                }
+            }
+            Record::Rule { entity, name, filter } => {
+                if let Some(known) = self.entities.get_mut(&entity) {
+                    known.rules.change(&name, filter);
+                }
+            }
         }
     }
 
@@ -68,6 +97,12 @@ impl Store {
             }
             for (id, at) in entity.recent.iter().flat_map(|recent| recent.iter()) {
                 changes.remembered(name, id, at);
+            }
+            for kept in entity.sessions.iter().flat_map(|sessions| sessions.states()) {
+                changes.session_state(name, kept.id, Some(kept.state), kept.at);
+            }
+            for (rule, filter) in entity.rules.changes() {
+                changes.rule(name, rule, filter);
             }
         }
         changes.take()

@@ -1,17 +1,16 @@
 //! Messages coming in.
 
-use std::time::Duration;
-
 use crate::clock::Timestamp;
 use crate::message::Message;
 
-use super::entity::{Entity, Standing, Stored};
+use super::entity::Standing;
+use super::routing::Arriving;
 use super::{EntityName, Store, StoreError};
 
 impl Store {
     /// Takes a message in, to be enqueued now or when it says. Returns its sequence number.
     ///
-    /// A copy of a recent message is dropped, if the queue looks for copies; the sender is not told (Microsoft Learn,
+    /// A copy of a recent message is dropped, if the entity looks for copies; the sender is not told (Microsoft Learn,
     /// "Duplicate detection"). Our guess: the number that the copy of a scheduled message is answered with names
     /// nothing.
     pub(crate) fn send(
@@ -20,25 +19,17 @@ impl Store {
         message: Message,
         now: Timestamp,
     ) -> Result<i64, StoreError> {
-        if name.is_dead_letters() {
-            return Err(StoreError::NotForSending(name.clone()));
+        self.check_sendable(name, &message)?;
+        self.enter(name, Arriving::new(message), now)
+    }
+
+    /// Whether [`Store::send`] would take this message: of a batch, all are asked before any is sent.
+    pub(crate) fn check_sendable(&mut self, name: &EntityName, message: &Message) -> Result<(), StoreError> {
+        self.check_sender(name)?;
+        if self.entity(name)?.settings.requires_session && message.session_id().is_none() {
+            return Err(StoreError::SessionIdMissing);
         }
-        let (entity, changes) = self.entity_and_changes(name)?;
-        let sequence = entity.take_sequence();
-        if let Some(recent) = &mut entity.recent {
-            if !recent.remember(message.id(), now) {
-                changes.next_sequence(name, sequence + 1);
-                return Ok(sequence);
-            }
-            changes.remembered(name, message.id(), now);
-        }
-        let stored = match message.scheduled_enqueue_time().filter(|at| *at > now) {
-            Some(at) => waiting(message, sequence, at, now),
-            None => enqueued(entity, message, sequence, sequence, now),
-        };
-        entity.insert(stored, changes);
-        self.news = true;
-        Ok(sequence)
+        Ok(())
     }
 
     /// Takes scheduled messages back: all of those named, or none when one of them is not scheduled (any more).
@@ -61,49 +52,5 @@ impl Store {
         }
         self.news = true;
         Ok(())
-    }
-}
-
-fn waiting(message: Message, sequence: i64, at: Timestamp, now: Timestamp) -> Stored {
-    Stored {
-        message,
-        sequence,
-        enqueued_sequence: sequence,
-        enqueued_at: now,
-        expires_at: None,
-        delivery_count: 0,
-        standing: Standing::Scheduled(at),
-        lock: None,
-    }
-}
-
-/// A message that enters the queue now; its time to live begins.
-pub(super) fn enqueued(
-    entity: &Entity,
-    message: Message,
-    sequence: i64,
-    enqueued_sequence: i64,
-    now: Timestamp,
-) -> Stored {
-    let expires_at = time_to_live(entity, &message).map(|lives| now.after(lives));
-    Stored {
-        message,
-        sequence,
-        enqueued_sequence,
-        enqueued_at: now,
-        expires_at,
-        delivery_count: 0,
-        standing: Standing::Active,
-        lock: None,
-    }
-}
-
-/// The sender's wish, but never longer than the queue's default (Microsoft Learn, "Message expiration").
-fn time_to_live(entity: &Entity, message: &Message) -> Option<Duration> {
-    let wished =
-        message.time_to_live_milliseconds().map(|milliseconds| Duration::from_millis(milliseconds.into()));
-    match (wished, entity.settings.default_time_to_live) {
-        (Some(wished), Some(most)) => Some(wished.min(most)),
-        (wished, most) => wished.or(most),
     }
 }

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::message::Properties;
 
-use super::entity::{Lock, Standing, Stored};
+use super::entity::{Entity, Lock, Standing, Stored};
+use super::settings::Kind;
 use super::{EntityName, Store, StoreError};
 
 /// A receiver's decision.
@@ -47,7 +48,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.news = true;
         let (entity, changes) = self.entity_and_changes(name)?;
-        let sequence = entity.locked_by(token, now).ok_or(StoreError::LockLost)?.sequence;
+        let sequence = entity.locked_by(token, now).ok_or(lock_lost(entity))?.sequence;
         match settlement {
             Settlement::Complete => {
                 entity.remove(sequence, changes);
@@ -57,17 +58,18 @@ impl Store {
                 entity.change(sequence, |stored| stored.lock = None);
                 Ok(())
             }
-            Settlement::Abandon(properties) => self.give_back(name, sequence, &properties),
+            Settlement::Abandon(properties) => self.give_back(name, sequence, &properties, now),
             Settlement::Defer(properties) => {
                 self.give_back_as(name, sequence, &properties, |stored| stored.standing = Standing::Deferred)
             }
-            Settlement::DeadLetter(properties) => self.dead_letter(name, sequence, &properties),
+            Settlement::DeadLetter(properties) => self.dead_letter(name, sequence, &properties, now),
         }
     }
 
     /// Whether a lock still holds.
     pub(crate) fn holds(&mut self, name: &EntityName, token: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        self.entity(name)?.locked_by(token, now).map(|_| ()).ok_or(StoreError::LockLost)
+        let entity = self.entity(name)?;
+        entity.locked_by(token, now).map(|_| ()).ok_or(lock_lost(entity))
     }
 
     /// Prolongs a lock: it now ends one lock duration from now.
@@ -79,6 +81,9 @@ impl Store {
     ) -> Result<Timestamp, StoreError> {
         self.news = true;
         let entity = self.entity(name)?;
+        if entity.sessions.is_some() {
+            return Err(StoreError::LockIsTheSessions);
+        }
         let sequence = entity.locked_by(token, now).ok_or(StoreError::LockLost)?.sequence;
         let until = now.after(entity.settings.lock_duration);
         entity.change(sequence, |stored| stored.lock = Some(Lock { token, until }));
@@ -91,6 +96,7 @@ impl Store {
         name: &EntityName,
         sequence: i64,
         properties: &Properties,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.give_back_as(name, sequence, properties, |stored| stored.delivery_count += 1)?;
         let entity = self.entity(name)?;
@@ -99,7 +105,7 @@ impl Store {
             Some(most) if attempts >= most => {
                 let description = format!("Message could not be consumed after {most} delivery attempts.");
                 let why = dead_letter_properties(Some("MaxDeliveryCountExceeded"), Some(&description));
-                self.dead_letter(name, sequence, &why)
+                self.dead_letter(name, sequence, &why, now)
             }
             _ => Ok(()),
         }
@@ -127,27 +133,42 @@ impl Store {
         Ok(())
     }
 
-    /// Moves a message among the dead letters of its entity.
-    ///
-    /// Our guesses: that the dead letters number on their own, that the time of enqueuing and the delivery count stay
-    /// as they were.
+    /// The end of a lock: a failed attempt, but not among the dead letters, where it costs nothing
+    /// (azure-sdk-for-net, issue 53437).
+    pub(super) fn lock_ended(
+        &mut self,
+        name: &EntityName,
+        sequence: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.news = true;
+        let entity = self.entity(name)?;
+        if entity.settings.kind == Kind::DeadLetters {
+            entity.change(sequence, |stored| stored.lock = None);
+            return Ok(());
+        }
+        self.give_back(name, sequence, &Properties::new(), now)
+    }
+
+    /// Moves a message among the dead letters of its entity, or to where these are forwarded.
     pub(super) fn dead_letter(
         &mut self,
         name: &EntityName,
         sequence: i64,
         properties: &Properties,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let (entity, changes) = self.entity_and_changes(name)?;
-        let dead_letters = entity.settings.dead_letters.clone().ok_or(StoreError::DeadAlready)?;
+        if entity.settings.dead_letters.is_none() {
+            return Err(StoreError::DeadAlready);
+        }
         let mut stored = entity.remove(sequence, changes).ok_or(StoreError::MessageNotFound(sequence))?;
         stored.message.set_application_properties(properties);
-        stored.lock = None;
-        stored.expires_at = None;
-        stored.standing = Standing::Active;
-        let (dead_letters, changes) = self.entity_and_changes(&dead_letters)?;
-        stored.sequence = dead_letters.take_sequence();
-        dead_letters.insert(stored, changes);
-        self.news = true;
-        Ok(())
+        self.bury(name, stored, true, now)
     }
+}
+
+/// What is wrong with a token that locks nothing (any more).
+fn lock_lost(entity: &Entity) -> StoreError {
+    if entity.sessions.is_some() { StoreError::SessionLockLost } else { StoreError::LockLost }
 }

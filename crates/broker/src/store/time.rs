@@ -1,10 +1,9 @@
 //! What happens by itself when time passes: schedules come due, locks end, messages expire.
 
 use crate::clock::Timestamp;
-use crate::message::Properties;
 
-use super::entity::Expiry;
-use super::send::enqueued;
+use super::routing::Arriving;
+use super::settings::Expiry;
 use super::settle::dead_letter_properties;
 use super::{EntityName, Store, StoreError};
 
@@ -25,36 +24,36 @@ impl Store {
             self.activate(name, sequence, now)?;
         }
         while let Some(sequence) = self.entity(name)?.due_lock_end(now) {
-            self.news = true;
-            self.give_back(name, sequence, &Properties::new())?;
+            self.lock_ended(name, sequence, now)?;
+        }
+        while let Some(session) = self.due_session_end(name, now)? {
+            self.session_lock_ended(name, &session, now)?;
         }
         while let Some(sequence) = self.entity(name)?.due_expiry(now) {
-            self.expire(name, sequence)?;
+            self.expire(name, sequence, now)?;
         }
         Ok(())
     }
 
-    /// A scheduled message enters the queue as if it were sent now, with a new sequence number (Microsoft Learn,
+    /// A scheduled message enters its entity as if it were sent now, with a new sequence number (Microsoft Learn,
     /// "Message sequencing and timestamps").
     fn activate(&mut self, name: &EntityName, sequence: i64, now: Timestamp) -> Result<(), StoreError> {
         let (entity, changes) = self.entity_and_changes(name)?;
         let waiting = entity.remove(sequence, changes).ok_or(StoreError::MessageNotFound(sequence))?;
         let active = entity.take_sequence();
-        let stored = enqueued(entity, waiting.message, active, sequence, now);
-        entity.insert(stored, changes);
-        self.news = true;
-        Ok(())
+        let arriving = Arriving { enqueued_sequence: Some(sequence), ..Arriving::new(waiting.message) };
+        self.come_to_rest(name, active, arriving, now)
     }
 
     /// Our guess: that deferred messages expire like active ones.
-    fn expire(&mut self, name: &EntityName, sequence: i64) -> Result<(), StoreError> {
+    fn expire(&mut self, name: &EntityName, sequence: i64, now: Timestamp) -> Result<(), StoreError> {
         self.news = true;
         let (entity, changes) = self.entity_and_changes(name)?;
         match entity.settings.expiry {
             Some(Expiry::DeadLetter) => {
                 let description = "The message expired and was dead lettered.";
                 let why = dead_letter_properties(Some("TTLExpiredException"), Some(description));
-                self.dead_letter(name, sequence, &why)
+                self.dead_letter(name, sequence, &why, now)
             }
             Some(Expiry::Drop) => {
                 entity.remove(sequence, changes);

@@ -348,7 +348,9 @@ fn links_are_detached_by_order_and_only_those_of_the_entity() {
     peer.attach_sender(1, "other");
     peer.hear();
     let fault = Fault::new("amqp:link:detach-forced", "test");
-    peer.connection.detach_links(Some(&EntityName::new("orders")), &fault);
+    peer.acting(|connection, world| {
+        connection.detach_links(Some(&EntityName::new("orders")), &fault, world);
+    });
     let detach = peer.hear_only(DETACH);
     assert_eq!(detach.channel, 0);
     assert_eq!(

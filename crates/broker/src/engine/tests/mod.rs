@@ -4,3 +4,4 @@ mod links;
 mod opening;
 mod peer;
 mod requesting;
+mod sessions;

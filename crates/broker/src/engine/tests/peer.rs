@@ -10,7 +10,7 @@ use crate::codec::{Positional, decode, described, encode, value_length};
 use crate::engine::frames::{FrameKind, put_frame, take_frame};
 use crate::engine::{Connection, Limits, World};
 use crate::message::tests::encoded_message;
-use crate::options::{EntraTokens, QueueOptions};
+use crate::options::{EntraTokens, Options, QueueOptions, SubscriptionOptions, TopicOptions};
 use crate::store::{Counts, EntityName, Store};
 
 pub(super) const OPEN: u64 = 0x10;
@@ -46,11 +46,12 @@ pub(super) struct Heard {
 }
 
 impl Peer {
-    /// Connected to nothing yet; the queues are `orders` and `other`.
+    /// Connected to nothing yet; there are the queues `orders`, `other` and
+    /// `sessions` (which has them), and the topic `events` with the subscription `all`.
     pub(super) fn new() -> Self {
         Self {
             connection: Connection::new("broker".to_owned()),
-            store: Store::new(&[QueueOptions::new("orders"), QueueOptions::new("other")], false),
+            store: Store::new(&declared(), false),
             authority: Authority::generate(EntraTokens::Refuse).unwrap(),
             now: Timestamp::from_milliseconds(START),
         }
@@ -173,6 +174,18 @@ impl Peer {
 
     pub(super) fn counts(&self) -> Counts {
         self.store.counts(&EntityName::new("orders")).unwrap()
+    }
+}
+
+fn declared() -> Options {
+    let queue = QueueOptions::new;
+    let sessions = QueueOptions { requires_session: true, ..queue("sessions") };
+    let topic =
+        TopicOptions { subscriptions: vec![SubscriptionOptions::new("all")], ..TopicOptions::new("events") };
+    Options {
+        queues: vec![queue("orders"), queue("other"), sessions],
+        topics: vec![topic],
+        ..Options::default()
     }
 }
 

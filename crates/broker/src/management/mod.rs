@@ -3,6 +3,10 @@
 //! Operations, names and status codes: Microsoft Learn, "AMQP 1.0 in Azure Service Bus: request-response-based
 //! operations".
 
+mod arguments;
+mod rules;
+mod sessions;
+
 use bytes::Bytes;
 use serde_amqp::Value;
 use serde_amqp::primitives::{Array, OrderedMap, Timestamp as AmqpTimestamp};
@@ -10,10 +14,12 @@ use serde_bytes::ByteBuf;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::codec::{as_integer, as_text, as_uuid, lookup, symbol};
-use crate::engine::{Fault, Reply, Request, World, text_keys};
+use crate::codec::{lookup, symbol};
+use crate::engine::{Fault, Reply, Request, World};
 use crate::message::{Message, Properties};
-use crate::store::{EntityName, Settlement, dead_letter_properties};
+use crate::store::EntityName;
+
+use arguments::Arguments;
 
 const OPERATION_PREFIX: &str = "com.microsoft:";
 const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
@@ -24,7 +30,7 @@ pub(crate) fn answer(request: &Request, entity: &EntityName, world: &mut World<'
         Ok(Some(body)) => reply(200, "OK", None, Value::Map(body)),
         Ok(None) => {
             let condition = Some("com.microsoft:message-not-found");
-            reply(204, "No messages were found.", condition, Value::Map(OrderedMap::new()))
+            reply(204, "Nothing was found.", condition, Value::Map(OrderedMap::new()))
         }
         Err(fault) => {
             let code = status_code(fault.condition);
@@ -50,6 +56,13 @@ fn carry_out(
         "renew-lock" => renew(&arguments, entity, world).map(Some),
         "update-disposition" => update_disposition(&arguments, entity, world).map(Some),
         "receive-by-sequence-number" => receive_deferred(&arguments, entity, world).map(Some),
+        "renew-session-lock" => sessions::renew(&arguments, entity, world).map(Some),
+        "get-session-state" => sessions::get_state(&arguments, entity, world).map(Some),
+        "set-session-state" => sessions::set_state(&arguments, entity, world).map(Some),
+        "get-message-sessions" => sessions::list(&arguments, entity, world),
+        "add-rule" => rules::add(&arguments, entity, world).map(Some),
+        "remove-rule" => rules::remove(&arguments, entity, world).map(Some),
+        "enumerate-rules" => rules::list(&arguments, entity, world),
         _ => {
             Err(Fault::new("amqp:not-implemented", format!("The operation '{operation}' is not supported.")))
         }
@@ -72,6 +85,7 @@ fn schedule(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -
         if message.scheduled_enqueue_time().is_none() {
             return Err(argument("a message to schedule has no x-opt-scheduled-enqueue-time"));
         }
+        world.store.check_sendable(entity, &message)?;
         parsed.push(message);
     }
     let mut numbers = Vec::with_capacity(parsed.len());
@@ -89,7 +103,8 @@ fn peek(
 ) -> Result<Option<Properties>, Fault> {
     let from = arguments.integer("from-sequence-number")?;
     let most = usize::try_from(arguments.integer("message-count")?).unwrap_or(0);
-    let peeked = world.store.peek(entity, from, most, world.limits.max_message_size)?;
+    let session = arguments.text("session-id");
+    let peeked = world.store.peek(entity, session, from, most, world.limits.max_message_size)?;
     let entry = |encoded| Value::Map(one("message", Value::Binary(ByteBuf::from(encoded))));
     let found: Vec<Value> = peeked.into_iter().map(entry).collect();
     Ok(if found.is_empty() { None } else { Some(one("messages", Value::List(found))) })
@@ -136,7 +151,8 @@ fn receive_deferred(
     // AMQP's receiver settle mode: 0 settles at once (receive-and-delete), 1 later (peek-lock).
     let locking = arguments.integer("receiver-settle-mode").unwrap_or(1) == 1;
     let numbers = arguments.sequence_numbers()?;
-    let deliveries = world.store.receive_deferred(entity, &numbers, locking, world.now)?;
+    let session = arguments.text("session-id");
+    let deliveries = world.store.receive_deferred(entity, session, &numbers, locking, world.now)?;
     let entries = deliveries.into_iter().map(|delivery| {
         let mut entry = one("message", Value::Binary(ByteBuf::from(delivery.encoded)));
         if locking {
@@ -147,77 +163,14 @@ fn receive_deferred(
     Ok(one("messages", Value::List(entries.collect())))
 }
 
-/// The map that a request has for its body.
-struct Arguments(Properties);
-
-impl Arguments {
-    fn of(body: &Value) -> Result<Self, Fault> {
-        match body {
-            Value::Map(_) => Ok(Self(text_keys(body))),
-            _ => Err(argument("the body of the request is not a map")),
-        }
-    }
-
-    fn get(&self, name: &str) -> Result<&Value, Fault> {
-        match lookup(&self.0, name) {
-            Some(value) if *value != Value::Null => Ok(value),
-            _ => Err(argument(&format!("'{name}' is missing"))),
-        }
-    }
-
-    fn integer(&self, name: &str) -> Result<i64, Fault> {
-        as_integer(self.get(name)?).ok_or_else(|| argument(&format!("'{name}' is not a number")))
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        lookup(&self.0, name).and_then(as_text)
-    }
-
-    /// A list or an array, of at least one item.
-    fn list(&self, name: &str) -> Result<&[Value], Fault> {
-        match self.get(name)? {
-            Value::List(items) | Value::Array(Array(items)) if !items.is_empty() => Ok(items),
-            _ => Err(argument(&format!("'{name}' is not a list of at least one"))),
-        }
-    }
-
-    fn sequence_numbers(&self) -> Result<Vec<i64>, Fault> {
-        let wrong = || argument("'sequence-numbers' holds something else than numbers");
-        self.list("sequence-numbers")?.iter().map(|number| as_integer(number).ok_or_else(wrong)).collect()
-    }
-
-    fn lock_tokens(&self) -> Result<Vec<Uuid>, Fault> {
-        let wrong = || argument("'lock-tokens' holds something else than uuids");
-        self.list("lock-tokens")?.iter().map(|token| as_uuid(token).ok_or_else(wrong)).collect()
-    }
-
-    fn settlement(&self) -> Result<Settlement, Fault> {
-        let changes = lookup(&self.0, "properties-to-modify").map(text_keys).unwrap_or_default();
-        match self.text("disposition-status") {
-            Some("completed") => Ok(Settlement::Complete),
-            Some("abandoned") => Ok(Settlement::Abandon(changes)),
-            // Spelled so in the service's protocol.
-            Some("defered") => Ok(Settlement::Defer(changes)),
-            Some("suspended") => {
-                let reason = self.text("deadletter-reason");
-                let mut properties = dead_letter_properties(reason, self.text("deadletter-description"));
-                for (name, value) in changes.iter() {
-                    properties.insert(name.clone(), value.clone());
-                }
-                Ok(Settlement::DeadLetter(properties))
-            }
-            other => Err(argument(&format!("the disposition status {other:?} is not known"))),
-        }
-    }
-}
-
 fn argument(reason: &str) -> Fault {
     Fault::new(ARGUMENT_ERROR, reason)
 }
 
 fn status_code(condition: &str) -> i32 {
     match condition {
-        "com.microsoft:message-lock-lost" => 410,
+        "com.microsoft:message-lock-lost" | "com.microsoft:session-lock-lost" => 410,
+        "com.microsoft:entity-already-exists" => 409,
         "com.microsoft:message-not-found" | "amqp:not-found" => 404,
         "amqp:unauthorized-access" => 401,
         "amqp:not-implemented" => 501,

@@ -1,5 +1,9 @@
 //! The store under a clock that stands still until it is told to move.
 
+mod forwarding;
+mod sessions;
+mod topics;
+
 use std::time::Duration;
 
 use serde_amqp::Value;
@@ -9,6 +13,7 @@ use super::*;
 use crate::codec::{SectionKind, decode, split_sections};
 use crate::message::tests::{a_message, expiring, scheduled};
 use crate::message::{Message, Properties};
+use crate::options::QueueOptions;
 
 const QUEUE: &str = "orders";
 const MINUTE: i64 = 60_000;
@@ -26,7 +31,7 @@ fn options() -> QueueOptions {
 }
 
 fn store_with(options: QueueOptions) -> Store {
-    Store::new(&[options], true)
+    Store::new(&Options { queues: vec![options], ..Options::default() }, true)
 }
 
 fn store() -> Store {
@@ -47,7 +52,7 @@ fn send(store: &mut Store, body: &str, now: i64) -> i64 {
 }
 
 fn lock(store: &mut Store, now: i64) -> Option<(String, Uuid)> {
-    let delivery = store.lock_next(&queue(), at(now)).unwrap()?;
+    let delivery = store.lock_next(&queue(), None, at(now)).unwrap()?;
     Some((text_of(&delivery.encoded), delivery.token))
 }
 
@@ -57,7 +62,7 @@ fn counts(store: &Store) -> Counts {
 
 fn dead_letter(store: &mut Store) -> Message {
     let name = queue().dead_letters();
-    let delivery = store.take_next(&name, at(i64::MAX / 2)).unwrap().unwrap();
+    let delivery = store.take_next(&name, None, at(i64::MAX / 2)).unwrap().unwrap();
     Message::parse(delivery.encoded.into(), Uuid::nil()).unwrap()
 }
 
@@ -223,17 +228,20 @@ fn a_deferred_message_comes_only_when_asked_for_by_number() {
     let mut store = store();
     let number = send(&mut store, "a", 0);
     let (_, token) = lock(&mut store, 0).unwrap();
-    assert!(store.receive_deferred(&queue(), &[number], true, at(0)).is_err(), "locked, but not deferred");
+    assert!(
+        store.receive_deferred(&queue(), None, &[number], true, at(0)).is_err(),
+        "locked, but not deferred"
+    );
     store.settle(&queue(), token, Settlement::Defer(Properties::new()), at(0)).unwrap();
     assert_eq!(counts(&store), Counts { deferred: 1, ..Counts::default() });
     assert!(lock(&mut store, 0).is_none());
-    let fetched = store.receive_deferred(&queue(), &[number], true, at(0)).unwrap().remove(0);
+    let fetched = store.receive_deferred(&queue(), None, &[number], true, at(0)).unwrap().remove(0);
     assert_eq!(counts(&store).locked, 1);
-    assert!(store.receive_deferred(&queue(), &[number], true, at(0)).is_err(), "someone holds it");
+    assert!(store.receive_deferred(&queue(), None, &[number], true, at(0)).is_err(), "someone holds it");
     store.advance(at(MINUTE));
     assert_eq!(counts(&store).deferred, 1, "its lock ended: deferred again, not active");
     assert!(store.settle(&queue(), fetched.token, Settlement::Complete, at(MINUTE)).is_err());
-    let again = store.receive_deferred(&queue(), &[number], true, at(MINUTE)).unwrap().remove(0);
+    let again = store.receive_deferred(&queue(), None, &[number], true, at(MINUTE)).unwrap().remove(0);
     store.settle(&queue(), again.token, Settlement::Complete, at(MINUTE)).unwrap();
     assert_eq!(counts(&store), Counts::default());
 }
@@ -244,10 +252,10 @@ fn deferred_messages_are_fetched_all_or_none() {
     let number = send(&mut store, "a", 0);
     let (_, token) = lock(&mut store, 0).unwrap();
     store.settle(&queue(), token, Settlement::Defer(Properties::new()), at(0)).unwrap();
-    let asked = store.receive_deferred(&queue(), &[number, 999], false, at(0));
+    let asked = store.receive_deferred(&queue(), None, &[number, 999], false, at(0));
     assert_eq!(asked.err(), Some(StoreError::MessageNotFound(999)));
     assert_eq!(counts(&store).deferred, 1);
-    assert_eq!(store.receive_deferred(&queue(), &[number], false, at(0)).unwrap().len(), 1);
+    assert_eq!(store.receive_deferred(&queue(), None, &[number], false, at(0)).unwrap().len(), 1);
     assert_eq!(counts(&store), Counts::default());
 }
 
@@ -303,10 +311,10 @@ fn a_dead_letter_says_why_and_stays_dead() {
     store.settle(&queue(), token, Settlement::DeadLetter(why), at(0)).unwrap();
     let name = queue().dead_letters();
     for _ in 0..20 {
-        let token = store.lock_next(&name, at(0)).unwrap().unwrap().token;
+        let token = store.lock_next(&name, None, at(0)).unwrap().unwrap().token;
         store.settle(&name, token, Settlement::Abandon(Properties::new()), at(0)).unwrap();
     }
-    let token = store.lock_next(&name, at(0)).unwrap().unwrap().token;
+    let token = store.lock_next(&name, None, at(0)).unwrap().unwrap().token;
     let again = store.settle(&name, token, Settlement::DeadLetter(Properties::new()), at(0));
     assert_eq!(again, Err(StoreError::DeadAlready));
     store.settle(&name, token, Settlement::Release, at(0)).unwrap();
@@ -321,13 +329,13 @@ fn a_peek_shows_everything_from_a_number_on_and_touches_nothing() {
     store.send(&queue(), scheduled("later", at(MINUTE)), at(0)).unwrap();
     send(&mut store, "active", 0);
     let bodies = |store: &mut Store, from, most| -> Vec<String> {
-        store.peek(&queue(), from, most, 1000).unwrap().iter().map(|encoded| text_of(encoded)).collect()
+        store.peek(&queue(), None, from, most, 1000).unwrap().iter().map(|encoded| text_of(encoded)).collect()
     };
     let before = counts(&store);
     assert_eq!(bodies(&mut store, 0, 10), ["locked", "later", "active"]);
     assert_eq!(bodies(&mut store, first + 1, 1), ["later"]);
     assert!(bodies(&mut store, 99, 10).is_empty());
-    assert_eq!(store.peek(&queue(), 0, 10, 1).unwrap().len(), 1, "one is shown though it does not fit");
+    assert_eq!(store.peek(&queue(), None, 0, 10, 1).unwrap().len(), 1, "one is shown though it does not fit");
     assert_eq!(counts(&store), before);
 }
 
@@ -335,8 +343,8 @@ fn a_peek_shows_everything_from_a_number_on_and_touches_nothing() {
 fn received_and_deleted_is_gone_at_once() {
     let mut store = store();
     send(&mut store, "a", 0);
-    assert!(store.take_next(&queue(), at(0)).unwrap().is_some());
-    assert!(store.take_next(&queue(), at(0)).unwrap().is_none());
+    assert!(store.take_next(&queue(), None, at(0)).unwrap().is_some());
+    assert!(store.take_next(&queue(), None, at(0)).unwrap().is_none());
     assert_eq!(counts(&store), Counts::default());
 }
 
@@ -393,7 +401,7 @@ fn the_records_and_the_snapshot_build_up_the_same_store() {
         assert_eq!(counts(&store), expected, "ids are still remembered");
         let next = send(&mut store, "new", 20);
         assert!(next > original.entity(&queue()).unwrap().next_sequence() - 1, "no number is given twice");
-        let delivery = store.lock_next(&queue(), at(20)).unwrap().unwrap();
+        let delivery = store.lock_next(&queue(), None, at(20)).unwrap().unwrap();
         let message = Message::parse(delivery.encoded.into(), Uuid::nil()).unwrap();
         assert_eq!(message.property("colour"), Some(Value::from("blue")));
         let stored = store.entity(&queue()).unwrap().messages().find(|stored| stored.lock.is_some()).unwrap();
@@ -411,6 +419,6 @@ fn messages_of_a_queue_that_is_not_declared_any_more_are_noticed() {
         other.repeat(record, &mut unclaimed);
     }
     let holding: Vec<_> =
-        unclaimed.holding().map(|(name, count)| (name.as_str().to_owned(), count)).collect();
+        unclaimed.holding().map(|(name, count, _)| (name.as_str().to_owned(), count)).collect();
     assert_eq!(holding, [("orders".to_owned(), 1)]);
 }

@@ -1,0 +1,146 @@
+//! How links begin: who may attach to what, and the wait for a session of Service Bus.
+
+use serde_amqp::Value;
+use uuid::Uuid;
+
+use crate::codec::described;
+use crate::store::{EntityName, StoreError};
+
+use super::World;
+use super::address::Node;
+use super::connection::Connection;
+use super::fault::Fault;
+use super::link::{Direction, HeldSession, Link, terminus_address};
+use super::performative::Attach;
+use super::session::{Session, Waiting};
+use super::session_filter::{self, Wanted};
+
+impl Connection {
+    pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, world: &mut World<'_>) {
+        let now = world.now;
+        let allowed = |entity: &EntityName| self.access.allows(entity, now);
+        let checked = check_node(&attach, allowed, world);
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        match checked {
+            Ok(Node::Entity(entity)) if Wanted::read(&attach.source).is_some() && attach.receives => {
+                let until = world.now.after(session_filter::time_out(&attach));
+                session.waiting.push(Waiting { attach, entity, until, credit: 0 });
+                self.attach_waiting(world);
+            }
+            Ok(node) => {
+                let link = Link::new(node, &attach);
+                session.leaving.remove(&attach.handle);
+                session.links.insert(attach.handle, link);
+                self.output.amqp(channel, &attach_answer(&attach, true, world));
+                if !attach.receives {
+                    session.grant_credit(attach.handle, &mut self.output);
+                }
+            }
+            Err(fault) => self.refuse(channel, &attach, &fault, world),
+        }
+    }
+
+    /// Gives the links that wait for a session one, where there is one, and tells those that have waited long enough.
+    pub(super) fn attach_waiting(&mut self, world: &mut World<'_>) {
+        let channels: Vec<u16> = self.sessions.keys().copied().collect();
+        for channel in channels {
+            let Some(session) = self.sessions.get_mut(&channel) else { continue };
+            for waiting in std::mem::take(&mut session.waiting) {
+                self.try_session(channel, waiting, world);
+            }
+        }
+    }
+
+    fn try_session(&mut self, channel: u16, mut waiting: Waiting, world: &mut World<'_>) {
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        let wanted = Wanted::read(&waiting.attach.source).unwrap_or(Wanted::Next);
+        let holder = Uuid::new_v4();
+        match world.store.accept_session(&waiting.entity, wanted.name(), holder, world.now) {
+            Ok(Some((id, until))) => {
+                session_filter::grant(&mut waiting.attach, &id, until);
+                self.output.amqp(channel, &attach_answer(&waiting.attach, true, world));
+                let held = HeldSession { entity: waiting.entity.clone(), id, holder };
+                begin_session(session, waiting, held);
+            }
+            Ok(None) if waiting.until > world.now => session.waiting.push(waiting),
+            Ok(None) => {
+                let description = "No session became available within the time that the receiver waits.";
+                let fault = Fault::new("com.microsoft:timeout", description);
+                self.refuse(channel, &waiting.attach, &fault, world);
+            }
+            Err(error) => self.refuse(channel, &waiting.attach, &error.into(), world),
+        }
+    }
+
+    /// Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
+    fn refuse(&mut self, channel: u16, attach: &Attach, fault: &Fault, world: &World<'_>) {
+        if let Some(session) = self.sessions.get_mut(&channel) {
+            session.leaving.insert(attach.handle);
+        }
+        self.output.amqp(channel, &attach_answer(attach, false, world));
+        self.output.detach(channel, attach.handle, true, Some(fault));
+    }
+}
+
+fn begin_session(session: &mut Session, waiting: Waiting, held: HeldSession) {
+    let handle = waiting.attach.handle;
+    let mut link = Link::new(Node::Entity(waiting.entity), &waiting.attach);
+    if let Direction::ToPeer(direction) = &mut link.direction {
+        direction.session = Some(held);
+        direction.credit = waiting.credit;
+    }
+    session.leaving.remove(&handle);
+    session.links.insert(handle, link);
+}
+
+fn check_node(
+    attach: &Attach,
+    allowed: impl Fn(&EntityName) -> bool,
+    world: &mut World<'_>,
+) -> Result<Node, Fault> {
+    let terminus = if attach.receives { &attach.source } else { &attach.target };
+    let Some(address) = terminus_address(terminus) else {
+        let description = "A link needs an address; transactions are not supported.";
+        return Err(Fault::new("amqp:not-implemented", description));
+    };
+    let node = Node::from_address(&address);
+    let Some(entity) = node.entity() else {
+        return Ok(node);
+    };
+    if !allowed(entity) {
+        let description =
+            format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
+        return Err(Fault::new("amqp:unauthorized-access", description));
+    }
+    if !world.store.has(entity) {
+        return Err(StoreError::NoSuchEntity(entity.clone()).into());
+    }
+    match &node {
+        Node::Entity(entity) if attach.receives => {
+            world.store.check_receiver(entity, Wanted::read(&attach.source).is_some())?;
+        }
+        Node::Entity(entity) => world.store.check_sender(entity)?,
+        Node::Management(_) | Node::Cbs => {}
+    }
+    Ok(node)
+}
+
+/// The peer's own words back, with what this side adds. A refused link is attached to nothing at its own end.
+fn attach_answer(attach: &Attach, accepted: bool, world: &World<'_>) -> Value {
+    let end = |terminus: &Value, ours: bool| if ours && !accepted { Value::Null } else { terminus.clone() };
+    let mut fields = vec![
+        Value::from(attach.name.as_str()),
+        Value::Uint(attach.handle),
+        Value::Bool(!attach.receives),
+        attach.sender_settle_mode.clone(),
+        attach.receiver_settle_mode.clone(),
+        end(&attach.source, attach.receives),
+        end(&attach.target, !attach.receives),
+        Value::Null,
+        Value::Null,
+    ];
+    fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
+    fields.push(Value::Ulong(world.limits.max_message_size as u64));
+    fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
+    described(0x12, Value::List(fields))
+}
