@@ -12,6 +12,7 @@ use crate::cbs::Authority;
 use crate::core::Core;
 use crate::declared;
 use crate::engine::Fault;
+use crate::faults::{Failure, Faults, Operation, Trouble};
 use crate::journal::StateError;
 use crate::options::Options;
 use crate::server::{Order, serve};
@@ -45,9 +46,9 @@ pub enum StartError {
         /// Where it forwards to.
         target: String,
     },
-    /// The operating system has no random numbers to make a key of.
-    #[error("could not make a key")]
-    Key,
+    /// The key cannot be one, or the operating system has no random numbers to make one of.
+    #[error("could not take or make a key: {0}")]
+    Key(&'static str),
 }
 
 /// A Service Bus of one's own, listening until it is stopped or dropped.
@@ -63,13 +64,14 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Takes up what is kept in the state folder, makes a fresh key, and listens.
+    /// Takes up what is kept in the state folder, makes a fresh key unless one is given, and listens.
     ///
     /// # Errors
-    /// When the address cannot be had, a queue's name cannot be, or the state is in use, damaged, or of other queues.
+    /// When the address cannot be had, what is declared cannot be, or the state is in use, damaged, or holds something
+    /// of entities that are not declared.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         declared::check(&options)?;
-        let authority = Authority::generate(options.entra_tokens).map_err(|_| StartError::Key)?;
+        let authority = authority(&options)?;
         let core = Arc::new(Core::new(&options, authority)?);
         let listen = |source| StartError::Listen { address: options.address, source };
         let listener = TcpListener::bind(options.address).await.map_err(listen)?;
@@ -169,11 +171,54 @@ impl Control {
         self.core.nudge();
     }
 
+    /// Lets the next `times` operations of a kind fail, on whatever connection. Nothing of them is done.
+    ///
+    /// What was ordered earlier strikes earlier.
+    pub fn fail_next(&self, operation: Operation, times: usize, failure: Failure) {
+        self.trouble(|faults| faults.order(operation, times, Trouble::Fail(failure)));
+    }
+
+    /// Lets the next `times` operations of a kind be answered late: they are done, and everything that their
+    /// connection is sent from then on is kept back for so long. The time is the machine's, not the broker's clock.
+    pub fn delay_next(&self, operation: Operation, times: usize, delay: Duration) {
+        self.trouble(|faults| faults.order(operation, times, Trouble::Delay(delay)));
+    }
+
+    /// Takes back what [`fail_next`](Self::fail_next) and [`delay_next`](Self::delay_next) ordered and has not struck.
+    pub fn forget_faults(&self) {
+        self.trouble(Faults::clear);
+    }
+
+    /// How many messages stand where in a queue, topic or subscription, by its path.
+    pub fn counts(&self, entity: &str) -> Option<Counts> {
+        self.core.counts(&EntityName::new(entity))
+    }
+
+    fn trouble(&self, order: impl FnOnce(&mut Faults)) {
+        if self.core.act(|world| order(world.faults)).is_err() {
+            tracing::debug!("a broken broker fails without being ordered to");
+        }
+    }
+
     fn order(&self, order: Order) {
         // Without connections there is nobody to tell.
         if self.orders.send(order).is_err() {
             tracing::debug!("an order reached no connection");
         }
+    }
+}
+
+fn authority(options: &Options) -> Result<Authority, StartError> {
+    match &options.key {
+        None => Authority::generate(options.entra_tokens)
+            .map_err(|_| StartError::Key("the operating system has no random numbers")),
+        Some(key)
+            if key.is_empty()
+                || key.contains(|character: char| !character.is_ascii_graphic() || character == ';') =>
+        {
+            Err(StartError::Key("a key is printable, and has neither semicolons nor spaces"))
+        }
+        Some(key) => Ok(Authority::with_key(key.clone(), options.entra_tokens)),
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::cbs::Authority;
 use crate::clock::{Clock, Timestamp};
 use crate::engine::{Limits, World};
+use crate::faults::Faults;
 use crate::journal::{Journal, StateError};
 use crate::options::Options;
 use crate::store::{EntityName, Store, Unclaimed, read_records};
@@ -28,6 +29,7 @@ pub(crate) struct Core {
 struct Inner {
     store: Store,
     journal: Option<Journal>,
+    faults: Faults,
     /// The log could not be written. What is in memory is ahead of it, so nothing is done any more.
     broken: bool,
 }
@@ -52,7 +54,7 @@ impl Core {
             max_message_size: options.max_message_size,
             idle_time_out_milliseconds: u32::try_from(options.idle_time_out.as_millis()).unwrap_or(u32::MAX),
         };
-        let inner = Mutex::new(Inner { store, journal, broken: false });
+        let inner = Mutex::new(Inner { store, journal, faults: Faults::default(), broken: false });
         let core = Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) };
         let passed_on = core.act(|world| world.store.pass_on_what_lies(world.now));
         if !matches!(passed_on, Ok(Ok(()))) {
@@ -67,12 +69,9 @@ impl Core {
         if inner.broken {
             return Err(Broken);
         }
-        let mut world = World {
-            now: self.clock.now(),
-            store: &mut inner.store,
-            authority: &self.authority,
-            limits: self.limits,
-        };
+        let Inner { store, faults, .. } = &mut *inner;
+        let mut world =
+            World { now: self.clock.now(), store, authority: &self.authority, faults, limits: self.limits };
         world.store.advance(world.now);
         let outcome = action(&mut world);
         let committed = inner.commit();

@@ -28,8 +28,14 @@
 //!
 //! With [`Options::state`], everything acknowledged survives the death of the process at any moment: it is handed to
 //! the operating system before the acknowledgement is sent. It is not forced to the disk, so a power failure may take
-//! the last moments. Locks do not survive: a message that was locked is available again, with its delivery count. The
-//! key is made anew at every start.
+//! the last moments. What is copied into several subscriptions, or moved or forwarded, is written in one piece: it is
+//! never in two places or none. The states of sessions and the rules that were added or removed survive as well. Locks
+//! of messages and of sessions do not: what was locked is available again, with its delivery count. The key is made
+//! anew at every start, unless [`Options::key`] gives it.
+//!
+//! When messages or session states are kept of an entity that is not declared any more, the broker does not start and
+//! says of which; nothing is thrown away. What lies in an entity that is declared anew as one that forwards is
+//! forwarded at the start.
 //!
 //! # Where Azure's behaviour is not documented
 //!
@@ -39,9 +45,11 @@ mod broker;
 mod cbs;
 mod clock;
 mod codec;
+mod configuration;
 mod core;
 mod declared;
 mod engine;
+mod faults;
 mod filters;
 mod journal;
 mod management;
@@ -51,6 +59,8 @@ mod server;
 mod store;
 
 pub use broker::{Broker, Control, StartError};
+pub use configuration::{Configuration, ConfigurationError};
+pub use faults::{Failure, Operation};
 pub use journal::StateError;
 pub use options::{
     CorrelationFilter, EntraTokens, Filter, Options, PropertyValue, QueueOptions, RuleOptions,

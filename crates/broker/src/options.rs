@@ -1,12 +1,13 @@
 //! What a broker is told when it starts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How to start a [`Broker`](crate::Broker).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where to listen. Port 0 takes a free one.
     pub address: SocketAddr,
@@ -21,6 +22,9 @@ pub struct Options {
     pub max_message_size: usize,
     /// How long a peer may be silent before its connection is closed. It is told this time when it connects.
     pub idle_time_out: Duration,
+    /// The shared access key, at least one printable character without semicolons or spaces. None: a fresh one, which
+    /// nobody knows but by the connection string.
+    pub key: Option<String>,
     /// What becomes of Entra tokens, which this broker cannot verify: it knows no issuer.
     pub entra_tokens: EntraTokens,
 }
@@ -36,6 +40,22 @@ pub enum EntraTokens {
     AcceptUnverified,
 }
 
+/// Without the key.
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Options")
+            .field("address", &self.address)
+            .field("queues", &self.queues)
+            .field("topics", &self.topics)
+            .field("state", &self.state)
+            .field("max_message_size", &self.max_message_size)
+            .field("idle_time_out", &self.idle_time_out)
+            .field("entra_tokens", &self.entra_tokens)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -45,6 +65,7 @@ impl Default for Options {
             state: None,
             max_message_size: 1024 * 1024,
             idle_time_out: Duration::from_secs(240),
+            key: None,
             entra_tokens: EntraTokens::default(),
         }
     }

@@ -98,6 +98,8 @@ struct Peer {
     idle_time_out: Duration,
     last_read: Instant,
     last_write: Instant,
+    /// Until when the output is kept from the peer, by a test's order.
+    silent_until: Instant,
 }
 
 impl Peer {
@@ -105,7 +107,16 @@ impl Peer {
         let now = Instant::now();
         let connection = Connection::new(format!("broker-{}", uuid::Uuid::new_v4().simple()));
         let input = BytesMut::with_capacity(64 * 1024);
-        Self { socket, core, connection, input, idle_time_out, last_read: now, last_write: now }
+        Self {
+            socket,
+            core,
+            connection,
+            input,
+            idle_time_out,
+            last_read: now,
+            last_write: now,
+            silent_until: now,
+        }
     }
 
     async fn run(mut self, mut orders: broadcast::Receiver<Order>, mut stop: watch::Receiver<bool>) {
@@ -160,6 +171,7 @@ impl Peer {
         let claim_end = self.claim_end();
         let (mut reader, mut writer) = self.socket.split();
         let output = self.connection.output();
+        let silent = self.silent_until > Instant::now();
         let (unsent, crowded) = (!output.is_empty(), output.len() > MOST_UNSENT);
         tokio::select! {
             read = reader.read_buf(&mut self.input), if !crowded => {
@@ -169,7 +181,8 @@ impl Peer {
                     _ => Ok(true),
                 }
             }
-            written = writer.write_buf(output), if unsent => {
+            () = sleep_until(self.silent_until), if silent => Ok(false),
+            written = writer.write_buf(output), if unsent && !silent => {
                 self.last_write = Instant::now();
                 written?;
                 Ok(false)
@@ -197,6 +210,9 @@ impl Peer {
         let Self { core, connection, input, .. } = self;
         core.act(|world| action(connection, input, world))?;
         input.clear();
+        if let Some(delay) = self.connection.take_delay() {
+            self.silent_until = Instant::now() + delay;
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use broker::{Broker, Counts, EntraTokens, Options, QueueOptions, StartError};
+use broker::{Broker, Counts, EntraTokens, Failure, Operation, Options, QueueOptions, StartError};
 use support::{Client, receive_and_complete, send, until, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -192,4 +192,43 @@ async fn a_turned_clock_wakes_a_receiver_that_waits() {
     });
     assert_eq!(body, "in an hour");
     broker.stop().await;
+}
+
+#[tokio::test]
+async fn ordered_trouble_fails_or_delays_what_comes_next_and_only_that() {
+    let broker = a_broker(Options::default()).await;
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let mut sender = client.sender("orders").await;
+    let control = broker.control();
+    control.fail_next(Operation::Send, 1, Failure::ServerBusy);
+    let refused = within(sender.send(support::message("1", "refused"))).await.unwrap();
+    assert!(format!("{refused:?}").contains("server-busy"), "{refused:?}");
+    assert_eq!(control.counts("orders"), Some(Counts::default()));
+
+    let delay = Duration::from_millis(300);
+    control.delay_next(Operation::Send, 1, delay);
+    let started = std::time::Instant::now();
+    let (outcome, ()) = tokio::join!(sender.send(support::message("2", "late")), async {
+        until("it is stored", || control.counts("orders").is_some_and(|counts| counts.active == 1)).await;
+    });
+    assert!(outcome.unwrap().is_accepted());
+    assert!(started.elapsed() >= delay, "{:?}", started.elapsed());
+
+    control.fail_next(Operation::Send, 1, Failure::Timeout);
+    control.forget_faults();
+    send(&mut sender, "3", "in time").await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn the_key_may_be_chosen_and_must_fit_into_a_connection_string() {
+    let key = support::long_text();
+    let broker = a_broker(Options { key: Some(key.clone()), ..Options::default() }).await;
+    assert_eq!(support::parts(&broker.connection_string())["SharedAccessKey"], key);
+    Client::connect(&broker.connection_string()).await;
+    broker.stop().await;
+    for bad in ["", "a;b", "a b"] {
+        let options = Options { key: Some(bad.to_owned()), ..Options::default() };
+        assert!(matches!(Broker::start(options).await, Err(StartError::Key(_))), "{bad:?}");
+    }
 }

@@ -34,7 +34,11 @@ impl Authority {
     pub(crate) fn generate(entra_tokens: EntraTokens) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let mut secret = [0_u8; 32];
         rand::fill(&mut secret)?;
-        Ok(Self { key: STANDARD.encode(secret), entra_tokens })
+        Ok(Self::with_key(STANDARD.encode(secret), entra_tokens))
+    }
+
+    pub(crate) fn with_key(key: String, entra_tokens: EntraTokens) -> Self {
+        Self { key, entra_tokens }
     }
 
     pub(crate) fn key_name(&self) -> &'static str {

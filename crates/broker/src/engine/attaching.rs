@@ -4,6 +4,7 @@ use serde_amqp::Value;
 use uuid::Uuid;
 
 use crate::codec::described;
+use crate::faults::Operation;
 use crate::store::{EntityName, StoreError};
 
 use super::World;
@@ -19,7 +20,12 @@ impl Connection {
     pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, world: &mut World<'_>) {
         let now = world.now;
         let allowed = |entity: &EntityName| self.access.allows(entity, now);
-        let checked = check_node(&attach, allowed, world);
+        let mut checked = check_node(&attach, allowed, world);
+        if matches!(checked, Ok(Node::Entity(_) | Node::Management(_)))
+            && let Some(fault) = self.strike(Operation::Attach, world)
+        {
+            checked = Err(fault);
+        }
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         match checked {
             Ok(Node::Entity(entity)) if Wanted::read(&attach.source).is_some() && attach.receives => {

@@ -8,6 +8,7 @@ use fe2o3_amqp_types::performatives::{ChannelMax, MaxFrameSize, Open};
 
 use crate::cbs::Access;
 use crate::clock::Timestamp;
+use crate::faults::{Operation, Trouble};
 use crate::store::EntityName;
 
 use super::address::Node;
@@ -47,6 +48,8 @@ pub(crate) struct Connection {
     peer_idle_time_out: Option<Duration>,
     /// There may be more to deliver, but the peer has to read first.
     pub(super) held_back: bool,
+    /// How long the output is to be kept from the peer, by a test's order.
+    delay: Option<Duration>,
 }
 
 impl Connection {
@@ -61,6 +64,7 @@ impl Connection {
             sessions: BTreeMap::new(),
             peer_idle_time_out: None,
             held_back: false,
+            delay: None,
         }
     }
 
@@ -93,6 +97,22 @@ impl Connection {
     /// Whether to call [`Connection::deliver`] again, now that the peer has read what there was.
     pub(crate) fn may_go_on(&self) -> bool {
         self.held_back && self.output.bytes.is_empty()
+    }
+
+    /// How long what is written from now on is to be kept from the peer.
+    pub(crate) fn take_delay(&mut self) -> Option<Duration> {
+        self.delay.take()
+    }
+
+    /// Lets ordered trouble strike. Returns the fault that the operation fails with.
+    pub(super) fn strike(&mut self, operation: Operation, world: &mut World<'_>) -> Option<Fault> {
+        match world.faults.strike(operation)? {
+            Trouble::Fail(failure) => Some(failure.fault()),
+            Trouble::Delay(delay) => {
+                self.delay = Some(self.delay.unwrap_or_default() + delay);
+                None
+            }
+        }
     }
 
     /// How long the peer bears silence, once it has said so.

@@ -24,6 +24,7 @@ mod traffic;
 
 use crate::cbs::Authority;
 use crate::clock::Timestamp;
+use crate::faults::Faults;
 use crate::store::Store;
 
 pub(crate) use address::path_of;
@@ -48,6 +49,7 @@ pub(crate) struct Limits {
 pub(crate) struct World<'broker> {
     pub(crate) store: &'broker mut Store,
     pub(crate) authority: &'broker Authority,
+    pub(crate) faults: &'broker mut Faults,
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
 }

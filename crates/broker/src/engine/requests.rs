@@ -7,6 +7,7 @@ use serde_amqp::primitives::OrderedMap;
 use crate::codec::{
     Malformed, Positional, SectionKind, as_text, decode, described, encode, lookup, split_sections,
 };
+use crate::faults::Operation;
 use crate::message::Properties;
 use crate::{cbs, management};
 
@@ -78,7 +79,10 @@ impl Connection {
             }
         };
         let reply = match node {
-            Node::Management(entity) => management::answer(&request, entity, world),
+            Node::Management(entity) => match self.strike(Operation::Request, world) {
+                Some(fault) => management::refuse(&fault),
+                None => management::answer(&request, entity, world),
+            },
             _ => cbs::answer(&request, world.authority, &mut self.access, world.now),
         };
         let encoded = reply.encode(&request);

@@ -4,6 +4,7 @@ use serde_amqp::Value;
 use uuid::Uuid;
 
 use crate::codec::{SectionKind, decode, split_sections};
+use crate::faults::Operation;
 use crate::message::Message;
 use crate::store::{EntityName, StoreError};
 
@@ -39,7 +40,8 @@ impl Connection {
 
     /// Takes a message, or a batch of them, into a queue.
     fn take_in(&mut self, channel: u16, entity: &EntityName, arrival: &Arrival, world: &mut World<'_>) {
-        let taken = read_messages(arrival).and_then(|messages| {
+        let struck = self.strike(Operation::Send, world);
+        let taken = struck.map_or_else(|| read_messages(arrival), Err).and_then(|messages| {
             for message in &messages {
                 world.store.check_sendable(entity, message)?;
             }
@@ -66,26 +68,36 @@ impl Connection {
         if !disposition.from_receiver || disposition.last < disposition.first {
             return;
         }
-        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        let Some(session) = self.sessions.get(&channel) else { return };
         let named = session.outstanding.range(disposition.first..=disposition.last);
         let named: Vec<(u32, Outstanding)> =
             named.map(|(id, outstanding)| (*id, outstanding.clone())).collect();
+        let wanted = match read_outcome(&disposition.state) {
+            // Settled without an outcome: the lock is left to end by itself.
+            Ok(None) if !disposition.settled => return,
+            wanted => wanted,
+        };
+        let mut answers = Answers::default();
         for (id, outstanding) in named {
-            let state = match read_outcome(&disposition.state) {
-                Ok(Some(settlement)) => {
-                    match world.store.settle(&outstanding.entity, outstanding.token, settlement, world.now) {
-                        Ok(()) => echo(&disposition.state),
-                        Err(error) => rejected(&error.into()),
-                    }
-                }
-                // Settled without an outcome: the lock is left to end by itself.
-                Ok(None) if disposition.settled => Value::Null,
-                Ok(None) => continue,
-                Err(fault) => rejected(&fault),
+            let outcome = match (self.strike(Operation::Settle, world), &wanted) {
+                (Some(fault), _) => Err(fault),
+                (None, Err(fault)) => Err(fault.clone()),
+                (None, Ok(None)) => Ok(Value::Null),
+                (None, Ok(Some(settlement))) => world
+                    .store
+                    .settle(&outstanding.entity, outstanding.token, settlement.clone(), world.now)
+                    .map(|()| echo(&disposition.state))
+                    .map_err(Fault::from),
             };
-            session.outstanding.remove(&id);
+            answers.add(id, outcome.unwrap_or_else(|fault| rejected(&fault)));
+        }
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        for (first, last, state) in answers.0 {
+            for id in first..=last {
+                session.outstanding.remove(&id);
+            }
             if !disposition.settled {
-                self.output.disposition(channel, false, id, id, state);
+                self.output.disposition(channel, false, first, last, state);
             }
         }
     }
@@ -176,6 +188,19 @@ impl Link {
             next.expect("a link is attached only to an entity that exists, and none is ever removed")?;
         let held = (!link.settled).then(|| Outstanding { entity: entity.clone(), token: delivery.token });
         Some((delivery.encoded, held))
+    }
+}
+
+/// What deliveries are answered: runs of ids that are answered alike are answered together.
+#[derive(Debug, Default)]
+struct Answers(Vec<(u32, u32, Value)>);
+
+impl Answers {
+    fn add(&mut self, id: u32, state: Value) {
+        match self.0.last_mut() {
+            Some((_, last, same)) if last.wrapping_add(1) == id && *same == state => *last = id,
+            _ => self.0.push((id, id, state)),
+        }
     }
 }
 

@@ -32,11 +32,14 @@ pub(crate) fn answer(request: &Request, entity: &EntityName, world: &mut World<'
             let condition = Some("com.microsoft:message-not-found");
             reply(204, "Nothing was found.", condition, Value::Map(OrderedMap::new()))
         }
-        Err(fault) => {
-            let code = status_code(fault.condition);
-            reply(code, &fault.description, Some(fault.condition), Value::Map(OrderedMap::new()))
-        }
+        Err(fault) => refuse(&fault),
     }
+}
+
+/// The reply to a request that is not carried out.
+pub(crate) fn refuse(fault: &Fault) -> Reply {
+    let code = status_code(fault.condition);
+    reply(code, &fault.description, Some(fault.condition), Value::Map(OrderedMap::new()))
 }
 
 fn carry_out(
@@ -174,6 +177,10 @@ fn status_code(condition: &str) -> i32 {
         "com.microsoft:message-not-found" | "amqp:not-found" => 404,
         "amqp:unauthorized-access" => 401,
         "amqp:not-implemented" => 501,
+        "com.microsoft:server-busy" => 503,
+        "com.microsoft:timeout" => 408,
+        "amqp:internal-error" => 500,
+        "amqp:resource-limit-exceeded" => 403,
         _ => 400,
     }
 }

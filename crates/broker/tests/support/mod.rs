@@ -50,6 +50,11 @@ pub(crate) fn parts(connection_string: &str) -> BTreeMap<String, String> {
     parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
+/// A text that nobody guesses, made up of letters and digits.
+pub(crate) fn long_text() -> String {
+    uuid::Uuid::new_v4().simple().to_string().repeat(2)
+}
+
 pub(crate) fn message(id: &str, body: &str) -> Message<Data> {
     Message::builder()
         .properties(Properties::builder().message_id(id.to_owned()).build())

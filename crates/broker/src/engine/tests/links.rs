@@ -7,6 +7,7 @@ use serde_bytes::ByteBuf;
 use super::peer::*;
 use crate::codec::{Positional, SectionKind, decode, described, encode, split_sections, symbol};
 use crate::engine::Fault;
+use crate::faults::{Failure, Operation, Trouble};
 use crate::message::tests::encoded_message;
 use crate::store::{Counts, EntityName};
 
@@ -161,7 +162,8 @@ fn several_deliveries_are_settled_by_one_range() {
     peer.credit(1, 0, 3, false);
     peer.hear();
     peer.settle(0, 2, state(0x24));
-    assert_eq!(peer.hear().len(), 3);
+    let answer = peer.hear_only(DISPOSITION).fields;
+    assert_eq!((answer.number(1), answer.number(2)), (Some(0), Some(2)), "and answered by one");
     assert_eq!(peer.counts(), Counts::default());
 }
 
@@ -357,4 +359,36 @@ fn links_are_detached_by_order_and_only_those_of_the_entity() {
         (detach.fields.number(0), condition(&detach.fields, 2).as_str()),
         (Some(0), "amqp:link:detach-forced")
     );
+}
+
+#[test]
+fn ordered_failures_strike_once_each_and_nothing_is_done() {
+    let mut peer = with_messages(&["a", "b"]);
+    peer.credit(1, 0, 2, false);
+    peer.hear();
+    peer.faults.order(Operation::Settle, 1, Trouble::Fail(Failure::ServerBusy));
+    peer.settle(0, 1, state(0x24));
+    let heard = peer.hear();
+    assert_eq!(heard.len(), 2, "one failed, one did not");
+    let rejected = Positional::from_value(heard[0].fields.get(4).clone()).unwrap();
+    assert_eq!(condition(&rejected, 0), "com.microsoft:server-busy");
+    assert_eq!(peer.counts(), Counts { locked: 1, ..Counts::default() });
+
+    peer.faults.order(Operation::Send, 1, Trouble::Fail(Failure::QuotaExceeded));
+    peer.send(0, 2, "c");
+    assert_ne!(peer.hear_only(DISPOSITION).fields.get(4), &state(0x24));
+    peer.send(0, 3, "c");
+    assert_eq!(peer.hear_only(DISPOSITION).fields.get(4), &state(0x24));
+
+    peer.faults.order(Operation::Attach, 1, Trouble::Fail(Failure::EntityDisabled));
+    peer.attach_receiver(5, "orders");
+    assert_eq!(condition(&peer.hear()[1].fields, 2), "com.microsoft:entity-disabled");
+
+    peer.faults.order(Operation::Send, 2, Trouble::Delay(Duration::from_millis(7)));
+    peer.send(0, 4, "late");
+    assert_eq!(peer.connection.take_delay(), Some(Duration::from_millis(7)));
+    assert_eq!(peer.connection.take_delay(), None);
+    peer.faults.clear();
+    peer.send(0, 5, "in time");
+    assert_eq!(peer.connection.take_delay(), None);
 }

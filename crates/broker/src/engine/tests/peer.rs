@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::codec::{Positional, decode, described, encode, value_length};
 use crate::engine::frames::{FrameKind, put_frame, take_frame};
 use crate::engine::{Connection, Limits, World};
+use crate::faults::Faults;
 use crate::message::tests::encoded_message;
 use crate::options::{EntraTokens, Options, QueueOptions, SubscriptionOptions, TopicOptions};
 use crate::store::{Counts, EntityName, Store};
@@ -34,6 +35,7 @@ pub(super) struct Peer {
     pub(super) connection: Connection,
     pub(super) store: Store,
     pub(super) authority: Authority,
+    pub(super) faults: Faults,
     pub(super) now: Timestamp,
 }
 
@@ -53,6 +55,7 @@ impl Peer {
             connection: Connection::new("broker".to_owned()),
             store: Store::new(&declared(), false),
             authority: Authority::generate(EntraTokens::Refuse).unwrap(),
+            faults: Faults::default(),
             now: Timestamp::from_milliseconds(START),
         }
     }
@@ -83,7 +86,13 @@ impl Peer {
 
     pub(super) fn acting<T>(&mut self, act: impl FnOnce(&mut Connection, &mut World<'_>) -> T) -> T {
         let limits = Limits { max_message_size: LARGEST_MESSAGE, idle_time_out_milliseconds: 240_000 };
-        let mut world = World { store: &mut self.store, authority: &self.authority, limits, now: self.now };
+        let mut world = World {
+            store: &mut self.store,
+            authority: &self.authority,
+            faults: &mut self.faults,
+            limits,
+            now: self.now,
+        };
         world.store.advance(world.now);
         act(&mut self.connection, &mut world)
     }

@@ -1,0 +1,56 @@
+//! Entities declared in a JSON file, in the shape of the `Config.json` of Microsoft's Service Bus emulator, so that one
+//! file serves both (Microsoft Learn, "Overview of the Azure Service Bus emulator"; the sample file is in
+//! Azure/azure-service-bus-emulator-installer).
+//!
+//! Nothing is passed over: what is unknown, out of range or not supported is refused with its path.
+
+mod duration;
+mod file;
+
+use crate::declared;
+use crate::options::{Options, QueueOptions, TopicOptions};
+
+/// Why a file declares nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {reason}")]
+pub struct ConfigurationError {
+    /// Where in the file, like `UserConfig.Namespaces[0].Queues[2].Properties.LockDuration`; `.` for all of it.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// What a file declares: the entities of one namespace.
+#[derive(Debug, Clone, Default)]
+pub struct Configuration {
+    /// The name of the namespace. This broker has one namespace, whatever its name.
+    pub namespace: String,
+    /// The queues.
+    pub queues: Vec<QueueOptions>,
+    /// The topics, with their subscriptions.
+    pub topics: Vec<TopicOptions>,
+}
+
+impl Configuration {
+    /// Reads the text of a file. What it does not mention has Azure's defaults.
+    ///
+    /// # Errors
+    /// When it is not JSON, or declares something that cannot be or that this broker does not have.
+    pub fn from_json(text: &str) -> Result<Self, ConfigurationError> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let file: file::File = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            ConfigurationError { path: error.path().to_string(), reason: error.inner().to_string() }
+        })?;
+        json.end().map_err(|error| ConfigurationError { path: ".".to_owned(), reason: error.to_string() })?;
+        let configuration = file.into_configuration()?;
+        let Self { queues, topics, .. } = configuration.clone();
+        declared::check(&Options { queues, topics, ..Options::default() }).map_err(|error| {
+            let path = "UserConfig.Namespaces[0]".to_owned();
+            ConfigurationError { path, reason: error.to_string() }
+        })?;
+        Ok(configuration)
+    }
+}
+
+#[cfg(test)]
+mod tests;
