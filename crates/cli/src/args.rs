@@ -74,6 +74,31 @@ pub enum Command {
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Up(UpArgs),
 
+    /// Run the Service Bus alone, for anyone who needs one without Docker
+    ///
+    /// Microsoft's SDKs work against it by the connection string that is printed, as they do against
+    /// Microsoft's Service Bus emulator. FILE has the shape of that emulator's Config.json, so that one
+    /// file serves both:
+    ///
+    ///   {"UserConfig": {"Namespaces": [{"Name": "local",
+    ///     "Queues": [{"Name": "orders", "Properties": {"MaxDeliveryCount": 3, "LockDuration": "PT30S"}}],
+    ///     "Topics": [{"Name": "events", "Subscriptions": [{"Name": "all"}]}]}]}}
+    ///
+    /// Queues may say LockDuration, MaxDeliveryCount, DefaultMessageTimeToLive,
+    /// DeadLetteringOnMessageExpiration, RequiresSession, RequiresDuplicateDetection,
+    /// DuplicateDetectionHistoryTimeWindow, ForwardTo, ForwardDeadLetteredMessagesTo; subscriptions the
+    /// same but duplicate detection, which is their topic's, and Rules with correlation filters or 1=1.
+    /// What is not mentioned has Azure's defaults. What is unknown or cannot be is refused with its path.
+    ///
+    /// With --state everything acknowledged survives the death of this process at any moment, and the
+    /// key in the connection string stays the same. When FILE no longer has an entity that still holds
+    /// messages there, the broker does not start and names it; nothing is thrown away.
+    ///
+    /// It listens on 127.0.0.1 only, by AMQP without TLS. There are no SQL filters but 1=1, no
+    /// transactions, and no administration client: FILE is read once.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
+    Broker(BrokerArgs),
+
     /// Be the function app's handler process (the functions host starts it)
     ///
     /// Serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped. The functions host
@@ -110,6 +135,26 @@ pub struct UpArgs {
     /// Where the state is kept
     #[arg(long, value_name = "DIR", default_value = ".latchkey")]
     pub dir: PathBuf,
+}
+
+/// What `latchkey broker` is told.
+#[derive(Debug, Args)]
+pub struct BrokerArgs {
+    /// The queues, topics and subscriptions, as Microsoft's emulator's Config.json declares them
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "5672")]
+    pub port: u16,
+
+    /// Keep messages, session states and the key in DIR; without it they end with this process
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+
+    /// Print one JSON document when it listens, and nothing else on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `latchkey functions` is told.

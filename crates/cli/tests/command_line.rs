@@ -34,6 +34,7 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["demo", "--help"], "EncryptionAtRestWithCustomerKey"),
         (vec!["up", "--help"], ". .latchkey/env"),
         (vec!["functions", "--help"], "FUNCTIONS_CUSTOMHANDLER_PORT"),
+        (vec!["broker", "--help"], "Config.json"),
     ];
     for (arguments, teaches) in expected {
         let output = run(&arguments);

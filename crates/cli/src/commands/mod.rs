@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod broker;
 mod demo;
 mod functions;
 mod interrupts;
@@ -40,6 +41,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
     match command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Up(args) => Box::pin(up::run(args)).await,
+        Command::Broker(args) => Box::pin(broker::run(args)).await,
         Command::Functions(args) => functions::run(args).await,
     }
 }
