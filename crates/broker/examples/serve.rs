@@ -1,7 +1,7 @@
-//! Runs a broker with the queues named on the command line until Ctrl-C: `cargo run -p broker --example serve -- orders`.
-//! `RUST_LOG=broker=debug` says what goes wrong.
+//! Runs a broker with the entities of a file in the shape of Microsoft's emulator's Config.json until Ctrl-C:
+//! `cargo run -p broker --example serve -- Config.json`. `RUST_LOG=broker=debug` says what goes wrong.
 
-use broker::{Broker, Options, QueueOptions};
+use broker::{Broker, Configuration, Options};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,8 +9,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let queues = std::env::args().skip(1).map(QueueOptions::new).collect();
-    let broker = Broker::start(Options { queues, ..Options::default() }).await?;
+    let file = std::env::args().nth(1).ok_or("which file declares the entities?")?;
+    let Configuration { queues, topics, .. } = Configuration::from_json(&std::fs::read_to_string(file)?)?;
+    let broker = Broker::start(Options { queues, topics, ..Options::default() }).await?;
     println!("{}", broker.connection_string());
     tokio::signal::ctrl_c().await?;
     broker.stop().await;

@@ -11,8 +11,10 @@ use crate::codec::{Malformed, Positional, as_integer, as_text, described, lookup
 use crate::message::Properties;
 use crate::options::{CorrelationFilter, Filter, PropertyValue};
 
-const TRUE_FILTER: u64 = 0x0000_0137_0000_0007;
-const CORRELATION_FILTER: u64 = 0x0000_0137_0000_0009;
+/// The documentation writes these with one digit less than the descriptor of a rule has, and the service means it so
+/// (azure-sdk-for-js, core-amqp, `descriptorCodes`).
+const TRUE_FILTER: u64 = 0x0013_7000_0007;
+const CORRELATION_FILTER: u64 = 0x0013_7000_0009;
 /// The SQL filter that matches everything, with any blanks.
 const EVERYTHING: &str = "1=1";
 

@@ -1,5 +1,7 @@
 //! What an address names.
 
+use std::borrow::Cow;
+
 use crate::store::EntityName;
 
 /// A place to which a link can be attached.
@@ -29,6 +31,18 @@ impl Node {
     pub(crate) fn entity(&self) -> Option<&EntityName> {
         match self {
             Self::Entity(name) | Self::Management(name) => Some(name),
+            Self::Cbs => None,
+        }
+    }
+}
+
+impl Node {
+    /// The path by which claims cover the node. None for the place where they are put.
+    pub(crate) fn claimed_path(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Entity(name) => Some(name.as_str().into()),
+            // The JavaScript SDK puts a claim for exactly this before it manages rules.
+            Self::Management(name) => Some(format!("{name}/$management").into()),
             Self::Cbs => None,
         }
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::codec::described;
 use crate::faults::Operation;
-use crate::store::{EntityName, StoreError};
+use crate::store::StoreError;
 
 use super::World;
 use super::address::Node;
@@ -19,7 +19,7 @@ use super::session_filter::{self, Wanted};
 impl Connection {
     pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, world: &mut World<'_>) {
         let now = world.now;
-        let allowed = |entity: &EntityName| self.access.allows(entity, now);
+        let allowed = |node: &Node| node.claimed_path().is_none_or(|path| self.access.allows(&path, now));
         let mut checked = check_node(&attach, allowed, world);
         if matches!(checked, Ok(Node::Entity(_) | Node::Management(_)))
             && let Some(fault) = self.strike(Operation::Attach, world)
@@ -72,10 +72,22 @@ impl Connection {
             Ok(None) => {
                 let description = "No session became available within the time that the receiver waits.";
                 let fault = Fault::new("com.microsoft:timeout", description);
-                self.refuse(channel, &waiting.attach, &fault, world);
+                self.refuse_session(channel, waiting, &fault, world);
             }
-            Err(error) => self.refuse(channel, &waiting.attach, &error.into(), world),
+            Err(error) => self.refuse_session(channel, waiting, &error.into(), world),
         }
+    }
+
+    /// Attached, but without a session, then detached. The SDKs look for exactly this: the Python SDK overlooks the
+    /// error where the source is null, and the JavaScript SDK compares the session in the source with the one it wants.
+    fn refuse_session(&mut self, channel: u16, waiting: Waiting, fault: &Fault, world: &World<'_>) {
+        let mut attach = waiting.attach;
+        session_filter::deny(&mut attach);
+        if let Some(session) = self.sessions.get_mut(&channel) {
+            session.leaving.insert(attach.handle);
+        }
+        self.output.amqp(channel, &attach_answer(&attach, true, world));
+        self.output.detach(channel, attach.handle, true, Some(fault));
     }
 
     /// Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
@@ -101,7 +113,7 @@ fn begin_session(session: &mut Session, waiting: Waiting, held: HeldSession) {
 
 fn check_node(
     attach: &Attach,
-    allowed: impl Fn(&EntityName) -> bool,
+    allowed: impl Fn(&Node) -> bool,
     world: &mut World<'_>,
 ) -> Result<Node, Fault> {
     let terminus = if attach.receives { &attach.source } else { &attach.target };
@@ -113,7 +125,7 @@ fn check_node(
     let Some(entity) = node.entity() else {
         return Ok(node);
     };
-    if !allowed(entity) {
+    if !allowed(&node) {
         let description =
             format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
         return Err(Fault::new("amqp:unauthorized-access", description));

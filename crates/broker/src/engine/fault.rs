@@ -25,8 +25,10 @@ impl Fault {
         Error::new(condition, Some(self.description.clone()), None)
     }
 
+    /// With all three fields: the Python SDK breaks off (IndexError) where the error of a rejection ends before `info`.
     pub(crate) fn to_value(&self) -> Value {
-        described(0x1d, Value::List(vec![symbol(self.condition), Value::from(self.description.as_str())]))
+        let fields = vec![symbol(self.condition), Value::from(self.description.as_str()), Value::Null];
+        described(0x1d, Value::List(fields))
     }
 }
 

@@ -64,19 +64,7 @@ pub(crate) fn time_out(attach: &Attach) -> Duration {
 
 /// Writes into the peer's own attach which session it was given, and until when: its answer repeats both.
 pub(crate) fn grant(attach: &mut Attach, session: &SessionId, until: Timestamp) {
-    if let Some(filters) = filters_mut(&mut attach.source) {
-        let keys: Vec<Value> = filters.iter().map(|(key, _)| key.clone()).collect();
-        for key in keys.into_iter().filter(|key| as_text(key) == Some(SESSION_FILTER)) {
-            let granted = match filters.get(&key) {
-                Some(Value::Described(asked)) => Value::Described(Box::new(Described {
-                    descriptor: asked.descriptor.clone(),
-                    value: Value::from(&**session),
-                })),
-                _ => Value::from(&**session),
-            };
-            filters.insert(key, granted);
-        }
-    }
+    set_filter(attach, &Value::from(&**session));
     let mut properties = match std::mem::take(&mut attach.properties) {
         Value::Map(properties) => properties,
         _ => OrderedMap::new(),
@@ -84,6 +72,26 @@ pub(crate) fn grant(attach: &mut Attach, session: &SessionId, until: Timestamp) 
     let ticks = until.milliseconds().saturating_mul(TICKS_PER_MILLISECOND).saturating_add(TICKS_BEFORE_UNIX);
     properties.insert(symbol(LOCKED_UNTIL), Value::Long(ticks));
     attach.properties = Value::Map(properties);
+}
+
+/// Writes into the peer's own attach that it was given no session.
+pub(crate) fn deny(attach: &mut Attach) {
+    set_filter(attach, &Value::Null);
+}
+
+fn set_filter(attach: &mut Attach, session: &Value) {
+    let Some(filters) = filters_mut(&mut attach.source) else { return };
+    let keys: Vec<Value> = filters.iter().map(|(key, _)| key.clone()).collect();
+    for key in keys.into_iter().filter(|key| as_text(key) == Some(SESSION_FILTER)) {
+        let answer = match filters.get(&key) {
+            Some(Value::Described(asked)) => Value::Described(Box::new(Described {
+                descriptor: asked.descriptor.clone(),
+                value: session.clone(),
+            })),
+            _ => session.clone(),
+        };
+        filters.insert(key, answer);
+    }
 }
 
 fn filters(source: &Value) -> Option<&OrderedMap<Value, Value>> {

@@ -157,8 +157,9 @@ impl Connection {
     fn detach_unauthorized(&mut self, world: &World<'_>) {
         let fault = Fault::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
         for session in self.sessions.values_mut() {
-            let refused =
-                |link: &Link| link.node.entity().is_some_and(|entity| !self.access.allows(entity, world.now));
+            let refused = |link: &Link| {
+                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, world.now))
+            };
             let handles: Vec<u32> =
                 session.links.iter().filter(|(_, link)| refused(link)).map(|(handle, _)| *handle).collect();
             for handle in handles {
