@@ -11,8 +11,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use broker::{Broker, Counts, Options, QueueOptions, StartError, StateError};
-use support::{Client, message, receive_and_complete, send, within};
+use broker::{
+    Broker, Counts, Options, QueueOptions, StartError, StateError, SubscriptionOptions, TopicOptions,
+};
+use serde_amqp::Value;
+use support::{Client, Management, message, receive_and_complete, send, within};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -20,8 +23,12 @@ const FOLDER: &str = "BROKER_TEST_STATE";
 
 fn options(folder: &Path) -> Options {
     let unique = QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new("unique") };
-    let queues = vec![QueueOptions { max_delivery_count: 2, ..QueueOptions::new("orders") }, unique];
-    Options { queues, state: Some(folder.to_owned()), ..Options::default() }
+    let sessions = QueueOptions { requires_session: true, ..QueueOptions::new("sessions") };
+    let queues =
+        vec![QueueOptions { max_delivery_count: 2, ..QueueOptions::new("orders") }, unique, sessions];
+    let subscriptions = ["one", "two"].map(SubscriptionOptions::new).to_vec();
+    let topics = vec![TopicOptions { subscriptions, ..TopicOptions::new("events") }];
+    Options { queues, topics, state: Some(folder.to_owned()), ..Options::default() }
 }
 
 /// AMQP's way to say that an attempt failed.
@@ -118,6 +125,96 @@ async fn nothing_acknowledged_is_lost_however_often_the_broker_is_killed() {
     // Each round closed its receiver, and heard that it was closed, before the broker was killed.
     assert!(left.is_disjoint(&completed), "completed, and there again: {:?}", left.intersection(&completed));
     broker.stop().await;
+}
+
+/// Kills a process after a while.
+fn kill_after(mut child: Child, life: Duration) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        tokio::time::sleep(life).await;
+        child.kill().await.unwrap();
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_subscription_has_what_its_topic_acknowledged_and_the_same_as_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..3_u32 {
+        let (child, connection_string) = a_process(folder.path()).await;
+        let mut client = Client::connect(&connection_string).await;
+        let mut sender = client.sender("events").await;
+        let killing = kill_after(child, Duration::from_millis(60 + 41 * u64::from(round)));
+        for number in 0.. {
+            let body = format!("{round}-{number}");
+            match tokio::time::timeout(Duration::from_secs(2), sender.send(message(&body, &body))).await {
+                Ok(Ok(outcome)) if outcome.is_accepted() => acknowledged.insert(body),
+                _ => break,
+            };
+        }
+        within(killing).await.unwrap();
+    }
+    assert!(acknowledged.len() > 20, "the test did something: {}", acknowledged.len());
+
+    let broker = Broker::start(options(folder.path())).await.unwrap();
+    let mut copies = Vec::new();
+    for subscription in ["events/Subscriptions/one", "events/Subscriptions/two"] {
+        let mut client = Client::connect(&broker.connection_string()).await;
+        let mut receiver = client.receiver(subscription).await;
+        let mut bodies = Vec::new();
+        for _ in 0..broker.counts(subscription).unwrap().active {
+            bodies.push(receive_and_complete(&mut receiver).await);
+        }
+        copies.push(bodies);
+    }
+    assert_eq!(copies[0], copies[1], "a message is copied to all subscriptions or to none");
+    let there: BTreeSet<String> = copies.remove(0).into_iter().collect();
+    assert!(acknowledged.is_subset(&there), "lost: {:?}", acknowledged.difference(&there));
+    broker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_state_of_a_session_is_the_one_that_was_acknowledged_last_or_the_one_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut last = 0_u32;
+    for round in 0..3_u64 {
+        let (child, connection_string) = a_process(folder.path()).await;
+        let mut client = Client::connect(&connection_string).await;
+        let _holding = client.session_receiver("sessions", "s").await;
+        let mut management = Management::of(&mut client, "sessions").await;
+        let kept = number_in_session(&mut management).await.unwrap();
+        assert!(kept == last || kept == last + 1, "{last} was acknowledged, {kept} is there");
+        last = kept;
+        let killing = kill_after(child, Duration::from_millis(60 + 41 * round));
+        loop {
+            let state = Value::Binary(serde_bytes::ByteBuf::from((last + 1).to_be_bytes()));
+            let arguments = [("session-id", Value::from("s")), ("session-state", state)];
+            match management.ask("set-session-state", &arguments).await {
+                Some((code, _)) => assert_eq!(code, Value::Int(200)),
+                None => break,
+            }
+            last += 1;
+        }
+        within(killing).await.unwrap();
+    }
+    assert!(last > 20, "the test did something: {last}");
+    let broker = Broker::start(options(folder.path())).await.unwrap();
+    let mut client = Client::connect(&broker.connection_string()).await;
+    let _holding = client.session_receiver("sessions", "s").await;
+    let kept = number_in_session(&mut Management::of(&mut client, "sessions").await).await.unwrap();
+    assert!(kept == last || kept == last + 1, "{last} was acknowledged, {kept} is there");
+    broker.stop().await;
+}
+
+async fn number_in_session(management: &mut Management) -> Option<u32> {
+    let (_, body) = management.ask("get-session-state", &[("session-id", Value::from("s"))]).await?;
+    let Value::Map(body) = body else { panic!("no map") };
+    match body.get(&Value::from("session-state")) {
+        Some(Value::Binary(bytes)) => Some(u32::from_be_bytes(bytes.as_slice().try_into().unwrap())),
+        other => {
+            assert_eq!(other, Some(&Value::Null));
+            Some(0)
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,8 +9,11 @@ use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
-use fe2o3_amqp_types::messaging::{Body, Data, Message, Properties};
+use fe2o3_amqp_types::messaging::{
+    ApplicationProperties, Body, Data, FilterSet, Message, Properties, Source,
+};
 use serde_amqp::Value;
+use serde_amqp::primitives::{OrderedMap, Symbol};
 use serde_bytes::ByteBuf;
 
 /// Nothing on this machine takes longer.
@@ -41,6 +44,64 @@ impl Client {
 
     pub(crate) async fn receiver(&mut self, address: &str) -> Receiver {
         within(Receiver::attach(&mut self.session, "receiver", address)).await.unwrap()
+    }
+}
+
+impl Client {
+    /// A receiver that holds a session.
+    pub(crate) async fn session_receiver(&mut self, address: &str, session: &str) -> Receiver {
+        let mut filter = FilterSet::new();
+        filter.insert(Symbol::from("com.microsoft:session-filter"), Value::from(session));
+        let source = Source::builder().address(address).filter(filter).build();
+        let builder = Receiver::builder().name(format!("session {session}")).source(source);
+        within(Box::pin(builder.attach(&mut self.session))).await.unwrap()
+    }
+}
+
+/// Requests on the management node of an entity.
+pub(crate) struct Management {
+    requests: Sender,
+    replies: Receiver,
+}
+
+impl Management {
+    pub(crate) async fn of(client: &mut Client, entity: &str) -> Self {
+        let node = format!("{entity}/$management");
+        let session = &mut client.session;
+        let requests = within(Sender::attach(session, format!("ask {entity}"), &node[..])).await.unwrap();
+        let replies = within(Receiver::attach(session, format!("hear {entity}"), &node[..])).await.unwrap();
+        Self { requests, replies }
+    }
+
+    /// Asks, and returns the status code and the body of the reply. None when the broker is gone.
+    pub(crate) async fn ask(
+        &mut self,
+        operation: &str,
+        arguments: &[(&str, Value)],
+    ) -> Option<(Value, Value)> {
+        let mut body = OrderedMap::new();
+        for (name, value) in arguments {
+            body.insert(Value::from(*name), value.clone());
+        }
+        let properties = ApplicationProperties::builder()
+            .insert("operation", format!("com.microsoft:{operation}"))
+            .build();
+        let request = Message::builder()
+            .properties(Properties::builder().message_id("request".to_owned()).build())
+            .application_properties(properties)
+            .value(Value::Map(body))
+            .build();
+        let asking = async {
+            self.requests.send(request).await.ok()?;
+            let reply = self.replies.recv::<Body<Value>>().await.ok()?;
+            self.replies.accept(&reply).await.ok()?;
+            Some(reply.into_message())
+        };
+        // fe2o3's client waits for ever when its connection breaks under a send.
+        let reply = tokio::time::timeout(Duration::from_secs(2), Box::pin(asking)).await.ok()??;
+        let code = reply.application_properties?.0.get("statusCode").cloned()?;
+        let Body::Value(body) = reply.body else { panic!("the body of a reply is no value") };
+        Some((Value::try_from(code).unwrap(), body.0))
     }
 }
 
