@@ -67,3 +67,8 @@ pub use options::{
     SubscriptionOptions, TopicOptions,
 };
 pub use store::Counts;
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -101,7 +101,7 @@ impl Management {
         let reply = tokio::time::timeout(Duration::from_secs(2), Box::pin(asking)).await.ok()??;
         let code = reply.application_properties?.0.get("statusCode").cloned()?;
         let Body::Value(body) = reply.body else { panic!("the body of a reply is no value") };
-        Some((Value::try_from(code).unwrap(), body.0))
+        Some((Value::from(code), body.0))
     }
 }
 
