@@ -63,7 +63,7 @@ async fn look_through(client: &mut Client, count: usize) -> Vec<Vec<u8>> {
         assert_eq!(code, Value::Int(200));
         let Value::Map(body) = body else { panic!("no map") };
         let Some(Value::List(page)) = body.get(&Value::from("messages")) else { panic!("no list") };
-        seen.extend(page.iter().map(|entry| encoded(entry)));
+        seen.extend(page.iter().map(encoded));
     }
     seen
 }
