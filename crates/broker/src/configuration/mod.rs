@@ -7,8 +7,11 @@
 mod duration;
 mod file;
 
+use crate::broker::StartError;
 use crate::declared;
 use crate::options::{Options, QueueOptions, TopicOptions};
+
+const NAMESPACE: &str = "UserConfig.Namespaces[0]";
 
 /// Why a file declares nothing.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +48,35 @@ impl Configuration {
         let configuration = file.into_configuration()?;
         let Self { queues, topics, .. } = configuration.clone();
         declared::check(&Options { queues, topics, ..Options::default() }).map_err(|error| {
-            let path = "UserConfig.Namespaces[0]".to_owned();
+            let path = configuration.locate(&error);
             ConfigurationError { path, reason: error.to_string() }
         })?;
         Ok(configuration)
+    }
+
+    /// Where in the file the entity is declared that an error is about. Of those with one name, it is the last.
+    fn locate(&self, error: &StartError) -> String {
+        let (wanted, field) = match error {
+            StartError::Name(path) => (path, "Name"),
+            StartError::ForwardTarget { entity, .. } => (entity, "Properties"),
+            _ => return ".".to_owned(),
+        };
+        let mut found = NAMESPACE.to_owned();
+        for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.name == *wanted) {
+            found = format!("{NAMESPACE}.Queues[{index}].{field}");
+        }
+        for (index, topic) in self.topics.iter().enumerate() {
+            let place = format!("{NAMESPACE}.Topics[{index}]");
+            if topic.name == *wanted {
+                found = format!("{place}.{field}");
+            }
+            for (index, subscription) in topic.subscriptions.iter().enumerate() {
+                if *wanted == format!("{}/Subscriptions/{}", topic.name, subscription.name) {
+                    found = format!("{place}.Subscriptions[{index}].{field}");
+                }
+            }
+        }
+        found
     }
 }
 

@@ -94,7 +94,7 @@ fn what_is_wrong_is_refused_with_its_path() {
             "shorter",
         ),
         (with_queue(r#""EnablePartitioning": true"#), format!("{QUEUE}.EnablePartitioning"), "unknown field"),
-        (with_queue(r#""ForwardTo": "nowhere""#), "UserConfig.Namespaces[0]".to_owned(), "nowhere"),
+        (with_queue(r#""ForwardTo": "nowhere""#), QUEUE.to_owned(), "nowhere"),
         (
             with_rule(r#""FilterType": "Sql", "SqlFilter": {"SqlExpression": "colour = 'red'"}"#),
             format!("{RULE}.SqlFilter.SqlExpression"),
@@ -147,5 +147,7 @@ fn what_is_wrong_is_refused_with_its_path() {
 fn a_name_that_is_taken_is_refused() {
     let text =
         r#"{"UserConfig": {"Namespaces": [{"Name": "ns", "Queues": [{"Name": "a"}, {"Name": "A"}]}]}}"#;
-    assert!(Configuration::from_json(text).unwrap_err().reason.contains("'A'"));
+    let error = Configuration::from_json(text).unwrap_err();
+    assert_eq!(error.path, "UserConfig.Namespaces[0].Queues[1].Name");
+    assert!(error.reason.contains("'A'"), "{error}");
 }
