@@ -62,7 +62,7 @@ impl Configuration {
             _ => return ".".to_owned(),
         };
         let mut found = NAMESPACE.to_owned();
-        for (index, queue) in self.queues.iter().enumerate().filter(|(_, queue)| queue.name == *wanted) {
+        for (index, _) in self.queues.iter().enumerate().filter(|(_, queue)| queue.name == *wanted) {
             found = format!("{NAMESPACE}.Queues[{index}].{field}");
         }
         for (index, topic) in self.topics.iter().enumerate() {
