@@ -1,21 +1,32 @@
 //! W3C trace context, handed on with every event so that one onboarding is one trace.
 //!
+//! Where spans are exported, the context is that of the run's own span, so that the next step's span is its child. Without
+//! an exporter spans have no ids; then a made-up one keeps the trace together for whoever reads the messages.
+//!
 //! Format: W3C Trace Context, `traceparent` version 00: `00-{trace-id}-{parent-id}-{flags}`.
 
 use uuid::Uuid;
 
-/// A context for a new trace.
+/// The context for what a request or a timer sets off: that of its own span, or of a new trace.
 #[must_use]
 pub fn new_trace() -> String {
+    custom_handler::telemetry::traceparent().unwrap_or_else(made_up_trace)
+}
+
+fn made_up_trace() -> String {
     format!("00-{}-{}-01", Uuid::new_v4().simple(), span_id())
 }
 
 /// The context of a step within the trace of whoever caused it; a new trace when that is missing or malformed.
 #[must_use]
 pub fn child_of(traceparent: Option<&str>) -> String {
+    custom_handler::telemetry::traceparent().unwrap_or_else(|| made_up_child_of(traceparent))
+}
+
+fn made_up_child_of(traceparent: Option<&str>) -> String {
     match traceparent.and_then(trace_id) {
         Some(trace_id) => format!("00-{trace_id}-{}-01", span_id()),
-        None => new_trace(),
+        None => made_up_trace(),
     }
 }
 

@@ -5,11 +5,12 @@
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
+const PATIENCE: Duration = Duration::from_secs(30);
 const GUID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
 
 fn executable() -> Command {
@@ -30,9 +31,78 @@ fn without_settings_it_ends_and_names_every_one_that_is_missing() {
 
 #[test]
 fn with_settings_it_answers_the_hosts_question_whether_it_is_there() {
+    let (port, mut child) = start(&[]);
+    let answer = ask(port, "GET /", "");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn with_a_collector_named_a_run_is_exported_before_the_process_is_killed() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap());
+    let (port, mut child) =
+        start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("WEBSITE_SITE_NAME", "latchkey-app")]);
+    let answer = ask(
+        port,
+        "GET /api/consent/callback",
+        "X-Azure-Functions-InvocationId: i-1\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
+    );
+    assert!(answer.starts_with("HTTP/1.1 4"), "a consent without a state: {answer}");
+    let export = one_request(&collector);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(export.starts_with(b"POST /v1/traces HTTP/1.1\r\n"));
+    // In protobuf texts and ids are plain bytes.
+    let trace = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes();
+    for part in [&b"latchkey-app"[..], b"consent_callback", b"faas.invocation_id", b"i-1", &trace] {
+        assert!(
+            export.windows(part.len()).any(|window| window == part),
+            "{:?} is not exported",
+            part.escape_ascii()
+        );
+    }
+}
+
+fn accepted(collector: &TcpListener) -> TcpStream {
+    collector.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Ok((connection, _)) = collector.accept() {
+            connection.set_nonblocking(false).unwrap();
+            return connection;
+        }
+        assert!(Instant::now() < deadline, "nothing is exported");
+        sleep(Duration::from_millis(25));
+    }
+}
+
+/// One request with its body, answered as a collector answers.
+fn one_request(collector: &TcpListener) -> Vec<u8> {
+    let mut connection = accepted(collector);
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut request = Vec::new();
+    loop {
+        let mut part = [0; 8192];
+        let read = connection.read(&mut part).unwrap();
+        assert!(read > 0, "the request breaks off");
+        request.extend_from_slice(&part[..read]);
+        let Some(head) = request.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&request[..head]).to_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap();
+        if request.len() >= head + 4 + length.trim().parse::<usize>().unwrap() {
+            connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            return request;
+        }
+    }
+}
+
+/// Starts the executable with settings that suffice, and these.
+fn start(variables: &[(&str, &str)]) -> (u16, Child) {
     // Nothing of Azure is reachable: a start must not depend on anybody's being well.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut child = executable()
+    let child = executable()
         .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
         .env("ServiceBus__fullyQualifiedNamespace", "contoso.servicebus.windows.net")
         .env("LATCHKEY_JOURNAL_URL", "memory:///")
@@ -48,19 +118,18 @@ fn with_settings_it_answers_the_hosts_question_whether_it_is_there() {
         .env("LATCHKEY_RESOURCE_GROUP", "g")
         .env("LATCHKEY_REGION", "westeurope")
         .env("LATCHKEY_SIGNING_KEY", "A".repeat(44).replace("AAAA", "QUJD"))
+        .envs(variables.iter().copied())
         .spawn()
         .unwrap();
-    let answer = ask(port);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    (port, child)
 }
 
-fn ask(port: u16) -> String {
-    let deadline = Instant::now() + Duration::from_secs(30);
+fn ask(port: u16, line: &str, headers: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)) {
-            let request = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+            let request =
+                format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}Connection: close\r\n\r\n");
             connection.write_all(request.as_bytes()).unwrap();
             let mut answer = String::new();
             connection.read_to_string(&mut answer).unwrap();

@@ -207,7 +207,9 @@ async fn put_off<D: EventData>(
         return refused(function, event, app, "DeadlineExceeded", why).await;
     }
     let wait = policy.wait(event.attempt, jitter(), after);
-    match app.bus.publish(&event.next_attempt().to_message(Some(now + wait))).await {
+    let mut next = event.next_attempt();
+    next.traceparent = Some(trace_context::child_of(event.traceparent.as_deref()));
+    match app.bus.publish(&next.to_message(Some(now + wait))).await {
         Ok(()) => {
             let detail = format!("again in {:.1} s: {why}", wait.as_secs_f64());
             Ended { outcome: "retry", detail, answer: Ok(Outcome::Complete) }

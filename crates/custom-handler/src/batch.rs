@@ -28,7 +28,7 @@ use crate::{
     message::{BoxError, DeadLetter, Message, Outcome, UNDECODABLE},
     metadata::MessageMetadata,
     outputs::Outputs,
-    panics, semconv, span,
+    panics, span,
 };
 
 /// How many messages of a batch are worked on, or settled, at once.
@@ -78,6 +78,7 @@ where
             let settler = Settler::new(settlement.as_ref(), &invocation);
             let (mut ends, mut decoded, mut messages) = (Vec::new(), Vec::new(), Vec::new());
             for element in elements {
+                span::link_sender(&element.metadata);
                 match settler.decode(&element) {
                     Ok(message) => {
                         messages.push(message);
@@ -124,7 +125,7 @@ where
             let elements = arrived(data_type, &mut invocation)?;
             let settler = Settler::new(settlement.as_ref(), &invocation);
             let each = |element: Element| {
-                let span = span::of_message(&element.metadata, element.body.bytes.len());
+                let span = span::of_message(settler.function, &element.metadata, element.body.bytes.len());
                 let run = |message| handler(message, state.clone());
                 settler.one(element, run).instrument(span)
             };
@@ -138,7 +139,7 @@ fn arrived(data_type: DataType, invocation: &mut Invocation) -> Result<Vec<Eleme
     let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
     let elements =
         batch_wire::elements(data_type, &value, &invocation.envelope.metadata).map_err(Failure::Envelope)?;
-    span::record_batch(elements.len());
+    span::record_batch(elements.len(), invocation.sender.as_ref());
     Ok(elements)
 }
 
@@ -212,8 +213,8 @@ impl<'a> Settler<'a> {
         let (function, id) = (self.function, self.id);
         let message = metadata.message_id.as_deref().unwrap_or("without an id");
         if let End::Fail(failure) = &end {
-            Span::current().record(semconv::ERROR_TYPE, failure.kind());
             let text = one_line(&failure.to_string());
+            span::record_failure(&Span::current(), failure.kind(), &text);
             tracing::error!("message {message} of invocation {id} of {function} failed: {text}");
         }
         let settling = async {

@@ -25,9 +25,9 @@ use crate::{
     message::DeadLetter,
     metadata::MessageMetadata,
     outputs::Outputs,
-    panics, semconv,
+    panics,
     settings::Settings,
-    span::{self, Trigger},
+    span::{self, Sender, Trigger},
 };
 
 /// The header that the host puts on every request for a function.
@@ -38,6 +38,8 @@ pub(crate) struct Invocation {
     pub(crate) function: &'static str,
     pub(crate) id: String,
     pub(crate) envelope: Envelope,
+    /// Who the request itself names as its sender; what it carries may know better.
+    pub(crate) sender: Option<Sender>,
 }
 
 /// A function, adapted to the wire.
@@ -77,12 +79,13 @@ pub(crate) async fn invoke<S: Clone + Send + Sync + 'static>(
             return answer::error(status, problem);
         }
     };
-    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let span = span::of_invocation(function.trigger, function.name, &id, traceparent);
+    let sender = Sender::of_headers(request.headers());
+    let span = span::of_invocation(function.trigger, function.name, &id);
     let (limit, deadline) = (runtime.settings.body_limit, runtime.settings.deadline);
     let ended = match read(request, limit).await {
         Ok(body) => {
-            let run = run(runtime, Arc::clone(&function), id.clone(), body).instrument(span.clone());
+            let arrived = Arrived { id: id.clone(), sender, body };
+            let run = run(runtime, Arc::clone(&function), arrived).instrument(span.clone());
             within(deadline, run).await
         }
         Err(failure) => Err(failure),
@@ -135,11 +138,17 @@ async fn read(request: Request, limit: usize) -> Result<Bytes, Failure> {
     })
 }
 
+/// A request, before it is known to be an invocation.
+struct Arrived {
+    id: String,
+    sender: Option<Sender>,
+    body: Bytes,
+}
+
 async fn run<S: Clone + Send + Sync + 'static>(
     runtime: Arc<Runtime<S>>,
     function: Arc<Function<S>>,
-    id: String,
-    body: Bytes,
+    Arrived { id, sender, body }: Arrived,
 ) -> Result<Outputs, Failure> {
     let _slot = match &runtime.slots {
         // The semaphore is never closed; without a slot the worst is one run too many.
@@ -150,6 +159,7 @@ async fn run<S: Clone + Send + Sync + 'static>(
         function: function.name,
         id,
         envelope: Envelope::decode(&body).map_err(Failure::Envelope)?,
+        sender,
     };
     drop(body);
     let handled = async { (function.handler)(invocation, runtime.state.clone()).await };
@@ -211,7 +221,7 @@ async fn within(
 
 /// One line on stdout: the host drops the answer's text, and even its `Logs`, when the status says failure.
 pub(crate) fn report(span: &Span, function: &'static str, id: &str, failure: &Failure) {
-    span.record(semconv::ERROR_TYPE, failure.kind());
     let text = one_line(&failure.to_string());
+    span::record_failure(span, failure.kind(), &text);
     tracing::error!(parent: span, "invocation {id} of {function} failed: {text}");
 }

@@ -85,8 +85,7 @@ where
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let event = wire::object(&value)
                 .ok_or_else(|| Failure::Envelope("the event is no JSON object".to_owned()))?;
-            let text = |name: &str| event.get(name).and_then(Value::as_str);
-            span::record_event(text("id").unwrap_or_default(), text("traceparent"));
+            span::record_event(&event, invocation.sender.as_ref());
             let event = GridEvent::read(event, invocation).map_err(Failure::Envelope)?;
             let returned = handler(event, state).await.map_err(|error| Failure::handler(&error))?;
             Ok(Verdict::Done(returned.into()))

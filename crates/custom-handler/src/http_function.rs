@@ -18,7 +18,7 @@ use crate::{
     failure::Failure,
     outputs::Outputs,
     panics,
-    span::{self, Trigger},
+    span::{self, Sender, Trigger},
 };
 
 /// Runs one forwarded request.
@@ -29,7 +29,8 @@ pub(crate) async fn forwarded(
     next: Next,
 ) -> Response {
     let id = header(&request, INVOCATION_ID).unwrap_or("without an id").to_owned();
-    let span = span::of_invocation(Trigger::Http, function, &id, header(&request, "traceparent"));
+    let span = span::of_invocation(Trigger::Http, function, &id);
+    span::continue_trace(&span, Sender::of_headers(request.headers()).as_ref());
     let run = panics::caught(next.run(request)).instrument(span.clone());
     let ended = match deadline {
         Some(deadline) => tokio::time::timeout(deadline, run).await.map_err(|_| Failure::Deadline(deadline)),

@@ -12,6 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use tracing::Span;
 
 use crate::{
     answer::Verdict,
@@ -19,6 +20,7 @@ use crate::{
     dispatch::{Handler, Invocation},
     failure::Failure,
     outputs::Outputs,
+    span::{self, Sender},
     wire,
 };
 
@@ -223,6 +225,9 @@ where
             let wire: Wire = serde_path_to_error::deserialize(value)
                 .map_err(|error| Failure::Envelope(decode::describe(&error)))?;
             let request = wire.into_request(invocation.function, invocation.id).map_err(Failure::Envelope)?;
+            // The host's own header, if it traces; else the client's.
+            let sender = invocation.sender.or_else(|| Sender::of_headers(&request.headers));
+            span::continue_trace(&Span::current(), sender.as_ref());
             let answered = handler(request, state).await.map_err(|error| Failure::handler(&error))?;
             let (response, outputs) = answered.into();
             Ok(Verdict::Done(outputs.value(RESPONSE_BINDING, response.into_value())))

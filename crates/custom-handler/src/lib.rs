@@ -95,7 +95,8 @@
 //!
 //! [`Settings`] come from the environment; see there. [`logging::init`] writes lines on stdout, where the host wants
 //! them, as text or, with `LOG_FORMAT=json`, as JSON. Each invocation is one `tracing` span with the names of
-//! OpenTelemetry's semantic conventions ([`semconv`]).
+//! OpenTelemetry's semantic conventions ([`semconv`]), and leaves by OTLP when the environment names a collector
+//! ([`telemetry`]).
 //!
 //! # Testing
 //!
@@ -116,12 +117,15 @@ pub mod logging;
 mod message;
 mod metadata;
 mod moment;
+#[cfg_attr(not(feature = "otlp"), path = "without_otlp.rs")]
+mod otlp;
 mod outputs;
 mod panics;
 pub mod semconv;
 mod serve;
 mod settings;
 mod span;
+pub mod telemetry;
 pub mod testing;
 mod timer;
 mod wire;

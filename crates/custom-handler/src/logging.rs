@@ -5,27 +5,29 @@
 //! |---|---|
 //! | `LOG_FORMAT` | `json` for one JSON object a line; anything else, or none, for text to be read by people |
 //! | `RUST_LOG` | which lines, in the syntax of `tracing_subscriber::EnvFilter`; `info` unless set |
+//! | `OTEL_…` | whether and where spans are exported, see [`telemetry`](crate::telemetry) |
 
 use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::panics;
+use crate::{otlp, panics};
 
-type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
+/// One listener to spans and events.
+pub(crate) type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
 
-/// Writes log lines to stdout from now on, those of panics included. Does nothing if the process has a subscriber
+/// Writes log lines to stdout from now on, those of panics included, and exports spans if the environment says so. Does nothing if the process has a subscriber
 /// already. [`Functions::serve`](crate::Functions::serve) calls it; call it first to see what happens before.
 pub fn init() {
     panics::install_hook();
     if tracing::dispatcher::has_been_set() {
         return;
     }
+    let mut layers = vec![lines(std::env::var("LOG_FORMAT").as_deref() == Ok("json"))];
+    let exported = otlp::layer().map(|layer| layers.extend(layer));
     // Another thread may have been first in between: then its subscriber is as good.
-    drop(Registry::default().with(layers()).try_init());
-}
-
-/// Everything that is told of spans and events. An exporter of spans (OTLP) is one more entry.
-fn layers() -> Vec<BoxLayer> {
-    vec![lines(std::env::var("LOG_FORMAT").as_deref() == Ok("json"))]
+    drop(Registry::default().with(layers).try_init());
+    if let Err(problem) = exported {
+        tracing::error!("spans are not exported: {problem}");
+    }
 }
 
 fn lines(as_json: bool) -> BoxLayer {

@@ -128,7 +128,7 @@ where
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let body = Body::of(value);
             let metadata = Box::new(MessageMetadata::read(&invocation.envelope.metadata, &body));
-            span::record_message(&metadata, body.bytes.len());
+            span::record_message(&metadata, body.bytes.len(), invocation.sender.as_ref());
             let decoded = match body.decode() {
                 Ok(decoded) => decoded,
                 Err(description) => {

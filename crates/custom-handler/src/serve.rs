@@ -10,7 +10,9 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use crate::{BoxError, Functions, answer, http_function::ready_at_once, logging, settings::SettingsError};
+use crate::{
+    BoxError, Functions, answer, http_function::ready_at_once, logging, otlp, settings::SettingsError,
+};
 
 /// The variables that tell the port, the current one first. (azure-functions-host, `HttpWorkerConstants.cs`.)
 const PORTS: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
@@ -199,13 +201,15 @@ async fn run(
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
         served = async { server.await } => served,
         () = too_late => {
             tracing::warn!("stopped with invocations still running");
             Ok(())
         }
-    }
+    };
+    otlp::flush().await;
+    ended
 }
 
 fn port(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError> {

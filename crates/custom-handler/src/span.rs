@@ -1,9 +1,11 @@
 //! One span an invocation. `tracing` wants the name of a span to be constant, so the name that varies is in
 //! `otel.name`, where an exporter finds it.
 
+use axum::http::HeaderMap;
+use serde_json::{Map, Value};
 use tracing::{Span, field::Empty};
 
-use crate::{metadata::MessageMetadata, semconv};
+use crate::{metadata::MessageMetadata, otlp, semconv};
 
 /// What sets a function off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +28,47 @@ impl Trigger {
     }
 }
 
-/// The span of one invocation. `traceparent` is the header of the request, for what comes without message properties.
-pub(crate) fn of_invocation(
-    trigger: Trigger,
-    function: &'static str,
-    id: &str,
-    traceparent: Option<&str>,
-) -> Span {
-    let span = match trigger {
+/// Whoever caused an invocation: its W3C Trace Context.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) traceparent: String,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only an exporter hands it on"))]
+    pub(crate) tracestate: Option<String>,
+}
+
+impl Sender {
+    fn of(traceparent: Option<&str>, tracestate: Option<&str>) -> Option<Self> {
+        Some(Self { traceparent: traceparent?.to_owned(), tracestate: tracestate.map(str::to_owned) })
+    }
+
+    pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
+        let header = |name: &str| headers.get(name)?.to_str().ok();
+        Self::of(header("traceparent"), header("tracestate"))
+    }
+
+    pub(crate) fn of_message(metadata: &MessageMetadata) -> Option<Self> {
+        let tracestate = metadata.application_properties.get("tracestate").and_then(Value::as_str);
+        Self::of(metadata.traceparent(), tracestate)
+    }
+
+    /// From the attributes of CloudEvents' extension "distributed tracing".
+    pub(crate) fn of_event(event: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        Self::of(text("traceparent"), text("tracestate"))
+    }
+}
+
+/// Makes the span a part of the sender's trace. At most once a span: what is recorded twice is written twice.
+pub(crate) fn continue_trace(span: &Span, sender: Option<&Sender>) {
+    if let Some(sender) = sender {
+        span.record(semconv::TRACE_PARENT, sender.traceparent.as_str());
+        otlp::continue_trace(span, sender);
+    }
+}
+
+/// The span of one invocation.
+pub(crate) fn of_invocation(trigger: Trigger, function: &'static str, id: &str) -> Span {
+    match trigger {
         Trigger::Http => tracing::info_span!(
             "invoke",
             { semconv::OTEL_NAME } = function,
@@ -90,12 +125,7 @@ pub(crate) fn of_invocation(
             { semconv::TRACE_PARENT } = Empty,
             { semconv::ERROR_TYPE } = Empty,
         ),
-    };
-    // A message's own context comes with its metadata, and a field can be recorded only once.
-    if let (Trigger::Http | Trigger::Timer, Some(traceparent)) = (trigger, traceparent) {
-        span.record(semconv::TRACE_PARENT, traceparent);
     }
-    span
 }
 
 /// Adds what became of the message to the current span.
@@ -103,24 +133,46 @@ pub(crate) fn record_disposition(status: &'static str) {
     Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, status);
 }
 
-/// Adds what the event tells to the current span.
-pub(crate) fn record_event(id: &str, traceparent: Option<&str>) {
+/// Adds what the event tells to the current span. `host` is who the request itself names as its sender.
+pub(crate) fn record_event(event: &Map<String, Value>, host: Option<&Sender>) {
     let span = Span::current();
-    span.record(semconv::MESSAGING_MESSAGE_ID, id);
-    if let Some(traceparent) = traceparent {
-        span.record(semconv::TRACE_PARENT, traceparent);
+    if let Some(id) = event.get("id").and_then(Value::as_str) {
+        span.record(semconv::MESSAGING_MESSAGE_ID, id);
     }
+    continue_trace(&span, Sender::of_event(event).as_ref().or(host));
+}
+
+/// Adds what the message tells to the current span. `host` is who the request itself names as its sender.
+pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize, host: Option<&Sender>) {
+    let span = Span::current();
+    describe(&span, metadata, body_size);
+    continue_trace(&span, Sender::of_message(metadata).as_ref().or(host));
 }
 
 /// Adds the size of a batch to the current span.
-pub(crate) fn record_batch(messages: usize) {
-    Span::current().record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, messages);
+pub(crate) fn record_batch(messages: usize, host: Option<&Sender>) {
+    let span = Span::current();
+    span.record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, number(messages));
+    continue_trace(&span, host);
 }
 
-/// The span of one message of a batch, within that of the invocation.
-pub(crate) fn of_message(metadata: &MessageMetadata, body_size: usize) -> Span {
+/// Points from the current span, that of a whole batch, to the sender of one of its messages.
+pub(crate) fn link_sender(metadata: &MessageMetadata) {
+    if let Some(sender) = Sender::of_message(metadata) {
+        otlp::link_sender(&Span::current(), &sender);
+    }
+}
+
+/// The span of one message of a batch: a part of its sender's trace, with a link to the invocation, the current span.
+pub(crate) fn of_message(function: &'static str, metadata: &MessageMetadata, body_size: usize) -> Span {
     let span = tracing::info_span!(
         "message",
+        { semconv::OTEL_NAME } = format_args!("process {function}"),
+        { semconv::OTEL_KIND } = "consumer",
+        { semconv::MESSAGING_SYSTEM } = "servicebus",
+        { semconv::MESSAGING_OPERATION_NAME } = "process",
+        { semconv::MESSAGING_OPERATION_TYPE } = "process",
+        { semconv::MESSAGING_DESTINATION_NAME } = function,
         { semconv::MESSAGING_MESSAGE_ID } = Empty,
         { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = Empty,
         { semconv::MESSAGING_MESSAGE_BODY_SIZE } = Empty,
@@ -131,12 +183,22 @@ pub(crate) fn of_message(metadata: &MessageMetadata, body_size: usize) -> Span {
         { semconv::ERROR_TYPE } = Empty,
     );
     describe(&span, metadata, body_size);
+    if let Some(sender) = Sender::of_message(metadata) {
+        continue_trace(&span, Some(&sender));
+        otlp::link(&span, &Span::current());
+    }
     span
 }
 
-/// Adds what the message tells to the current span.
-pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize) {
-    describe(&Span::current(), metadata, body_size);
+/// Adds that it failed, and how.
+pub(crate) fn record_failure(span: &Span, kind: &'static str, text: &str) {
+    span.record(semconv::ERROR_TYPE, kind);
+    otlp::failed(span, text);
+}
+
+/// OpenTelemetry knows signed numbers only; anything else would be exported as text.
+fn number(size: usize) -> i64 {
+    size.try_into().unwrap_or(i64::MAX)
 }
 
 fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize) {
@@ -149,14 +211,11 @@ fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize) {
     if let Some(id) = &metadata.correlation_id {
         span.record(semconv::MESSAGING_MESSAGE_CONVERSATION_ID, id);
     }
-    span.record(semconv::MESSAGING_MESSAGE_BODY_SIZE, body_size);
+    span.record(semconv::MESSAGING_MESSAGE_BODY_SIZE, number(body_size));
     if let Some(count) = metadata.delivery_count {
-        span.record(semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT, count);
+        span.record(semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT, i64::from(count));
     }
     if let Some(time) = metadata.enqueued_time {
         span.record(semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME, time.unix_timestamp());
-    }
-    if let Some(traceparent) = metadata.traceparent() {
-        span.record(semconv::TRACE_PARENT, traceparent);
     }
 }

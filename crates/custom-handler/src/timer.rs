@@ -6,6 +6,7 @@ use std::{fmt::Display, sync::Arc};
 
 use serde::Deserialize;
 use time::OffsetDateTime;
+use tracing::Span;
 
 use crate::{
     answer::Verdict,
@@ -14,7 +15,7 @@ use crate::{
     failure::Failure,
     moment,
     outputs::Outputs,
-    wire,
+    span, wire,
 };
 
 /// A timer that went off.
@@ -66,6 +67,7 @@ where
     Arc::new(move |mut invocation: Invocation, state: S| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
+            span::continue_trace(&Span::current(), invocation.sender.as_ref());
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let wire: Wire = serde_path_to_error::deserialize(wire::unwrapped(&value))
                 .map_err(|error| Failure::Envelope(decode::describe(&error)))?;

@@ -11,4 +11,6 @@ mod lines;
 mod messages;
 mod outputs;
 mod serving;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod timers;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use custom_handler::{Functions, Message, Outcome, Timer};
+use custom_handler::{
+    BoxError, DataType, DeadLetter, Functions, Message, MessageMetadata, Outcome, Settlement, Timer,
+};
+use futures::future::BoxFuture;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -16,7 +19,7 @@ use tokio::{
 };
 
 /// Long enough for a busy machine; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Not a test of its own: the process that the tests in this module and in `lines` start.
 #[tokio::test]
@@ -25,16 +28,45 @@ async fn handler_process() {
     Functions::new(())
         .http("hello", Router::new().route("/api/hello", get(async || "hello")))
         .queue("orders", as_told)
+        .queue_each("each", DataType::String, Settles, as_told)
+        .queue_batch("batch", DataType::String, Settles, async |messages: Vec<Message<String>>, ()| {
+            messages.into_iter().map(|_| Ok::<_, String>(Outcome::Complete)).collect()
+        })
         .timer("nightly", async |_: Timer, ()| Ok::<(), String>(()))
         .serve()
         .await
         .unwrap();
 }
 
+/// Settles whatever it is told to.
+struct Settles;
+
+impl DeadLetter for Settles {
+    fn dead_letter<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a MessageMetadata,
+        _: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Settlement for Settles {
+    fn complete<'a>(&'a self, _: &'a str, _: &'a MessageMetadata) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async { Ok(()) })
+    }
+    fn abandon<'a>(&'a self, _: &'a str, _: &'a MessageMetadata) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 async fn as_told(message: Message<String>, (): ()) -> Result<Outcome, String> {
     match message.body.as_str() {
         "panic" => panic!("told to\nin two lines"),
         "fail" => Err("the database\nis away".to_owned()),
+        "traceparent" => Err(custom_handler::telemetry::traceparent().unwrap_or_default()),
         "slow" => {
             sleep(Duration::from_millis(500)).await;
             Ok(Outcome::Complete)
@@ -102,13 +134,41 @@ impl Handler {
     }
 }
 
-/// Sends one request as the real host does: chunked. `None` when nobody listens.
+#[cfg(feature = "otlp")]
+impl Handler {
+    pub(crate) async fn invoke_with(&self, id: &str, body: &str, metadata: &serde_json::Value) -> String {
+        self.post("orders", id, &envelope(body, metadata)).await
+    }
+
+    pub(crate) async fn post(&self, function: &str, id: &str, envelope: &str) -> String {
+        post_at(self.address, &self.address.to_string(), function, id, envelope).await
+    }
+
+    pub(crate) async fn request(&self, head: &str) -> String {
+        ask(self.address, head).await.unwrap()
+    }
+
+    /// Ends the process as the host does, by SIGKILL.
+    pub(crate) async fn killed(mut self) -> Left {
+        self.child.start_kill().unwrap();
+        self.left().await
+    }
+}
+
 async fn invoke_at(address: SocketAddr, host: &str, id: &str, body: &str) -> String {
+    post_at(address, host, "orders", id, &envelope(body, &serde_json::json!({}))).await
+}
+
+fn envelope(body: &str, metadata: &serde_json::Value) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let envelope = format!("{{\"Data\":{{\"m\":\"{}\"}},\"Metadata\":{{}}}}", STANDARD.encode(body));
+    serde_json::json!({ "Data": { "m": STANDARD.encode(body) }, "Metadata": metadata }).to_string()
+}
+
+/// Sends one request as the real host does: chunked.
+async fn post_at(address: SocketAddr, host: &str, function: &str, id: &str, envelope: &str) -> String {
     let (first, second) = envelope.split_at(10);
     let request = format!(
-        "POST /orders HTTP/1.1\r\nHost: {host}\r\nX-Azure-Functions-InvocationId: {id}\r\n\
+        "POST /{function} HTTP/1.1\r\nHost: {host}\r\nX-Azure-Functions-InvocationId: {id}\r\n\
          Content-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
          {:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0",
         first.len(),
