@@ -52,7 +52,10 @@ impl Body {
     /// # Errors
     /// The path of the bad field, and what was expected there.
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, String> {
-        serde_path_to_error::deserialize(BodyDeserializer(&self.bytes)).map_err(|error| describe(&error))
+        // To keep track of the path costs as much as to decode, so it is done once there is trouble.
+        T::deserialize(BodyDeserializer(&self.bytes)).or_else(|_| {
+            serde_path_to_error::deserialize(BodyDeserializer(&self.bytes)).map_err(|error| describe(&error))
+        })
     }
 }
 

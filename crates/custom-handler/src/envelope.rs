@@ -22,14 +22,9 @@ impl Envelope {
         if body.is_empty() {
             return Err("the invocation has no body".to_owned());
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| crate::decode::describe(&error))
-            .and_then(|envelope| match deserializer.end() {
-                Ok(()) => Ok(envelope),
-                Err(error) => Err(error.to_string()),
-            })
-            .map_err(|problem| format!("the invocation is not a JSON object with Data: {problem}"))
+        serde_json::from_slice(body).map_err(|error| {
+            format!("the invocation is not a JSON object with Data: {}", problem(body, &error))
+        })
     }
 
     /// Takes the trigger's value out. The invocation does not say which member of `Data` that is, so there must be one
@@ -46,6 +41,16 @@ impl Envelope {
                 "the invocation's Data has several members ({first}, {second}): a function may have one input binding, its trigger"
             )),
         }
+    }
+}
+
+/// Where the trouble is. To keep track of the path costs as much as to decode, so it is done once there is trouble.
+fn problem(body: &[u8], error: &serde_json::Error) -> String {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    match serde_path_to_error::deserialize::<_, Envelope>(&mut deserializer) {
+        Err(error) => crate::decode::describe(&error),
+        // The envelope is well, but something follows it.
+        Ok(_) => error.to_string(),
     }
 }
 

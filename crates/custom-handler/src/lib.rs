@@ -113,6 +113,7 @@ mod failure;
 mod functions;
 mod http_function;
 mod http_invocation;
+mod lines;
 pub mod logging;
 mod message;
 mod metadata;

@@ -9,7 +9,7 @@
 
 use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::{otlp, panics};
+use crate::{lines::BriefFields, otlp, panics};
 
 /// One listener to spans and events.
 pub(crate) type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
@@ -39,6 +39,6 @@ fn lines(as_json: bool) -> BoxLayer {
     if as_json {
         lines.json().with_span_list(false).with_filter(filter).boxed()
     } else {
-        lines.with_target(false).with_filter(filter).boxed()
+        lines.with_target(false).fmt_fields(BriefFields).with_filter(filter).boxed()
     }
 }

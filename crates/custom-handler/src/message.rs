@@ -127,17 +127,19 @@ where
         Box::pin(async move {
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let body = Body::of(value);
-            let metadata = Box::new(MessageMetadata::read(&invocation.envelope.metadata, &body));
+            let wire = invocation.envelope.metadata;
+            let metadata = MessageMetadata::read(&wire, &body);
             span::record_message(&metadata, body.bytes.len(), invocation.sender.as_ref());
             let decoded = match body.decode() {
                 Ok(decoded) => decoded,
                 Err(description) => {
+                    let metadata = Box::new(metadata);
                     return Ok(Verdict::Refused { metadata, reason: UNDECODABLE.to_owned(), description });
                 }
             };
             let message = Message {
                 body: decoded,
-                metadata: (*metadata).clone(),
+                metadata,
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
@@ -148,6 +150,8 @@ where
                     Ok(Verdict::Done(outputs))
                 }
                 Completion::Refuse { reason, description } => {
+                    // Read again, as the function has them: seldom, and cheaper than a copy for every message.
+                    let metadata = Box::new(MessageMetadata::read(&wire, &body));
                     Ok(Verdict::Refused { metadata, reason, description })
                 }
             }

@@ -3,6 +3,7 @@
 
 use axum::http::HeaderMap;
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 use tracing::{Span, field::Empty};
 
 use crate::{metadata::MessageMetadata, otlp, semconv};
@@ -145,8 +146,7 @@ pub(crate) fn record_event(event: &Map<String, Value>, host: Option<&Sender>) {
 /// Adds what the message tells to the current span. `host` is who the request itself names as its sender.
 pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize, host: Option<&Sender>) {
     let span = Span::current();
-    describe(&span, metadata, body_size);
-    continue_trace(&span, Sender::of_message(metadata).as_ref().or(host));
+    describe(&span, metadata, body_size, Sender::of_message(metadata).as_ref().or(host));
 }
 
 /// Adds the size of a batch to the current span.
@@ -182,9 +182,9 @@ pub(crate) fn of_message(function: &'static str, metadata: &MessageMetadata, bod
         { semconv::TRACE_PARENT } = Empty,
         { semconv::ERROR_TYPE } = Empty,
     );
-    describe(&span, metadata, body_size);
-    if let Some(sender) = Sender::of_message(metadata) {
-        continue_trace(&span, Some(&sender));
+    let sender = Sender::of_message(metadata);
+    describe(&span, metadata, body_size, sender.as_ref());
+    if sender.is_some() {
         otlp::link(&span, &Span::current());
     }
     span
@@ -201,21 +201,22 @@ fn number(size: usize) -> i64 {
     size.try_into().unwrap_or(i64::MAX)
 }
 
-fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize) {
+/// All at once: whoever formats spans for log lines starts anew with each record.
+fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: Option<&Sender>) {
     if span.is_disabled() {
         return;
     }
-    if let Some(id) = &metadata.message_id {
-        span.record(semconv::MESSAGING_MESSAGE_ID, id);
-    }
-    if let Some(id) = &metadata.correlation_id {
-        span.record(semconv::MESSAGING_MESSAGE_CONVERSATION_ID, id);
-    }
-    span.record(semconv::MESSAGING_MESSAGE_BODY_SIZE, number(body_size));
-    if let Some(count) = metadata.delivery_count {
-        span.record(semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT, i64::from(count));
-    }
-    if let Some(time) = metadata.enqueued_time {
-        span.record(semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME, time.unix_timestamp());
+    tracing::record_all!(
+        span,
+        { semconv::MESSAGING_MESSAGE_ID } = metadata.message_id.as_deref(),
+        { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = metadata.correlation_id.as_deref(),
+        { semconv::MESSAGING_MESSAGE_BODY_SIZE } = number(body_size),
+        { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = metadata.delivery_count.map(i64::from),
+        { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } =
+            metadata.enqueued_time.map(OffsetDateTime::unix_timestamp),
+        { semconv::TRACE_PARENT } = sender.map(|sender| sender.traceparent.as_str()),
+    );
+    if let Some(sender) = sender {
+        otlp::continue_trace(span, sender);
     }
 }

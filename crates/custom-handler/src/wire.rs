@@ -17,10 +17,7 @@ pub(crate) fn unwrapped(value: &Value) -> Value {
 /// A text. A string whose content is JSON of another kind was never wrapped: its content is the text.
 pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(content) => match serde_json::from_str(content) {
-            Ok(Value::String(text)) => Some(text),
-            _ => Some(content.clone()),
-        },
+        Value::String(content) => Some(serde_json::from_str(content).unwrap_or_else(|_| content.clone())),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
