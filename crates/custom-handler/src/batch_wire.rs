@@ -48,8 +48,10 @@ pub(crate) fn elements(
             .ok_or_else(|| format!("message {index} of the batch is not of the data type {data_type:?}"))?;
         let mut wire: Map<String, Value> =
             arrays.iter().map(|(name, values)| ((*name).to_owned(), wrapped(&values[index]))).collect();
-        if let Some(retry) = metadata.get("RetryContext") {
-            wire.insert("RetryContext".to_owned(), retry.clone());
+        for shared in ["RetryContext", "Client"] {
+            if let Some(value) = metadata.get(shared) {
+                wire.insert(shared.to_owned(), value.clone());
+            }
         }
         Ok(Element { metadata: MessageMetadata::read(&wire, &body), body })
     };
@@ -156,7 +158,7 @@ mod tests {
         assert_eq!((first.subject.as_deref(), second.subject.as_deref()), (None, Some("s")));
         assert_eq!(first.enqueued_time, Some(datetime!(2023-10-12 20:13:49.64 UTC)));
         assert_eq!(first.application_properties["n"], 1);
-        assert_eq!(second.retry.map(|retry| retry.retry_count), Some(1));
+        assert_eq!(second.retry.as_ref().map(|retry| retry.retry_count), Some(1));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::wire;
+
 /// The body of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
@@ -33,7 +35,7 @@ impl Body {
             Value::String(content) => content,
             other => return Self::text(other.to_string()),
         };
-        if let Ok(text) = serde_json::from_str::<String>(&content) {
+        if let Some(text) = wire::literal(&content) {
             return Self::text(text);
         }
         match STANDARD.decode(&content) {

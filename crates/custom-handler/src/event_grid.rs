@@ -16,6 +16,7 @@ use crate::{
     decode,
     dispatch::{Handler, Invocation},
     failure::Failure,
+    metadata::RetryContext,
     moment,
     outputs::Outputs,
     span, wire,
@@ -38,6 +39,8 @@ pub struct GridEvent<T> {
     pub data: T,
     /// The event as it came, but for its data: schema versions, extensions such as `traceparent`.
     pub attributes: Map<String, Value>,
+    /// Which attempt this is, when the function has a retry policy.
+    pub retry: Option<RetryContext>,
     /// The function that was invoked.
     pub function: &'static str,
     /// The host's name for this run, a GUID.
@@ -62,6 +65,7 @@ impl<T: DeserializeOwned> GridEvent<T> {
             data: serde_path_to_error::deserialize(data)
                 .map_err(|error| format!("data: {}", decode::describe(&error)))?,
             attributes: event,
+            retry: RetryContext::read(&invocation.envelope.metadata),
             function: invocation.function,
             invocation_id: invocation.id,
         })

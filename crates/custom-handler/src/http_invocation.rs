@@ -19,6 +19,7 @@ use crate::{
     decode::{self, Body},
     dispatch::{Handler, Invocation},
     failure::Failure,
+    metadata::RetryContext,
     outputs::Outputs,
     span::{self, Sender},
     wire,
@@ -49,6 +50,8 @@ pub struct HttpRequest {
     pub body: Bytes,
     /// Who calls, as claims, when the host knows.
     pub identities: Vec<Value>,
+    /// Which attempt this is, when the function has a retry policy.
+    pub retry: Option<RetryContext>,
     /// The function that was invoked.
     pub function: &'static str,
     /// The host's name for this run, a GUID.
@@ -142,7 +145,7 @@ struct Wire {
 }
 
 impl Wire {
-    fn into_request(self, function: &'static str, invocation_id: String) -> Result<HttpRequest, String> {
+    fn into_request(self, invocation: Invocation) -> Result<HttpRequest, String> {
         let headers = headers_of(self.headers);
         let body = self.body.map_or(Ok(Bytes::new()), |body| body_of(body, &headers))?;
         Ok(HttpRequest {
@@ -160,8 +163,9 @@ impl Wire {
                 Value::Array(identities) => identities,
                 _ => Vec::new(),
             },
-            function,
-            invocation_id,
+            retry: RetryContext::read(&invocation.envelope.metadata),
+            function: invocation.function,
+            invocation_id: invocation.id,
         })
     }
 }
@@ -224,9 +228,10 @@ where
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let wire: Wire = serde_path_to_error::deserialize(value)
                 .map_err(|error| Failure::Envelope(decode::describe(&error)))?;
-            let request = wire.into_request(invocation.function, invocation.id).map_err(Failure::Envelope)?;
+            let host = invocation.sender.clone();
+            let request = wire.into_request(invocation).map_err(Failure::Envelope)?;
             // The host's own header, if it traces; else the client's.
-            let sender = invocation.sender.or_else(|| Sender::of_headers(&request.headers));
+            let sender = host.or_else(|| Sender::of_headers(&request.headers));
             span::continue_trace(&Span::current(), sender.as_ref());
             let answered = handler(request, state).await.map_err(|error| Failure::handler(&error))?;
             let (response, outputs) = answered.into();

@@ -49,6 +49,10 @@ pub struct MessageMetadata {
     pub content_type: Option<String>,
     /// The partition that the sender chose.
     pub partition_key: Option<String>,
+    /// The partition that the sender chose for the transaction it sent the message in.
+    pub transaction_partition_key: Option<String>,
+    /// The host name of the Service Bus namespace.
+    pub namespace: Option<String>,
     /// The queue or subscription in which the message died, when it is read from a dead-letter queue.
     pub dead_letter_source: Option<String>,
     /// The sender's own properties, as plain JSON values.
@@ -58,13 +62,27 @@ pub struct MessageMetadata {
 }
 
 /// How far the host is with a function's retry policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryContext {
     /// Retries so far: 0 on the first attempt.
     pub retry_count: i64,
     /// The policy's limit; -1 for none.
     pub max_retry_count: i64,
+    /// What the last attempt failed of, as the host writes it; absent on the first.
+    pub exception: Option<Value>,
+}
+
+impl RetryContext {
+    /// Reads it from an invocation's `Metadata`, where it is only under a retry policy. (azure-functions-host,
+    /// `HttpScriptInvocationContextExtensions.SetRetryContext`.)
+    pub(crate) fn read(metadata: &Map<String, Value>) -> Option<Self> {
+        let mut retry = wire::object(metadata.get("RetryContext")?)?;
+        let number = |name: &str| retry.get(name).and_then(wire::integer);
+        let (retry_count, max_retry_count) = (number("RetryCount")?, number("MaxRetryCount").unwrap_or(-1));
+        let exception = retry.remove("Exception").filter(|exception| !exception.is_null());
+        Some(Self { retry_count, max_retry_count, exception })
+    }
 }
 
 impl MessageMetadata {
@@ -93,18 +111,17 @@ impl MessageMetadata {
             subject: source.text("Subject").or_else(|| source.text("Label")),
             content_type: source.text("ContentType"),
             partition_key: source.text("PartitionKey"),
+            transaction_partition_key: source.text("TransactionPartitionKey"),
+            namespace: source.object("Client").and_then(|mut client| {
+                let name = wire::text(&client.remove("FullyQualifiedNamespace")?)?;
+                Some(name).filter(|name| !name.is_empty())
+            }),
             dead_letter_source: source.text("DeadLetterSource"),
             application_properties: source
                 .object("ApplicationProperties")
                 .or_else(|| source.object("UserProperties"))
                 .unwrap_or_default(),
-            retry: source.object("RetryContext").and_then(|retry| {
-                let number = |name: &str| retry.get(name).and_then(wire::integer);
-                Some(RetryContext {
-                    retry_count: number("RetryCount")?,
-                    max_retry_count: number("MaxRetryCount").unwrap_or(-1),
-                })
-            }),
+            retry: source.get("RetryContext").and_then(|_| RetryContext::read(wire)),
         }
     }
 }
@@ -157,7 +174,7 @@ impl Overwritten {
 
     fn contains(&self, name: &str) -> bool {
         match self {
-            Self::Names(names) => names.contains(&name.to_lowercase()),
+            Self::Names(names) => !names.is_empty() && names.contains(&name.to_lowercase()),
             Self::Everything => true,
         }
     }
@@ -178,7 +195,7 @@ mod tests {
             "EnqueuedTimeUtc": "2023-10-12T20:13:49", "EnqueuedTime": "2023-10-12T20:13:49+00:00",
             "MessageId": "\"m-1\"", "ContentType": "\"application/json\"", "SequenceNumber": "7",
             "CorrelationId": "\"c\"", "SessionId": "\"s\"", "ReplyTo": "\"r\"", "ReplyToSessionId": "\"rs\"",
-            "To": "\"t\"", "Subject": "\"sub\"", "Label": "\"sub\"", "PartitionKey": "\"p\"",
+            "To": "\"t\"", "Subject": "\"sub\"", "Label": "\"sub\"", "PartitionKey": "\"p\"", "TransactionPartitionKey": "\"tp\"",
             "DeadLetterSource": "\"q\"", "ApplicationProperties": { "kind": "a", "n": 3 },
             "UserProperties": { "kind": "a", "n": 3 },
             "RetryContext": { "RetryCount": 1, "MaxRetryCount": 2, "Exception": null, "Instance": null, "State": {} },
@@ -209,9 +226,11 @@ mod tests {
             subject: text("sub"),
             content_type: text("application/json"),
             partition_key: text("p"),
+            transaction_partition_key: text("tp"),
+            namespace: text("namespace"),
             dead_letter_source: text("q"),
             application_properties: json!({ "kind": "a", "n": 3 }).as_object().unwrap().clone(),
-            retry: Some(RetryContext { retry_count: 1, max_retry_count: 2 }),
+            retry: Some(RetryContext { retry_count: 1, max_retry_count: 2, exception: None }),
         };
         assert_eq!(read(&sample(), "{}", false), expected);
         assert_eq!(read(&Map::new(), "{}", false), MessageMetadata::default());

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Consumption plans end a function after this time unless `host.json` says otherwise; other plans later.
 /// (Microsoft Learn, "host.json reference", `functionTimeout`.)
@@ -144,11 +144,16 @@ fn function_timeout(
     }
 }
 
-/// The host refuses a `host.json` that it cannot read before it starts us, so there is nothing to complain about here.
+/// The host refuses a `host.json` that it cannot read before it starts us; but it reads more than we do, comments for
+/// instance. Names are its configuration's, whose case does not matter.
 fn in_host_json(root: &Path) -> Option<String> {
     let text = std::fs::read_to_string(root.join("host.json")).ok()?;
-    let json: Value = serde_json::from_str(&text).ok()?;
-    json.get("functionTimeout")?.as_str().map(str::to_owned)
+    let Ok(json) = serde_json::from_str::<Map<String, Value>>(text.trim_start_matches('\u{FEFF}')) else {
+        tracing::warn!("host.json is not plain JSON: its functionTimeout is taken to be 5 minutes");
+        return None;
+    };
+    let value = json.iter().find(|(name, _)| name.eq_ignore_ascii_case("functionTimeout"))?.1;
+    value.as_str().map(str::to_owned)
 }
 
 /// A .NET time span: `hh:mm:ss`, also with days before and a fraction behind.
@@ -215,9 +220,16 @@ mod tests {
     #[test]
     fn the_time_out_is_read_from_host_json() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::write(root.path().join("host.json"), "{\"functionTimeout\":\"00:01:00\"}").unwrap();
-        let settings = read(&[("FUNCTIONS_APP_ROOT_PATH", root.path().to_str().unwrap())]).unwrap();
-        assert_eq!(settings.deadline, Some(Duration::from_secs(54)));
+        for (text, seconds) in [
+            ("{\"functionTimeout\":\"00:01:00\"}", 54),
+            ("\u{FEFF}{\"FunctionTimeout\":\"00:01:00\"}", 54),
+            ("{\"version\":\"2.0\"}", 290),
+            ("{\"functionTimeout\":\"00:01:00\"} // a comment", 290),
+        ] {
+            std::fs::write(root.path().join("host.json"), text).unwrap();
+            let settings = read(&[("FUNCTIONS_APP_ROOT_PATH", root.path().to_str().unwrap())]).unwrap();
+            assert_eq!(settings.deadline, Some(Duration::from_secs(seconds)), "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     decode,
     dispatch::{Handler, Invocation},
     failure::Failure,
+    metadata::RetryContext,
     moment,
     outputs::Outputs,
     span, wire,
@@ -25,6 +26,8 @@ pub struct Timer {
     pub is_past_due: bool,
     /// Absent when the host does not keep it: `useMonitor` is off, or the interval shorter than a minute.
     pub schedule_status: Option<ScheduleStatus>,
+    /// Which attempt this is, when the function has a retry policy.
+    pub retry: Option<RetryContext>,
     /// The function that was invoked.
     pub function: &'static str,
     /// The host's name for this run, a GUID.
@@ -74,6 +77,7 @@ where
             let timer = Timer {
                 is_past_due: wire.is_past_due,
                 schedule_status: wire.schedule_status,
+                retry: RetryContext::read(&invocation.envelope.metadata),
                 function: invocation.function,
                 invocation_id: invocation.id,
             };

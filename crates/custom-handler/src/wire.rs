@@ -17,16 +17,25 @@ pub(crate) fn unwrapped(value: &Value) -> Value {
 /// A text. A string whose content is JSON of another kind was never wrapped: its content is the text.
 pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(content) => Some(serde_json::from_str(content).unwrap_or_else(|_| content.clone())),
+        Value::String(content) => Some(literal(content).unwrap_or_else(|| content.clone())),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
+/// The text of a JSON string literal, quotation marks included; `None` if it is none.
+pub(crate) fn literal(content: &str) -> Option<String> {
+    // Most values are none, and an error costs more than a look.
+    if content.trim_start().starts_with('"') { serde_json::from_str(content).ok() } else { None }
+}
+
 /// A whole number, wrapped once, twice or not at all.
 pub(crate) fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| text(value)?.trim().parse().ok())
+    match value {
+        Value::String(content) => content.parse().ok().or_else(|| text(value)?.trim().parse().ok()),
+        other => other.as_i64(),
+    }
 }
 
 /// An object, as such or as JSON in a string.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
 mod batches;
+mod conformance;
 mod envelopes;
 mod event_grid;
 mod http;
