@@ -10,5 +10,6 @@ mod kills;
 mod rotation;
 mod secrets;
 mod support;
+mod traces;
 mod waiting;
 mod webhooks;

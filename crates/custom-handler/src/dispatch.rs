@@ -15,7 +15,8 @@ use axum::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::LengthLimitError;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span};
 
 use crate::{
@@ -203,20 +204,15 @@ async fn within(
     deadline: Option<Duration>,
     run: impl Future<Output = Result<Outputs, Failure>> + Send + 'static,
 ) -> Result<Outputs, Failure> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(run);
+    let task = AbortOnDropHandle::new(tokio::spawn(run));
     let joined = match deadline {
-        Some(deadline) => tokio::time::timeout(deadline, tasks.join_next())
-            .await
-            .map_err(|_| Failure::Deadline(deadline))?,
-        None => tasks.join_next().await,
+        Some(deadline) => {
+            tokio::time::timeout(deadline, task).await.map_err(|_| Failure::Deadline(deadline))?
+        }
+        None => task.await,
     };
-    match joined {
-        Some(Ok(ended)) => ended,
-        // A panic of the runtime's own, or of a destructor after the function's.
-        Some(Err(error)) => Err(Failure::Panic(error.to_string())),
-        None => Err(Failure::Panic("the task of the function was lost".to_owned())),
-    }
+    // An error is a panic of the runtime's own, or of a destructor after the function's.
+    joined.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())))
 }
 
 /// One line on stdout: the host drops the answer's text, and even its `Logs`, when the status says failure.

@@ -29,6 +29,7 @@ fn is_written(name: &str) -> bool {
             | semconv::MESSAGING_MESSAGE_CONVERSATION_ID
             | semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME
             | semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS
+            | semconv::SERVER_ADDRESS
     )
 }
 

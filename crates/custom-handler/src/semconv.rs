@@ -32,6 +32,8 @@ pub const MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT: &str = "messaging.service
 pub const MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME: &str = "messaging.servicebus.message.enqueued_time";
 /// What became of the message: `complete` or `dead_letter`; absent when the invocation failed.
 pub const MESSAGING_SERVICEBUS_DISPOSITION_STATUS: &str = "messaging.servicebus.disposition_status";
+/// The host name of the Service Bus namespace.
+pub const SERVER_ADDRESS: &str = "server.address";
 /// The failure's kind, one of few values; absent on success.
 pub const ERROR_TYPE: &str = "error.type";
 /// The span's name where it is not constant; read by `tracing-opentelemetry`.

@@ -98,6 +98,7 @@ pub(crate) fn of_invocation(trigger: Trigger, function: &'static str, id: &str) 
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
             { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
+            { semconv::SERVER_ADDRESS } = Empty,
             { semconv::TRACE_PARENT } = Empty,
             { semconv::ERROR_TYPE } = Empty,
         ),
@@ -179,6 +180,7 @@ pub(crate) fn of_message(function: &'static str, metadata: &MessageMetadata, bod
         { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
         { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
         { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
+        { semconv::SERVER_ADDRESS } = Empty,
         { semconv::TRACE_PARENT } = Empty,
         { semconv::ERROR_TYPE } = Empty,
     );
@@ -214,6 +216,7 @@ fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: O
         { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = metadata.delivery_count.map(i64::from),
         { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } =
             metadata.enqueued_time.map(OffsetDateTime::unix_timestamp),
+        { semconv::SERVER_ADDRESS } = metadata.namespace.as_deref(),
         { semconv::TRACE_PARENT } = sender.map(|sender| sender.traceparent.as_str()),
     );
     if let Some(sender) = sender {

@@ -20,26 +20,20 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tower::ServiceExt as _;
-use uuid::Uuid;
 
-use crate::{DataType, Functions, dispatch::INVOCATION_ID};
+use crate::{Functions, dispatch::INVOCATION_ID};
+
+mod invocation;
+
+pub use invocation::Invocation;
 
 /// Functions under test.
 #[derive(Debug, Clone)]
 pub struct TestFunctions {
     router: Router,
-}
-
-/// An invocation as the host sends it.
-#[derive(Debug, Clone)]
-pub struct Invocation {
-    function: String,
-    id: String,
-    body: Value,
 }
 
 /// What the host would hear.
@@ -118,198 +112,6 @@ impl TestFunctions {
     }
 }
 
-impl Invocation {
-    /// A message's invocation, still without a body.
-    #[must_use]
-    pub fn queue(function: &str) -> Self {
-        let nothing = json!({});
-        let metadata = json!({
-            "MessageReceiver": nothing, "MessageSession": nothing, "MessageActions": nothing,
-            "SessionActions": nothing, "ReceiveActions": nothing, "DeliveryCount": "1",
-            "LockToken": wrapped(&json!(Uuid::new_v4())), "SequenceNumber": "1",
-            "EnqueuedTimeUtc": "2026-01-02T03:04:05", "EnqueuedTime": "2026-01-02T03:04:05+00:00",
-            "ApplicationProperties": nothing, "UserProperties": nothing,
-        });
-        Self::new(function, "message", json!(""), metadata)
-    }
-
-    /// An HTTP request's invocation, for functions that the host does not forward.
-    #[must_use]
-    pub fn http(function: &str, method: &str, url: &str) -> Self {
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        let query: Map<String, Value> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (name.to_owned(), json!(value)))
-            .collect();
-        let request = json!({ "Url": url, "Method": method, "Query": query, "Headers": {}, "Params": {} });
-        Self::new(function, "req", request, json!({ "Query": query, "Headers": {} }))
-    }
-
-    /// An HTTP request's header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.body["Data"]["req"]["Headers"][name] = json!([value]);
-        self
-    }
-
-    /// An HTTP request's body, if it is text.
-    #[must_use]
-    pub fn http_body(mut self, body: &str) -> Self {
-        self.body["Data"]["req"]["Body"] = json!(body);
-        self
-    }
-
-    /// A parameter of an HTTP request's route.
-    #[must_use]
-    pub fn param(mut self, name: &str, value: &str) -> Self {
-        self.body["Data"]["req"]["Params"][name] = json!(value);
-        self
-    }
-
-    /// The invocation of a batch (`"cardinality": "many"`): message ids `0`, `1` and so on.
-    ///
-    /// # Panics
-    /// When a body is not what the host could read with that data type: text, or for [`DataType::Unspecified`] JSON.
-    #[must_use]
-    pub fn batch<B: AsRef<[u8]>>(
-        function: &str,
-        data_type: DataType,
-        bodies: impl IntoIterator<Item = B>,
-    ) -> Self {
-        let encoded = |body: B| match data_type {
-            DataType::Binary => Value::from(STANDARD.encode(body)),
-            DataType::String => std::str::from_utf8(body.as_ref()).expect("the body is text").into(),
-            DataType::Unspecified => serde_json::from_slice(body.as_ref()).expect("the body is JSON"),
-        };
-        let bodies: Vec<Value> = bodies.into_iter().map(encoded).collect();
-        let each = |value: &dyn Fn(usize) -> Value| wrapped(&(0..bodies.len()).map(value).collect());
-        let metadata = json!({
-            "DeliveryCountArray": each(&|_| json!(1)),
-            "LockTokenArray": each(&|_| json!(Uuid::new_v4())),
-            "MessageIdArray": each(&|index| json!(index.to_string())),
-            "SequenceNumberArray": each(&|index| json!(index + 1)),
-            "ApplicationPropertiesArray": each(&|_| json!({})),
-        });
-        Self::new(function, "messages", wrapped(&json!(bodies)), metadata)
-    }
-
-    /// The invocation for an event of Event Grid, in either schema.
-    #[must_use]
-    pub fn event_grid(function: &str, event: Value) -> Self {
-        let metadata = json!({ "data": event.get("data").cloned().unwrap_or_default() });
-        Self::new(function, "event", event, metadata)
-    }
-
-    /// A timer's invocation: on time, for the first time.
-    #[must_use]
-    pub fn timer(function: &str) -> Self {
-        let timer =
-            json!({ "Schedule": { "AdjustForDST": true }, "ScheduleStatus": null, "IsPastDue": false });
-        Self::new(function, "timer", timer, json!({}))
-    }
-
-    /// Any invocation: `data` as the host encodes it.
-    #[must_use]
-    pub fn new(function: &str, binding: &str, data: Value, mut metadata: Value) -> Self {
-        metadata["sys"] = json!({ "MethodName": function, "UtcNow": "2026-01-02T03:04:05.678901Z", "RandGuid": Uuid::new_v4() });
-        let body = json!({ "Data": { binding: data }, "Metadata": metadata });
-        Self { function: function.to_owned(), id: Uuid::new_v4().to_string(), body }
-    }
-
-    /// The message's body, as it comes with `"dataType": "binary"`.
-    #[must_use]
-    pub fn binary(self, body: impl AsRef<[u8]>) -> Self {
-        let base64 = json!(STANDARD.encode(body));
-        self.data(base64)
-    }
-
-    /// The message's body, as it comes with `"dataType": "string"` or without a data type: the properties of a JSON
-    /// object overwrite the metadata, so set the metadata first.
-    #[must_use]
-    pub fn text(mut self, body: &str) -> Self {
-        if let Ok(Value::Object(properties)) = serde_json::from_str(body) {
-            for (name, value) in
-                properties.into_iter().filter(|(_, value)| !value.is_array() && !value.is_null())
-            {
-                self = self.leaked(&name, value);
-            }
-        }
-        self.data(wrapped(&json!(body)))
-    }
-
-    /// The message's body as a JSON document, binary.
-    ///
-    /// # Panics
-    /// When `body` cannot be written as JSON.
-    #[must_use]
-    pub fn json(self, body: &impl serde::Serialize) -> Self {
-        let json = serde_json::to_vec(body).expect("the body can be written as JSON");
-        self.binary(json)
-    }
-
-    /// The message's id.
-    #[must_use]
-    pub fn message_id(self, id: &str) -> Self {
-        self.metadata("MessageId", wrapped(&json!(id)))
-    }
-
-    /// How often the message was handed out.
-    #[must_use]
-    pub fn delivery_count(self, count: u32) -> Self {
-        self.metadata("DeliveryCount", wrapped(&json!(count)))
-    }
-
-    /// A property that the sender set.
-    #[must_use]
-    pub fn application_property(mut self, name: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        self.body["Metadata"]["UserProperties"][name] = value.clone();
-        self.body["Metadata"]["ApplicationProperties"][name] = value;
-        self
-    }
-
-    /// Any value of the metadata, as the host encodes it.
-    #[must_use]
-    pub fn metadata(mut self, name: &str, value: Value) -> Self {
-        self.body["Metadata"][name] = value;
-        self
-    }
-
-    /// The trigger's value, as the host encodes it.
-    #[must_use]
-    pub fn data(mut self, value: Value) -> Self {
-        if let Some(data) = self.body["Data"].as_object_mut() {
-            data.values_mut().for_each(|old| *old = value.clone());
-        }
-        self
-    }
-
-    /// The host's name for the run.
-    #[must_use]
-    pub fn invocation_id(mut self, id: &str) -> Self {
-        id.clone_into(&mut self.id);
-        self
-    }
-
-    /// The host's dictionary ignores case; scalars become .NET strings.
-    fn leaked(mut self, name: &str, value: Value) -> Self {
-        let metadata = &mut self.body["Metadata"];
-        let taken =
-            metadata.as_object().and_then(|map| map.keys().find(|key| key.eq_ignore_ascii_case(name)));
-        let name = taken.cloned().unwrap_or_else(|| name.to_owned());
-        metadata[name] = match value {
-            object @ Value::Object(_) => object,
-            Value::Bool(true) => wrapped(&json!("True")),
-            Value::Bool(false) => wrapped(&json!("False")),
-            Value::String(text) => wrapped(&json!(text)),
-            scalar => wrapped(&json!(scalar.to_string())),
-        };
-        self
-    }
-}
-
 impl Answer {
     /// Whether the host takes the invocation for a success.
     #[must_use]
@@ -326,14 +128,32 @@ impl Answer {
         }
     }
 
+    /// The messages that go out through a queue or topic binding, in their order.
+    #[must_use]
+    pub fn messages(&self, binding: &str) -> Vec<&str> {
+        self.output(binding)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// The lines for the function's own log.
+    #[must_use]
+    pub fn logs(&self) -> Vec<&str> {
+        self.body
+            .get("Logs")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
     /// Why the invocation failed; empty when it did not.
     #[must_use]
     pub fn error(&self) -> &str {
         self.body.get("error").and_then(Value::as_str).unwrap_or_default()
     }
-}
-
-/// JSON in a string, as the host writes everything that is no object.
-fn wrapped(value: &Value) -> Value {
-    Value::String(value.to_string())
 }

@@ -24,7 +24,7 @@ async fn a_queue_function_may_return_nothing_an_outcome_or_outputs() {
     assert!(answer.succeeded());
     // A lone string would be sent as `System.Byte[]`: it is valid base64.
     assert_eq!(answer.output("next"), Some(&json!(["test"])));
-    assert_eq!(answer.body["Logs"], json!(["sent on"]));
+    assert_eq!((answer.messages("next"), answer.logs()), (vec!["test"], vec!["sent on"]));
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ async fn a_message_is_a_span_in_its_senders_trace_and_has_left_before_the_proces
         "MessageId": "\"m-1\"", "CorrelationId": "\"c-1\"", "DeliveryCount": "2",
         "EnqueuedTime": "2023-10-12T20:13:49+00:00",
         "ApplicationProperties": { "Diagnostic-Id": SENDER },
+        "Client": { "FullyQualifiedNamespace": "contoso.servicebus.windows.net" },
     });
     handler.invoke_with("i-1", "complete", &metadata).await;
     // Nothing asks the process to flush: it has to do so while it runs.
@@ -137,6 +138,7 @@ async fn a_message_is_a_span_in_its_senders_trace_and_has_left_before_the_proces
         ("messaging.servicebus.message.delivery_count", json!(2)),
         ("messaging.servicebus.message.enqueued_time", json!(1_697_141_629)),
         ("messaging.servicebus.disposition_status", json!("complete")),
+        ("server.address", json!("contoso.servicebus.windows.net")),
     ] {
         assert_eq!(got.get(name), Some(&expected), "{name} in {got:?}");
     }
