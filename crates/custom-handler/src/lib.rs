@@ -102,6 +102,8 @@
 //!
 //! [`testing`] builds invocations as the host sends them and runs them through the real router.
 
+#![warn(missing_docs)]
+
 mod answer;
 mod batch;
 mod batch_wire;
