@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::configuration::log_levels::LogLevels;
 
 /// One thing that happened in the host or in its handler process.
 #[derive(Debug, Clone)]
@@ -84,6 +87,8 @@ pub enum TriggerKind {
     ServiceBus,
     /// `timerTrigger`
     Timer,
+    /// `eventGridTrigger`
+    EventGrid,
 }
 
 impl fmt::Display for TriggerKind {
@@ -92,27 +97,42 @@ impl fmt::Display for TriggerKind {
             Self::Http => "httpTrigger",
             Self::ServiceBus => "serviceBusTrigger",
             Self::Timer => "timerTrigger",
+            Self::EventGrid => "eventGridTrigger",
         })
     }
 }
 
 /// Where events go. Cloning is cheap. Nobody has to listen.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Observer(Option<UnboundedSender<HostEvent>>);
+pub(crate) struct Observer {
+    sender: Option<UnboundedSender<HostEvent>>,
+    levels: Arc<LogLevels>,
+}
+
+/// The category of what the handler writes (azure-functions-host, `WorkerConstants.cs`).
+pub(crate) const CONSOLE: &str = "Host.Function.Console";
 
 impl Observer {
-    pub(crate) fn new(sender: Option<UnboundedSender<HostEvent>>) -> Self {
-        Self(sender)
+    pub(crate) fn new(sender: Option<UnboundedSender<HostEvent>>, levels: LogLevels) -> Self {
+        Self { sender, levels: Arc::new(levels) }
     }
 
     pub(crate) fn tell(&self, event: HostEvent) {
-        if let Some(sender) = &self.0 {
+        if let Some(sender) = &self.sender {
             // A receiver that is gone has stopped watching: that is its right, and no reason to fail here.
             let _ = sender.send(event);
         }
     }
 
+    /// A line of the host's own.
     pub(crate) fn line(&self, level: OutputLevel, line: impl Into<String>) {
-        self.tell(HostEvent::Output { level, line: line.into() });
+        self.line_of("Host", level, line);
+    }
+
+    /// A line of a category, unless host.json's `logging.logLevel` keeps it back.
+    pub(crate) fn line_of(&self, category: &str, level: OutputLevel, line: impl Into<String>) {
+        if self.levels.allow(category, level) {
+            self.tell(HostEvent::Output { level, line: line.into() });
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The Azure Functions host on one machine, for custom handlers in any language.
 //!
 //! Reads `host.json` and every `{function}/function.json` under a folder, starts the handler process, and feeds it
-//! HTTP, Service Bus and timer invocations in the wire format of Microsoft's host, with that host's rules for
+//! HTTP, Service Bus, timer and Event Grid invocations in the wire format of Microsoft's host, with that host's rules for
 //! readiness, restarts, time-outs and settlement. It stands in for Microsoft's host where that one cannot run; it
 //! is no part of anything that is deployed.
 //!
@@ -24,6 +24,7 @@
 mod clock;
 mod configuration;
 mod event;
+mod event_grid;
 mod handler;
 mod host;
 mod host_status;
@@ -37,9 +38,11 @@ mod timer;
 
 pub use configuration::function_json::{FunctionError, FunctionProblem};
 pub use configuration::host_json::HostJsonError;
+pub use configuration::http_routes::UnknownProfile;
 pub use configuration::local_settings::{LocalSettingsError, local_settings};
 pub use configuration::properties::WrongValue;
 pub use configuration::retry::RetryPolicyError;
+pub use configuration::service_bus_options::{BatchOptionsError, ServiceBusOptionsError};
 pub use event::{HostEvent, OutputLevel, TriggerKind};
 pub use host::{Host, Listen, Options, StartError};
 pub use http::route::RouteTemplateError;

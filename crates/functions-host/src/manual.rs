@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::service_bus::Delivery;
+use crate::event::OutputLevel;
+use crate::event_grid::EventGridRunner;
 use crate::service_bus::trigger::Listener;
 use crate::timer::TimerRunner;
 
@@ -11,15 +12,21 @@ use crate::timer::TimerRunner;
 pub(crate) struct ManualRuns {
     pub(crate) queues: BTreeMap<String, Listener>,
     pub(crate) timers: BTreeMap<String, TimerRunner>,
+    pub(crate) event_grid: BTreeMap<String, EventGridRunner>,
 }
 
 impl ManualRuns {
     /// Runs the function; whether it succeeded is told by the events. Nothing is settled: there is no message.
     pub(crate) async fn run(&self, function: &str, input: &str) {
         if let Some(listener) = self.queues.get(function) {
-            listener.invoke(&Delivery::of_manual_input(input)).await;
+            listener.run_by_hand(input).await;
         } else if let Some(timer) = self.timers.get(function) {
             timer.run_now(false).await;
+        } else if let Some(runner) = self.event_grid.get(function)
+            && let Err(error) = runner.run_by_hand(input).await
+        {
+            let line = format!("The input for '{function}' is no event: {error}");
+            runner.executor.observer.line(OutputLevel::Error, line);
         }
     }
 }

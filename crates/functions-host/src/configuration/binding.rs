@@ -1,6 +1,6 @@
 //! One binding of a function.json: names and types checked, values read with their `%names%` resolved.
 
-use super::function_json::{FunctionProblem, RETURN};
+use super::function_json::{DataType, FunctionProblem, RETURN};
 use crate::json::Json;
 use crate::settings::Settings;
 
@@ -64,11 +64,33 @@ impl<'a> Binding<'a> {
         }
     }
 
-    pub(super) fn is_binary(&self) -> Result<bool, FunctionProblem> {
+    /// A `stream` is bound as a text would be: a custom handler cannot tell the two apart.
+    pub(super) fn data_type(&self) -> Result<DataType, FunctionProblem> {
         match self.text("dataType")?.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "binary" => Ok(true),
-            "" | "string" | "stream" => Ok(false),
+            "binary" => Ok(DataType::Binary),
+            "" => Ok(DataType::Absent),
+            "string" | "stream" => Ok(DataType::Text),
             other => Err(FunctionProblem::Value { member: "dataType", value: other.to_owned() }),
+        }
+    }
+
+    pub(super) fn is_many(&self) -> Result<bool, FunctionProblem> {
+        match self.text("cardinality")?.unwrap_or_default().to_ascii_lowercase().as_str() {
+            "many" => Ok(true),
+            "" | "one" => Ok(false),
+            other => Err(FunctionProblem::Value { member: "cardinality", value: other.to_owned() }),
+        }
+    }
+
+    /// A whole number from 1 on.
+    pub(super) fn count(&self, member: &'static str) -> Result<Option<usize>, FunctionProblem> {
+        let text = match self.json.member(member) {
+            None | Some(Json::Null) => return Ok(None),
+            Some(value) => self.settings.resolve(&value.to_dotnet_string().unwrap_or_default())?,
+        };
+        match text.parse() {
+            Ok(count @ 1..) => Ok(Some(count)),
+            Ok(0) | Err(_) => Err(FunctionProblem::Value { member, value: text }),
         }
     }
 

@@ -32,6 +32,7 @@ pub(crate) enum Trigger {
     Http(HttpTrigger),
     ServiceBus(ServiceBusTrigger),
     Timer(TimerTrigger),
+    EventGrid(EventGridTrigger),
 }
 
 #[derive(Debug, Clone)]
@@ -48,8 +49,22 @@ pub(crate) struct ServiceBusTrigger {
     /// `queue`, or `topic/Subscriptions/subscription`.
     pub(crate) entity_path: String,
     pub(crate) connection: String,
-    pub(crate) binary: bool,
+    pub(crate) data_type: DataType,
     pub(crate) auto_complete: bool,
+    /// `cardinality: many`: a list of messages an invocation.
+    pub(crate) batch: bool,
+    pub(crate) sessions: bool,
+    /// The binding's own limit, which wins over host.json's.
+    pub(crate) max_message_batch_size: Option<usize>,
+}
+
+/// `dataType`: which .NET type the real host would bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataType {
+    /// Not given: a text, and in a batch whatever the JSON of a body is.
+    Absent,
+    Text,
+    Binary,
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +73,13 @@ pub(crate) struct TimerTrigger {
     pub(crate) schedule: Schedule,
     pub(crate) run_on_startup: bool,
     pub(crate) use_monitor: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct EventGridTrigger {
+    pub(crate) name: String,
+    /// `cardinality: many`: all events of a delivery an invocation.
+    pub(crate) batch: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +104,7 @@ impl Trigger {
             Self::Http(_) => TriggerKind::Http,
             Self::ServiceBus(_) => TriggerKind::ServiceBus,
             Self::Timer(_) => TriggerKind::Timer,
+            Self::EventGrid(_) => TriggerKind::EventGrid,
         }
     }
 }
@@ -181,6 +204,10 @@ fn trigger(function: &str, binding: &Binding<'_>) -> Result<Trigger, FunctionPro
         "httptrigger" => http_trigger(function, binding).map(Trigger::Http),
         "servicebustrigger" => service_bus_trigger(binding).map(Trigger::ServiceBus),
         "timertrigger" => timer_trigger(binding).map(Trigger::Timer),
+        "eventgridtrigger" => Ok(Trigger::EventGrid(EventGridTrigger {
+            name: binding.name.to_owned(),
+            batch: binding.is_many()?,
+        })),
         _ => Err(FunctionProblem::UnknownType(binding.kind.to_owned())),
     }
 }
@@ -197,12 +224,6 @@ fn http_trigger(function: &str, binding: &Binding<'_>) -> Result<HttpTrigger, Fu
 }
 
 fn service_bus_trigger(binding: &Binding<'_>) -> Result<ServiceBusTrigger, FunctionProblem> {
-    if binding.boolean("isSessionsEnabled")?.unwrap_or(false) {
-        return Err(FunctionProblem::Unsupported("a Service Bus trigger with sessions"));
-    }
-    if binding.text("cardinality")?.is_some_and(|value| value.eq_ignore_ascii_case("many")) {
-        return Err(FunctionProblem::Unsupported("a Service Bus trigger with cardinality 'many'"));
-    }
     let entity_path = match (binding.text("queueName")?, binding.text("topicName")?) {
         (Some(queue), _) => queue,
         (None, Some(topic)) => format!("{topic}/Subscriptions/{}", binding.required("subscriptionName")?),
@@ -212,8 +233,11 @@ fn service_bus_trigger(binding: &Binding<'_>) -> Result<ServiceBusTrigger, Funct
         name: binding.name.to_owned(),
         entity_path,
         connection: binding.connection()?,
-        binary: binding.is_binary()?,
+        data_type: binding.data_type()?,
         auto_complete: binding.boolean("autoCompleteMessages")?.unwrap_or(true),
+        batch: binding.is_many()?,
+        sessions: binding.boolean("isSessionsEnabled")?.unwrap_or(false),
+        max_message_batch_size: binding.count("maxMessageBatchSize")?,
     })
 }
 
@@ -241,7 +265,7 @@ fn output(binding: &Binding<'_>) -> Result<Output, FunctionProblem> {
         }
         _ => return Err(FunctionProblem::UnknownType(binding.kind.to_owned())),
     };
-    Ok(Output { name: binding.name.to_owned(), binary: binding.is_binary()?, target })
+    Ok(Output { name: binding.name.to_owned(), binary: binding.data_type()? == DataType::Binary, target })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn a_queue_function_has_the_defaults_of_the_extension() {
     let Trigger::ServiceBus(trigger) = &function.trigger else { panic!("{function:?}") };
     assert_eq!(trigger.entity_path, "q");
     assert_eq!(trigger.connection, "AzureWebJobsServiceBus");
-    assert!(trigger.auto_complete && !trigger.binary && !function.disabled);
+    assert!(trigger.auto_complete && !trigger.batch && !trigger.sessions && !function.disabled);
 }
 
 #[test]
@@ -25,7 +25,23 @@ fn names_in_percent_signs_come_from_the_settings() {
     let function = read(bindings, &[("QUEUE", "orders")]).unwrap();
     let Trigger::ServiceBus(trigger) = &function.trigger else { panic!("{function:?}") };
     assert_eq!(trigger.entity_path, "orders/$DeadLetterQueue");
-    assert!(trigger.binary && !trigger.auto_complete);
+    assert!(trigger.data_type == DataType::Binary && !trigger.auto_complete);
+}
+
+#[test]
+fn batches_subscriptions_and_event_grid_are_read() {
+    let bindings = r#"[{"type":"serviceBusTrigger","name":"m","topicName":"events","subscriptionName":"%SUB%",
+        "cardinality":"many","isSessionsEnabled":true,"maxMessageBatchSize":10},
+        {"type":"serviceBus","direction":"out","name":"next","topicName":"results"}]"#;
+    let function = read(bindings, &[("SUB", "audit")]).unwrap();
+    let Trigger::ServiceBus(trigger) = &function.trigger else { panic!("{function:?}") };
+    assert_eq!(trigger.entity_path, "events/Subscriptions/audit");
+    assert!(trigger.batch && trigger.sessions && trigger.data_type == DataType::Absent);
+    assert_eq!(trigger.max_message_batch_size, Some(10));
+    let OutputTarget::ServiceBus { entity, .. } = &function.outputs[0].target else { panic!("{function:?}") };
+    assert_eq!(entity, "results");
+    let function = read(r#"[{"type":"eventGridTrigger","name":"event"}]"#, &[]).unwrap();
+    assert!(matches!(function.trigger, Trigger::EventGrid(EventGridTrigger { batch: false, .. })));
 }
 
 #[test]
@@ -60,6 +76,15 @@ fn what_the_real_host_refuses_is_refused_in_its_words() {
     check(r#"[{"type":"serviceBusTrigger","name":"m"}]"#, "has no 'queueName'");
     check(r#"[{"type":"serviceBusTrigger","name":"m","queueName":"%no%"}]"#, "'%no%' does not resolve");
     check(r#"[{"type":"serviceBusTrigger","name":"m","queueName":"q","dataType":"bits"}]"#, "'dataType'");
+    check(r#"[{"type":"serviceBusTrigger","name":"m","topicName":"t"}]"#, "has no 'subscriptionName'");
+    check(
+        r#"[{"type":"serviceBusTrigger","name":"m","queueName":"q","cardinality":"some"}]"#,
+        "'cardinality'",
+    );
+    check(
+        r#"[{"type":"serviceBusTrigger","name":"m","queueName":"q","maxMessageBatchSize":0}]"#,
+        "'maxMessageBatchSize': '0'",
+    );
     check(r#"[{"type":"timerTrigger","name":"t","schedule":"often"}]"#, "often");
 }
 

@@ -79,6 +79,16 @@ pub enum FunctionProblem {
     /// A `%name%` that no app setting defines.
     #[error("{0}")]
     Setting(String),
+    /// A route of `customHandler.http.routes` is refused.
+    #[error("{0}")]
+    HttpRoute(&'static str),
+    /// A binding that needs an extension, in an app that installs none.
+    #[error(
+        "The binding type(s) '{0}' were not found in the configured extension bundle. Please ensure the type is \
+         correct and the correct version of extension bundle is configured: host.json has no 'extensionBundle', and \
+         there is no bin/extensions.json."
+    )]
+    NoExtension(String),
     /// A `connection` leads nowhere.
     #[error(transparent)]
     Connection(#[from] ConnectionError),

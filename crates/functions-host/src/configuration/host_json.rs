@@ -1,13 +1,17 @@
 //! host.json, as far as it matters to a custom handler.
 //!
-//! Names, defaults and refusals: azure-functions-host, `HttpWorkerOptionsSetup.cs`, `HttpWorkerDescription.cs`,
-//! `HostJsonFileConfigurationSource.cs`, `ScriptJobHostOptionsSetup.cs`; azure-sdk-for-net, `ServiceBusOptions.cs`.
+//! Names, defaults and refusals: azure-functions-host, `HostJsonFileConfigurationSource.cs`,
+//! `ScriptJobHostOptionsSetup.cs`; azure-webjobs-sdk-extensions, `HttpOptions.cs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::custom_handler::CustomHandler;
+use super::http_routes::{self, UnknownProfile};
+use super::log_levels::LogLevels;
 use super::properties::{Properties, WrongValue};
 use super::retry::{RetryPolicy, RetryPolicyError};
+use super::service_bus_options::{ServiceBusOptions, ServiceBusOptionsError};
 use crate::json::Json;
 use crate::settings::Settings;
 
@@ -18,45 +22,25 @@ pub(crate) struct HostJson {
     /// How long one invocation may take; `None` is unlimited.
     pub(crate) function_timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
-    /// Without slashes at its ends; empty for none.
-    pub(crate) route_prefix: String,
+    pub(crate) http: HttpOptions,
     pub(crate) service_bus: ServiceBusOptions,
+    pub(crate) log_levels: LogLevels,
+    /// The worker runtime is `custom`, which `customHandler.http.routes` asks for.
+    pub(crate) is_custom_runtime: bool,
     pub(crate) extension_bundle: Option<ExtensionBundle>,
     /// Lines to be logged at the start.
     pub(crate) warnings: Vec<String>,
 }
 
+/// `extensions.http`
 #[derive(Debug, Clone)]
-pub(crate) struct CustomHandler {
-    /// Absolute where it was found under the worker directory, else as written, to be looked up on PATH.
-    pub(crate) executable: String,
-    pub(crate) arguments: Vec<String>,
-    pub(crate) worker_path: Option<String>,
-    pub(crate) worker_arguments: Vec<String>,
-    pub(crate) working_directory: PathBuf,
-    pub(crate) stderr_is_for_errors_only: bool,
-    pub(crate) forwarding: Forwarding,
-    pub(crate) initialization_timeout: Duration,
-    /// `None`: any free port.
-    pub(crate) port: Option<u16>,
-}
-
-/// What becomes of functions with one HTTP trigger and one HTTP output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forwarding {
-    /// They get the JSON envelope like all others.
-    Off,
-    /// The client's request goes to its own path.
-    Raw,
-    /// Legacy section `httpWorker`: the client's request goes to `/{function}`.
-    RawToFunctionName,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ServiceBusOptions {
-    pub(crate) max_concurrent_calls: usize,
-    /// `None` renews for ever.
-    pub(crate) max_auto_lock_renewal: Option<Duration>,
+pub(crate) struct HttpOptions {
+    /// Without slashes at its ends; empty for none.
+    pub(crate) route_prefix: String,
+    /// Requests at a time, those that wait included; more are answered 429. `None` is unlimited.
+    pub(crate) max_outstanding_requests: Option<usize>,
+    /// Invocations at a time; more wait. `None` is unlimited.
+    pub(crate) max_concurrent_requests: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -112,9 +96,12 @@ pub enum HostJsonError {
     /// The retry policy cannot be used.
     #[error(transparent)]
     Retry(#[from] RetryPolicyError),
-    /// Something the real host can do and this one cannot.
-    #[error("{0} is not supported by this host")]
-    Unsupported(&'static str),
+    /// Limits of `extensions.serviceBus` cannot be used.
+    #[error(transparent)]
+    ServiceBus(#[from] ServiceBusOptionsError),
+    /// The `configurationProfile` is not known.
+    #[error(transparent)]
+    Profile(#[from] UnknownProfile),
 }
 
 impl HostJson {
@@ -142,92 +129,22 @@ impl HostJson {
         for (path, value) in settings.host_json_overrides() {
             properties.set(&path, value);
         }
+        let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or_default();
+        let is_custom_runtime =
+            http_routes::apply_profile(&mut properties)? || runtime.eq_ignore_ascii_case("custom");
         let mut warnings = Vec::new();
         Ok(Self {
-            custom_handler: custom_handler(&properties, script_root, settings, &mut warnings)?,
+            custom_handler: CustomHandler::read(&properties, script_root, settings, &mut warnings)?,
             function_timeout: function_timeout(&properties)?,
             retry: retry(&properties)?,
-            route_prefix: route_prefix(&properties),
-            service_bus: service_bus(&properties)?,
+            http: http(&properties)?,
+            service_bus: ServiceBusOptions::read(&properties)?,
+            log_levels: LogLevels::read(&properties)?,
+            is_custom_runtime,
             extension_bundle: extension_bundle(&properties),
             warnings,
         })
     }
-}
-
-fn custom_handler(
-    properties: &Properties,
-    script_root: &Path,
-    settings: &Settings,
-    warnings: &mut Vec<String>,
-) -> Result<CustomHandler, HostJsonError> {
-    let legacy = !properties.has_section("customHandler");
-    let section = if legacy { "httpWorker" } else { "customHandler" };
-    if !properties.has_section(section) {
-        return Err(HostJsonError::NoCustomHandler);
-    }
-    if legacy {
-        warnings.push("Section httpWorker will be deprecated. Please use customHandler section.".to_owned());
-    }
-    let description = |name: &str| format!("{section}:description:{name}");
-    if !properties.has_section(&format!("{section}:description")) {
-        return Err(HostJsonError::NoDescription);
-    }
-    refuse_what_is_missing_here(properties, section)?;
-
-    let directory = |name: &str| match properties.text(&description(name)) {
-        None | Some("") => script_root.to_owned(),
-        Some(path) => script_root.join(path),
-    };
-    let expanded = |text: &str| settings.expand(text);
-    let list = |name: &str| properties.list(&description(name)).into_iter().map(expanded).collect();
-    let executable = properties.text(&description("defaultExecutablePath")).unwrap_or_default();
-    let forwarding = match properties.boolean(&format!("{section}:enableForwardingHttpRequest"))? {
-        _ if legacy => Forwarding::RawToFunctionName,
-        Some(true) => Forwarding::Raw,
-        Some(false) | None => Forwarding::Off,
-    };
-    Ok(CustomHandler {
-        executable: executable_path(&expanded(executable), &directory("workerDirectory"))?,
-        arguments: list("arguments"),
-        worker_path: properties.text(&description("defaultWorkerPath")).map(expanded),
-        worker_arguments: list("workerArguments"),
-        working_directory: directory("workingDirectory"),
-        stderr_is_for_errors_only: properties
-            .boolean(&description("useStdErrorStreamForErrorsOnly"))?
-            .unwrap_or(true),
-        forwarding,
-        initialization_timeout: properties
-            .time_span(&format!("{section}:initializationTimeout"))?
-            .unwrap_or(Duration::from_secs(30)),
-        port: properties.number(&format!("{section}:port"))?.filter(|port| *port != 0),
-    })
-}
-
-fn refuse_what_is_missing_here(properties: &Properties, section: &str) -> Result<(), HostJsonError> {
-    let proxying = ["enableProxyingHttpRequest", "http:enableProxying"];
-    for name in proxying {
-        if properties.boolean(&format!("{section}:{name}"))? == Some(true) {
-            return Err(HostJsonError::Unsupported("customHandler.enableProxyingHttpRequest"));
-        }
-    }
-    if properties.has_section(&format!("{section}:http:routes")) {
-        return Err(HostJsonError::Unsupported("customHandler.http.routes"));
-    }
-    Ok(())
-}
-
-/// A relative path that exists under the worker directory becomes absolute; any other is left to PATH.
-fn executable_path(written: &str, worker_directory: &Path) -> Result<String, HostJsonError> {
-    if written.is_empty() {
-        return Err(HostJsonError::NoExecutable);
-    }
-    let under = worker_directory.join(written);
-    Ok(if Path::new(written).is_relative() && under.is_file() {
-        under.to_string_lossy().into_owned()
-    } else {
-        written.to_owned()
-    })
 }
 
 /// Default 30 minutes, as on every plan but Consumption; `-1` is unlimited.
@@ -251,29 +168,16 @@ fn retry(properties: &Properties) -> Result<Option<RetryPolicy>, RetryPolicyErro
     RetryPolicy::from_json(&Json::object(given)).map(Some)
 }
 
-fn route_prefix(properties: &Properties) -> String {
-    properties.text("extensions:http:routePrefix").unwrap_or("api").trim_matches('/').to_owned()
-}
-
-/// `maxConcurrentCalls` defaults to 16 a processor. Names of earlier versions are read first, as the real ones are.
-fn service_bus(properties: &Properties) -> Result<ServiceBusOptions, WrongValue> {
-    const SECTION: &str = "extensions:serviceBus";
-    const INFINITE: &str = "-00:00:00.0010000";
-    let calls = match properties.number(&format!("{SECTION}:maxConcurrentCalls"))? {
-        Some(calls) => Some(calls),
-        None => properties.number(&format!("{SECTION}:messageHandlerOptions:maxConcurrentCalls"))?,
+fn http(properties: &Properties) -> Result<HttpOptions, WrongValue> {
+    let limit = |name: &str| {
+        let number: Option<i64> = properties.number(&format!("extensions:http:{name}"))?;
+        Ok(number.and_then(|number| usize::try_from(number).ok()))
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let name = format!("{SECTION}:maxAutoLockRenewalDuration");
-    let older = format!("{SECTION}:messageHandlerOptions:maxAutoRenewDuration");
-    let name = if properties.text(&name).is_some() { name } else { older };
-    let renewal = match properties.text(&name) {
-        Some(text) if text.trim() == INFINITE => None,
-        _ => Some(properties.time_span(&name)?.unwrap_or(Duration::from_secs(5 * 60))),
-    };
-    Ok(ServiceBusOptions {
-        max_concurrent_calls: calls.filter(|calls| *calls > 0).unwrap_or(16 * processors),
-        max_auto_lock_renewal: renewal,
+    let prefix = properties.text("extensions:http:routePrefix").unwrap_or("api");
+    Ok(HttpOptions {
+        route_prefix: prefix.trim_matches('/').to_owned(),
+        max_outstanding_requests: limit("maxOutstandingRequests")?,
+        max_concurrent_requests: limit("maxConcurrentRequests")?,
     })
 }
 

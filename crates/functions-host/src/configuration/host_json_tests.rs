@@ -1,5 +1,6 @@
 //! Cases from the real host's own `HttpWorkerOptionsSetupTests`, and its refusals.
 
+use super::super::custom_handler::Forwarding;
 use super::*;
 
 fn read(json: &str, settings: &[(&str, &str)]) -> Result<HostJson, HostJsonError> {
@@ -21,7 +22,7 @@ fn defaults_are_those_of_the_real_host() {
     assert_eq!(host.custom_handler.initialization_timeout, Duration::from_secs(30));
     assert!(host.custom_handler.stderr_is_for_errors_only);
     assert_eq!(host.function_timeout, Some(Duration::from_secs(1800)));
-    assert_eq!(host.route_prefix, "api");
+    assert_eq!(host.http.route_prefix, "api");
     assert_eq!(host.service_bus.max_auto_lock_renewal, Some(Duration::from_secs(300)));
     assert_eq!(host.service_bus.max_concurrent_calls % 16, 0);
 }
@@ -68,7 +69,7 @@ fn the_environment_overrides_every_value() {
     assert_eq!(host.custom_handler.executable, "other");
     assert_eq!(host.custom_handler.arguments, ["x"]);
     assert_eq!(host.function_timeout, None);
-    assert_eq!(host.route_prefix, "v1");
+    assert_eq!(host.http.route_prefix, "v1");
     assert_eq!(host.service_bus.max_auto_lock_renewal, None);
 }
 
@@ -102,9 +103,56 @@ fn what_the_real_host_refuses_is_refused_in_its_words() {
         "at 'AzureFunctionsJobHost:functionTimeout' to type 'System.TimeSpan'",
     );
     check(
-        r#"{"version":"2.0","customHandler":{"enableProxyingHttpRequest":true,"description":{"defaultExecutablePath":"x"}}}"#,
-        "enableProxyingHttpRequest is not supported",
+        r#"{"version":"2.0","configurationProfile":"fast","customHandler":{"description":{"defaultExecutablePath":"x"}}}"#,
+        "'fast' is not supported",
     );
+    check(
+        r#"{"version":"2.0","extensions":{"serviceBus":{"maxConcurrentCalls":0}},
+            "customHandler":{"description":{"defaultExecutablePath":"x"}}}"#,
+        "maxConcurrentCalls has to be at least 1",
+    );
+}
+
+#[test]
+fn proxying_wins_over_forwarding_under_either_of_its_names() {
+    let with =
+        |members: &str| handler(&format!(r#"{{"description":{{"defaultExecutablePath":"x"}},{members}}}"#));
+    let forwarding = |members: &str| with(members).forwarding;
+    assert_eq!(forwarding(r#""enableProxyingHttpRequest":true"#), Forwarding::Proxy);
+    assert_eq!(forwarding(r#""http":{"enableProxying":true}"#), Forwarding::Proxy);
+    let both = r#""enableForwardingHttpRequest":true,"enableProxyingHttpRequest":true"#;
+    assert_eq!(forwarding(both), Forwarding::Proxy);
+    let off = r#""enableProxyingHttpRequest":false,"http":{"enableProxying":true}"#;
+    assert_eq!(forwarding(off), Forwarding::Off);
+    assert_eq!(with(r#""port":"8000""#).port, Some(8000));
+}
+
+#[test]
+fn both_sections_and_the_type_none_are_warned_of() {
+    let json = r#"{"version":"2.0","httpWorker":{"description":{"defaultExecutablePath":"old"}},
+        "customHandler":{"type":"none","port":7,"description":{"defaultExecutablePath":"new"}}}"#;
+    let host = read(json, &[]).unwrap();
+    assert_eq!((host.custom_handler.executable.as_str(), host.custom_handler.port), ("new", Some(7)));
+    assert!(host.warnings[0].contains("customHandler takes precedence"), "{:?}", host.warnings);
+    assert!(host.warnings[1].contains("CustomHandlerType None is not supported"), "{:?}", host.warnings);
+}
+
+#[test]
+fn a_setting_can_hold_all_arguments_as_one_list() {
+    let json = r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"node","arguments":["a"]}}}"#;
+    let name = "AzureFunctionsJobHost__customHandler__description__arguments";
+    let read = |value: &str| read(json, &[(name, value)]).unwrap().custom_handler.arguments;
+    assert_eq!(read(r#"["x y","z"]"#), ["x y", "z"]);
+    assert_eq!(read("no list"), ["a"], "what is no list is passed over");
+}
+
+#[test]
+fn limits_of_http_and_the_runtime_are_read() {
+    let json = r#"{"version":"2.0","extensions":{"http":{"maxOutstandingRequests":-1,"maxConcurrentRequests":5}},
+        "customHandler":{"description":{"defaultExecutablePath":"x"}}}"#;
+    let host = read(json, &[("FUNCTIONS_WORKER_RUNTIME", "Custom")]).unwrap();
+    assert_eq!((host.http.max_outstanding_requests, host.http.max_concurrent_requests), (None, Some(5)));
+    assert!(host.is_custom_runtime && !read(json, &[]).unwrap().is_custom_runtime);
 }
 
 #[test]

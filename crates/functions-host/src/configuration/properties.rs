@@ -35,6 +35,27 @@ impl Properties {
         self.values.insert(path.to_ascii_lowercase(), value.to_owned());
     }
 
+    pub(crate) fn set_if_absent(&mut self, path: &str, value: &str) {
+        self.values.entry(path.to_ascii_lowercase()).or_insert_with(|| value.to_owned());
+    }
+
+    /// The numbers of a list's items, in their order.
+    pub(crate) fn numbers_under(&self, path: &str) -> Vec<u32> {
+        let under = format!("{}:", path.to_ascii_lowercase());
+        let number = |key: &String| key.strip_prefix(&under)?.split(':').next()?.parse().ok();
+        let numbers: std::collections::BTreeSet<u32> = self.values.keys().filter_map(number).collect();
+        numbers.into_iter().collect()
+    }
+
+    /// The leaves directly under a path: their last names, lower case, and values.
+    pub(crate) fn leaves_under(&self, path: &str) -> Vec<(&str, &str)> {
+        let under = format!("{}:", path.to_ascii_lowercase());
+        self.values
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(&under)?, value.as_str())))
+            .collect()
+    }
+
     /// Whether anything is defined at this path or under it.
     pub(crate) fn has_section(&self, path: &str) -> bool {
         let path = path.to_ascii_lowercase();

@@ -2,20 +2,22 @@
 //!
 //! A client belongs to one process: connections kept from a dead process must never carry a request to its successor.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 /// A body that goes to the handler.
-pub(crate) type RequestBody = BoxBody<Bytes, Infallible>;
+pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// Why a body that is streamed through cannot go on.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Sends requests to `http://127.0.0.1:{port}`.
 #[derive(Clone)]
@@ -53,16 +55,23 @@ impl Client {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<Bytes>, TransportError> {
-        let response = self.http.request(request).await.map_err(|error| {
+        let (parts, body) = self.send_streaming(request).await?.into_parts();
+        let body = body.collect().await.map_err(|error| TransportError::Broken(with_causes(&error)))?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+
+    /// Sends one request and returns the answer when its head is there.
+    pub(crate) async fn send_streaming(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TransportError> {
+        self.http.request(request).await.map_err(|error| {
             if error.is_connect() {
                 TransportError::Refused { port: self.port }
             } else {
                 TransportError::Broken(with_causes(&error))
             }
-        })?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| TransportError::Broken(with_causes(&error)))?;
-        Ok(Response::from_parts(parts, body.to_bytes()))
+        })
     }
 
     /// Asks `GET /`: any answer, and any failure but a refused connection, says that the handler is there.
@@ -75,17 +84,17 @@ impl Client {
 }
 
 pub(crate) fn empty() -> RequestBody {
-    Empty::new().boxed()
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body that is sent with its `Content-Length`.
 pub(crate) fn sized(bytes: Bytes) -> RequestBody {
-    Full::new(bytes).boxed()
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body that is sent in chunks, without `Content-Length`.
 pub(crate) fn chunked(bytes: Bytes) -> RequestBody {
-    BodyExt::boxed(StreamBody::new(futures::stream::iter([Ok(Frame::data(bytes))])))
+    StreamBody::new(futures::stream::iter([Ok(Frame::data(bytes))])).boxed_unsync()
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -4,7 +4,7 @@
 //! (azure-functions-host, `DefaultWorkerProcessFactory.cs`; dotnet/runtime, `Process.Unix.cs`,
 //! `ParseArgumentsIntoList`). So an argument with a space in it arrives as two, and quotes in it group.
 
-use crate::configuration::host_json::CustomHandler;
+use crate::configuration::custom_handler::CustomHandler;
 use crate::settings::replace_names;
 
 /// The executable and its arguments, `%NAME%` of the handler's own variables put in and unknown ones deleted.

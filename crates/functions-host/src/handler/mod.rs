@@ -8,7 +8,7 @@ mod process;
 mod readiness;
 mod supervisor;
 
-pub(crate) use client::{Client, RequestBody, TransportError};
+pub(crate) use client::{BodyError, Client, RequestBody, TransportError};
 
 /// Bodies of requests to the handler.
 pub(crate) mod body {

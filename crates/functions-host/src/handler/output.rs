@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use crate::event::{Observer, OutputLevel};
+use crate::event::{CONSOLE, Observer, OutputLevel};
 
 /// The last lines of stderr: they become part of the error when the process dies.
 #[derive(Clone, Default)]
@@ -32,7 +32,10 @@ impl LastErrors {
 
 /// Reports every line of stdout at level Information until the stream ends.
 pub(super) async fn report_stdout(stream: impl AsyncRead + Unpin, observer: Observer) {
-    each_line(stream, |line| observer.line(OutputLevel::Information, without_system_prefix(line))).await;
+    each_line(stream, |line| {
+        observer.line_of(CONSOLE, OutputLevel::Information, without_system_prefix(line))
+    })
+    .await;
 }
 
 /// Reports every line of stderr until the stream ends, and remembers the last ones.
@@ -47,7 +50,7 @@ pub(super) async fn report_stderr(
         if level == OutputLevel::Error {
             last.push(line);
         }
-        observer.line(level, without_system_prefix(line));
+        observer.line_of(CONSOLE, level, shown(line));
     })
     .await;
 }
@@ -76,6 +79,15 @@ fn stderr_level(line: &str, errors_only: bool) -> OutputLevel {
     }
 }
 
+/// What newer hosts put in the place of a runtime's own words for a port that is taken (`HttpWorkerProcess.cs`).
+fn shown(line: &str) -> &str {
+    let lower = line.to_ascii_lowercase();
+    if lower.contains("address already in use") || lower.contains("eaddrinuse") {
+        return "Port is already in use. Process cannot start.";
+    }
+    without_system_prefix(line)
+}
+
 /// Lines that start so go to the platform's own log, without this word.
 fn without_system_prefix(line: &str) -> &str {
     const PREFIX: &str = "LanguageWorkerConsoleLog";
@@ -88,6 +100,7 @@ fn without_system_prefix(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::log_levels::LogLevels;
     use crate::event::HostEvent;
 
     #[test]
@@ -107,12 +120,14 @@ mod tests {
     async fn every_line_is_reported_and_the_last_three_errors_are_kept() {
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
         let last = LastErrors::default();
-        let text = b"one\r\ntwo\nlanguageworkerconsolelogthree\nwarn\n\xffour" as &[u8];
-        report_stderr(text, Observer::new(Some(sender)), true, last.clone()).await;
+        let text =
+            b"Error: listen EADDRINUSE\none\r\ntwo\nlanguageworkerconsolelogthree\nwarn\n\xffour" as &[u8];
+        report_stderr(text, Observer::new(Some(sender), LogLevels::default()), true, last.clone()).await;
         let mut lines = Vec::new();
         while let Ok(HostEvent::Output { line, .. }) = events.try_recv() {
             lines.push(line);
         }
+        assert_eq!(lines.remove(0), "Port is already in use. Process cannot start.");
         assert_eq!(lines, ["one", "two", "three", "warn", "\u{fffd}our"]);
         assert_eq!(last.joined(), "two, languageworkerconsolelogthree, \u{fffd}our");
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::command_line::command_line;
 use super::output::{LastErrors, report_stderr, report_stdout};
-use crate::configuration::host_json::CustomHandler;
+use crate::configuration::custom_handler::CustomHandler;
 use crate::event::Observer;
 
 /// How to start a handler process.
@@ -19,6 +19,8 @@ pub(crate) struct ProcessOptions {
     pub(crate) handler: CustomHandler,
     pub(crate) script_root: PathBuf,
     pub(crate) port: u16,
+    /// How long the host's HTTP client waits for an answer; `None` for ever.
+    pub(crate) answer_limit: Option<Duration>,
     /// App settings: added to the environment that the host itself has.
     pub(crate) environment: Vec<(String, String)>,
 }

@@ -208,7 +208,11 @@ impl Supervisor {
     async fn watch(&mut self, process: &mut Process, started: Instant) -> Ending {
         let client = Client::new(self.options.port);
         let running = Arc::new(Running { client: client.clone(), generation: self.generation });
-        let readiness = wait_until_listening(client, self.options.handler.initialization_timeout);
+        let readiness = wait_until_listening(
+            client,
+            self.options.handler.initialization_timeout,
+            self.options.answer_limit,
+        );
         tokio::pin!(readiness);
         let (mut ready, mut exited) = (false, false);
         loop {
@@ -221,9 +225,9 @@ impl Supervisor {
                         return ending;
                     }
                 }
-                in_time = &mut readiness, if !ready => {
-                    if !in_time {
-                        return Ending::Error("Initializing HttpWorker timed out.".to_owned());
+                listening = &mut readiness, if !ready => {
+                    if let Err(error) = listening {
+                        return Ending::Error(error.to_string());
                     }
                     ready = true;
                     let process_id = (!exited).then_some(process.id);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::configuration::function_json::{Function, FunctionError, FunctionProblem, OutputTarget, Trigger};
+use crate::configuration::function_json::{
+    Function, FunctionError, FunctionProblem, Output, OutputTarget, Trigger,
+};
 use crate::invocation::executor::LoadedFunction;
 use crate::service_bus::Destination;
 use crate::service_bus::sdk::{self, Connections};
@@ -12,6 +14,8 @@ use crate::settings::Settings;
 /// What was found so far.
 pub(super) struct Loading<'a> {
     pub(super) settings: &'a Settings,
+    /// The app installs binding extensions: without them the host knows HTTP and timers alone.
+    pub(super) has_extensions: bool,
     pub(super) connections: Connections,
     pub(super) errors: Vec<FunctionError>,
 }
@@ -19,7 +23,7 @@ pub(super) struct Loading<'a> {
 impl Loading<'_> {
     /// `None` for a function that cannot be run; why is in `errors`.
     pub(super) fn load(&mut self, function: Function) -> Option<Arc<LoadedFunction>> {
-        match self.destinations(&function) {
+        match self.check_extensions(&function).and_then(|()| self.destinations(&function)) {
             Ok(destinations) => Some(Arc::new(LoadedFunction { function, destinations })),
             Err(reason) => {
                 self.errors.push(FunctionError { function: function.name, reason });
@@ -28,11 +32,28 @@ impl Loading<'_> {
         }
     }
 
+    fn check_extensions(&self, function: &Function) -> Result<(), FunctionProblem> {
+        let trigger = match function.trigger {
+            Trigger::ServiceBus(_) => Some("serviceBusTrigger"),
+            Trigger::EventGrid(_) => Some("eventGridTrigger"),
+            Trigger::Http(_) | Trigger::Timer(_) => None,
+        };
+        let sends = |output: &Output| matches!(output.target, OutputTarget::ServiceBus { .. });
+        let output = function.outputs.iter().any(sends).then_some("serviceBus");
+        match trigger.or(output) {
+            Some(kind) if !self.has_extensions => Err(FunctionProblem::NoExtension(kind.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     fn destinations(
         &mut self,
         function: &Function,
     ) -> Result<BTreeMap<String, Arc<dyn Destination>>, FunctionProblem> {
         if let Trigger::ServiceBus(trigger) = &function.trigger {
+            if trigger.sessions {
+                return Err(FunctionProblem::Unsupported("a Service Bus trigger with isSessionsEnabled"));
+            }
             self.connections.client(&trigger.connection, self.settings)?;
         }
         let other_zone =

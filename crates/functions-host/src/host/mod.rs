@@ -78,6 +78,12 @@ pub enum StartError {
         /// Its value.
         value: String,
     },
+    /// Functions are described in both of the two possible places.
+    #[error(
+        "Detected both function.json files and custom handler HTTP route configuration definition in host.json. Only one \
+         configuration source is supported. Remove either the function.json files or the HTTP routes entries in host.json."
+    )]
+    RoutesAndFunctions,
     /// No port to listen on.
     #[error("cannot listen on 127.0.0.1:{port}")]
     Listen {

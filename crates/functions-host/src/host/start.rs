@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -16,12 +17,17 @@ use super::conductor::Conductor;
 use super::handler_port::handler_port;
 use super::loading::Loading;
 use super::{HandlerHandle, Host, Listen, Options, StartError};
-use crate::configuration::function_json::{self, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger};
+use crate::configuration::function_json::{
+    self, Function, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger,
+};
 use crate::configuration::host_json::HostJson;
+use crate::configuration::http_routes;
 use crate::event::{Observer, OutputLevel};
+use crate::event_grid::EventGridRunner;
 use crate::handler::{Handler, Orders, ProcessOptions};
 use crate::host_status::HostStatus;
 use crate::http::server::{Site, router, routes};
+use crate::http::throttle::Throttle;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
 use crate::manual::ManualRuns;
@@ -31,6 +37,8 @@ use crate::settings::Settings;
 use crate::timer::TimerRunner;
 
 const DEFAULT_BODY_LIMIT: usize = 104_857_600;
+/// The time-out of the real host's HTTP client is this much longer than that of a function.
+const HTTP_CLIENT_MARGIN: Duration = Duration::from_secs(60);
 
 /// An app as its files and settings describe it.
 struct Blueprint {
@@ -46,13 +54,16 @@ struct Blueprint {
 pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let script_root = std::path::absolute(&options.script_root)
         .map_err(|source| StartError::ScriptRoot { path: options.script_root.clone(), source })?;
-    let observer = Observer::new(options.observer);
-    let mut app = Blueprint::read(&script_root, Settings::of_this_process(&options.environment), &observer)?;
+    let settings = Settings::of_this_process(&options.environment);
+    let host_json = HostJson::read(&script_root, &settings)?;
+    let observer = Observer::new(options.observer, host_json.log_levels.clone());
+    let mut app = Blueprint::read(&script_root, host_json, settings, &observer)?;
     let (listener, address) = listen(options.listen).await?;
     let process = ProcessOptions {
         handler: app.host_json.custom_handler.clone(),
         script_root,
         port: handler_port(&app.host_json).await?,
+        answer_limit: app.host_json.function_timeout.map(|limit| limit + HTTP_CLIENT_MARGIN),
         environment: options.environment.into_iter().collect(),
     };
 
@@ -106,19 +117,51 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
 }
 
 impl Blueprint {
-    fn read(script_root: &Path, settings: Settings, observer: &Observer) -> Result<Self, StartError> {
-        let host_json = HostJson::read(script_root, &settings)?;
+    fn read(
+        script_root: &Path,
+        host_json: HostJson,
+        settings: Settings,
+        observer: &Observer,
+    ) -> Result<Self, StartError> {
         host_json.warnings.iter().for_each(|line| observer.line(OutputLevel::Warning, line));
         let body_limit = body_limit(&settings)?;
-        let (functions, errors) = function_json::read_all(script_root, &settings)
-            .map_err(|source| StartError::ScriptRoot { path: script_root.to_owned(), source })?;
-        let mut loading = Loading { settings: &settings, connections: Connections::default(), errors };
+        let (functions, errors) = functions(script_root, &host_json, &settings, observer)?;
+        let has_extensions =
+            host_json.extension_bundle.is_some() || script_root.join("bin/extensions.json").is_file();
+        let mut loading =
+            Loading { settings: &settings, has_extensions, connections: Connections::default(), errors };
         let functions = functions.into_iter().filter_map(|function| loading.load(function)).collect();
         let Loading { connections, errors, .. } = loading;
         errors.iter().for_each(|error| observer.line(OutputLevel::Error, error.to_string()));
         let host_id = host_id(script_root);
         Ok(Self { host_json, settings, functions, errors, connections, body_limit, host_id })
     }
+}
+
+/// Those of the function.json files, or else those of `customHandler.http.routes`; never both.
+fn functions(
+    script_root: &Path,
+    host_json: &HostJson,
+    settings: &Settings,
+    observer: &Observer,
+) -> Result<(Vec<Function>, Vec<FunctionError>), StartError> {
+    let (functions, errors) = function_json::read_all(script_root, settings)
+        .map_err(|source| StartError::ScriptRoot { path: script_root.to_owned(), source })?;
+    let routes = &host_json.custom_handler.routes;
+    if routes.is_empty() {
+        return Ok((functions, errors));
+    }
+    if !host_json.is_custom_runtime {
+        // The real host says nothing, and its user wonders.
+        let line = "customHandler.http.routes has no effect: FUNCTIONS_WORKER_RUNTIME is not 'custom'.";
+        observer.line(OutputLevel::Warning, line);
+        return Ok((functions, errors));
+    }
+    if !functions.is_empty() {
+        return Err(StartError::RoutesAndFunctions);
+    }
+    let (functions, route_errors) = http_routes::functions(routes, settings);
+    Ok((functions, errors.into_iter().chain(route_errors).collect()))
 }
 
 /// What makes functions run, until `intake` is cancelled.
@@ -151,6 +194,10 @@ impl Triggers {
                 let trigger = trigger.clone();
                 let runner = self.timer(function, trigger);
                 self.manual.timers.insert(name, runner);
+            }
+            Trigger::EventGrid(trigger) => {
+                let (executor, trigger) = (self.executor.clone(), trigger.clone());
+                self.manual.event_grid.insert(name, EventGridRunner { executor, function, trigger });
             }
             Trigger::Http(_) => {}
         }
@@ -196,11 +243,12 @@ impl Triggers {
         }
         Site {
             executor: self.executor,
-            routes: routes(&app.functions, &app.host_json.route_prefix),
+            routes: routes(&app.functions, &app.host_json.http.route_prefix),
             functions: app.functions.clone(),
-            route_prefix: app.host_json.route_prefix.clone(),
+            route_prefix: app.host_json.http.route_prefix.clone(),
             forwarding: app.host_json.custom_handler.forwarding,
             body_limit: app.body_limit,
+            throttle: Throttle::new(&app.host_json.http),
             in_flight: self.in_flight,
             manual: self.manual,
             status: HostStatus {

@@ -69,7 +69,7 @@ fn describe(site: &Site, function: &Function, request: &Request<Bytes>) -> Json 
             let url = format!("http://{host}/{}", trigger.route.under(&site.route_prefix));
             Json::from(url.to_ascii_lowercase())
         }
-        Trigger::ServiceBus(_) | Trigger::Timer(_) => Json::Null,
+        Trigger::ServiceBus(_) | Trigger::Timer(_) | Trigger::EventGrid(_) => Json::Null,
     };
     Json::object([
         ("name", Json::from(function.name.as_str())),

@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::configuration::host_json::Forwarding;
+use crate::configuration::custom_handler::Forwarding;
 use crate::handler::{RequestBody, TransportError, body};
 use crate::invocation::executor::add_host_headers;
 use crate::invocation::{Executor, Invocation, InvocationError};
@@ -42,7 +42,7 @@ pub(crate) async fn forward(
     let running = executor.running(invocation).await?;
     let path = match forwarding {
         Forwarding::RawToFunctionName => format!("/{}", invocation.name()),
-        Forwarding::Raw | Forwarding::Off => request.uri().path().to_owned(),
+        Forwarding::Raw | Forwarding::Off | Forwarding::Proxy => request.uri().path().to_owned(),
     };
     let outgoing = outgoing_request(&running.client.authority(), &path, invocation, request)?;
     let mut response = executor.send(&running, outgoing).await?;

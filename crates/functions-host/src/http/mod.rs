@@ -6,8 +6,17 @@
 mod admin;
 mod forward;
 mod json_mode;
+mod once_body;
+mod proxy;
 mod request_object;
 mod response_object;
 pub(crate) mod route;
 mod route_constraint;
 pub(crate) mod server;
+pub(crate) mod throttle;
+
+/// One parameter of a query, its name compared without regard to case as .NET does.
+pub(crate) fn query_parameter(uri: &http::Uri, name: &str) -> Option<String> {
+    let parameters = forward::parameters(uri.query().unwrap_or_default());
+    parameters.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}

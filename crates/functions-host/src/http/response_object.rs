@@ -9,6 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::configuration::function_json::{Function, OutputTarget, RETURN};
+use crate::invocation::value::reformatted_date;
 use crate::invocation::{Answer, InvocationError};
 use crate::json::Json;
 
@@ -23,11 +24,14 @@ pub(super) fn response(function: &Function, answer: &Answer) -> Result<Response<
     match value {
         Some((output, value)) if output.name == RETURN => of_return_value(value, output.binary),
         Some((_, value)) => of_binding(value),
-        None if http.is_some() && answer.outputs.is_some() => {
-            Ok(plain(StatusCode::OK, Bytes::from_static(b"{}"), Some(PLAIN_TEXT)))
-        }
+        None if http.is_some() && answer.outputs.is_some() => Ok(empty_object()),
         None => Ok(plain(StatusCode::OK, Bytes::new(), None)),
     }
+}
+
+/// What becomes of `Outputs` without a value for the binding.
+fn empty_object() -> Response<Bytes> {
+    plain(StatusCode::OK, Bytes::from_static(b"{}"), Some(PLAIN_TEXT))
 }
 
 /// A JSON object, or a text that holds one; anything else fails the invocation.
@@ -35,8 +39,11 @@ fn of_binding(value: &Json) -> Result<Response<Bytes>, InvocationError> {
     let fail = || InvocationError::InvalidHttpOutput(value.to_compact_text());
     match value {
         Json::Object(_) => of_object(value),
+        // Newtonsoft makes `null` of an empty text as of `null`, and the host then passes an empty response object on.
+        Json::String(text) if text.trim().is_empty() => Ok(empty_object()),
         Json::String(text) => match Json::parse(text) {
             Ok(object @ Json::Object(_)) => of_object(&object),
+            Ok(Json::Null) => Ok(empty_object()),
             Ok(_) | Err(_) => Err(fail()),
         },
         _ => Err(fail()),
@@ -51,7 +58,9 @@ fn of_return_value(value: &Json, binary: bool) -> Result<Response<Bytes>, Invoca
             other => Ok(plain(StatusCode::OK, body_text(Some(other)).into(), Some(PLAIN_TEXT))),
         };
     };
-    if let (false, Ok(bytes)) = (binary, STANDARD.decode(text)) {
+    let without_blanks: String =
+        text.chars().filter(|char| !matches!(char, ' ' | '\t' | '\r' | '\n')).collect();
+    if let (false, Ok(bytes)) = (binary, STANDARD.decode(without_blanks)) {
         let octets = HeaderValue::from_static("application/octet-stream");
         return Ok(plain(StatusCode::OK, bytes.into(), Some(octets)));
     }
@@ -97,6 +106,8 @@ fn body_text(body: Option<&Json>) -> String {
     match body {
         None | Some(Json::Null) => String::new(),
         Some(json @ (Json::Object(_) | Json::Array(_))) => json.to_indented_text(),
+        // Newtonsoft has made a date of a text that is an instant.
+        Some(Json::String(text)) => reformatted_date(text).unwrap_or_else(|| text.clone()),
         Some(scalar) => scalar.to_dotnet_string().unwrap_or_default(),
     }
 }

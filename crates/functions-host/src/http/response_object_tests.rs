@@ -36,6 +36,11 @@ fn objects_and_texts_that_hold_one_become_responses() {
     check(r#"{"body":"x","statusCode":"many"}"#, 200, "x", text);
     check(r#"{"body":{"b":1,"a":[2]}}"#, 200, "{\n  \"b\": 1,\n  \"a\": [\n    2\n  ]\n}", text);
     check(r#"{"body":true}"#, 200, "True", text);
+    check(r#"{"body":4.0}"#, 200, "4", text);
+    check(r#"{"body":"2023-10-12T20:13:49Z"}"#, 200, "10/12/2023 20:13:49", text);
+    check(r#""null""#, 200, "{}", text);
+    check(r#""  ""#, 200, "{}", text);
+    check("null", 200, "{}", text);
     check(r#"{"body":"aGVsbG8="}"#, 200, "aGVsbG8=", text);
     check(r#"{"body":"<p>","headers":{"content-type":"text/html"}}"#, 200, "<p>", Some("text/html"));
 }

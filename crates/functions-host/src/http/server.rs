@@ -8,12 +8,15 @@ use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::route::{RouteTemplate, RouteValues};
-use super::{admin, forward, json_mode};
+use super::throttle::{Admission, Throttle};
+use super::{admin, forward, json_mode, proxy};
+use crate::configuration::custom_handler::Forwarding;
 use crate::configuration::function_json::{HttpTrigger, Trigger};
-use crate::configuration::host_json::Forwarding;
+use crate::event_grid::webhook;
 use crate::host_status::HostStatus;
 use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
@@ -32,6 +35,7 @@ pub(crate) struct Site {
     pub(crate) manual: ManualRuns,
     pub(crate) status: HostStatus,
     pub(crate) routes: Vec<Route>,
+    pub(crate) throttle: Throttle,
 }
 
 /// One function's place among the URLs.
@@ -52,7 +56,7 @@ pub(crate) fn routes(functions: &[Arc<LoadedFunction>], prefix: &str) -> Vec<Rou
                 function: function.clone(),
                 trigger: trigger.clone(),
             }),
-            Trigger::ServiceBus(_) | Trigger::Timer(_) => None,
+            Trigger::ServiceBus(_) | Trigger::Timer(_) | Trigger::EventGrid(_) => None,
         })
         .collect();
     routes.sort_by(|left, right| left.template.precedence(&right.template));
@@ -64,72 +68,135 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path().to_ascii_lowercase();
+    if path.starts_with("/admin/") {
+        return buffered(&site, request, async |request| admin::answer(&site, &request)).await;
+    }
+    if path.trim_end_matches('/') == webhook::PATH {
+        return buffered(&site, request, async |request| on_events(&site, request).await).await;
+    }
+    let found = site.routes.iter().position(|route| route.accepts(&request).is_some());
+    let Some(index) = found else { return no_function(&path).map(Body::from) };
+    let Some(admission) = site.throttle.admit().await else {
+        return empty(StatusCode::TOO_MANY_REQUESTS).map(Body::from);
+    };
+    if site.forwarding_of(index) == Forwarding::Proxy {
+        return proxied(&site, index, request, admission).await;
+    }
+    buffered(&site, request, async |request| invoke(&site, index, request, admission).await).await
+}
+
+/// Reads the whole body first; all but the proxying mode need it.
+async fn buffered(
+    site: &Site,
+    request: Request<Body>,
+    answer: impl AsyncFnOnce(Request<Bytes>) -> Response<Bytes>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, site.body_limit).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return empty(StatusCode::PAYLOAD_TOO_LARGE);
+            return empty(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
         }
-        Err(_) => return empty(StatusCode::BAD_REQUEST),
+        Err(_) => return empty(StatusCode::BAD_REQUEST).map(Body::from),
     };
-    let request = Request::from_parts(parts, body);
-    let response = match request.uri().path().to_ascii_lowercase().strip_prefix("/admin/") {
-        Some(_) => admin::answer(&site, &request),
-        None => function_or_home_page(&site, request).await,
-    };
-    response.map(Body::from)
+    answer(Request::from_parts(parts, body)).await.map(Body::from)
 }
 
-async fn function_or_home_page(site: &Arc<Site>, request: Request<Bytes>) -> Response<Bytes> {
-    let found = site.routes.iter().position(|route| accepts(route, &request).is_some());
-    match found {
-        Some(index) => invoke(site, index, request).await,
-        None if request.uri().path() == "/" => home_page(),
-        // A method that no function has is a 404 as well: it is part of the route's constraints.
-        None => empty(StatusCode::NOT_FOUND).map(|_| Bytes::new()),
+fn no_function(path: &str) -> Response<Bytes> {
+    // A method that no function has is a 404 as well: it is part of the route's constraints.
+    if path == "/" { home_page() } else { empty(StatusCode::NOT_FOUND) }
+}
+
+/// In a task of its own: a caller that goes away does not end the invocations.
+async fn on_events(site: &Arc<Site>, request: Request<Bytes>) -> Response<Bytes> {
+    let site_of_task = site.clone();
+    let task = site.in_flight.spawn(async move {
+        let Site { manual, executor, .. } = &*site_of_task;
+        webhook::answer(&manual.event_grid, &executor.observer, &request).await
+    });
+    task.await.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+impl Site {
+    fn forwarding_of(&self, index: usize) -> Forwarding {
+        if self.routes[index].function.function.is_http_in_and_out() {
+            self.forwarding
+        } else {
+            Forwarding::Off
+        }
     }
 }
 
-fn accepts(route: &Route, request: &Request<Bytes>) -> Option<RouteValues> {
-    let methods = &route.trigger.methods;
-    if !methods.is_empty() && !methods.iter().any(|method| method == request.method().as_str()) {
-        return None;
+impl Route {
+    fn accepts<B>(&self, request: &Request<B>) -> Option<RouteValues> {
+        let methods = &self.trigger.methods;
+        if !methods.is_empty() && !methods.iter().any(|method| method == request.method().as_str()) {
+            return None;
+        }
+        self.template.matches(request.uri().path())
     }
-    route.template.matches(request.uri().path())
 }
 
 /// In a task of its own: a client that goes away does not end the invocation.
-async fn invoke(site: &Arc<Site>, index: usize, request: Request<Bytes>) -> Response<Bytes> {
+async fn invoke(
+    site: &Arc<Site>,
+    index: usize,
+    request: Request<Bytes>,
+    admission: Admission,
+) -> Response<Bytes> {
     let site_of_task = site.clone();
     let task = site.in_flight.spawn(async move {
         let site = &*site_of_task;
         let route = &site.routes[index];
         let attempts = with_retries(&site.executor, &route.function, |attempt| {
-            one_attempt(site, route, &request, attempt)
+            one_attempt(site, index, &request, attempt)
         });
-        attempts.await
+        let answer = attempts.await;
+        drop(admission);
+        answer
     });
     match task.await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) | Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR).map(|_| Bytes::new()),
+        Ok(Err(_)) | Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+/// Our guess: a request that cannot be proxied is answered with an empty 500 like any other failure.
+async fn proxied(
+    site: &Arc<Site>,
+    index: usize,
+    request: Request<Body>,
+    admission: Admission,
+) -> Response<Body> {
+    let request = request.map(|body| Body::new(Limited::new(body, site.body_limit)));
+    let site_of_task = site.clone();
+    let (head, begun) = oneshot::channel();
+    site.in_flight.spawn(async move {
+        let function = site_of_task.routes[index].function.clone();
+        // How it ended is told by the events.
+        let _ = proxy::proxy(&site_of_task.executor, function, request, head).await;
+        drop(admission);
+    });
+    begun.await.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR).map(Body::from))
 }
 
 async fn one_attempt(
     site: &Site,
-    route: &Route,
+    index: usize,
     request: &Request<Bytes>,
     attempt: Attempt,
 ) -> Result<Response<Bytes>, InvocationError> {
-    let values = accepts(route, request).unwrap_or_default();
+    let route = &site.routes[index];
+    let values = route.accepts(request).unwrap_or_default();
     let invocation = Invocation::new(route.function.clone());
     let executor = &site.executor;
-    let forwarded = site.forwarding != Forwarding::Off && route.function.function.is_http_in_and_out();
+    let forwarding = site.forwarding_of(index);
     let work = async {
-        if forwarded {
-            forward::forward(executor, &invocation, site.forwarding, request).await
-        } else {
+        if forwarding == Forwarding::Off {
             json_mode::exchange(executor, &invocation, &route.trigger, request, &values, &attempt).await
+        } else {
+            forward::forward(executor, &invocation, forwarding, request).await
         }
     };
     executor.run(&invocation, work).await
@@ -143,8 +210,8 @@ fn home_page() -> Response<Bytes> {
     response
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
 }

@@ -32,10 +32,18 @@ pub(crate) enum InvocationError {
     Timeout { function: String, limit: Duration },
     #[error("The message with body type '{0}' cannot be bound: only data sections and string values can")]
     UnsupportedBody(&'static str),
+    #[error(
+        "Binding parameters to complex objects (such as 'Object') uses Json.NET serialization. 1. Bind the parameter type \
+         as 'string' instead of 'Object' to get the raw values and avoid JSON deserialization, or 2. Change the queue \
+         payload to be valid json. The JSON parser failed: {0}"
+    )]
+    BodyIsNoJson(String),
     #[error("Error while handling parameter {binding} after function returned: {source}")]
     Output { binding: String, source: EntityError },
     #[error("'Transfer-Encoding: chunked' header can not be used when content object is not specified.")]
     ChunkedWithoutContent,
+    #[error("Failed to proxy request with ForwarderError: {0}")]
+    Proxying(&'static str),
 }
 
 impl InvocationError {

@@ -178,8 +178,9 @@ impl Executor {
                 std::future::pending().await
             }
         };
+        let category = format!("Function.{}.User", invocation.name());
         for log in &answer.logs {
-            self.observer.line(OutputLevel::Information, log);
+            self.observer.line_of(&category, OutputLevel::Information, log);
         }
         self.send_outputs(invocation, &answer).await?;
         Ok(answer)

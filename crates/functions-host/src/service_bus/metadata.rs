@@ -9,24 +9,22 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::{Body, Delivery};
+use crate::configuration::function_json::DataType;
 use crate::invocation::{BindingData, InvocationError, WireValue};
 use crate::json::Json;
 
 /// .NET's `DateTimeOffset.MaxValue`: the expiry of a message without time to live.
-const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
+pub(super) const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
 /// The trigger's value, and `Metadata` without what a text body does to it.
 pub(crate) fn encode(
     delivery: &Delivery,
-    binary: bool,
+    data_type: DataType,
     namespace: &str,
 ) -> Result<(WireValue, BindingData), InvocationError> {
-    let value = match (&delivery.body, binary) {
-        (Body::Data(bytes), true) => WireValue::Bytes(bytes.to_vec()),
-        (Body::Data(bytes), false) => WireValue::text(text_of(bytes)),
-        (Body::Text(text), true) => WireValue::Bytes(text.clone().into_bytes()),
-        (Body::Text(text), false) => WireValue::text(text),
-        (Body::Unsupported(section), _) => return Err(InvocationError::UnsupportedBody(section)),
+    let value = match data_type {
+        DataType::Binary => WireValue::Bytes(bytes_of(delivery)?),
+        DataType::Text | DataType::Absent => WireValue::text(text_of(delivery)?),
     };
     let mut metadata = metadata(delivery, namespace);
     if let WireValue::Json(Json::String(text)) = &value {
@@ -35,12 +33,26 @@ pub(crate) fn encode(
     Ok((value, metadata))
 }
 
+/// The bytes of a body.
+pub(super) fn bytes_of(delivery: &Delivery) -> Result<Vec<u8>, InvocationError> {
+    match &delivery.body {
+        Body::Data(bytes) => Ok(bytes.to_vec()),
+        Body::Text(text) => Ok(text.clone().into_bytes()),
+        Body::Unsupported(section) => Err(InvocationError::UnsupportedBody(section)),
+    }
+}
+
 /// UTF-8; failing that what .NET's DataContract serialiser wrote for a string; failing that UTF-8 with replacements.
-fn text_of(bytes: &[u8]) -> String {
-    match str::from_utf8(bytes) {
+pub(super) fn text_of(delivery: &Delivery) -> Result<String, InvocationError> {
+    let bytes = match &delivery.body {
+        Body::Data(bytes) => bytes,
+        Body::Text(text) => return Ok(text.clone()),
+        Body::Unsupported(section) => return Err(InvocationError::UnsupportedBody(section)),
+    };
+    Ok(match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => data_contract_text(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned()),
-    }
+    })
 }
 
 /// The binary XML of `DataContractSerializer` for one string ([MC-NBFX], "Chars8TextWithEndElement" and its wider
@@ -57,13 +69,19 @@ fn data_contract_text(bytes: &[u8]) -> Option<String> {
     String::from_utf8(text.get(..length)?.to_vec()).ok()
 }
 
-fn metadata(delivery: &Delivery, namespace: &str) -> BindingData {
+/// What every invocation has, however many messages it is for.
+pub(super) fn metadata_of_the_extension(namespace: &str) -> BindingData {
     let mut data = BindingData::default();
     // Objects of the extension without public members.
     for name in ["MessageReceiver", "MessageSession", "MessageActions", "SessionActions", "ReceiveActions"] {
         data.set(name, WireValue::Json(Json::Object(Vec::new())));
     }
     data.set("Client", WireValue::Json(client(namespace)));
+    data
+}
+
+pub(super) fn metadata(delivery: &Delivery, namespace: &str) -> BindingData {
+    let mut data = metadata_of_the_extension(namespace);
     data.set("DeliveryCount", WireValue::Json(Json::from(i64::from(delivery.delivery_count))));
     data.set_text("DeadLetterSource", delivery.dead_letter_source.as_deref());
     data.set_text("LockToken", Some(&delivery.lock_token.to_string()));

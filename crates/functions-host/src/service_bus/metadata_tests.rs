@@ -10,7 +10,8 @@ fn encoded(body: impl Into<Bytes>, binary: bool) -> (Json, Json) {
     delivery.body = Body::Data(body.into());
     delivery.message_id = Some("from the broker".to_owned());
     delivery.delivery_count = 1;
-    let (value, mut metadata) = encode(&delivery, binary, "namespace").unwrap();
+    let data_type = if binary { DataType::Binary } else { DataType::Absent };
+    let (value, mut metadata) = encode(&delivery, data_type, "namespace").unwrap();
     metadata.set_system("helloQueue", clock::now());
     (value.encode(), metadata.into_metadata())
 }
@@ -60,7 +61,7 @@ fn the_metadata_of_a_message_has_the_extensions_names_and_forms() {
     delivery.subject = Some("s".to_owned());
     delivery.application_properties =
         vec![("kind".to_owned(), Json::from("a")), ("n".to_owned(), Json::from(3))];
-    let (_, data) = encode(&delivery, false, "namespace").unwrap();
+    let (_, data) = encode(&delivery, DataType::Text, "namespace").unwrap();
     let Json::Object(mut members) = data.into_metadata() else { panic!("an object") };
     members.retain(|(name, _)| name != "Client");
     let expected = Json::parse(
@@ -79,6 +80,6 @@ fn the_metadata_of_a_message_has_the_extensions_names_and_forms() {
 fn bodies_that_are_neither_data_nor_text_fail() {
     let mut delivery = Delivery::of_manual_input("");
     delivery.body = Body::Unsupported("Sequence");
-    let error = encode(&delivery, true, "namespace").unwrap_err();
+    let error = encode(&delivery, DataType::Binary, "namespace").unwrap_err();
     assert!(error.to_string().contains("'Sequence'"), "{error}");
 }

@@ -3,8 +3,12 @@
 //! The trigger and the output binding work against these small traits, so that tests can put a scripted entity in
 //! the place of a namespace; [`sdk`] is what runs otherwise.
 
+mod batch;
+mod batch_metadata;
 pub(crate) mod metadata;
 pub(crate) mod output;
+#[cfg(test)]
+mod scripted;
 pub(crate) mod sdk;
 pub(crate) mod trigger;
 

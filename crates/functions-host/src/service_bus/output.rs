@@ -49,12 +49,15 @@ fn body_of_item(item: &Json) -> String {
     }
 }
 
-/// Length a multiple of four, the alphabet, at most two `=` at the end; the empty text too.
+/// What .NET's `Convert.FromBase64String` takes: blanks do not count, then a length that is a multiple of four, the
+/// alphabet, at most two `=` at the end; the empty text too.
 fn is_base64(text: &str) -> bool {
-    let letters = text.trim_end_matches('=');
+    let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).collect();
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let letters = &text[..text.len() - padding];
     text.len().is_multiple_of(4)
-        && text.len() - letters.len() <= 2
-        && letters.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && padding <= 2
+        && letters.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -70,10 +73,14 @@ mod tests {
         check(r#"[{"b":1,"a":2},3,true,[1]]"#, &["{\n  \"b\": 1,\n  \"a\": 2\n}", "3", "True", "[\n  1\n]"]);
         check(r#"{"b":1}"#, &["{\n  \"b\": 1\n}"]);
         check(r#""plain text""#, &["plain text"]);
+        check(r#""ab=c""#, &["ab=c"]);
+        check(r#""a===""#, &["a==="]);
         check(r#""{\"b\":1}""#, &["{\n  \"b\": 1\n}"]);
         check(r#""[\"x\",{\"y\":1}]""#, &["x", "{\n  \"y\": 1\n}"]);
         check(r#""{not json}""#, &["{not json}"]);
-        for base64 in [r#""test""#, r#""abcd1234""#, r#""output1Value""#, r#""""#] {
+        // Blanks do not count: four words of four letters are base64 to .NET.
+        let blanks = [r#""this text must vary""#, r#""ab c\n d""#, r#"" ""#];
+        for base64 in [r#""test""#, r#""abcd1234""#, r#""output1Value""#, r#""""#].into_iter().chain(blanks) {
             check(base64, &["System.Byte[]"]);
         }
         check("4", &["4"]);

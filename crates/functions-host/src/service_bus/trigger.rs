@@ -18,7 +18,7 @@ use super::metadata::encode;
 use super::{Delivery, Entity, EntityError};
 use crate::clock;
 use crate::configuration::function_json::ServiceBusTrigger;
-use crate::configuration::host_json::ServiceBusOptions;
+use crate::configuration::service_bus_options::ServiceBusOptions;
 use crate::event::OutputLevel;
 use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
@@ -26,8 +26,8 @@ use crate::invocation::{Answer, Executor, Invocation, InvocationError};
 
 /// How long one request for messages waits before it is made again.
 const RECEIVE_WAIT: Duration = Duration::from_secs(30);
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The SDK renews this long before the lock ends, or at half time if that is sooner.
 const RENEWAL_BUFFER: Duration = Duration::from_secs(10);
 /// Keeps a broker whose clock runs behind ours from being asked without a pause.
@@ -49,6 +49,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// Receives until `stop` is cancelled, then gives back what was not handed out.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        if self.trigger.batch {
+            return self.run_batches(stop).await;
+        }
         let free = Arc::new(Semaphore::new(self.options.max_concurrent_calls));
         let mut pause = FIRST_PAUSE;
         loop {
@@ -109,8 +112,19 @@ impl Listener {
         }
     }
 
-    /// Runs the function on this message, again if a retry policy says so; used for manual runs as well.
-    pub(crate) async fn invoke(&self, delivery: &Delivery) -> bool {
+    /// Runs the function on a message that exists only here.
+    pub(crate) async fn run_by_hand(&self, input: &str) {
+        let delivery = Delivery::of_manual_input(input);
+        // How it ended is told by the events; there is nothing to settle.
+        let _ = if self.trigger.batch {
+            self.invoke_batch_by_hand(&delivery).await
+        } else {
+            self.invoke(&delivery).await
+        };
+    }
+
+    /// Runs the function on this message, again if a retry policy says so.
+    async fn invoke(&self, delivery: &Delivery) -> bool {
         let attempts =
             with_retries(&self.executor, &self.function, |attempt| self.attempt(delivery, attempt));
         attempts.await.is_ok()
@@ -121,7 +135,7 @@ impl Listener {
         invocation.message_id = delivery.message_id.clone();
         invocation.delivery_count = Some(delivery.delivery_count);
         let work = async {
-            let (value, mut metadata) = encode(delivery, self.trigger.binary, &self.namespace)?;
+            let (value, mut metadata) = encode(delivery, self.trigger.data_type, &self.namespace)?;
             metadata.set_system(invocation.name(), clock::now());
             attempt.describe(&mut metadata);
             let data = vec![(self.trigger.name.clone(), value)];
@@ -161,7 +175,7 @@ impl Listener {
     }
 
     /// The line that the extension logs, at its levels.
-    fn report(&self, action: &str, error: &EntityError) {
+    pub(super) fn report(&self, action: &str, error: &EntityError) {
         let level = if error.transient { OutputLevel::Information } else { OutputLevel::Error };
         let (path, endpoint) = (&self.trigger.entity_path, &self.namespace);
         let head =

@@ -13,10 +13,14 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use time::OffsetDateTime;
 
+use crate::configuration::time_span;
+
 /// When a timer runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Schedule {
-    cron: Arc<Cron>,
+pub(crate) enum Schedule {
+    Cron(Arc<Cron>),
+    /// A .NET `TimeSpan` between two runs: what Azure allows on App Service plans, and Core Tools everywhere.
+    Every(Duration),
 }
 
 /// A schedule that cannot be understood.
@@ -31,6 +35,9 @@ pub struct ScheduleError {
 impl Schedule {
     pub(crate) fn parse(expression: &str) -> Result<Self, ScheduleError> {
         let fail = || ScheduleError { expression: expression.to_owned() };
+        if let Some(interval) = expression.contains(':').then(|| time_span::parse(expression)).flatten() {
+            return if interval.is_zero() { Err(fail()) } else { Ok(Self::Every(interval)) };
+        }
         let plain = without_names(expression).ok_or_else(fail)?;
         let parser = CronParser::builder()
             .seconds(Seconds::Optional)
@@ -38,7 +45,7 @@ impl Schedule {
             .dom_and_dow(true)
             .sloppy_ranges(true)
             .build();
-        let schedule = Self { cron: Arc::new(parser.parse(&plain).map_err(|_| fail())?) };
+        let schedule = Self::Cron(Arc::new(parser.parse(&plain).map_err(|_| fail())?));
         // `31 2` and the like parse and never come: the real host would fail on them at its start as well.
         schedule.after(OffsetDateTime::UNIX_EPOCH).ok_or_else(fail)?;
         Ok(schedule)
@@ -46,13 +53,20 @@ impl Schedule {
 
     /// The first occurrence later than `instant`.
     pub(crate) fn after(&self, instant: OffsetDateTime) -> Option<OffsetDateTime> {
+        let cron = match self {
+            Self::Cron(cron) => cron,
+            Self::Every(interval) => return instant.checked_add((*interval).try_into().ok()?),
+        };
         let from: DateTime<Utc> = DateTime::from_timestamp(instant.unix_timestamp(), instant.nanosecond())?;
-        let next = self.cron.find_next_occurrence(&from, false).ok()?;
+        let next = cron.find_next_occurrence(&from, false).ok()?;
         OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
     }
 
     /// Whether two neighbouring occurrences lie less than a minute apart.
     pub(crate) fn is_faster_than_a_minute(&self) -> bool {
+        if let Self::Every(interval) = self {
+            return *interval < Duration::from_secs(60);
+        }
         let mut last = OffsetDateTime::UNIX_EPOCH;
         for _ in 0..5 {
             let Some(next) = self.after(last) else { return false };
@@ -130,6 +144,8 @@ mod tests {
         check("0 1,2,59 * * * *", datetime!(2026-01-15 10:59 UTC));
         // Both must hold: the next 13th that is a Friday.
         check("0 0 0 13 * 5", datetime!(2026-02-13 00:00 UTC));
+        check("01:30:00", datetime!(2026-01-15 11:37:30 UTC));
+        check("1.00:00:00", datetime!(2026-01-16 10:07:30 UTC));
     }
 
     #[test]
@@ -149,6 +165,8 @@ mod tests {
             "0 0 0 30 2 *",
             "0 0 0 * Mon *",
             "0 0 0 15W * *",
+            "00:00:00",
+            "25:00:00",
         ];
         for expression in others {
             let error = Schedule::parse(expression).map(|_| ()).unwrap_err();
@@ -165,5 +183,6 @@ mod tests {
         assert!(fast("*/30 * * * * *"));
         assert!(fast("0,30 0 * * * *"));
         assert!(!fast("0 * * * * *"));
+        assert!(fast("00:00:30") && !fast("00:01:00"));
     }
 }

@@ -293,3 +293,74 @@ async fn a_retry_policy_runs_the_function_again_and_tells_it_so() {
     assert_eq!(results.map(|result| result.is_ok()), [false, false, true]);
     running.host.stop().await;
 }
+
+#[tokio::test]
+async fn too_many_requests_are_turned_away_and_the_others_wait_their_turn() {
+    let limit = |name: &str| format!("AzureFunctionsJobHost__extensions__http__{name}");
+    let app = App::new()
+        .forwarded("hello", "hello")
+        .setting(&limit("maxOutstandingRequests"), "2")
+        .setting(&limit("maxConcurrentRequests"), "1")
+        .order("api_hello", "!slow 500");
+    let running = app.start().await;
+    let call = async || client().get(running.url("/api/hello")).send().await.unwrap().status().as_u16();
+    let started = tokio::time::Instant::now();
+    let mut answers = <[u16; 3]>::from(tokio::join!(call(), call(), call()));
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 200, 429]);
+    assert!(started.elapsed() >= std::time::Duration::from_secs(1), "one after the other");
+    running.host.stop().await;
+}
+
+#[tokio::test]
+async fn without_an_extension_bundle_only_http_and_timers_are_known() {
+    let host_json = format!(
+        r#"{{"version":"2.0","customHandler":{{"description":{{"defaultExecutablePath":"{}"}}}}}}"#,
+        env!("CARGO_BIN_EXE_functions-host-raw-handler")
+    );
+    let queue = r#"{"type":"serviceBusTrigger","name":"m","queueName":"q"}"#;
+    let output = r#"{"type":"httpTrigger","name":"req"},{"type":"serviceBus","direction":"out","name":"o","queueName":"q"}"#;
+    let app = || {
+        App::new()
+            .file("host.json", &host_json)
+            .function("a", queue)
+            .function("b", output)
+            .function("c", r#"{"type":"eventGridTrigger","name":"event"}"#)
+            .function("d", r#"{"type":"timerTrigger","name":"t","schedule":"0 0 0 1 1 *"}"#)
+            .setting("AzureWebJobsServiceBus", "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;")
+    };
+    let running = app().start().await;
+    let errors: Vec<String> = running.host.function_errors().iter().map(ToString::to_string).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(
+        errors[0].contains("'serviceBusTrigger' were not found in the configured extension bundle"),
+        "{errors:?}"
+    );
+    running.host.stop().await;
+
+    let installed = app().file("bin/extensions.json", "{}").start().await;
+    assert!(installed.host.function_errors().is_empty());
+    installed.host.stop().await;
+}
+
+#[tokio::test]
+async fn log_levels_keep_lines_back() {
+    let level = |category: &str| format!("AzureFunctionsJobHost__logging__logLevel__{category}");
+    let app = App::new()
+        .function("quiet", r#"{"type":"httpTrigger","name":"req"}"#)
+        .function("loud", r#"{"type":"httpTrigger","name":"req"}"#)
+        .setting(&level("Function.quiet.User"), "Warning")
+        .order("quiet", json_answer(r#"{"Logs":["from quiet"]}"#))
+        .order("loud", json_answer(r#"{"Logs":["from loud"]}"#));
+    let mut running = app.start().await;
+    for name in ["quiet", "loud"] {
+        client().get(running.url(&format!("/api/{name}"))).send().await.unwrap();
+        assert_eq!(running.finished(name).await, Ok(()));
+    }
+    let lines = running.lines();
+    assert!(
+        lines.contains(&"from loud".to_owned()) && !lines.contains(&"from quiet".to_owned()),
+        "{lines:?}"
+    );
+    running.host.stop().await;
+}

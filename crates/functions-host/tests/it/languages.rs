@@ -17,6 +17,7 @@ fn app(program: &str, file: &str, source: &str) -> Option<App> {
     }
     let host_json = serde_json::json!({
         "version": "2.0",
+        "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
         "customHandler": {
             "description": { "defaultExecutablePath": program, "arguments": [file] },
             "enableForwardingHttpRequest": true,

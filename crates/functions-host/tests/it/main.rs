@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod event_grid;
 mod http;
 mod languages;
 mod process;
+mod proxy;
 mod service_bus;
 mod support;

@@ -3,7 +3,8 @@
 //! The folder in `RAW_HANDLER_FOLDER` tells it what to do. `start.{n}` is what the n-th process does at its start,
 //! `{key}.{n}` what the n-th request of a key is answered, `{key}` what all others are; the key is the path with `_`
 //! for `/`. A file holds a whole HTTP response, or one order: `!exit {code}`, `!die` (SIGABRT), `!hang`, `!slow {milliseconds}`,
-//! `!noise {bytes}` (that much on stderr, then `{}`). Without a file the answer is `{}`. Every request is appended
+//! `!noise {bytes}` (that much on stderr, then `{}`), `!drip {lines}` (a chunked answer, line by line, going on after the
+//! first one only when there is a file `go-on`). Without a file the answer is `{}`. Every request is appended
 //! to `requests` as a line of JSON.
 
 use std::fs::{self, OpenOptions};
@@ -50,6 +51,10 @@ fn answer(stream: TcpStream) {
     let key = path.replace('/', "_");
     let count = append_request(&key, &request);
     match order_of(&key, &count) {
+        Some(order) if order.starts_with(b"!drip ") => {
+            drip(&mut stream, &order[b"!drip ".len()..]);
+            return;
+        }
         Some(order) if order.starts_with(b"!") => obey(&order),
         Some(response) => {
             respond(&mut stream, response);
@@ -66,6 +71,19 @@ fn answer(stream: TcpStream) {
 fn respond(stream: &mut TcpStream, response: impl AsRef<[u8]>) {
     // The host may be gone by now; that is what some tests are about.
     let _ = stream.write_all(response.as_ref());
+}
+
+fn drip(stream: &mut TcpStream, lines: &[u8]) {
+    respond(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+    for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+        while index == 1 && !folder().join("go-on").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut chunk = format!("{:x}\r\n", line.len() + 1).into_bytes();
+        chunk.extend([line, b"\n\r\n"].concat());
+        respond(stream, chunk);
+    }
+    respond(stream, "0\r\n\r\n");
 }
 
 fn order_of(key: &str, count: &str) -> Option<Vec<u8>> {

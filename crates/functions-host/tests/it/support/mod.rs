@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use functions_host::{Host, HostEvent, Listen, Options};
+use functions_host::{Host, HostEvent, Options};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -37,6 +37,7 @@ impl App {
         let host_json = serde_json::json!({
             "version": "2.0",
             "functionTimeout": "00:00:10",
+            "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
             "customHandler": {
                 "description": { "defaultExecutablePath": env!("CARGO_BIN_EXE_functions-host-raw-handler") },
                 "enableForwardingHttpRequest": true,
@@ -88,14 +89,13 @@ impl App {
 
     pub(crate) async fn start(self) -> Running {
         let (sender, events) = mpsc::unbounded_channel();
-        let options = Options {
-            script_root: self.root.path().to_owned(),
-            listen: Listen::Port(0),
-            environment: self.settings,
-            observer: Some(sender),
-        };
+        let options = Options { observer: Some(sender), ..self.options() };
         let host = Host::start(options).await.unwrap();
         Running { host, events, seen: Vec::new(), orders: self.orders, _root: self.root }
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options { environment: self.settings.clone(), ..Options::new(self.root.path()) }
     }
 }
 
@@ -152,6 +152,11 @@ impl Running {
     pub(crate) fn requests(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.orders.path().join("requests")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Puts a file where the raw handler waits for it.
+    pub(crate) fn tell_the_handler(&self, file: &str) {
+        std::fs::write(self.orders.path().join(file), "").unwrap();
     }
 
     /// How often the raw handler was started.
