@@ -99,6 +99,30 @@ pub enum Command {
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Broker(BrokerArgs),
 
+    /// Run any Functions app whose handler speaks HTTP: your own, in any language
+    ///
+    /// Plays the Azure Functions host for the app in DIR: reads its host.json, one function.json a
+    /// function, and local.settings.json; starts the custom handler that host.json names, and feeds it
+    /// HTTP, Service Bus, timer and Event Grid invocations in the wire format of Microsoft's host. It
+    /// restarts, times out and kills the handler as that one does, so that what works here works there.
+    ///
+    ///   latchkey host --script-root my-app
+    ///   curl http://127.0.0.1:7071/api/hello
+    ///
+    /// A function that is not HTTP can be run by hand, with a text as its message:
+    ///
+    ///   curl -d '{"input": "hello"}' http://127.0.0.1:7071/admin/functions/NAME
+    ///
+    /// Invocations are sent in chunks, as Azure sends them; where FUNCTIONS_CORETOOLS_ENVIRONMENT is set
+    /// they have a Content-Length, as Core Tools give them one. A handler has to take both.
+    ///
+    /// Variables of this shell win over local.settings.json, as they do with Core Tools. The handler's
+    /// lines are shown as they come, with their level: stdout is info; stderr is an error, or a warning
+    /// if it says "warn". Ctrl-C stops: what runs has five seconds, then the handler is killed, and
+    /// messages go back to their queues.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
+    Host(HostArgs),
+
     /// Be the function app's handler process (the functions host starts it)
     ///
     /// Serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped. The functions host
@@ -157,6 +181,28 @@ pub struct BrokerArgs {
     pub json: bool,
 }
 
+/// What `latchkey host` is told.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// The app: the folder of host.json, with one folder a function in it
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub script_root: PathBuf,
+
+    /// Where to listen on 127.0.0.1; 0 takes a free port
+    #[arg(long, value_name = "PORT", default_value_t = 7071)]
+    pub port: u16,
+
+    /// A Service Bus connection string for every `connection` of the app
+    ///
+    /// Wins over the settings: an app whose settings point at Azure stays on this machine.
+    #[arg(long, value_name = "CONNECTION", env = "LATCHKEY_HOST_SERVICE_BUS", hide_env_values = true)]
+    pub service_bus: Option<String>,
+
+    /// Print one JSON object a line for everything that happens, and nothing else on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What `latchkey functions` is told.
 #[derive(Debug, Args)]
 pub struct FunctionsArgs {
@@ -196,6 +242,12 @@ mod tests {
         );
         let Command::Up(up) = Cli::parse_from(["latchkey", "up"]).command else { panic!("not up") };
         assert_eq!(up.dir, PathBuf::from(".latchkey"));
+    }
+
+    #[test]
+    fn the_host_runs_the_app_in_this_folder_on_the_usual_port() {
+        let Command::Host(host) = Cli::parse_from(["latchkey", "host"]).command else { panic!("not host") };
+        assert_eq!((host.script_root, host.port, host.json), (PathBuf::from("."), 7071, false));
     }
 
     #[test]

@@ -21,6 +21,12 @@ impl Colour {
         Self(io::stdout().is_terminal() && !refused && !dumb)
     }
 
+    /// Never.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(false)
+    }
+
     /// Puts an ANSI colour around a text.
     #[must_use]
     pub fn paint(self, code: &str, text: &str) -> String {

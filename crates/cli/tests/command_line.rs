@@ -33,6 +33,7 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["--help"], "latchkey demo"),
         (vec!["demo", "--help"], "EncryptionAtRestWithCustomerKey"),
         (vec!["up", "--help"], ". .latchkey/env"),
+        (vec!["host", "--help"], "http://127.0.0.1:7071/admin/functions/NAME"),
         (vec!["functions", "--help"], "FUNCTIONS_CUSTOMHANDLER_PORT"),
         (vec!["broker", "--help"], "Config.json"),
     ];

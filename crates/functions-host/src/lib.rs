@@ -36,6 +36,7 @@ mod service_bus;
 mod settings;
 mod timer;
 
+pub use configuration::connections::service_bus_connections;
 pub use configuration::function_json::{FunctionError, FunctionProblem};
 pub use configuration::host_json::HostJsonError;
 pub use configuration::http_routes::UnknownProfile;
@@ -44,6 +45,7 @@ pub use configuration::properties::WrongValue;
 pub use configuration::retry::RetryPolicyError;
 pub use configuration::service_bus_options::{BatchOptionsError, ServiceBusOptionsError};
 pub use event::{HostEvent, OutputLevel, TriggerKind};
+pub use host::summary::FunctionSummary;
 pub use host::{Host, Listen, Options, StartError};
 pub use http::route::RouteTemplateError;
 pub use service_bus::sdk::ConnectionError;

@@ -3,6 +3,7 @@
 mod broker;
 mod demo;
 mod functions;
+mod host;
 mod interrupts;
 mod up;
 
@@ -42,6 +43,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Up(args) => Box::pin(up::run(args)).await,
         Command::Broker(args) => Box::pin(broker::run(args)).await,
+        Command::Host(args) => Box::pin(host::run(args)).await,
         Command::Functions(args) => functions::run(args).await,
     }
 }

@@ -4,6 +4,9 @@ use super::function_json::{DataType, FunctionProblem, RETURN};
 use crate::json::Json;
 use crate::settings::Settings;
 
+/// The connection of Service Bus bindings that name none.
+pub(super) const DEFAULT_CONNECTION: &str = "AzureWebJobsServiceBus";
+
 /// A binding whose name and type have been checked.
 pub(super) struct Binding<'a> {
     pub(super) json: &'a Json,
@@ -95,7 +98,7 @@ impl<'a> Binding<'a> {
     }
 
     pub(super) fn connection(&self) -> Result<String, FunctionProblem> {
-        Ok(self.text("connection")?.unwrap_or_else(|| "AzureWebJobsServiceBus".to_owned()))
+        Ok(self.text("connection")?.unwrap_or_else(|| DEFAULT_CONNECTION.to_owned()))
     }
 }
 

@@ -123,19 +123,25 @@ pub(crate) fn read_all(
     script_root: &Path,
     settings: &Settings,
 ) -> std::io::Result<(Vec<Function>, Vec<FunctionError>)> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(script_root)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    folders.sort();
     let (mut functions, mut errors) = (Vec::new(), Vec::new());
-    for folder in folders.iter().filter(|folder| folder.join("function.json").is_file()) {
+    for folder in function_folders(script_root)? {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match read(folder, &name, settings) {
+        match read(&folder, &name, settings) {
             Ok(function) => functions.push(function),
             Err(reason) => errors.push(FunctionError { function: name, reason }),
         }
     }
     Ok((functions, errors))
+}
+
+/// The folders that hold a function.json, in the order of their names.
+pub(super) fn function_folders(script_root: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(script_root)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    folders.retain(|folder| folder.join("function.json").is_file());
+    folders.sort();
+    Ok(folders)
 }
 
 fn read(folder: &Path, name: &str, settings: &Settings) -> Result<Function, FunctionProblem> {

@@ -1,6 +1,7 @@
 //! What the app's files say: host.json and one function.json a function.
 
 mod binding;
+pub(crate) mod connections;
 pub(crate) mod custom_handler;
 pub(crate) mod function_json;
 mod function_problem;

@@ -4,6 +4,7 @@ mod conductor;
 mod handler_port;
 mod loading;
 mod start;
+pub(crate) mod summary;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::summary::FunctionSummary;
 use crate::configuration::function_json::FunctionError;
 use crate::configuration::host_json::HostJsonError;
 use crate::event::HostEvent;
@@ -99,6 +101,7 @@ pub enum StartError {
 pub struct Host {
     address: SocketAddr,
     handler: HandlerHandle,
+    functions: Vec<FunctionSummary>,
     errors: Arc<Vec<FunctionError>>,
     stop: CancellationToken,
     stopped: watch::Receiver<Option<String>>,
@@ -135,6 +138,11 @@ impl Host {
     /// The operating system's id of the handler process, while there is one.
     pub fn handler_process_id(&self) -> Option<u32> {
         self.handler.0.process_id()
+    }
+
+    /// The functions that were loaded, in the order of their names.
+    pub fn functions(&self) -> &[FunctionSummary] {
+        &self.functions
     }
 
     /// The functions that were left out.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::conductor::Conductor;
 use super::handler_port::handler_port;
 use super::loading::Loading;
+use super::summary::FunctionSummary;
 use super::{HandlerHandle, Host, Listen, Options, StartError};
 use crate::configuration::function_json::{
     self, Function, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger,
@@ -86,6 +87,11 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     for function in app.functions.clone() {
         triggers.add(function, &mut app);
     }
+    let summary = |function: &Arc<LoadedFunction>| {
+        let prefix = &app.host_json.http.route_prefix;
+        FunctionSummary::of(&function.function, &format!("http://{address}"), prefix)
+    };
+    let functions = app.functions.iter().map(summary).collect();
     let (intake, in_flight) = (triggers.intake.clone(), triggers.in_flight.clone());
     let mut tasks = JoinSet::new();
     let site = triggers.site(&app, &mut tasks);
@@ -108,6 +114,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let conductor: JoinHandle<()> = tokio::spawn(conductor.run());
     Ok(Host {
         address,
+        functions,
         handler: HandlerHandle(handler),
         errors: Arc::new(app.errors),
         stop,
