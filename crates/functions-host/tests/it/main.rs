@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod event_grid;
+mod faults;
 mod http;
 mod languages;
 mod process;

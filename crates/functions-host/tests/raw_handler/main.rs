@@ -1,7 +1,7 @@
 //! A custom handler for the tests of the host: raw HTTP/1.1 over a socket, sharing no code with anything.
 //!
 //! The folder in `RAW_HANDLER_FOLDER` tells it what to do. `start.{n}` is what the n-th process does at its start,
-//! `{key}.{n}` what the n-th request of a key is answered, `{key}` what all others are; the key is the path with `_`
+//! `ping` what the question for readiness makes it do, `{key}.{n}` what the n-th request of a key is answered, `{key}` what all others are; the key is the path with `_`
 //! for `/`. A file holds a whole HTTP response, or one order: `!exit {code}`, `!die` (SIGABRT), `!hang`, `!slow {milliseconds}`,
 //! `!noise {bytes}` (that much on stderr, then `{}`), `!drip {lines}` (a chunked answer, line by line, going on after the
 //! first one only when there is a file `go-on`). Without a file the answer is `{}`. Every request is appended
@@ -44,6 +44,9 @@ fn answer(stream: TcpStream) {
     let Some(request) = read_request(&mut reader) else { return };
     let mut stream = stream;
     if request.method == "GET" && request.path == "/" {
+        if let Some(order) = order_of("ping", "") {
+            obey(&order);
+        }
         respond(&mut stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         return;
     }
