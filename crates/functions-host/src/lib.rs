@@ -25,6 +25,8 @@ mod clock;
 mod configuration;
 mod event;
 mod event_grid;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod host;
 mod host_status;

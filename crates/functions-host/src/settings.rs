@@ -18,6 +18,11 @@ impl Settings {
         Self { values }
     }
 
+    /// No setting at all.
+    pub(crate) fn empty() -> Self {
+        Self { values: BTreeMap::new() }
+    }
+
     #[cfg(test)]
     pub(crate) fn only(values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

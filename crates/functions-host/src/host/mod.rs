@@ -5,6 +5,7 @@ mod handler_port;
 mod loading;
 mod start;
 pub(crate) mod summary;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

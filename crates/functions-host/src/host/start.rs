@@ -2,54 +2,42 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::conductor::Conductor;
 use super::handler_port::handler_port;
 use super::loading::Loading;
 use super::summary::FunctionSummary;
+use super::triggers::Triggers;
 use super::{HandlerHandle, Host, Listen, Options, StartError};
-use crate::configuration::function_json::{
-    self, Function, FunctionError, ServiceBusTrigger, TimerTrigger, Trigger,
-};
+use crate::configuration::function_json::{self, Function, FunctionError};
 use crate::configuration::host_json::HostJson;
 use crate::configuration::http_routes;
 use crate::event::{Observer, OutputLevel};
-use crate::event_grid::EventGridRunner;
 use crate::handler::{Handler, Orders, ProcessOptions};
-use crate::host_status::HostStatus;
-use crate::http::server::{Site, router, routes};
-use crate::http::throttle::Throttle;
+use crate::http::server::{Site, router};
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
-use crate::manual::ManualRuns;
-use crate::service_bus::sdk::{self, Connections};
-use crate::service_bus::trigger::Listener;
+use crate::service_bus::sdk::Connections;
 use crate::settings::Settings;
-use crate::timer::TimerRunner;
 
 const DEFAULT_BODY_LIMIT: usize = 104_857_600;
-/// The time-out of the real host's HTTP client is this much longer than that of a function.
-const HTTP_CLIENT_MARGIN: Duration = Duration::from_secs(60);
 
 /// An app as its files and settings describe it.
-struct Blueprint {
-    host_json: HostJson,
-    settings: Settings,
-    functions: Vec<Arc<LoadedFunction>>,
-    errors: Vec<FunctionError>,
-    connections: Connections,
-    body_limit: usize,
-    host_id: String,
+pub(super) struct Blueprint {
+    pub(super) host_json: HostJson,
+    pub(super) settings: Settings,
+    pub(super) functions: Vec<Arc<LoadedFunction>>,
+    pub(super) errors: Vec<FunctionError>,
+    pub(super) connections: Connections,
+    pub(super) body_limit: usize,
+    pub(super) host_id: String,
 }
 
 pub(super) async fn start(options: Options) -> Result<Host, StartError> {
@@ -64,7 +52,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         handler: app.host_json.custom_handler.clone(),
         script_root,
         port: handler_port(&app.host_json).await?,
-        answer_limit: app.host_json.function_timeout.map(|limit| limit + HTTP_CLIENT_MARGIN),
+        answer_limit: client_time_limit(app.host_json.function_timeout),
         environment: options.environment.into_iter().collect(),
     };
 
@@ -171,102 +159,9 @@ fn functions(
     Ok((functions, errors.into_iter().chain(route_errors).collect()))
 }
 
-/// What makes functions run, until `intake` is cancelled.
-struct Triggers {
-    executor: Arc<Executor>,
-    intake: CancellationToken,
-    in_flight: TaskTracker,
-    manual: ManualRuns,
-}
-
-impl Triggers {
-    fn new(executor: Arc<Executor>) -> Self {
-        Self {
-            executor,
-            intake: CancellationToken::new(),
-            in_flight: TaskTracker::new(),
-            manual: ManualRuns::default(),
-        }
-    }
-
-    fn add(&mut self, function: Arc<LoadedFunction>, app: &mut Blueprint) {
-        let name = function.function.name.clone();
-        match &function.function.trigger {
-            Trigger::ServiceBus(trigger) => {
-                let trigger = trigger.clone();
-                let listener = self.listener(function, trigger, app);
-                self.manual.queues.insert(name, listener);
-            }
-            Trigger::Timer(trigger) => {
-                let trigger = trigger.clone();
-                let runner = self.timer(function, trigger);
-                self.manual.timers.insert(name, runner);
-            }
-            Trigger::EventGrid(trigger) => {
-                let (executor, trigger) = (self.executor.clone(), trigger.clone());
-                self.manual.event_grid.insert(name, EventGridRunner { executor, function, trigger });
-            }
-            Trigger::Http(_) => {}
-        }
-    }
-
-    fn listener(
-        &self,
-        function: Arc<LoadedFunction>,
-        trigger: ServiceBusTrigger,
-        app: &mut Blueprint,
-    ) -> Listener {
-        let client = app.connections.client(&trigger.connection, &app.settings);
-        let client = client.expect("functions without a connection were left out while loading");
-        Listener {
-            executor: self.executor.clone(),
-            function,
-            entity: sdk::entity(&client, &trigger.entity_path),
-            trigger,
-            namespace: client.fully_qualified_namespace().to_owned(),
-            options: app.host_json.service_bus.clone(),
-            in_flight: self.in_flight.clone(),
-        }
-    }
-
-    fn timer(&self, function: Arc<LoadedFunction>, trigger: TimerTrigger) -> TimerRunner {
-        TimerRunner {
-            executor: self.executor.clone(),
-            function,
-            trigger,
-            in_flight: self.in_flight.clone(),
-            last: Arc::new(Mutex::new(None)),
-        }
-    }
-
-    /// Starts all triggers but those of disabled functions, and makes of the rest what answers clients.
-    fn site(self, app: &Blueprint, tasks: &mut JoinSet<()>) -> Site {
-        let enabled = |function: &LoadedFunction| !function.function.disabled;
-        for listener in self.manual.queues.values().filter(|listener| enabled(&listener.function)) {
-            tasks.spawn(listener.clone().run(self.intake.clone()));
-        }
-        for timer in self.manual.timers.values().filter(|timer| enabled(&timer.function)) {
-            tasks.spawn(timer.clone().run(self.intake.clone()));
-        }
-        Site {
-            executor: self.executor,
-            routes: routes(&app.functions, &app.host_json.http.route_prefix),
-            functions: app.functions.clone(),
-            route_prefix: app.host_json.http.route_prefix.clone(),
-            forwarding: app.host_json.custom_handler.forwarding,
-            body_limit: app.body_limit,
-            throttle: Throttle::new(&app.host_json.http),
-            in_flight: self.in_flight,
-            manual: self.manual,
-            status: HostStatus {
-                id: app.host_id.clone(),
-                instance: Uuid::new_v4(),
-                started: Instant::now(),
-                extension_bundle: app.host_json.extension_bundle.clone(),
-                errors: app.errors.iter().map(ToString::to_string).collect(),
-            },
-        }
-    }
+/// The real host's HTTP client waits a minute longer than a function may take; for ever where that is for ever.
+fn client_time_limit(function_timeout: Option<Duration>) -> Option<Duration> {
+    function_timeout.map(|limit| limit + Duration::from_secs(60))
 }
 
 async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
@@ -300,4 +195,16 @@ fn host_id(script_root: &Path) -> String {
     let name = script_root.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let kept: String = name.chars().filter(|character| character.is_ascii_alphanumeric()).collect();
     format!("local-{kept}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_waits_a_minute_longer_than_a_function_may_take() {
+        let minutes = |count: u64| Some(Duration::from_secs(60 * count));
+        assert_eq!(client_time_limit(minutes(15)), minutes(16));
+        assert_eq!(client_time_limit(None), None);
+    }
 }

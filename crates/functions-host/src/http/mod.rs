@@ -9,7 +9,7 @@ mod json_mode;
 mod once_body;
 mod proxy;
 mod request_object;
-mod response_object;
+pub(crate) mod response_object;
 pub(crate) mod route;
 mod route_constraint;
 pub(crate) mod server;

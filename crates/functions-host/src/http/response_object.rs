@@ -16,7 +16,7 @@ use crate::json::Json;
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// The client's answer for a successful invocation of an HTTP function.
-pub(super) fn response(function: &Function, answer: &Answer) -> Result<Response<Bytes>, InvocationError> {
+pub(crate) fn response(function: &Function, answer: &Answer) -> Result<Response<Bytes>, InvocationError> {
     let has_return_binding = function.outputs.iter().any(|output| output.name == RETURN);
     let http = function.outputs.iter().find(|output| matches!(output.target, OutputTarget::Http));
     let value =
