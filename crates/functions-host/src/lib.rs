@@ -21,6 +21,25 @@
 //! # }
 //! ```
 
+//!
+//! # What there is
+//!
+//! - **host.json** with the profile `mcp-custom-handler`, the section `httpWorker` of old, log levels, limits, retry
+//!   policies, and every override by `AzureFunctionsJobHost__…`; **function.json**; `%NAME%` in both.
+//! - **The handler process**: readiness by `GET /`, restarts, the third crash, time-outs, SIGKILL.
+//! - **HTTP**: routes of ASP.NET, the JSON envelope, forwarding, and proxying, which streams.
+//! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time;
+//!   queues and topics as outputs, with all that is surprising about them.
+//! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both handshakes.
+//! - `GET /admin/functions`, `POST /admin/functions/{name}`, `GET /admin/host/status`.
+//!
+//! # What there is not
+//!
+//! Keys are not asked for, as Core Tools do not ask for them. Time zones other than UTC, identity-based connections,
+//! binding expressions in the names of queues, WebSockets through the proxy, and triggers and bindings other than
+//! those above are refused with their reason. JSON of a handler may be nested 127 levels deep; the real host takes 256.
+//! Timers remember nothing beyond the life of a host.
+
 mod clock;
 mod configuration;
 mod event;

@@ -267,6 +267,11 @@ fn output(binding: &Binding<'_>) -> Result<Output, FunctionProblem> {
                 (Some(entity), _) | (None, Some(entity)) => entity,
                 (None, None) => return Err(binding.missing("queueName")),
             };
+            if entity.contains('{') {
+                return Err(FunctionProblem::Unsupported(
+                    "a binding expression in the name of a queue or topic",
+                ));
+            }
             OutputTarget::ServiceBus { entity, connection: binding.connection()? }
         }
         _ => return Err(FunctionProblem::UnknownType(binding.kind.to_owned())),

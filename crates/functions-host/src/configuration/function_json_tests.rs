@@ -85,6 +85,12 @@ fn what_the_real_host_refuses_is_refused_in_its_words() {
         r#"[{"type":"serviceBusTrigger","name":"m","queueName":"q","maxMessageBatchSize":0}]"#,
         "'maxMessageBatchSize': '0'",
     );
+    check(
+        &format!(
+            r#"[{QUEUE},{{"type":"serviceBus","direction":"out","name":"o","queueName":"{{region}}-orders"}}]"#
+        ),
+        "a binding expression in the name of a queue or topic is not supported by this host",
+    );
     check(r#"[{"type":"timerTrigger","name":"t","schedule":"often"}]"#, "often");
 }
 

@@ -12,6 +12,7 @@ mod request_object;
 pub(crate) mod response_object;
 pub(crate) mod route;
 mod route_constraint;
+mod route_segment;
 pub(crate) mod server;
 pub(crate) mod throttle;
 

@@ -2,15 +2,16 @@
 //!
 //! The real host hands each function's route to ASP.NET Core routing (azure-functions-host,
 //! `WebScriptHostHttpRoutesManager.cs`; Microsoft Learn, "Routing in ASP.NET Core"). Of its template language this
-//! covers literal segments, parameters, optional ones, defaults, catch-alls and the usual constraints; a segment
-//! that mixes text with a parameter (`{name}.json`) and unknown constraints are refused at the start.
+//! covers literal segments, parameters, optional ones, defaults, catch-alls, text and parameters mixed in a segment
+//! (`{name}.json`) and all constraints but `datetime` and `regex`; what it does not cover is refused at the start.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-use super::route_constraint::{Constraint, allowed, constraint};
+use super::route_constraint::allowed;
+use super::route_segment::{Absent, Parameter, Segment, match_mixed};
 
 /// A parsed route template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,20 +22,6 @@ pub(crate) struct RouteTemplate {
 
 /// Names and values of a matched route; `None` is an optional parameter that was not given.
 pub(crate) type RouteValues = Vec<(String, Option<String>)>;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Literal(String),
-    Parameter { name: String, constraints: Vec<Constraint>, absent: Absent },
-    CatchAll { name: String, constraints: Vec<Constraint> },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Absent {
-    Required,
-    Optional,
-    Default(String),
-}
 
 /// A template that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +40,7 @@ impl RouteTemplate {
             if matches!(segments.last(), Some(Segment::CatchAll { .. })) {
                 return Err(fail("a catch-all parameter can only appear as the last segment"));
             }
-            segments.push(segment(text).map_err(fail)?);
+            segments.push(Segment::parse(text).map_err(fail)?);
         }
         Ok(Self { text: trimmed.to_owned(), segments })
     }
@@ -80,35 +67,19 @@ impl RouteTemplate {
         let mut values = RouteValues::new();
         let mut parts = parts.as_slice();
         for segment in &self.segments {
-            if let Segment::CatchAll { name, constraints } = segment {
+            if let Segment::CatchAll(Parameter { name, constraints, .. }) = segment {
                 let rest = decode(&parts.join("/"));
                 return (parts.is_empty() || allowed(constraints, &rest)).then(|| {
                     values.push((name.clone(), (!parts.is_empty()).then_some(rest)));
                     values
                 });
             }
-            match (segment, parts.split_first()) {
-                (Segment::Literal(literal), Some((part, rest)))
-                    if decode(part).eq_ignore_ascii_case(literal) =>
-                {
-                    parts = rest;
-                }
-                (Segment::Parameter { name, constraints, .. }, Some((part, rest))) if !part.is_empty() => {
-                    let value = decode(part);
-                    if !allowed(constraints, &value) {
-                        return None;
-                    }
-                    values.push((name.clone(), Some(value)));
-                    parts = rest;
-                }
-                (Segment::Parameter { name, absent: Absent::Optional, .. }, None) => {
-                    values.push((name.clone(), None));
-                }
-                (Segment::Parameter { name, absent: Absent::Default(value), .. }, None) => {
-                    values.push((name.clone(), Some(value.clone())));
-                }
-                _ => return None,
-            }
+            let Some((part, rest)) = parts.split_first() else {
+                values.push(absent(segment)?);
+                continue;
+            };
+            values.extend(values_of(segment, &decode(part))?);
+            parts = rest;
         }
         parts.is_empty().then_some(values)
     }
@@ -116,7 +87,7 @@ impl RouteTemplate {
     /// Which of two templates that match the same path is asked first: literals before constrained parameters
     /// before free ones before catch-alls, segment by segment.
     pub(crate) fn precedence(&self, other: &Self) -> Ordering {
-        let ranks = |template: &Self| template.segments.iter().map(rank).collect::<Vec<_>>();
+        let ranks = |template: &Self| template.segments.iter().map(Segment::rank).collect::<Vec<_>>();
         ranks(self).cmp(&ranks(other))
     }
 }
@@ -127,57 +98,31 @@ impl fmt::Display for RouteTemplate {
     }
 }
 
-fn rank(segment: &Segment) -> u8 {
+/// The values of a segment that the path has; `None` where it does not match.
+fn values_of(segment: &Segment, part: &str) -> Option<RouteValues> {
     match segment {
-        Segment::Literal(_) => 1,
-        Segment::Parameter { constraints, .. } => 3 - u8::from(!constraints.is_empty()),
-        Segment::CatchAll { constraints, .. } => 5 - u8::from(!constraints.is_empty()),
+        Segment::Literal(literal) => part.eq_ignore_ascii_case(literal).then(Vec::new),
+        Segment::Mixed(parts) => match_mixed(parts, part),
+        Segment::Parameter(Parameter { name, constraints, .. })
+        | Segment::CatchAll(Parameter { name, constraints, .. }) => {
+            let matches = !part.is_empty() && allowed(constraints, part);
+            matches.then(|| vec![(name.clone(), Some(part.to_owned()))])
+        }
+    }
+}
+
+/// The value of a segment that the path does not have.
+fn absent(segment: &Segment) -> Option<(String, Option<String>)> {
+    let Segment::Parameter(Parameter { name, absent, .. }) = segment else { return None };
+    match absent {
+        Absent::Optional => Some((name.clone(), None)),
+        Absent::Default(value) => Some((name.clone(), Some(value.clone()))),
+        Absent::Required => None,
     }
 }
 
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn segment(text: &str) -> Result<Segment, &'static str> {
-    if text.is_empty() {
-        return Err("the route template separator character '/' cannot appear consecutively");
-    }
-    if !text.contains(['{', '}']) {
-        return Ok(Segment::Literal(text.to_owned()));
-    }
-    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-    let Some(inner) = inner.filter(|inner| !inner.contains(['{', '}'])) else {
-        return Err("a segment is either plain text or one parameter in braces");
-    };
-    let (inner, catch_all) = match inner.trim_start_matches('*') {
-        trimmed if trimmed.len() == inner.len() => (inner, false),
-        trimmed => (trimmed, true),
-    };
-    let (inner, default) = match inner.split_once('=') {
-        Some((inner, default)) => (inner, Some(default.to_owned())),
-        None => (inner, None),
-    };
-    let (inner, optional) = match inner.strip_suffix('?') {
-        Some(inner) => (inner, true),
-        None => (inner, false),
-    };
-    let mut parts = inner.split(':');
-    let name = parts.next().unwrap_or_default().to_owned();
-    if name.is_empty() || name.contains(['/', '*', '?']) {
-        return Err("the route parameter name is invalid");
-    }
-    let constraints = parts.map(constraint).collect::<Result<Vec<_>, _>>()?;
-    Ok(match (catch_all, default, optional) {
-        (true, None, false) => Segment::CatchAll { name, constraints },
-        (true, _, _) => return Err("a catch-all parameter cannot be marked optional or have a default"),
-        (false, Some(_), true) => return Err("an optional parameter cannot have a default value"),
-        (false, Some(value), false) => {
-            Segment::Parameter { name, constraints, absent: Absent::Default(value) }
-        }
-        (false, None, true) => Segment::Parameter { name, constraints, absent: Absent::Optional },
-        (false, None, false) => Segment::Parameter { name, constraints, absent: Absent::Required },
-    })
 }
 
 #[cfg(test)]
@@ -229,20 +174,80 @@ mod tests {
 
     #[test]
     fn templates_that_cannot_be_understood_are_refused() {
-        for template in
-            ["a//b", "{}", "{a", "a}", "x{a}", "{*a}/b", "{a:nonsense}", "{a:min(x)}", "{*a=1}", "{a?=1}"]
-        {
+        for template in [
+            "a//b",
+            "{}",
+            "{a",
+            "a}",
+            "x{*a}",
+            "{a}{b}",
+            "x{a?}",
+            "{*a}/b",
+            "{a:nonsense}",
+            "{a:regex(^x$)}",
+            "{a:min(x)}",
+            "{a:range(1)}",
+            "{*a=1}",
+            "{a?=1}",
+        ] {
             assert!(RouteTemplate::parse(template).is_err(), "{template}");
         }
     }
 
     #[test]
+    fn text_and_parameters_can_share_a_segment() {
+        let check = |template: &str, path: &str, expected: Option<&[(&str, &str)]>| {
+            let expected = expected.map(|pairs| {
+                pairs
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())))
+                    .collect::<Vec<_>>()
+            });
+            assert_eq!(values(template, path), expected, "{template} {path}");
+        };
+        check("{name}.json", "/api/a.b.JSON", Some(&[("name", "a.b")]));
+        check("{name}.json", "/api/.json", None);
+        check("{name}.json", "/api/a.xml", None);
+        check("{name}.{extension}", "/api/a.b.c", Some(&[("name", "a.b"), ("extension", "c")]));
+        check("{name}.{extension}", "/api/a.", None);
+        check("{name}.{extension}", "/api/a", None);
+        check("v{major:int}-{minor:int}", "/api/v1-2", Some(&[("major", "1"), ("minor", "2")]));
+        check("v{major:int}-{minor:int}", "/api/v1-x", None);
+        check("v{major:int}", "/api/1", None);
+    }
+
+    #[test]
+    fn constraints_are_those_of_asp_net() {
+        let check = |constraint: &str, value: &str, expected: bool| {
+            let matched = values(&format!("{{x:{constraint}}}"), &format!("/api/{value}")).is_some();
+            assert_eq!(matched, expected, "{constraint} {value}");
+        };
+        check("int", "2147483647", true);
+        check("int", "2147483648", false);
+        check("long", "2147483648", true);
+        check("bool", "TRUE", true);
+        check("bool", "yes", false);
+        check("decimal", "-1.5", true);
+        check("double", "1e5", true);
+        check("float", "x", false);
+        check("range(1,10)", "10", true);
+        check("range(1,10)", "11", false);
+        check("minlength(2)", "a", false);
+        check("maxlength(2)", "abc", false);
+        check("required", "a", true);
+    }
+
+    #[test]
     fn the_more_specific_template_is_asked_first() {
-        let mut templates: Vec<_> = ["{*rest}", "orders/{id}", "{a}/{b}", "orders/new", "orders/{id:int}"]
-            .map(|text| RouteTemplate::parse(text).unwrap())
-            .into();
+        let mut templates: Vec<_> =
+            ["{*rest}", "orders/{id}", "{a}/{b}", "orders/new", "orders/{id}.json", "orders/{id:int}"]
+                .map(|text| RouteTemplate::parse(text).unwrap())
+                .into();
         templates.sort_by(RouteTemplate::precedence);
         let texts: Vec<_> = templates.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["orders/new", "orders/{id:int}", "orders/{id}", "{a}/{b}", "{*rest}"]);
+        assert_eq!(
+            texts,
+            ["orders/new", "orders/{id}.json", "orders/{id:int}", "orders/{id}", "{a}/{b}", "{*rest}"]
+        );
     }
 }

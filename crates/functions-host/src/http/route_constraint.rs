@@ -4,12 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Constraint {
     Integer,
+    LongInteger,
     Boolean,
     Alphabetic,
     Guid,
     Decimal,
     Minimum(i64),
     Maximum(i64),
+    Range(i64, i64),
     Length(usize, usize),
 }
 
@@ -26,13 +28,18 @@ pub(super) fn constraint(text: &str) -> Result<Constraint, &'static str> {
     let length =
         |text: &str| text.trim().parse::<usize>().map_err(|_| "a constraint's argument is not a length");
     Ok(match name.to_ascii_lowercase().as_str() {
-        "int" | "long" => Constraint::Integer,
+        "int" => Constraint::Integer,
+        "long" => Constraint::LongInteger,
         "bool" => Constraint::Boolean,
         "alpha" => Constraint::Alphabetic,
         "guid" => Constraint::Guid,
         "decimal" | "double" | "float" => Constraint::Decimal,
         "min" => Constraint::Minimum(number(argument)?),
         "max" => Constraint::Maximum(number(argument)?),
+        "range" => {
+            let (least, most) = argument.split_once(',').ok_or("the constraint 'range' takes two numbers")?;
+            Constraint::Range(number(least)?, number(most)?)
+        }
         "minlength" => Constraint::Length(length(argument)?, usize::MAX),
         "maxlength" => Constraint::Length(0, length(argument)?),
         "length" => match argument.split_once(',') {
@@ -47,13 +54,17 @@ pub(super) fn constraint(text: &str) -> Result<Constraint, &'static str> {
 /// Whether a value meets them all.
 pub(super) fn allowed(constraints: &[Constraint], value: &str) -> bool {
     constraints.iter().all(|constraint| match constraint {
-        Constraint::Integer => value.parse::<i64>().is_ok(),
+        Constraint::Integer => value.parse::<i32>().is_ok(),
+        Constraint::LongInteger => value.parse::<i64>().is_ok(),
         Constraint::Boolean => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
         Constraint::Alphabetic => value.bytes().all(|byte| byte.is_ascii_alphabetic()),
         Constraint::Guid => uuid::Uuid::parse_str(value).is_ok(),
         Constraint::Decimal => value.parse::<f64>().is_ok_and(f64::is_finite),
         Constraint::Minimum(least) => value.parse::<i64>().is_ok_and(|value| value >= *least),
         Constraint::Maximum(most) => value.parse::<i64>().is_ok_and(|value| value <= *most),
+        Constraint::Range(least, most) => {
+            value.parse::<i64>().is_ok_and(|value| (*least..=*most).contains(&value))
+        }
         Constraint::Length(least, most) => (*least..=*most).contains(&value.chars().count()),
     })
 }

@@ -31,6 +31,12 @@ pub enum ConnectionError {
     /// No app setting has this name.
     #[error("Service Bus connection '{0}' does not exist. Make sure that it is a defined App Setting.")]
     Missing(String),
+    /// The settings ask for an identity instead of a connection string.
+    #[error(
+        "the Service Bus connection '{0}' is based on an identity ('{0}__fullyQualifiedNamespace'), which this host does \
+         not do: set '{0}' to a connection string"
+    )]
+    Identity(String),
     /// The setting's value is no connection string. The value is a secret and not shown.
     #[error("the Service Bus connection string in the app setting '{name}' cannot be read")]
     Invalid {
@@ -51,7 +57,7 @@ impl Connections {
             return Ok(client.clone());
         }
         let value = settings.get(name).or_else(|| settings.get(&format!("AzureWebJobs{name}")));
-        let value = value.ok_or_else(|| ConnectionError::Missing(name.to_owned()))?;
+        let value = value.ok_or_else(|| missing(name, settings))?;
         let client = ServiceBusClient::from_connection_string(value)
             .map_err(|source| ConnectionError::Invalid { name: name.to_owned(), source })?;
         self.clients.insert(name.to_owned(), client.clone());
@@ -61,6 +67,15 @@ impl Connections {
     pub(crate) async fn close(&self) {
         futures::future::join_all(self.clients.values().map(ServiceBusClient::close)).await;
     }
+}
+
+fn missing(name: &str, settings: &Settings) -> ConnectionError {
+    let namespace =
+        [format!("{name}__fullyQualifiedNamespace"), format!("AzureWebJobs{name}__fullyQualifiedNamespace")];
+    if namespace.iter().any(|setting| settings.get(setting).is_some()) {
+        return ConnectionError::Identity(name.to_owned());
+    }
+    ConnectionError::Missing(name.to_owned())
 }
 
 pub(crate) fn entity(client: &ServiceBusClient, path: &str) -> Arc<dyn Entity> {
@@ -162,4 +177,23 @@ impl From<ReceivedMessage> for Delivery {
 fn json(value: &Value) -> Json {
     let text = serde_json::to_string(value).expect("the values of properties are plain data");
     Json::parse(&text).expect("what was just written as JSON can be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_leads_nowhere_says_which_setting_is_missing() {
+        let error = |settings: &[(&str, &str)]| {
+            Connections::default().client("Bus", &Settings::only(settings)).unwrap_err().to_string()
+        };
+        let missing =
+            "Service Bus connection 'Bus' does not exist. Make sure that it is a defined App Setting.";
+        assert_eq!(error(&[]), missing);
+        let identity = error(&[("Bus__fullyQualifiedNamespace", "x.servicebus.windows.net")]);
+        assert!(identity.contains("set 'Bus' to a connection string"), "{identity}");
+        let invalid = error(&[("AzureWebJobsBus", "secret")]);
+        assert!(invalid.contains("'Bus' cannot be read") && !invalid.contains("secret"), "{invalid}");
+    }
 }
