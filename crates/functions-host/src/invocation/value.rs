@@ -105,14 +105,17 @@ fn leaked(value: Json) -> Option<WireValue> {
 /// .NET's invariant culture. An instant with an offset becomes local time, which is UTC on Azure's Linux hosts.
 pub(crate) fn reformatted_date(text: &str) -> Option<String> {
     use time::format_description::well_known::Rfc3339;
-    let bytes = text.as_bytes();
-    if bytes.len() < 19 || bytes[10] != b'T' {
+    if text.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
-    let has_zone = text.ends_with('Z') || text[19..].contains(['+', '-']);
+    let has_zone = text.ends_with('Z') || text.get(19..)?.contains(['+', '-']);
     let zoned = if has_zone { text.to_owned() } else { format!("{text}Z") };
-    let instant = OffsetDateTime::parse(&zoned, &Rfc3339).ok()?.to_offset(time::UtcOffset::UTC);
+    let instant = OffsetDateTime::parse(&zoned, &Rfc3339).ok()?.checked_to_offset(time::UtcOffset::UTC)?;
     let (date, time) = (instant.date(), instant.time());
+    // Outside of these years there is no `DateTime`.
+    if !(1..=9999).contains(&date.year()) {
+        return None;
+    }
     Some(format!(
         "{:02}/{:02}/{:04} {:02}:{:02}:{:02}",
         u8::from(date.month()),
@@ -176,6 +179,23 @@ mod tests {
             metadata.into_metadata().to_compact_text(),
             r#"{"MessageId":"\"x\"","DeliveryCount":"\"99\"","on":"\"True\"","o":{"a":1},"when":"\"10/12/2023 20:13:49\"","later":"\"10/12/2023 20:13:49\"","f":"\"1\""}"#
         );
+    }
+
+    #[test]
+    fn only_instants_that_dotnet_has_are_written_anew() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(reformatted_date(text).as_deref(), expected, "{text}");
+        };
+        check("2023-10-12T20:13:49", Some("10/12/2023 20:13:49"));
+        check("2023-10-12T20:13:49.123+02:00", Some("10/12/2023 18:13:49"));
+        check("2023-10-12", None);
+        check("2023-10-12T20:13", None);
+        check("9999-12-31T23:59:59-01:00", None);
+        check("0001-01-01T00:00:00+01:00", None);
+        check("0000-01-01T00:00:00Z", None);
+        // A character that begins before the nineteenth byte and ends behind it.
+        check("2023-10-12T20:13:4é.1", None);
+        check("漢字漢字漢T漢字漢字", None);
     }
 
     #[test]
