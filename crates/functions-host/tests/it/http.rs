@@ -1,4 +1,4 @@
-//! HTTP functions, forwarded and in the JSON envelope, and the administration endpoints.
+//! HTTP functions, forwarded and in the JSON envelope.
 
 use serde_json::{Value, json};
 
@@ -196,73 +196,6 @@ async fn core_tools_send_the_length_of_an_invocation() {
 }
 
 #[tokio::test]
-async fn status_and_functions_are_told_and_a_timer_can_be_run_by_hand() {
-    let timer = r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 0 1 1 *"}"#;
-    let app = App::new().function("sweep", timer).forwarded("hello", "hello").function("broken", "");
-    let mut running = app.start().await;
-    assert_eq!(running.host.function_errors().len(), 1);
-    let get = async |path: &str| -> Value {
-        client().get(running.url(path)).send().await.unwrap().json().await.unwrap()
-    };
-    let status = get("/admin/host/status").await;
-    assert_eq!(status["state"], "Running");
-    assert_eq!(
-        status["errors"][0],
-        "The 'broken' function is in error: At least one binding must be declared."
-    );
-    let functions = get("/admin/functions").await;
-    assert_eq!(functions[0]["invoke_url_template"], running.url("/api/hello"));
-    assert_eq!(functions[1]["config"]["bindings"][0]["type"], "timerTrigger");
-
-    let post = async |name: &str, body: &str| {
-        let url = running.url(&format!("/admin/functions/{name}"));
-        client().post(url).body(body.to_owned()).send().await.unwrap().status().as_u16()
-    };
-    assert_eq!(post("nothing", "{}").await, 404);
-    assert_eq!(post("sweep", "no json").await, 400);
-    assert_eq!(post("hello", "{}").await, 400);
-    assert_eq!(post("Sweep", r#"{"input":""}"#).await, 202);
-    assert_eq!(running.finished("sweep").await, Ok(()));
-    let body: Value = serde_json::from_str(running.requests()[0]["body"].as_str().unwrap()).unwrap();
-    assert_eq!(body["Data"]["timer"]["IsPastDue"], false);
-    assert_eq!(body["Data"]["timer"]["Schedule"], json!({"AdjustForDST": true}));
-    assert!(body["Data"]["timer"]["ScheduleStatus"]["Next"].as_str().unwrap().ends_with("-01-01T00:00:00Z"));
-    running.host.stop().await;
-}
-
-#[tokio::test]
-async fn a_timer_runs_at_startup_and_on_its_schedule() {
-    let timer = r#"{"type":"timerTrigger","name":"timer","schedule":"* * * * * *","runOnStartup":true}"#;
-    let mut running = App::new().function("tick", timer).start().await;
-    for _ in 0..3 {
-        assert_eq!(running.finished("tick").await, Ok(()));
-    }
-    let body: Value = serde_json::from_str(running.requests()[0]["body"].as_str().unwrap()).unwrap();
-    assert_eq!(body["Data"]["timer"]["ScheduleStatus"], Value::Null, "faster than a minute: no monitoring");
-    running.host.stop().await;
-}
-
-#[tokio::test]
-async fn the_legacy_section_forwards_to_the_functions_name() {
-    let host_json = format!(
-        r#"{{"version":"2.0","httpWorker":{{"description":{{"defaultExecutablePath":"{}"}}}}}}"#,
-        env!("CARGO_BIN_EXE_functions-host-raw-handler")
-    );
-    let app = App::new().file("host.json", &host_json).forwarded("testFunctionName", "x");
-    let mut running = app.start().await;
-    let url = running.url("/api/x?id=149656222&name=Ink%20And%20Toner");
-    let request = client().get(url).header("accept", "text/plain").header("accept-charset", "UTF-8");
-    assert_eq!(request.body("\"hello world\"").send().await.unwrap().status(), 200);
-    let request = &running.requests()[0];
-    assert_eq!(request["path"], "/testFunctionName?id=149656222&name=Ink%20And%20Toner");
-    assert_eq!(request["body"], "\"hello world\"");
-    assert_eq!(header(request, "accept").unwrap(), "text/plain");
-    assert_eq!(header(request, "accept-charset").unwrap(), "UTF-8");
-    assert!(running.lines()[0].starts_with("Section httpWorker will be deprecated"));
-    running.host.stop().await;
-}
-
-#[tokio::test]
 async fn a_retry_policy_runs_the_function_again_and_tells_it_so() {
     let failure = response("500 Internal Server Error", "", "");
     let app = App::new()
@@ -291,76 +224,5 @@ async fn a_retry_policy_runs_the_function_again_and_tells_it_so() {
     let results =
         [running.finished("plain").await, running.finished("plain").await, running.finished("plain").await];
     assert_eq!(results.map(|result| result.is_ok()), [false, false, true]);
-    running.host.stop().await;
-}
-
-#[tokio::test]
-async fn too_many_requests_are_turned_away_and_the_others_wait_their_turn() {
-    let limit = |name: &str| format!("AzureFunctionsJobHost__extensions__http__{name}");
-    let app = App::new()
-        .forwarded("hello", "hello")
-        .setting(&limit("maxOutstandingRequests"), "2")
-        .setting(&limit("maxConcurrentRequests"), "1")
-        .order("api_hello", "!slow 500");
-    let running = app.start().await;
-    let call = async || client().get(running.url("/api/hello")).send().await.unwrap().status().as_u16();
-    let started = tokio::time::Instant::now();
-    let mut answers = <[u16; 3]>::from(tokio::join!(call(), call(), call()));
-    answers.sort_unstable();
-    assert_eq!(answers, [200, 200, 429]);
-    assert!(started.elapsed() >= std::time::Duration::from_secs(1), "one after the other");
-    running.host.stop().await;
-}
-
-#[tokio::test]
-async fn without_an_extension_bundle_only_http_and_timers_are_known() {
-    let host_json = format!(
-        r#"{{"version":"2.0","customHandler":{{"description":{{"defaultExecutablePath":"{}"}}}}}}"#,
-        env!("CARGO_BIN_EXE_functions-host-raw-handler")
-    );
-    let queue = r#"{"type":"serviceBusTrigger","name":"m","queueName":"q"}"#;
-    let output = r#"{"type":"httpTrigger","name":"req"},{"type":"serviceBus","direction":"out","name":"o","queueName":"q"}"#;
-    let app = || {
-        App::new()
-            .file("host.json", &host_json)
-            .function("a", queue)
-            .function("b", output)
-            .function("c", r#"{"type":"eventGridTrigger","name":"event"}"#)
-            .function("d", r#"{"type":"timerTrigger","name":"t","schedule":"0 0 0 1 1 *"}"#)
-            .setting("AzureWebJobsServiceBus", "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;")
-    };
-    let running = app().start().await;
-    let errors: Vec<String> = running.host.function_errors().iter().map(ToString::to_string).collect();
-    assert_eq!(errors.len(), 3, "{errors:?}");
-    assert!(
-        errors[0].contains("'serviceBusTrigger' were not found in the configured extension bundle"),
-        "{errors:?}"
-    );
-    running.host.stop().await;
-
-    let installed = app().file("bin/extensions.json", "{}").start().await;
-    assert!(installed.host.function_errors().is_empty());
-    installed.host.stop().await;
-}
-
-#[tokio::test]
-async fn log_levels_keep_lines_back() {
-    let level = |category: &str| format!("AzureFunctionsJobHost__logging__logLevel__{category}");
-    let app = App::new()
-        .function("quiet", r#"{"type":"httpTrigger","name":"req"}"#)
-        .function("loud", r#"{"type":"httpTrigger","name":"req"}"#)
-        .setting(&level("Function.quiet.User"), "Warning")
-        .order("quiet", json_answer(r#"{"Logs":["from quiet"]}"#))
-        .order("loud", json_answer(r#"{"Logs":["from loud"]}"#));
-    let mut running = app.start().await;
-    for name in ["quiet", "loud"] {
-        client().get(running.url(&format!("/api/{name}"))).send().await.unwrap();
-        assert_eq!(running.finished(name).await, Ok(()));
-    }
-    let lines = running.lines();
-    assert!(
-        lines.contains(&"from loud".to_owned()) && !lines.contains(&"from quiet".to_owned()),
-        "{lines:?}"
-    );
     running.host.stop().await;
 }

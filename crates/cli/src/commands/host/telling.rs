@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use functions_host::{FunctionSummary, Host, HostEvent, OutputLevel};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 use crate::live::{Colour, short};
 
@@ -56,9 +57,9 @@ fn print(text: &str) {
 
 /// To the millisecond, in UTC.
 fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    let milliseconds = now.replace_nanosecond(now.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(now);
-    milliseconds.format(&Rfc3339).unwrap_or_default()
+    const FORM: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::now_utc().format(FORM).expect("every instant has these parts")
 }
 
 fn painted(level: OutputLevel, text: &str, colour: Colour) -> String {
