@@ -104,6 +104,7 @@ fn functions_are_listed_and_ctrl_c_stops_the_handler_and_ends_with_0() {
     let app = app("sleep", "60");
     write(&app, "orders/function.json", QUEUE);
     write(&app, "broken/function.json", "{}");
+    write(&app, "unconnected/function.json", &QUEUE.replace(r#""Bus""#, r#""Nowhere""#));
     let settings = r#"{"Values":{"PATH":"/nowhere","Bus":"Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"}}"#;
     write(&app, "local.settings.json", settings);
     let host = Running::start(host(app.path(), &["--port", "0"]));
@@ -111,6 +112,8 @@ fn functions_are_listed_and_ctrl_c_stops_the_handler_and_ends_with_0() {
     assert!(host.line_with("hello: [GET] http://127.0.0.1:").ends_with("/api/hello"));
     assert!(host.line_with("orders: ").ends_with("serviceBusTrigger orders"));
     host.line_with("The 'broken' function is in error: At least one binding must be declared.");
+    host.line_with("Service Bus connection 'Nowhere' does not exist");
+    host.line_with("or give one for all with --service-bus");
     host.line_with("Press Ctrl-C to stop");
     let started = host.line_with("Handler process ");
     let process = started.split_whitespace().rev().nth(1).unwrap().parse().unwrap();

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Decoded, decode};
 use super::error::InvocationError;
+use super::traps::traps;
 use super::value::{BindingData, WireValue, envelope};
 use crate::configuration::function_json::{Function, Output, OutputTarget, RETURN};
 use crate::configuration::retry::RetryPolicy;
@@ -178,6 +179,9 @@ impl Executor {
                 std::future::pending().await
             }
         };
+        for line in traps(&invocation.function.function, &answer) {
+            self.observer.line(OutputLevel::Warning, line);
+        }
         let category = format!("Function.{}.User", invocation.name());
         for log in &answer.logs {
             self.observer.line_of(&category, OutputLevel::Information, log);
@@ -199,6 +203,11 @@ impl Executor {
             let request = self.invocation_request(&url, &method, invocation, &body)?;
             let response = self.send(running, request).await?;
             let Some(target) = redirect_target(&url, &response) else { return Ok(response) };
+            let status = response.status().as_u16();
+            let line = format!(
+                "The handler answered {status}: the Functions host follows it to '{target}' by itself."
+            );
+            self.observer.line(OutputLevel::Warning, line);
             if !matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
                 method = Method::GET;
             }

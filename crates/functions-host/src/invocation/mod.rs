@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod error;
 pub(crate) mod executor;
 pub(crate) mod retry;
+mod traps;
 pub(crate) mod value;
 
 pub(crate) use answer::Answer;

@@ -51,7 +51,7 @@ fn body_of_item(item: &Json) -> String {
 
 /// What .NET's `Convert.FromBase64String` takes: blanks do not count, then a length that is a multiple of four, the
 /// alphabet, at most two `=` at the end; the empty text too.
-fn is_base64(text: &str) -> bool {
+pub(crate) fn is_base64(text: &str) -> bool {
     let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).collect();
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let letters = &text[..text.len() - padding];

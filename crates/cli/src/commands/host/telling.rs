@@ -86,6 +86,14 @@ fn listening_text(host: &Host, colour: Colour) -> String {
     for error in host.function_errors() {
         text.push_str(&format!("{}\n\n", colour.paint("31", &error.to_string())));
     }
+    let unconnected = |error: &functions_host::FunctionError| {
+        matches!(error.reason, functions_host::FunctionProblem::Connection(_))
+    };
+    if host.function_errors().iter().any(unconnected) {
+        text.push_str(
+            "Set the connection in local.settings.json, or give one for all with --service-bus.\n\n",
+        );
+    }
     text.push_str(&format!("Listening on {}. Press Ctrl-C to stop.\n", host.url()));
     text
 }
