@@ -43,7 +43,12 @@ const OF_ONE_CONNECTION: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-type Frames = mpsc::Sender<Result<Frame<Bytes>, TransportError>>;
+/// Parts of an answer on their way to the client.
+enum Part {
+    Frame(Frame<Bytes>),
+    /// The answer is whole. Without this the client's answer breaks off, whatever ended the invocation.
+    End,
+}
 
 /// Runs one invocation to the end of the answer's body. The answer goes to `head` as soon as it begins.
 pub(super) async fn proxy(
@@ -75,36 +80,42 @@ async fn exchange(
     activity.moved();
     let (mut parts, mut incoming) = response.into_parts();
     strip(&mut parts.headers);
-    let (frames, mut receiver) = mpsc::channel(FRAMES_AHEAD);
-    let stream = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
-    if head.send(Response::from_parts(parts, Body::new(StreamBody::new(stream)))).is_err() {
+    let (sender, receiver) = mpsc::channel(FRAMES_AHEAD);
+    if head.send(Response::from_parts(parts, body_of(receiver))).is_err() {
         client_is_gone(executor);
         return Ok(());
     }
-    copy(executor, &mut incoming, &frames, activity).await
+    copy(executor, &mut incoming, &sender, activity).await
+}
+
+fn body_of(parts: mpsc::Receiver<Part>) -> Body {
+    let stream = futures::stream::unfold(Some(parts), |parts| async move {
+        let mut parts = parts?;
+        match parts.recv().await {
+            Some(Part::Frame(frame)) => Some((Ok(frame), Some(parts))),
+            Some(Part::End) => None,
+            None => Some((Err(TransportError::Broken("the answer broke off".to_owned())), None)),
+        }
+    });
+    Body::new(StreamBody::new(stream))
 }
 
 async fn copy(
     executor: &Executor,
     incoming: &mut Incoming,
-    frames: &Frames,
+    client: &mpsc::Sender<Part>,
     activity: &Activity,
 ) -> Result<(), InvocationError> {
     while let Some(frame) = incoming.frame().await {
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(error) => {
-                // The client's answer ends in the middle, so that nobody takes it for whole.
-                let _ = frames.send(Err(TransportError::Broken(error.to_string()))).await;
-                return Err(forwarding_failed("ResponseBodyDestination"));
-            }
-        };
-        if frames.send(Ok(frame)).await.is_err() {
+        let frame = frame.map_err(|_| forwarding_failed("ResponseBodyDestination"))?;
+        if client.send(Part::Frame(frame)).await.is_err() {
             client_is_gone(executor);
             return Ok(());
         }
         activity.moved();
     }
+    // A client that is gone by now has had everything.
+    let _ = client.send(Part::End).await;
     Ok(())
 }
 

@@ -177,7 +177,10 @@ async fn a_redirect_of_a_json_invocation_is_followed() {
     let seen: Vec<_> = requests.iter().map(|request| (&request["method"], &request["path"])).collect();
     assert_eq!(seen, [(&json!("POST"), &json!("/plain")), (&json!("GET"), &json!("/elsewhere"))]);
     let lines = running.lines();
-    assert!(lines.iter().any(|line| line.contains("answered 302: the Functions host follows it")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.contains("answered 302: the Functions host follows it")),
+        "{lines:?}"
+    );
     running.host.stop().await;
 }
 

@@ -128,6 +128,20 @@ async fn a_handler_that_dies_breaks_the_clients_answer_off_and_fails_the_invocat
 }
 
 #[tokio::test]
+async fn an_answer_that_takes_too_long_is_broken_off_and_not_made_to_look_whole() {
+    let limit = "AzureFunctionsJobHost__functionTimeout";
+    let mut running = app().setting(limit, "00:00:01").order("api_hello", "!drip one\ntwo").start().await;
+    let answer = client().get(running.url("/api/hello")).send().await.unwrap();
+    let parts: Vec<_> = answer.bytes_stream().collect().await;
+    assert!(
+        parts.first().is_some_and(Result::is_ok) && parts.last().is_some_and(Result::is_err),
+        "{parts:?}"
+    );
+    assert!(running.finished("hello").await.unwrap_err().starts_with("Timeout value of 00:00:01"));
+    running.host.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_is_refused_is_tried_again_ten_times_with_the_whole_body() {
     let mut running = app().order("api_hello.1", "!exit 0").start().await;
     running.handler_ready().await;
