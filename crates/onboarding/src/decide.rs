@@ -101,7 +101,8 @@ impl Onboarding {
 
     fn consent_proven(&self, cause: Cause, fact: Fact, service_principal: ObjectId) -> Option<Decision> {
         let proven = Consent::Proven { service_principal };
-        if self.consent == proven {
+        let is_waited_for = self.blocker.as_ref().is_some_and(|known| known.finding.code.is_about_consent());
+        if self.consent == proven && !is_waited_for {
             return None;
         }
         let mut decision = self.next(cause, fact);
@@ -114,6 +115,11 @@ impl Onboarding {
             Key::Refused { key } => {
                 decision.state.blocker = None;
                 let key = key.clone();
+                decision.and("", None, KeyShared { key })
+            }
+            // It had been withdrawn under a set: a probe says whether the key works again, and resolves the blocker.
+            Key::Proven { proof } if is_waited_for => {
+                let key = proof.version.without_version();
                 decision.and("", None, KeyShared { key })
             }
             Key::Proven { .. } => decision,
@@ -152,6 +158,12 @@ impl Onboarding {
         key: Option<KeyUrl>,
         disk: Option<ArmId>,
     ) -> Option<Decision> {
+        // Of two keys that were handed in the other one works: what is wrong with this one is nobody's turn.
+        if let (Some(key), Key::Proven { proof }) = (&key, &self.key)
+            && !proof.version.is_same_key(key)
+        {
+            return None;
+        }
         // One disk's blocker at a time: the others are looked at when it is resolved.
         let behind_another_disk = self
             .blocker
@@ -209,14 +221,33 @@ impl Onboarding {
             blocker.entry = number;
             blocker.next_check = blocker.next_check.map(|_| next);
         }
-        self.resume(&mut decision);
+        match self.key_that_stopped_working() {
+            Some(key) => {
+                let (id, time) = (decision.cause.event.derive(KeyShared::KIND, ""), decision.taken_up_at());
+                decision.send_as(id, time, None, KeyShared { key });
+            }
+            None => self.resume(&mut decision),
+        }
         Some(decision)
+    }
+
+    /// The key under a set, when it is what the onboarding waits for: the chain stands further on, and only a probe of
+    /// the key can tell that it works again.
+    fn key_that_stopped_working(&self) -> Option<KeyUrl> {
+        let blocker = self.blocker.as_ref().filter(|blocker| blocker.disk.is_none())?;
+        let code = blocker.finding.code;
+        let is_about_key = code.is_resolved_by_a_working_key() && code != Code::StepRefused;
+        match &self.key {
+            Key::Proven { proof } if is_about_key && self.set != Set::None => {
+                Some(proof.version.without_version())
+            }
+            _ => None,
+        }
     }
 
     /// Sends what takes the chain on from where it stands.
     fn resume(&self, decision: &mut Decision) {
-        // Old enough that nothing counts as spreading any more: the step looks once and then waits.
-        let time = decision.cause.now - decision.cause.spreading;
+        let time = decision.taken_up_at();
         let cause = decision.cause.event.clone();
         let id = |kind: &str, target: &str| cause.derive(kind, target);
         match (&self.set, &self.key) {

@@ -260,6 +260,67 @@ fn a_suspended_subscription_stops_and_a_reinstated_one_goes_on() {
     assert!(ended.decide(cause("x"), proven("k")).unwrap().is_none(), "ended is final");
 }
 
+/// The key that was handed in first keeps being refused while a second one is proven.
+#[test]
+fn what_is_wrong_with_another_key_says_nothing_about_a_proven_one() {
+    let other = key("other").without_version();
+    let late = Fact::Waiting { finding: Finding::grant_missing(None, &other), key: Some(other), disk: None };
+    let mut state = opened().state;
+    for (step, (fact, ..)) in story().into_iter().enumerate() {
+        state = apply(&state, &format!("step {step}"), fact.clone()).state;
+        if step > 0 {
+            assert!(state.decide(cause("late"), late.clone()).unwrap().is_none(), "after {fact:?}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_is_found_later_does_not_erase_another_disks_blocker() {
+    let state = apply(&encrypting(&["d1"]), "a", attached("d1")).state;
+    let again = Fact::SetReady { set: set(&set_name()), disks: vec![disk("d1"), disk("d2")] };
+    let found = apply(&state, "again", again);
+    assert_eq!(kinds(&found), [DiskEncryptionRequested::KIND]);
+    let blocker = found.state.blocker().expect("d1 still waits for the vendor");
+    assert_eq!(blocker.disk, Some(disk("d1")));
+    let encrypted = |name: &str| Fact::DiskEncrypted { disk: disk(name), set: set(&set_name()) };
+    let state = apply(&found.state, "b", encrypted("d2")).state;
+    assert!(state.blocker().is_some(), "or d1 is never looked at again");
+}
+
+/// With a set there the chain stands elsewhere than at the key; the check must still look at the key.
+#[test]
+fn a_check_looks_at_a_key_that_stopped_working_under_its_set() {
+    let mut state = opened().state;
+    for (step, (fact, ..)) in story().into_iter().enumerate() {
+        state = apply(&state, &format!("step {step}"), fact).state;
+    }
+    for finding in [Finding::grant_missing(None, &key("k")), Finding::consent_missing(tenant())] {
+        let refused = Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None };
+        let stopped = apply(&state, "refused", refused).state;
+        let due = Fact::CheckDue { entry: stopped.blocker().unwrap().entry };
+        let checked = apply(&stopped, "check", due);
+        assert_eq!(kinds(&checked), [KeyShared::KIND]);
+        assert!(checked.state.blocker().is_some(), "until the key is proven again");
+        assert_eq!(apply(&checked.state, "back", proven("k")).state.blocker(), None);
+    }
+}
+
+#[test]
+fn a_consent_that_is_given_again_has_the_key_looked_at() {
+    let refused = |state: &Onboarding| {
+        let finding = Finding::consent_missing(tenant());
+        apply(state, "refused", Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None })
+            .state
+    };
+    let again: azure_ids::ObjectId = "0a1b2c3d-6666-2222-3333-444455556666".parse().unwrap();
+    for service_principal in [service_principal(), again] {
+        let stopped = refused(&encrypting(&["d1"]));
+        let consented = apply(&stopped, "consent", Fact::ConsentProven { service_principal });
+        assert_eq!(kinds(&consented), [KeyShared::KIND]);
+        assert_eq!(consented.state.service_principal(), Some(service_principal));
+    }
+}
+
 fn any_fact() -> impl Strategy<Value = Fact> {
     let tenants = prop_oneof![Just(TENANT), Just(OTHER_TENANT)];
     let keys = prop_oneof![Just("k"), Just("other")];

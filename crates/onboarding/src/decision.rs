@@ -79,6 +79,12 @@ impl Decision {
         self.messages.push(event.to_message(after.map(|after| self.cause.now + after)));
     }
 
+    /// The time of what is taken up again: old enough that nothing counts as spreading any more, so that the step looks
+    /// once and then waits.
+    pub(crate) fn taken_up_at(&self) -> OffsetDateTime {
+        self.cause.now - self.cause.spreading
+    }
+
     /// Waits on somebody from now on. The same finding again keeps since when, and how often it was looked at.
     pub(crate) fn blocked_by(mut self, finding: Finding, disk: Option<ArmId>, checks: u32) -> Self {
         let (number, now) = (self.state.number, self.cause.now);

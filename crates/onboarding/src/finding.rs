@@ -106,7 +106,7 @@ codes! {
 impl Code {
     /// Whether it is about the consent, and so about everything that follows it.
     #[must_use]
-    pub(crate) fn is_about_consent(self) -> bool {
+    pub fn is_about_consent(self) -> bool {
         matches!(self, Self::ConsentMissing | Self::ApplicationDisabled | Self::PolicyBlocks)
     }
 

@@ -85,7 +85,9 @@ impl Onboarding {
         }
         let mut decision = self.next(cause, fact);
         decision.state.set = Set::Ready { set };
-        decision.state.blocker = None;
+        if self.blocker.as_ref().is_some_and(|known| known.disk.is_none()) {
+            decision.state.blocker = None;
+        }
         if self.disks.is_empty() && new.is_empty() {
             return Ok(Some(decision.blocked_by(Finding::no_disks(self.tenant), None, 0)));
         }
