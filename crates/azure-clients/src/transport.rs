@@ -19,6 +19,10 @@ const LONGEST_BODY: usize = 8 * 1024 * 1024;
 /// Azure's operation URLs carry signatures: two of them make a header block of 8 KB, half of hyper's limit for HTTP/2.
 const LONGEST_HEADERS: u32 = 128 * 1024;
 
+/// The longest that a service may ask to be left alone: a day. What asks for more is no answer of Azure's, and a time
+/// that long after now may be none at all.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Which proxy the requests go through.
 #[derive(Debug, Clone, Default)]
 pub enum ProxyChoice {
@@ -148,8 +152,12 @@ pub(crate) fn is_outage(status: u16) -> bool {
 
 /// Reads `Retry-After` in its two forms (RFC 9110, 10.2.3), and the milliseconds that some Azure services send.
 ///
-/// A date is compared with the reply's own `Date`, so that our clock does not come into it.
+/// A date is compared with the reply's own `Date`, so that our clock does not come into it. A day at the most.
 pub(crate) fn retry_after<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    asked_to_wait(header).map(|wait| wait.min(LONGEST_RETRY_AFTER))
+}
+
+fn asked_to_wait<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     for name in ["retry-after-ms", "x-ms-retry-after-ms"] {
         if let Some(milliseconds) = header(name).and_then(|text| text.trim().parse().ok()) {
             return Some(Duration::from_millis(milliseconds));
@@ -283,6 +291,10 @@ mod tests {
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-5")], None);
         check(&[("x-ms-retry-after-ms", "250"), ("retry-after", "1")], Some(250));
+        let day = Some(86_400_000);
+        check(&[("retry-after", "86401")], day);
+        check(&[("retry-after", "18446744073709551615")], day);
+        check(&[("retry-after-ms", "18446744073709551615")], day);
         let now = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
         check(&[now, ("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT")], Some(30_000));
         check(&[now, ("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT")], Some(0));

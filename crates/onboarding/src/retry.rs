@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+/// The longest wait of all, whoever asks for it: beyond it times cannot be added up.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// How steps are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -18,16 +21,16 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait before the attempt after this one.
+    /// How long to wait before the attempt after this one: a day at the most.
     ///
     /// `jitter` is a random number from 0 to 1; the caller draws it, so that this stays a pure function.
     #[must_use]
     pub fn wait(&self, attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
         let doublings = attempt.saturating_sub(1).min(30);
-        let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest);
+        let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest).min(LONGEST_WAIT);
         // A tenth of the ceiling at the least: full jitter may draw nothing at all, and that would be a busy loop.
         let drawn = ceiling.mul_f64(jitter.clamp(0.1, 1.0));
-        retry_after.map_or(drawn, |after| after.max(drawn))
+        retry_after.map_or(drawn, |after| after.min(LONGEST_WAIT).max(drawn))
     }
 
     /// Whether a matter of this age is past its deadline.
@@ -58,6 +61,17 @@ mod tests {
     fn the_server_is_never_asked_sooner_than_it_said() {
         assert_eq!(POLICY.wait(1, 0.5, Some(Duration::from_secs(1200))), Duration::from_secs(1200));
         assert_eq!(POLICY.wait(5, 1.0, Some(Duration::from_secs(1))), Duration::from_secs(32));
+    }
+
+    #[test]
+    fn a_wait_without_end_is_a_day() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(POLICY.wait(1, 1.0, Some(Duration::MAX)), day);
+        assert_eq!(RetryPolicy { longest: Duration::MAX, ..POLICY }.wait(u32::MAX, 1.0, None), day);
+        assert_eq!(
+            RetryPolicy { first: Duration::MAX, longest: Duration::MAX, ..POLICY }.wait(1, 1.0, None),
+            day
+        );
     }
 
     #[test]
