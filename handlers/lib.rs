@@ -92,12 +92,17 @@ pub async fn run(moments: Arc<dyn Moments>) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::Value;
 
     use super::*;
+
+    /// An app whose journal is in memory, and which reaches nobody.
+    pub(crate) fn app() -> App {
+        App::new(settings(), Arc::new(Unobserved)).unwrap()
+    }
 
     fn settings() -> Settings {
         let id = "0a1b2c3d-1111-2222-3333-444455556666";
@@ -125,7 +130,7 @@ mod tests {
     /// What the code registers, and what the files declare.
     #[tokio::test]
     async fn code_and_function_json_name_the_same_functions_with_the_same_triggers() {
-        let app = App::new(settings(), Arc::new(Unobserved)).unwrap();
+        let app = app();
         let code: BTreeMap<&str, String> = functions(app)
             .registered()
             .iter()

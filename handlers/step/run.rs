@@ -135,7 +135,9 @@ async fn refused<D: EventData>(
     if stops_the_chain(reason)
         && let Err(error) = tell_whose_turn_it_is(function, event, app, reason, &description).await
     {
-        tracing::warn!(function, onboarding = %event.subject, error = chain_of(&error), "a refusal could not be told");
+        // A dead letter that the page does not tell of would leave the onboarding mute: the message comes back.
+        let detail = format!("{reason}: {description}; and it could not be told: {}", chain_of(&error));
+        return Ended { outcome: "failed", detail: detail.clone(), answer: Err(StepFailed(detail)) };
     }
     let detail = format!("{reason}: {description}");
     Ended {
@@ -160,25 +162,28 @@ async fn tell_whose_turn_it_is<D: EventData>(
     reason: &str,
     description: &str,
 ) -> Result<(), JournalError> {
-    let Some(head) = app.journal.load(event.subject).await? else { return Ok(()) };
-    if head.state.blocker().is_some() {
-        // Somebody's turn already, and with a better reason.
-        return Ok(());
-    }
-    let cause = Cause {
-        event: event.id.derive("refused", &event.attempt.to_string()),
-        ..cause_of(function, event, app)
-    };
-    let finding = Finding::step_refused(function, reason, description);
-    let waiting = Fact::Waiting { finding, key: None, disk: None };
-    if let Ok(Some(decision)) = head.state.decide(cause, waiting) {
+    let mut lost = None;
+    for _ in 0..CONTENTION_LIMIT {
+        let Some(head) = app.journal.load(event.subject).await? else { return Ok(()) };
+        if head.state.blocker().is_some() {
+            // Somebody's turn already, and with a better reason.
+            return Ok(());
+        }
+        let cause = Cause {
+            event: event.id.derive("refused", &event.attempt.to_string()),
+            ..cause_of(function, event, app)
+        };
+        let finding = Finding::step_refused(function, reason, description);
+        let waiting = Fact::Waiting { finding, key: None, disk: None };
+        let Ok(Some(decision)) = head.state.decide(cause, waiting) else { return Ok(()) };
         match app.journal.append(Some(&head), decision).await {
-            // Another step knows more by now.
-            Ok(_) | Err(JournalError::Lost { .. }) => {}
+            Ok(_) => return Ok(()),
+            // What another step appended, of another disk say, need not name anybody: this refusal still stands.
+            Err(error @ JournalError::Lost { .. }) => lost = Some(error),
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    lost.map_or(Ok(()), Err)
 }
 
 fn cause_of<D: EventData>(function: &'static str, event: &Event<D>, app: &App) -> Cause {
@@ -252,3 +257,7 @@ fn log_line<D: EventData>(
         "step"
     );
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

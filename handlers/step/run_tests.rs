@@ -1,0 +1,111 @@
+//! A refusal that meets other steps on the same onboarding.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use futures::executor::block_on;
+use onboarding::{
+    OnboardingId, ProvenKey, Purchase, SubscriptionStatus,
+    event::{EventId, ProvisionRequested},
+    finding::Code,
+    journal::Journal,
+};
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::Clock;
+
+const NOW: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
+const ID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
+
+fn cause(origin: &str) -> Cause {
+    Cause {
+        event: EventId::of_origin("test", origin),
+        function: "test",
+        now: NOW,
+        traceparent: None,
+        first_check: Duration::from_secs(60),
+        spreading: Duration::from_secs(1800),
+    }
+}
+
+async fn append(journal: &Journal, onboarding: OnboardingId, origin: &str, fact: Fact) {
+    let head = journal.load(onboarding).await.unwrap().unwrap();
+    let decision = head.state.decide(cause(origin), fact).unwrap().unwrap();
+    journal.append(Some(&head), decision).await.unwrap();
+}
+
+/// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
+async fn provisioning(journal: &Journal) -> OnboardingId {
+    let (region, subscription) = ("westeurope".parse().unwrap(), Uuid::from_u128(7));
+    let id = OnboardingId::of_subscription(subscription, &region);
+    let status = SubscriptionStatus::PendingFulfillmentStart;
+    let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
+    let opened = Onboarding::open(id, ID.parse().unwrap(), region.clone(), purchase, cause("open"));
+    journal.append(None, opened).await.unwrap();
+    let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
+    let proof = ProvenKey {
+        version: version.parse().unwrap(),
+        tenant: ID.parse().unwrap(),
+        region,
+        service_principal: ID.parse().unwrap(),
+        warnings: vec![],
+    };
+    append(journal, id, "key", Fact::KeyProven { proof }).await;
+    id
+}
+
+/// A step asks for the time between loading and appending: then other steps append first, so often.
+struct OthersAppendFirst {
+    journal: Journal,
+    onboarding: OnboardingId,
+    left: AtomicU32,
+}
+
+impl Clock for OthersAppendFirst {
+    fn now(&self) -> OffsetDateTime {
+        let left = self.left.load(Ordering::SeqCst);
+        if left > 0 {
+            self.left.store(left - 1, Ordering::SeqCst);
+            let status = match left % 2 {
+                0 => SubscriptionStatus::PendingFulfillmentStart,
+                _ => SubscriptionStatus::Subscribed,
+            };
+            let other = format!("other {left}");
+            block_on(append(&self.journal, self.onboarding, &other, Fact::Subscription { status }));
+        }
+        NOW
+    }
+}
+
+/// What a refusal answers, and what the onboarding waits for, when others append first so many times.
+async fn refuse_behind(others: u32) -> (Result<Outcome, StepFailed>, Option<Code>) {
+    let mut app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let journal = app.journal.clone();
+    app.clock = Arc::new(OthersAppendFirst { journal, onboarding, left: AtomicU32::new(others) });
+    let id = EventId::of_origin("test", "refused");
+    let event = Event::new(id, "test", onboarding, NOW, ProvisionRequested {});
+    let ended = refused("provision_requested", &event, &app, "ArmRefused", "why".to_owned()).await;
+    let head = app.journal.load(onboarding).await.unwrap().unwrap();
+    (ended.answer, head.state.blocker().map(|blocker| blocker.finding.code))
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_whichever_step_appends_first() {
+    for others in [0, 1, 3] {
+        let (answer, waits_for) = refuse_behind(others).await;
+        assert!(matches!(answer, Ok(Outcome::Refuse { .. })), "{others}: {answer:?}");
+        assert_eq!(waits_for, Some(Code::StepRefused), "{others}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_told_is_no_dead_letter_yet() {
+    let (answer, waits_for) = refuse_behind(1001).await;
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(waits_for, None);
+}
