@@ -88,7 +88,7 @@ pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
         || value(header::CONTENT_TYPE).starts_with("application/json")
 }
 
-/// A JSON answer that holds links.
+/// A JSON answer about an onboarding: it holds links, or what only its reader may know.
 pub(crate) fn private_json(status: StatusCode, body: &serde_json::Value) -> Response {
     private((status, Json(body)).into_response())
 }

@@ -7,10 +7,10 @@
 mod view;
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{get, post},
 };
 use onboarding::{
@@ -107,7 +107,7 @@ async fn check(
 ) -> Response {
     match ask_again(&app, &id, &query).await {
         Ok(id) if wants_json(&headers) => {
-            (StatusCode::ACCEPTED, Json(serde_json::json!({"onboarding": id}))).into_response()
+            private_json(StatusCode::ACCEPTED, &serde_json::json!({"onboarding": id}))
         }
         Ok(id) => see_other(&address_of(&app, id)),
         Err(problem) => problem.respond_to(&headers),

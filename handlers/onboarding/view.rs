@@ -49,7 +49,8 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         };
         return http::page(StatusCode::OK, "Opening your onboarding", &content);
     };
-    let moves_by_itself = onboarding.blocker().is_none() && onboarding.state() != State::Active;
+    let rests = matches!(onboarding.state(), State::Active | State::Suspended | State::Ended);
+    let moves_by_itself = onboarding.blocker().is_none() && !rests;
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.state())) }
@@ -127,7 +128,9 @@ fn sentence(state: State) -> &'static str {
 }
 
 fn needs_consent(onboarding: &Onboarding) -> bool {
-    matches!(onboarding.consent(), Consent::Pending) && onboarding.state() == State::AwaitingConsent
+    let is_withdrawn = onboarding.blocker().is_some_and(|blocker| blocker.finding.code.is_about_consent());
+    is_withdrawn
+        || matches!(onboarding.consent(), Consent::Pending) && onboarding.state() == State::AwaitingConsent
 }
 
 fn takes_key(onboarding: &Onboarding) -> bool {

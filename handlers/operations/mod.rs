@@ -3,16 +3,19 @@
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal; changes nothing.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::get,
 };
 use onboarding::{OnboardingId, journal::JournalError};
 use serde_json::{Value, json};
 
-use crate::{App, http::Problem};
+use crate::{
+    App,
+    http::{Problem, private_json},
+};
 
 /// `GET /api/operations/onboardings` and `GET /api/operations/onboardings/{id}`
 pub(crate) fn routes() -> Router<App> {
@@ -23,7 +26,7 @@ pub(crate) fn routes() -> Router<App> {
 
 async fn list(State(app): State<App>, headers: HeaderMap) -> Response {
     match summaries(&app).await {
-        Ok(onboardings) => Json(json!({"onboardings": onboardings})).into_response(),
+        Ok(onboardings) => private_json(StatusCode::OK, &json!({"onboardings": onboardings})),
         Err(error) => Problem::unavailable("listing onboardings", &error).respond_to(&headers),
     }
 }
@@ -51,7 +54,7 @@ async fn history(State(app): State<App>, Path(id): Path<String>, headers: Header
     let Ok(onboarding) = id.parse::<OnboardingId>() else { return unknown().respond_to(&headers) };
     match app.journal.history(onboarding).await {
         Ok(entries) if entries.is_empty() => unknown().respond_to(&headers),
-        Ok(entries) => Json(json!({"onboarding": onboarding, "entries": entries})).into_response(),
+        Ok(entries) => private_json(StatusCode::OK, &json!({"onboarding": onboarding, "entries": entries})),
         Err(error @ JournalError::Tampered { .. }) => {
             tracing::error!(%onboarding, %error, "the journal does not hold together");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).respond_to(&headers)

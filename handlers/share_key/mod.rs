@@ -4,11 +4,11 @@
 //! Publishes [`KeyShared`].
 
 use axum::{
-    Form, Json, Router,
+    Form, Router,
     body::Bytes,
     extract::{FromRequest as _, Path, Query, Request, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::post,
 };
 use azure_ids::KeyUrl;
@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::{
     App,
-    http::{LinkQuery, Problem, address_of, check_link, see_other, wants_json},
+    http::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
     onboarding::publish_check,
     trace_context,
 };
@@ -46,7 +46,7 @@ async fn share(
 ) -> Response {
     match take(&app, &id, &query, &headers, body).await {
         Ok((onboarding, key)) if wants_json(&headers) => {
-            (StatusCode::ACCEPTED, Json(json!({"onboarding": onboarding, "keyUrl": key}))).into_response()
+            private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
         }
         Ok((onboarding, _)) => see_other(&address_of(&app, onboarding)),
         Err(problem) => problem.respond_to(&headers),
