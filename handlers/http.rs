@@ -143,3 +143,7 @@ fn private(mut response: Response) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -31,6 +31,8 @@ mod signup;
 mod signup_requested;
 pub mod step;
 mod sweep;
+#[cfg(test)]
+mod test_support;
 pub mod trace_context;
 pub mod used_states;
 

@@ -39,10 +39,11 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
         Some(known) => known,
         None => app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?,
     };
-    let refused = |error| of_vault(error, key, tenant, Some(service_principal));
+    let refused =
+        |error| of_vault(error, key, tenant, Some(service_principal)).behind_consent(service_principal);
     let bundle = vault.get_key().await.map_err(refused)?;
     if let Some(finding) = fault_of(&bundle, app.clock.now()) {
-        return Err(found(finding));
+        return Err(found(finding).behind_consent(service_principal));
     }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
     vault.unwrap(&wrapped).await.map_err(refused)?;
@@ -50,7 +51,7 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
 }
 
 fn found(finding: Finding) -> Refusal {
-    Refusal::Finding { finding, may_be_spreading: false }
+    Refusal::certain(finding)
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {

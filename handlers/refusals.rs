@@ -21,18 +21,30 @@ pub(crate) enum Refusal {
         finding: Finding,
         /// Whether time alone may mend it.
         may_be_spreading: bool,
+        /// The application's service principal, when it was let into the tenant before this was found.
+        service_principal: Option<ObjectId>,
     },
     /// No answer, or none that we can use.
     Error(StepError),
 }
 
 impl Refusal {
-    fn certain(finding: Finding) -> Self {
-        Self::Finding { finding, may_be_spreading: false }
+    pub(crate) fn certain(finding: Finding) -> Self {
+        Self::Finding { finding, may_be_spreading: false, service_principal: None }
     }
 
     fn spreading(finding: Finding) -> Self {
-        Self::Finding { finding, may_be_spreading: true }
+        Self::Finding { finding, may_be_spreading: true, service_principal: None }
+    }
+
+    /// The same refusal, found by somebody who got a token in the tenant: the consent is proven, whatever else is wrong.
+    pub(crate) fn behind_consent(self, proven: ObjectId) -> Self {
+        match self {
+            Self::Finding { finding, may_be_spreading, .. } if !finding.code.is_about_consent() => {
+                Self::Finding { finding, may_be_spreading, service_principal: Some(proven) }
+            }
+            refusal => refusal,
+        }
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) async fn handle(cx: Step<CustomerConsented>, app: App) -> Result<Next
     }
     match app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant)) {
         Ok(service_principal) => cx.decide(Fact::ConsentProven { service_principal }),
-        Err(Refusal::Finding { finding, may_be_spreading }) => {
-            cx.wait_or_retry(&app, finding, may_be_spreading, None, None)
+        Err(Refusal::Finding { finding, may_be_spreading, service_principal }) => {
+            cx.wait_or_retry(&app, finding, may_be_spreading, None, None, service_principal)
         }
         Err(Refusal::Error(error)) => Err(error),
     }

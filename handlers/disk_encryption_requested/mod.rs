@@ -48,7 +48,9 @@ pub(crate) async fn handle(cx: Step<DiskEncryptionRequested>, app: App) -> Resul
         DiskState::Found | DiskState::Encrypted => obstacle(&read, &disk),
     };
     match finding {
-        Some(finding) => cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk) }),
+        Some(finding) => {
+            cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk), service_principal: None })
+        }
         None => encrypt(&cx, &app, disk, set, &plan).await,
     }
 }
@@ -72,11 +74,11 @@ async fn encrypt(
             &["Deallocate the machine that the disk is attached to.".to_owned()],
         ),
         Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
-            return cx.wait_or_retry(app, set_refused(plan), true, None, Some(disk));
+            return cx.wait_or_retry(app, set_refused(plan), true, None, Some(disk), None);
         }
         Err(error) => return Err(error.into()),
     };
-    cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk) })
+    cx.decide(Fact::Waiting { finding, key: None, disk: Some(disk), service_principal: None })
 }
 
 fn came_to_nothing(disk: &ArmId) -> Finding {

@@ -23,8 +23,8 @@ pub(crate) async fn handle(cx: Step<KeyShared>, app: App) -> Result<Next, StepEr
     let onboarding = cx.onboarding()?;
     let proof = match probe(&app, onboarding, &key).await {
         Ok(proof) => proof,
-        Err(Refusal::Finding { finding, may_be_spreading }) => {
-            return cx.wait_or_retry(&app, finding, may_be_spreading, Some(key), None);
+        Err(Refusal::Finding { finding, may_be_spreading, service_principal }) => {
+            return cx.wait_or_retry(&app, finding, may_be_spreading, Some(key), None, service_principal);
         }
         Err(Refusal::Error(error)) => return Err(error),
     };
@@ -36,7 +36,12 @@ pub(crate) async fn handle(cx: Step<KeyShared>, app: App) -> Result<Next, StepEr
                 "This key is in use by another onboarding.",
                 &["Make a key of its own for this product and hand in its URL.".to_owned()],
             );
-            cx.decide(Fact::Waiting { finding, key: Some(key), disk: None })
+            cx.decide(Fact::Waiting {
+                finding,
+                key: Some(key),
+                disk: None,
+                service_principal: Some(proof.service_principal),
+            })
         }
         Err(ClaimError::Store(error)) => Err(error.into()),
     }

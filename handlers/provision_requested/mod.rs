@@ -42,9 +42,12 @@ pub(crate) async fn handle(cx: Step<ProvisionRequested>, app: App) -> Result<Nex
         Ok(existing) if is_ours(&existing, onboarding) && may_be_adopted(&existing, &plan) => {
             cx.decide(requested(set, None, LOOK_AFTER))
         }
-        Ok(existing) if !is_ours(&existing, onboarding) => {
-            cx.decide(Fact::Waiting { finding: not_ours(&set), key: None, disk: None })
-        }
+        Ok(existing) if !is_ours(&existing, onboarding) => cx.decide(Fact::Waiting {
+            finding: not_ours(&set),
+            key: None,
+            disk: None,
+            service_principal: None,
+        }),
         Ok(_) | Err(ArmError::NotFound { .. }) => ask_for(&cx, &app, &plan, set).await,
         Err(error) => Err(error.into()),
     }

@@ -45,7 +45,12 @@ pub(crate) async fn handle(cx: Step<ProvisionStarted>, app: App) -> Result<Next,
         Err(error) => return Err(error.into()),
     };
     if !is_ours(&made, onboarding) {
-        return cx.decide(Fact::Waiting { finding: not_ours(&set), key: None, disk: None });
+        return cx.decide(Fact::Waiting {
+            finding: not_ours(&set),
+            key: None,
+            disk: None,
+            service_principal: None,
+        });
     }
     match made.provisioning_state {
         ProvisioningState::Succeeded => {}

@@ -14,7 +14,7 @@ mod run;
 
 use std::{error::Error as StdError, time::Duration};
 
-use azure_ids::{ArmId, KeyUrl};
+use azure_ids::{ArmId, KeyUrl, ObjectId};
 use onboarding::{
     Cause, Decision, Fact, Illegal, Onboarding,
     event::{Event, EventData},
@@ -157,11 +157,12 @@ impl<D: EventData> Step<D> {
         may_be_spreading: bool,
         key: Option<KeyUrl>,
         disk: Option<ArmId>,
+        service_principal: Option<ObjectId>,
     ) -> Result<Next, StepError> {
         if may_be_spreading && self.age() < app.settings.spreading {
             return Err(StepError::retry(format!("may still be spreading: {}", finding.summary)));
         }
-        self.decide(Fact::Waiting { finding, key, disk })
+        self.decide(Fact::Waiting { finding, key, disk, service_principal })
     }
 
     /// Decides over what was learnt.

@@ -174,7 +174,7 @@ async fn tell_whose_turn_it_is<D: EventData>(
             ..cause_of(function, event, app)
         };
         let finding = Finding::step_refused(function, reason, description);
-        let waiting = Fact::Waiting { finding, key: None, disk: None };
+        let waiting = Fact::Waiting { finding, key: None, disk: None, service_principal: None };
         let Ok(Some(decision)) = head.state.decide(cause, waiting) else { return Ok(()) };
         match app.journal.append(Some(&head), decision).await {
             Ok(_) => return Ok(()),

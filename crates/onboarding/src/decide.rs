@@ -65,7 +65,11 @@ impl Onboarding {
                 Ok(self.consent_proven(cause, fact, service_principal))
             }
             Fact::KeyProven { proof } => self.key_proven(cause, fact, proof),
-            Fact::Waiting { finding, key, disk } => Ok(self.waiting(cause, fact, finding, key, disk)),
+            Fact::Waiting { finding, key, disk, service_principal } => {
+                let consent =
+                    service_principal.map(|service_principal| Consent::Proven { service_principal });
+                Ok(self.waiting(cause, fact, finding, key, disk, consent))
+            }
             Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
             Fact::SetRequested { set, operation, look_after_ms } => {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
@@ -157,6 +161,7 @@ impl Onboarding {
         finding: Finding,
         key: Option<KeyUrl>,
         disk: Option<ArmId>,
+        consent: Option<Consent>,
     ) -> Option<Decision> {
         // Of two keys that were handed in the other one works: what is wrong with this one is nobody's turn.
         if let (Some(key), Key::Proven { proof }) = (&key, &self.key)
@@ -180,12 +185,16 @@ impl Onboarding {
             // While a set exists its key stays the proven one; the blocker says what is wrong with it now.
             (Some(_), _) => self.set != Set::None,
         };
-        if known && key_is_known && !came_to_nothing {
+        let consent_is_known = consent.as_ref().is_none_or(|consent| *consent == self.consent);
+        if known && key_is_known && consent_is_known && !came_to_nothing {
             return None;
         }
         let mut decision = self.next(cause, fact);
         if let Some(disk) = disk.as_ref().filter(|_| came_to_nothing) {
             decision.state.disks.insert(disk.clone(), DiskState::Found);
+        }
+        if let Some(consent) = consent {
+            decision.state.consent = consent;
         }
         if behind_another_disk {
             return Some(decision);

@@ -99,7 +99,7 @@ fn without_a_proven_key_there_is_no_plan() {
 fn a_check_takes_the_chain_up_where_it_stands_and_comes_less_often() {
     let key = key("k").without_version();
     let finding = Finding::grant_missing(Some(service_principal()), &key);
-    let waiting = Fact::Waiting { finding, key: Some(key), disk: None };
+    let waiting = Fact::Waiting { finding, key: Some(key), disk: None, service_principal: None };
     let mut state = apply(&opened().state, "probe", waiting).state;
     let mut waits = vec![];
     for check in 0..12 {
@@ -117,7 +117,12 @@ fn a_check_takes_the_chain_up_where_it_stands_and_comes_less_often() {
 #[test]
 fn a_key_that_came_before_the_consent_is_probed_after_it() {
     let key = key("k").without_version();
-    let early = Fact::Waiting { finding: Finding::consent_missing(tenant()), key: Some(key), disk: None };
+    let early = Fact::Waiting {
+        finding: Finding::consent_missing(tenant()),
+        key: Some(key),
+        disk: None,
+        service_principal: None,
+    };
     let state = apply(&opened().state, "key", early).state;
     assert_eq!(state.state(), State::AwaitingConsent);
     let decision = apply(&state, "consent", Fact::ConsentProven { service_principal: service_principal() });
@@ -138,6 +143,28 @@ fn a_set_that_failed_is_asked_for_again_only_after_a_new_proof() {
     assert_eq!(kinds(&apply(&failed, "proven", proven("k"))), [ProvisionRequested::KIND]);
 }
 
+/// The customer approved by other means than our link, and what stops the key is found behind the consent.
+#[test]
+fn a_look_that_gets_a_token_proves_the_consent_whatever_it_finds_at_the_key() {
+    let shared = key("k").without_version();
+    let missing = Fact::Waiting {
+        finding: Finding::consent_missing(tenant()),
+        key: Some(shared.clone()),
+        disk: None,
+        service_principal: None,
+    };
+    let state = apply(&opened().state, "early", missing).state;
+    let refused = Fact::Waiting {
+        finding: Finding::grant_missing(Some(service_principal()), &shared),
+        key: Some(shared),
+        disk: None,
+        service_principal: Some(service_principal()),
+    };
+    let state = apply(&state, "probe", refused.clone()).state;
+    assert_eq!((state.state(), state.service_principal()), (State::AwaitingKey, Some(service_principal())));
+    assert!(state.decide(cause("again"), refused).unwrap().is_none(), "and is known then");
+}
+
 /// Up to a ready set with these disks.
 fn encrypting(disks: &[&str]) -> Onboarding {
     let mut state = opened().state;
@@ -150,7 +177,12 @@ fn encrypting(disks: &[&str]) -> Onboarding {
 }
 
 fn attached(name: &str) -> Fact {
-    Fact::Waiting { finding: Finding::disk_attached(&disk(name)), key: None, disk: Some(disk(name)) }
+    Fact::Waiting {
+        finding: Finding::disk_attached(&disk(name)),
+        key: None,
+        disk: Some(disk(name)),
+        service_principal: None,
+    }
 }
 
 #[test]
@@ -182,6 +214,7 @@ fn a_disk_that_comes_to_nothing_is_asked_for_again_however_often() {
         finding: Finding::new(Code::DiskEncryptionFailed, "nothing", &[]),
         key: None,
         disk: Some(disk("d1")),
+        service_principal: None,
     };
     let mut state = encrypting(&["d1"]);
     for round in 0..3 {
@@ -205,7 +238,12 @@ fn a_disk_that_comes_to_nothing_is_asked_for_again_however_often() {
 fn a_refused_step_is_looked_at_when_somebody_says_so_and_then_forgotten() {
     let state = apply(&opened().state, "key", proven("k")).state;
     let refused = Finding::step_refused("provision_requested", "ArmRefused", "why");
-    let state = apply(&state, "refused", Fact::Waiting { finding: refused, key: None, disk: None }).state;
+    let state = apply(
+        &state,
+        "refused",
+        Fact::Waiting { finding: refused, key: None, disk: None, service_principal: None },
+    )
+    .state;
     let blocker = state.blocker().unwrap();
     assert_eq!(blocker.next_check, None, "not by itself: each look would make another dead letter");
     let checked = apply(&state, "check", Fact::CheckDue { entry: blocker.entry });
@@ -217,7 +255,12 @@ fn a_key_shared_again_resolves_only_what_is_about_the_key() {
     let state = apply(&encrypting(&["d1"]), "a", attached("d1")).state;
     assert!(state.decide(cause("again"), proven("k")).unwrap().is_none());
     let key = key("k").without_version();
-    let refused = Fact::Waiting { finding: Finding::grant_missing(None, &key), key: Some(key), disk: None };
+    let refused = Fact::Waiting {
+        finding: Finding::grant_missing(None, &key),
+        key: Some(key),
+        disk: None,
+        service_principal: None,
+    };
     let withdrawn = apply(&encrypting(&["d1"]), "g", refused).state;
     assert_eq!(
         kinds(&apply(&withdrawn, "back", proven("k"))),
@@ -242,7 +285,8 @@ fn a_set_that_fails_behind_a_good_probe_is_looked_at_ever_less_often() {
 #[test]
 fn what_a_check_takes_up_again_is_too_old_to_be_spreading_and_young_enough_to_be_tried_again() {
     let finding = Finding::grant_missing(None, &key("k"));
-    let waiting = Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None };
+    let waiting =
+        Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None, service_principal: None };
     let state = apply(&opened().state, "probe", waiting).state;
     let checked = apply(&state, "check", Fact::CheckDue { entry: state.blocker().unwrap().entry });
     let time = checked.messages[0].event["time"].as_str().unwrap();
@@ -264,7 +308,12 @@ fn a_suspended_subscription_stops_and_a_reinstated_one_goes_on() {
 #[test]
 fn what_is_wrong_with_another_key_says_nothing_about_a_proven_one() {
     let other = key("other").without_version();
-    let late = Fact::Waiting { finding: Finding::grant_missing(None, &other), key: Some(other), disk: None };
+    let late = Fact::Waiting {
+        finding: Finding::grant_missing(None, &other),
+        key: Some(other),
+        disk: None,
+        service_principal: None,
+    };
     let mut state = opened().state;
     for (step, (fact, ..)) in story().into_iter().enumerate() {
         state = apply(&state, &format!("step {step}"), fact.clone()).state;
@@ -295,7 +344,12 @@ fn a_check_looks_at_a_key_that_stopped_working_under_its_set() {
         state = apply(&state, &format!("step {step}"), fact).state;
     }
     for finding in [Finding::grant_missing(None, &key("k")), Finding::consent_missing(tenant())] {
-        let refused = Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None };
+        let refused = Fact::Waiting {
+            finding,
+            key: Some(key("k").without_version()),
+            disk: None,
+            service_principal: None,
+        };
         let stopped = apply(&state, "refused", refused).state;
         let due = Fact::CheckDue { entry: stopped.blocker().unwrap().entry };
         let checked = apply(&stopped, "check", due);
@@ -309,8 +363,17 @@ fn a_check_looks_at_a_key_that_stopped_working_under_its_set() {
 fn a_consent_that_is_given_again_has_the_key_looked_at() {
     let refused = |state: &Onboarding| {
         let finding = Finding::consent_missing(tenant());
-        apply(state, "refused", Fact::Waiting { finding, key: Some(key("k").without_version()), disk: None })
-            .state
+        apply(
+            state,
+            "refused",
+            Fact::Waiting {
+                finding,
+                key: Some(key("k").without_version()),
+                disk: None,
+                service_principal: None,
+            },
+        )
+        .state
     };
     let again: azure_ids::ObjectId = "0a1b2c3d-6666-2222-3333-444455556666".parse().unwrap();
     for service_principal in [service_principal(), again] {
@@ -346,7 +409,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
             proptest::option::of(keys.prop_map(|name| key(name).without_version())),
             proptest::option::of(disks.clone()),
         )
-            .prop_map(|(finding, key, disk)| Fact::Waiting { finding, key, disk }),
+            .prop_map(|(finding, key, disk)| Fact::Waiting { finding, key, disk, service_principal: None }),
         1 => (1_u64..30).prop_map(|entry| Fact::CheckDue { entry }),
         4 => sets.clone().prop_map(|set| Fact::SetRequested { set, operation: None, look_after_ms: 1 }),
         4 => (sets.clone(), proptest::collection::vec(disks.clone(), 0..3))

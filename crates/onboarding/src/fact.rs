@@ -32,6 +32,9 @@ pub enum Fact {
         key: Option<KeyUrl>,
         /// The disk that it is about, when it is about one.
         disk: Option<ArmId>,
+        /// The application's service principal, when this look got a token in the bound tenant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        service_principal: Option<ObjectId>,
     },
     /// A check is due, or somebody pressed "check again".
     CheckDue {

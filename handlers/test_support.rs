@@ -1,0 +1,52 @@
+//! An onboarding in a journal, for the tests of the handlers.
+
+use std::time::Duration;
+
+use ::onboarding::{
+    Cause, Fact, Onboarding, OnboardingId, ProvenKey, Purchase, SubscriptionStatus, event::EventId,
+    journal::Journal,
+};
+use time::{OffsetDateTime, macros::datetime};
+use uuid::Uuid;
+
+/// The time in these tests.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
+const ID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
+
+fn cause(origin: &str) -> Cause {
+    Cause {
+        event: EventId::of_origin("test", origin),
+        function: "test",
+        now: NOW,
+        traceparent: None,
+        first_check: Duration::from_secs(60),
+        spreading: Duration::from_secs(1800),
+    }
+}
+
+/// Appends what is so from now on.
+pub(crate) async fn append(journal: &Journal, onboarding: OnboardingId, origin: &str, fact: Fact) {
+    let head = journal.load(onboarding).await.unwrap().unwrap();
+    let decision = head.state.decide(cause(origin), fact).unwrap().unwrap();
+    journal.append(Some(&head), decision).await.unwrap();
+}
+
+/// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
+pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
+    let (region, subscription) = ("westeurope".parse().unwrap(), Uuid::from_u128(7));
+    let id = OnboardingId::of_subscription(subscription, &region);
+    let status = SubscriptionStatus::PendingFulfillmentStart;
+    let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
+    let opened = Onboarding::open(id, ID.parse().unwrap(), region.clone(), purchase, cause("open"));
+    journal.append(None, opened).await.unwrap();
+    let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
+    let proof = ProvenKey {
+        version: version.parse().unwrap(),
+        tenant: ID.parse().unwrap(),
+        region,
+        service_principal: ID.parse().unwrap(),
+        warnings: vec![],
+    };
+    append(journal, id, "key", Fact::KeyProven { proof }).await;
+    id
+}
