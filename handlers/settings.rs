@@ -6,6 +6,9 @@ use azure_ids::{ApplicationId, ArmId, Region, SubscriptionId, TenantId};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use url::Url;
 
+/// The longest that a duration may be set to: thirty days. Times that are added up must stay times.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Every setting. Secrets have types that do not print.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -124,12 +127,12 @@ impl Settings {
         let region = reader.required("LATCHKEY_REGION");
         let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
         let retry = onboarding::retry::RetryPolicy {
-            first: Duration::from_millis(reader.or("LATCHKEY_RETRY_FIRST_MILLISECONDS", 2_000)),
-            longest: Duration::from_millis(reader.or("LATCHKEY_RETRY_LONGEST_MILLISECONDS", 300_000)),
-            deadline: Duration::from_secs(reader.or("LATCHKEY_RETRY_DEADLINE_SECONDS", 86_400)),
+            first: reader.duration("LATCHKEY_RETRY_FIRST_MILLISECONDS", Duration::from_millis, 2_000),
+            longest: reader.duration("LATCHKEY_RETRY_LONGEST_MILLISECONDS", Duration::from_millis, 300_000),
+            deadline: reader.duration("LATCHKEY_RETRY_DEADLINE_SECONDS", Duration::from_secs, 86_400),
         };
-        let spreading = Duration::from_secs(reader.or("LATCHKEY_SPREADING_SECONDS", 1_800));
-        let first_check = Duration::from_secs(reader.or("LATCHKEY_CHECK_FIRST_SECONDS", 60));
+        let spreading = reader.duration("LATCHKEY_SPREADING_SECONDS", Duration::from_secs, 1_800);
+        let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
         let all = || {
             Some(Self {
                 service_bus: service_bus?,
@@ -184,6 +187,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
+    fn duration(&mut self, name: &str, unit: fn(u64) -> Duration, default: u64) -> Duration {
+        let duration = unit(self.or(name, default));
+        if duration > LONGEST {
+            self.problems.push(format!("{name}: at most 30 days"));
+        }
+        duration
+    }
+
     /// The value itself is not repeated: some settings are secrets, and a mistyped name may hold one.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str, value: &str) -> Option<T> {
         value.parse().map_err(|error| self.problems.push(format!("{name}: {error}"))).ok()
@@ -230,5 +241,26 @@ mod tests {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
         assert!(!text.contains("contoso") && !text.contains("dG9v"), "{text}");
+    }
+
+    #[test]
+    fn times_that_cannot_be_kept_are_refused() {
+        let check = |settings: &[(&str, &str)], expected: &[&str]| {
+            let value = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+            let error = Settings::read(|name| value(name).map(|value| (*value).to_owned())).unwrap_err();
+            let about_times = |problem: &&String| problem.contains("SECONDS");
+            let found: Vec<&str> = error.0.iter().filter(about_times).map(String::as_str).collect();
+            assert_eq!(found, expected, "{settings:?}");
+        };
+        check(&[], &[]);
+        check(&[("LATCHKEY_CHECK_FIRST_SECONDS", "2592000")], &[]);
+        check(
+            &[("LATCHKEY_CHECK_FIRST_SECONDS", "2592001")],
+            &["LATCHKEY_CHECK_FIRST_SECONDS: at most 30 days"],
+        );
+        check(
+            &[("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "18446744073709551615")],
+            &["LATCHKEY_RETRY_LONGEST_MILLISECONDS: at most 30 days"],
+        );
     }
 }
