@@ -68,3 +68,17 @@ async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     }
 }
+
+#[tokio::test]
+async fn an_onboarding_that_has_ended_takes_no_key() {
+    let app = crate::tests::app();
+    let id = crate::test_support::provisioning(&app.journal).await;
+    let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
+    crate::test_support::append(&app.journal, id, "left", ended).await;
+    let body = r#"{"keyUrl": "https://contoso.vault.azure.net/keys/disks"}"#;
+    let address = path_of(&linked(&app, id, &format!("/api/share-key/{id}")));
+    let request = Request::post(address).header(header::CONTENT_TYPE, "application/json");
+    let routes = crate::share_key::routes().with_state(app.clone());
+    let response = routes.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+}

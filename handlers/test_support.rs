@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 /// The time in these tests.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
-const ID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
+/// A tenant, and whatever else is a GUID in these tests.
+pub(crate) const ID: &str = "0a1b2c3d-1111-2222-3333-444455556666";
 
 fn cause(origin: &str) -> Cause {
     Cause {

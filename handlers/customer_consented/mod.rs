@@ -5,7 +5,7 @@
 //! for the customer. Changes nothing outside. When a key was handed in already, publishes
 //! [`KeyShared`](onboarding::event::KeyShared).
 
-use onboarding::{Fact, event::CustomerConsented};
+use onboarding::{Fact, Illegal, State, event::CustomerConsented};
 
 use crate::{
     App,
@@ -15,6 +15,10 @@ use crate::{
 
 pub(crate) async fn handle(cx: Step<CustomerConsented>, app: App) -> Result<Next, StepError> {
     let onboarding = cx.onboarding()?;
+    if onboarding.state() == State::Ended {
+        // Whoever has left is not asked any more.
+        return Next::without_plan(Illegal::Ended);
+    }
     let tenant = onboarding.tenant();
     if cx.event.data.tenant != tenant {
         return Err(StepError::refuse("Forbidden", "this consent is of another tenant than the bound one"));

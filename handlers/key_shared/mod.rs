@@ -5,7 +5,7 @@
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
 use onboarding::{
-    Fact,
+    Fact, Illegal, State,
     claim::ClaimError,
     event::KeyShared,
     finding::{Code, Finding},
@@ -21,6 +21,10 @@ use crate::{
 pub(crate) async fn handle(cx: Step<KeyShared>, app: App) -> Result<Next, StepError> {
     let KeyShared { key } = cx.event.data.clone();
     let onboarding = cx.onboarding()?;
+    if onboarding.state() == State::Ended {
+        // Whoever has left is not asked any more.
+        return Next::without_plan(Illegal::Ended);
+    }
     let proof = match probe(&app, onboarding, &key).await {
         Ok(proof) => proof,
         Err(Refusal::Finding { finding, may_be_spreading, service_principal }) => {

@@ -109,6 +109,12 @@ async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<O
             "This onboarding is still being opened. Try again in a moment.",
         ));
     };
+    if head.state.state() == ::onboarding::State::Ended {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "The subscription has ended: no key is taken any more.",
+        ));
+    }
     match (head.state.set(), head.state.key()) {
         (Set::Requested { .. } | Set::Ready { .. }, Key::Proven { proof })
             if !proof.version.is_same_key(key) =>

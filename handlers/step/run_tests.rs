@@ -8,7 +8,7 @@ use std::sync::{
 use futures::executor::block_on;
 use onboarding::{
     OnboardingId, SubscriptionStatus,
-    event::{EventId, ProvisionRequested},
+    event::{CustomerConsented, EventId, KeyShared, ProvisionRequested},
     finding::Code,
     journal::Journal,
 };
@@ -16,7 +16,7 @@ use onboarding::{
 use super::*;
 use crate::{
     clock::Clock,
-    test_support::{NOW, append, provisioning},
+    test_support::{ID, NOW, append, provisioning},
 };
 
 /// A step asks for the time between loading and appending: then other steps append first, so often.
@@ -69,4 +69,27 @@ async fn a_refusal_that_cannot_be_told_is_no_dead_letter_yet() {
     let (answer, waits_for) = refuse_behind(1001).await;
     assert!(answer.is_err(), "{answer:?}");
     assert_eq!(waits_for, None);
+}
+
+async fn step_of<D: EventData>(app: &App, onboarding: OnboardingId, data: D) -> Step<D> {
+    let event = Event::new(EventId::of_origin("test", "late"), "test", onboarding, NOW, data);
+    let head = app.journal.load(onboarding).await.unwrap();
+    let cause = cause_of("test", &event, app);
+    Step { event, onboarding: head.map(|head| head.state), cause }
+}
+
+/// The app of these tests reaches nobody: an answer at all shows that nobody was asked.
+#[tokio::test]
+async fn whoever_has_left_is_not_asked_any_more() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let status = SubscriptionStatus::Unsubscribed;
+    append(&app.journal, onboarding, "left", Fact::Subscription { status }).await;
+    let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
+    let shared = step_of(&app, onboarding, KeyShared { key }).await;
+    let next = crate::key_shared::handle(shared, app.clone()).await;
+    assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
+    let consented = step_of(&app, onboarding, CustomerConsented { tenant: ID.parse().unwrap() }).await;
+    let next = crate::customer_consented::handle(consented, app).await;
+    assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
 }

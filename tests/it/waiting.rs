@@ -81,3 +81,28 @@ async fn a_matter_past_its_deadline_becomes_a_dead_letter_with_the_last_error() 
     assert!(description.contains("may still be spreading"), "{description}");
     world.stop().await;
 }
+
+/// A customer hands in the wrong key, which is retried as a grant that may be spreading, and then the right one.
+#[tokio::test]
+async fn a_key_that_was_handed_in_by_mistake_does_not_stop_the_one_that_works() {
+    let world = a_world_with(&[("LATCHKEY_SPREADING_SECONDS", "20")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    let body = json!({"kty": "RSA"});
+    let path = "/keys/by-mistake/create";
+    let made = world.customer().azure().vault(Method::POST, "contoso-keys", path, Some(&body)).await;
+    made.unwrap().ok("a key that nobody granted").unwrap();
+    world.customer().share_key(&page, "https://contoso-keys.vault.azure.net/keys/by-mistake").await.unwrap();
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    until(&world, &page, "active").await;
+    // The other key is retried until its time for spreading is over; then nobody's turn comes of it.
+    until_nothing_is_left(&world).await;
+    let view = until(&world, &page, "active").await;
+    assert!(view.blocker.is_none(), "{:?}", view.blocker);
+    assert_eq!(view.key.as_deref().map(|shown| shown.starts_with(&key.url)), Some(true), "{:?}", view.key);
+    world.stop().await;
+}
