@@ -191,22 +191,27 @@ impl Task {
         // A link of an earlier connection has ended, or is about to.
         let link = match self.link.take().filter(|link| link.is_on(&connection)) {
             Some(link) => link,
-            None => self.attach_new(&connection).await?,
+            None => attach(&self.client, &self.entity, &connection).await?,
         };
         Ok(self.link.insert(link))
     }
+}
 
-    async fn attach_new(&self, connection: &Arc<Connection>) -> Result<ReceiveLink, ServiceBusError> {
-        let limit = self.client.options().attempt_time_limit;
-        let attached = tokio::select! {
-            biased;
-            attached = Box::pin(timeout(limit, connection.receiver(&self.entity))) => attached
-                .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit })),
-            error = connection.has_ended() => Err(error),
-        };
-        if attached.as_ref().is_err_and(leaves_doubt) {
-            connection.give_up();
-        }
-        attached
+/// A new receiving link, within the time limit of an attempt. A connection that leaves doubt is cut off.
+pub(crate) async fn attach(
+    client: &ServiceBusClient,
+    entity: &Entity,
+    connection: &Arc<Connection>,
+) -> Result<ReceiveLink, ServiceBusError> {
+    let limit = client.options().attempt_time_limit;
+    let attached = tokio::select! {
+        biased;
+        attached = Box::pin(timeout(limit, connection.receiver(entity))) => attached
+            .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit })),
+        error = connection.has_ended() => Err(error),
+    };
+    if attached.as_ref().is_err_and(leaves_doubt) {
+        connection.give_up();
     }
+    attached
 }

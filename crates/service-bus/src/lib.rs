@@ -79,6 +79,7 @@ mod received;
 mod receiver;
 mod sender;
 mod value;
+mod walk;
 mod wire;
 
 pub use client::ServiceBusClient;
@@ -94,3 +95,4 @@ pub use received::{
 pub use receiver::ServiceBusReceiver;
 pub use sender::ServiceBusSender;
 pub use value::{DecimalBytes, Descriptor, Value};
+pub use walk::Walk;

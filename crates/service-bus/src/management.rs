@@ -83,20 +83,25 @@ pub(crate) async fn renew_lock(
     link: &RequestLink,
     lock_token: Uuid,
 ) -> Result<OffsetDateTime, ServiceBusError> {
-    let reply = ok(call(link, "renew-lock", map([("lock-tokens", uuids(lock_token))])).await?)?;
+    let reply = ok(call(link, "renew-lock", map([("lock-tokens", uuids(&[lock_token]))])).await?)?;
     match array(field(reply.body, "expirations")?)?.into_iter().next() {
         Some(AmqpValue::Timestamp(end)) => Ok(wire::instant_from_timestamp(&end)),
         _ => Err(unreadable("one expiration")),
     }
 }
 
-/// Settles a locked message. Unlike a disposition on the receiving link this is answered, so that a lost lock shows.
+/// Extends several locks in one request. The service's answer holds one new end a lock, which is not needed here.
+pub(crate) async fn renew_locks(link: &RequestLink, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
+    ok(call(link, "renew-lock", map([("lock-tokens", uuids(lock_tokens))])).await?).map(|_| ())
+}
+
+/// Settles locked messages, in one request. Unlike a disposition on the receiving link this is answered, so that a lost lock shows.
 pub(crate) async fn settle(
     link: &RequestLink,
-    lock_token: Uuid,
+    lock_tokens: &[Uuid],
     disposition: Disposition,
 ) -> Result<(), ServiceBusError> {
-    let mut body = vec![("lock-tokens", uuids(lock_token))];
+    let mut body = vec![("lock-tokens", uuids(lock_tokens))];
     let status = match disposition {
         Disposition::Completed => "completed",
         Disposition::Abandoned => "abandoned",
@@ -142,8 +147,9 @@ fn binary(bytes: Vec<u8>) -> AmqpValue {
     AmqpValue::Binary(serde_bytes::ByteBuf::from(bytes))
 }
 
-fn uuids(lock_token: Uuid) -> AmqpValue {
-    AmqpValue::Array(Array::from(vec![AmqpValue::Uuid(lock_token.into_bytes().into())]))
+fn uuids(lock_tokens: &[Uuid]) -> AmqpValue {
+    let values: Vec<_> = lock_tokens.iter().map(|token| AmqpValue::Uuid(token.into_bytes().into())).collect();
+    AmqpValue::Array(Array::from(values))
 }
 
 fn field(map: AmqpValue, name: &str) -> Result<AmqpValue, ServiceBusError> {

@@ -16,6 +16,7 @@ use crate::{
     link::RequestLink,
     management::{self, Disposition},
     received::ReceivedMessage,
+    walk::Walk,
 };
 
 /// Receives from one queue, subscription or dead-letter sub-queue in peek-lock mode, settles by lock token, and
@@ -64,6 +65,22 @@ impl ServiceBusReceiver {
         self.settle("complete", lock_token, Disposition::Completed).await
     }
 
+    /// Removes several messages in one request: at most a few hundred, so that the request stays small.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete), when one of the locks is lost. Whether the others were completed is then not
+    /// documented: complete them one by one, and take a lost lock for "completed, or available again".
+    pub async fn complete_all(&self, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
+        if lock_tokens.is_empty() {
+            return Ok(());
+        }
+        self.on_management("complete", |link| {
+            let lock_tokens = lock_tokens.to_vec();
+            async move { management::settle(&link, &lock_tokens, Disposition::Completed).await }
+        })
+        .await
+    }
+
     /// Gives a message back; it is handed out again at once, until its delivery count reaches the entity's limit.
     ///
     /// # Errors
@@ -100,6 +117,26 @@ impl ServiceBusReceiver {
         .await
     }
 
+    /// Extends several locks in one request: at most a few hundred.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete), when one of the locks is lost; which one is not told.
+    pub async fn renew_locks(&self, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
+        if lock_tokens.is_empty() {
+            return Ok(());
+        }
+        self.on_management("renew locks", |link| {
+            let lock_tokens = lock_tokens.to_vec();
+            async move { management::renew_locks(&link, &lock_tokens).await }
+        })
+        .await
+    }
+
+    /// Walks the entity from its head, holding on to what it passes; see [`Walk`].
+    pub fn walk(&self) -> Walk {
+        Walk::new(self.client.clone(), self.clone())
+    }
+
     /// Returns up to `max` messages from sequence number `from_sequence` on, in order, without locking them:
     /// available, locked, deferred and scheduled ones. The service may return fewer; an empty list is the end.
     ///
@@ -131,7 +168,7 @@ impl ServiceBusReceiver {
     ) -> Result<(), ServiceBusError> {
         self.on_management(operation, |link| {
             let disposition = disposition.clone();
-            async move { management::settle(&link, lock_token, disposition).await }
+            async move { management::settle(&link, &[lock_token], disposition).await }
         })
         .await
     }

@@ -103,7 +103,7 @@ impl ReceiveLink {
     }
 
     /// Raises the credit to `wanted`. It is never lowered: a message on its way would then be refused by the library.
-    async fn grant(&mut self, wanted: usize) -> Result<(), ServiceBusError> {
+    pub(crate) async fn grant(&mut self, wanted: usize) -> Result<(), ServiceBusError> {
         if wanted > self.credit {
             let credit = u32::try_from(wanted).unwrap_or(u32::MAX);
             self.receiver.set_credit(credit).await.map_err(lost)?;
@@ -144,6 +144,36 @@ impl ReceiveLink {
                 }
                 Err(error) => return Err(wire::from_receive(error)),
             }
+        }
+    }
+
+    /// Credit granted that has brought no message yet.
+    pub(crate) fn credit(&self) -> usize {
+        self.credit
+    }
+
+    /// Ends a walk: takes credit back, gives back what came in the meantime together with `held`, in as few frames as
+    /// their numbers allow, and closes the link. The other side carries out what a link says in order, so its answer
+    /// to the closing means that everything was given back.
+    pub(crate) async fn give_back_and_close(
+        mut self,
+        mut held: Vec<DeliveryInfo>,
+        time_limit: Duration,
+    ) -> Result<(), ServiceBusError> {
+        if self.credit > 0 {
+            // Drain first: what is released while there is credit would come straight back.
+            self.receiver.drain().await.map_err(lost)?;
+            while let Ok(fetched) = timeout(QUIET, self.next()).await {
+                held.push(fetched?.delivery);
+            }
+        }
+        if !held.is_empty() {
+            self.receiver.release_all(held).await.map_err(lost)?;
+        }
+        match timeout(time_limit, self.receiver.close()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(ServiceBusError::ConnectionLost { description: error.to_string() }),
+            Err(_) => Err(ServiceBusError::Timeout { operation: "give back", after: time_limit }),
         }
     }
 

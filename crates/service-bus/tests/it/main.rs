@@ -10,3 +10,4 @@ mod sending;
 mod settling;
 mod support;
 mod unreachable;
+mod walking;
