@@ -1,0 +1,48 @@
+//! Dead letters of Azure Service Bus, for people who have to be able to trust what is done to them.
+//!
+//! - [`browse`](browse()), [`find`], [`Grouping`]: look, without touching.
+//! - [`Filter`], [`Plan`]: say exactly which messages are meant, where they go and under which ids.
+//! - [`Run`]: replay or discard what a plan says and nothing else, with a log on disk ([`RunLog`]) from which a run
+//!   that was killed at any moment goes on, and with an account of every message ([`Report`]).
+//! - [`edit`], [`archive`], [`redact`], [`audit`]: change an event's data within limits; keep letters in files; take
+//!   secrets out of them; tell who did what.
+//!
+//! It knows Service Bus and CloudEvents, and neither the terminal nor any domain.
+//!
+//! # What a replay promises
+//!
+//! A message is sent first and completed then: it may be sent twice, it is never lost. Whatever is sent twice carries
+//! the same message id, which derives from the dead letter: a target with duplicate detection drops the second.
+//! Letters that are not in the plan keep their order and their delivery counts.
+
+pub mod archive;
+pub mod audit;
+mod browse;
+mod carry;
+mod completer;
+pub mod edit;
+mod filter;
+mod fingerprint;
+mod group;
+mod letter;
+mod outcome;
+mod plan;
+pub mod redact;
+mod report;
+mod resend;
+mod run;
+mod run_log;
+mod sweep;
+pub mod typed;
+
+pub use browse::{browse, digests, find};
+pub use filter::Filter;
+pub use group::{Group, Grouping, Replayable};
+pub use letter::{
+    EventFacts, Letter, LetterId, LetterIdError, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF,
+    REPLAY_OF_TRACEPARENT, REPLAY_RUN,
+};
+pub use plan::{DuplicateDetection, Plan, PlanError, Planned, Target};
+pub use report::{Counts, Fate, Report};
+pub use run::{Run, RunError, RunOptions, Told, What};
+pub use run_log::{Progress, Record, Replayed, RunLog, RunLogError};

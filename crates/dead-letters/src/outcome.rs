@@ -1,0 +1,154 @@
+//! Finds out what became of replayed messages, by looking.
+//!
+//! The queue is read before its dead letters, and each from its head: a message moves from the former to the latter in
+//! one step, and a step that puts a message off sends the later one, with a higher number, before it completes the
+//! earlier. So what is found in neither has been received and completed.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use service_bus::{Entity, ServiceBusClient, ServiceBusError};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    browse::pages,
+    letter::{Letter, LetterId},
+    plan::{Plan, Planned},
+    report::Fate,
+};
+
+/// The first pause between two looks; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Looks for the outcomes of one run.
+pub(crate) struct Outcomes<'a> {
+    client: &'a ServiceBusClient,
+    plan: &'a Plan,
+    run: &'a str,
+}
+
+/// Where the replays of some letters were seen.
+#[derive(Debug, Default)]
+struct Sighting {
+    in_queue: HashSet<LetterId>,
+    dead: HashMap<LetterId, (LetterId, String)>,
+}
+
+impl<'a> Outcomes<'a> {
+    pub(crate) fn new(client: &'a ServiceBusClient, plan: &'a Plan, run: &'a str) -> Self {
+        Self { client, plan, run }
+    }
+
+    /// Looks until each of these is known to have succeeded or died again, or the time is over.
+    pub(crate) async fn wait_for(
+        &self,
+        sent: &[&Planned],
+        wait: Duration,
+        mut told: impl FnMut(usize),
+    ) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
+        let deadline = Instant::now() + wait;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let fates = self.look(sent).await?;
+            let waiting = fates.values().filter(|fate| **fate == Fate::Waiting).count();
+            told(sent.len() - waiting);
+            if waiting == 0 || Instant::now() + pause >= deadline {
+                return Ok(fates);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn look(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
+        let mut fates = BTreeMap::new();
+        for (entity, of_entity) in by_entity(sent) {
+            let sighting = self.sight(&entity, &of_entity).await?;
+            for planned in of_entity {
+                let fate = match sighting.dead.get(&planned.id) {
+                    _ if sighting.in_queue.contains(&planned.id) => Fate::Waiting,
+                    Some((again, reason)) => Fate::DeadAgain { again: again.clone(), reason: reason.clone() },
+                    None => Fate::Succeeded,
+                };
+                fates.insert(planned.id.clone(), fate);
+            }
+        }
+        Ok(fates)
+    }
+
+    async fn sight(&self, entity: &str, sent: &[&Planned]) -> Result<Sighting, ServiceBusError> {
+        let (source, traces) = (Entity::from(entity), Traces::of(sent, self.run));
+        let mut sighting = Sighting::default();
+        // What is sent to a topic is received from its subscriptions: the subscription is where to look.
+        pages(&self.client.receiver(&source), 0, |message| {
+            sighting.in_queue.extend(traces.origin_of(&Letter::new(&source, message)));
+            true
+        })
+        .await?;
+        sighting.dead = self.died_again(entity, &traces).await?;
+        Ok(sighting)
+    }
+
+    /// Which of these died again so far. Cheap: only what came after the plan was made is read.
+    pub(crate) async fn count_died_again(&self, sent: &[&Planned]) -> Result<usize, ServiceBusError> {
+        let mut count = 0;
+        for (entity, of_entity) in by_entity(sent) {
+            count += self.died_again(&entity, &Traces::of(&of_entity, self.run)).await?.len();
+        }
+        Ok(count)
+    }
+
+    async fn died_again(
+        &self,
+        entity: &str,
+        traces: &Traces<'_>,
+    ) -> Result<HashMap<LetterId, (LetterId, String)>, ServiceBusError> {
+        let source = Entity::from(entity);
+        let from = self.plan.targets.get(entity).map_or(0, |target| target.dead_letters_up_to + 1);
+        let mut dead = HashMap::new();
+        pages(&self.client.receiver(source.dead_letter()), from, |message| {
+            let letter = Letter::new(&source, message);
+            if let Some(origin) = traces.origin_of(&letter) {
+                dead.insert(origin, (letter.id.clone(), letter.reason().to_owned()));
+            }
+            true
+        })
+        .await?;
+        Ok(dead)
+    }
+}
+
+/// By what a message is known as the replay of a letter: it says so; or it carries the same event under another
+/// message id, which is how a step puts itself off.
+struct Traces<'a> {
+    run: &'a str,
+    ids: HashSet<&'a LetterId>,
+    events: HashMap<&'a str, &'a LetterId>,
+}
+
+impl<'a> Traces<'a> {
+    fn of(sent: &[&'a Planned], run: &'a str) -> Self {
+        let events = sent.iter().filter_map(|planned| Some((planned.event.as_deref()?, &planned.id)));
+        Self { run, ids: sent.iter().map(|planned| &planned.id).collect(), events: events.collect() }
+    }
+
+    fn origin_of(&self, letter: &Letter) -> Option<LetterId> {
+        if let (Some(run), Some(of)) = (letter.replay_run(), letter.replay_of()) {
+            return (run == self.run && self.ids.contains(&of)).then_some(of);
+        }
+        let event = letter.event.as_ref()?.id.as_str();
+        self.events.get(event).map(|id| (*id).clone())
+    }
+}
+
+fn by_entity<'a>(sent: &[&'a Planned]) -> BTreeMap<String, Vec<&'a Planned>> {
+    let mut grouped: BTreeMap<String, Vec<&Planned>> = BTreeMap::new();
+    for planned in sent {
+        grouped.entry(planned.id.entity.clone()).or_default().push(planned);
+    }
+    grouped
+}

@@ -1,0 +1,295 @@
+//! Replaying: what goes out, what stays, and what happens when it is interrupted.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dead_letters::{Fate, Letter, Record, RunError, RunOptions, What};
+use service_bus::{Message, ReceivedMessage};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{PATIENCE, World, numbered, open_log, without_outcomes};
+
+fn every(nth: i64) -> impl Fn(&Letter) -> bool {
+    move |letter| letter.id.sequence % nth == 0
+}
+
+async fn in_queue(world: &World, queue: &str) -> Vec<ReceivedMessage> {
+    world.client.receiver(queue).peek(0, 1_000).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_planned_goes_out_and_everything_else_stays_as_it_was() {
+    let world = World::start().await;
+    world.dead("orders", numbered(400), "Test").await;
+    let before = world.letters("orders").await;
+    let plan = world.plan("orders", every(20)).await;
+    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.planned, report.finished), (20, 20, true));
+    assert!(report.is_well() && report.doubtful.is_empty());
+
+    let others: Vec<Letter> = before.iter().filter(|letter| letter.id.sequence % 20 != 0).cloned().collect();
+    assert_eq!(world.letters("orders").await, others, "the same in order, content and delivery count");
+    assert_eq!(world.broker.counts("orders").unwrap().active, 20);
+
+    let sent = in_queue(&world, "orders").await;
+    for (message, planned) in by_id(sent).into_values().zip(by_plan(&plan)) {
+        let letter = before.iter().find(|letter| letter.id == planned.id).unwrap();
+        assert_eq!(message.message_id.as_deref(), Some(planned.replay_as.as_str()));
+        assert_eq!(message.body, letter.message.body);
+        assert_eq!(
+            (&message.correlation_id, &message.subject),
+            (&letter.message.correlation_id, &letter.message.subject)
+        );
+        let property = |name: &str| message.application_properties[name].clone();
+        assert_eq!(property("x-replay-of").as_str(), Some(planned.id.to_string().as_str()));
+        assert_eq!(property("x-replay-run").as_str(), Some(report.run.as_str()));
+        assert_eq!(property("x-replay-original-message-id").as_str(), letter.message.message_id.as_deref());
+        assert_eq!(property("x-replay-of-traceparent").as_str(), letter.traceparent());
+        assert_ne!(property("traceparent").as_str(), letter.traceparent());
+        assert_eq!(property("n"), letter.message.application_properties["n"]);
+        assert_eq!((&message.dead_letter_reason, &message.dead_letter_error_description), (&None, &None));
+    }
+}
+
+fn by_id(messages: Vec<ReceivedMessage>) -> BTreeMap<String, ReceivedMessage> {
+    messages.into_iter().map(|message| (message.message_id.clone().unwrap(), message)).collect()
+}
+
+fn by_plan(plan: &dead_letters::Plan) -> Vec<dead_letters::Planned> {
+    let mut planned = plan.messages.clone();
+    planned.sort_by(|a, b| a.replay_as.cmp(&b.replay_as));
+    planned
+}
+
+#[tokio::test]
+async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
+    let world = World::start().await;
+    world.dead("orders", numbered(60), "Test").await;
+    let plan = world.plan("orders", |_| true).await;
+    let stop = CancellationToken::new();
+    let stopper = async {
+        while world.broker.counts("orders").unwrap().active < 10 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+    };
+    let slow = RunOptions { rate: Some(50.0), ..without_outcomes() };
+    let (report, ()) = tokio::join!(world.run(&plan, &What::Replay, slow, stop.clone()), stopper);
+    let report = report.unwrap();
+    assert!(
+        !report.finished && report.counts.left > 0 && report.counts.replayed >= 10,
+        "{:?}",
+        report.counts
+    );
+    let counts = world.broker.counts("orders").unwrap();
+    assert_eq!(counts.active + counts.dead_letter, 60);
+
+    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.finished), (60, true));
+    let counts = world.broker.counts("orders").unwrap();
+    assert_eq!((counts.active, counts.dead_letter), (60, 0));
+    // Once more: there is nothing left to do.
+    let again = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((again.counts.replayed, world.broker.counts("orders").unwrap().active), (60, 60));
+}
+
+#[tokio::test]
+async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropped() {
+    let world = World::start().await;
+    world.dead("brief", numbered(10), "Test").await;
+    let plan = world.plan("brief", |_| true).await;
+    // A run sent three: of the first it knew, of the second it did not, the third was only about to be sent. Then it
+    // was killed, with locks on everything.
+    let first = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!(first.counts.replayed, 10);
+    let sent = in_queue(&world, "brief").await;
+    std::fs::remove_file(world.log()).unwrap();
+    let again = World::start().await;
+    again.dead("brief", numbered(10), "Test").await;
+    let plan = again.plan("brief", |_| true).await;
+    for message in sent.iter().take(2) {
+        again.client.sender("brief").send(message.to_message().unwrap()).await.unwrap();
+    }
+    let of = |message: &ReceivedMessage| {
+        message.application_properties["x-replay-of"].as_str().unwrap().parse().unwrap()
+    };
+    let (log, _) = open_log(&again.log(), &plan, &What::Replay);
+    log.write(&Record::Started {
+        plan: plan.hash().to_owned(),
+        action: "replay".to_owned(),
+        at: time::OffsetDateTime::UNIX_EPOCH,
+    })
+    .await
+    .unwrap();
+    for message in sent.iter().take(3) {
+        log.write(&Record::Sending { id: of(message) }).await.unwrap();
+    }
+    log.write(&Record::Sent { id: of(&sent[0]) }).await.unwrap();
+    drop(log);
+    let mut walk = again.client.receiver("brief/$deadletterqueue").walk();
+    for _ in 0..10 {
+        walk.next(PATIENCE).await.unwrap().unwrap();
+    }
+    drop(walk);
+
+    let report = again.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.finished), (10, true));
+    let mut doubtful = vec![of(&sent[1]), of(&sent[2])];
+    doubtful.sort();
+    assert_eq!(report.doubtful, doubtful);
+    let counts = again.broker.counts("brief").unwrap();
+    assert_eq!((counts.active, counts.dead_letter), (10, 0), "the copy was dropped, nothing is missing");
+}
+
+#[tokio::test]
+async fn outcomes_are_told_apart() {
+    let world = World::start().await;
+    let event = |n: usize| format!(r#"{{"specversion":"1.0","id":"e{n}","type":"t","data":{{}}}}"#);
+    let messages = (0..4).map(|n| Message::new(event(n)).with_message_id(format!("m{n}"))).collect();
+    world.dead("orders", messages, "Test").await;
+    let plan = world.plan("orders", |_| true).await;
+    let receiver = world.client.receiver("orders");
+    let consumer = async {
+        let mut left = 4;
+        while left > 0 {
+            for message in receiver.receive(left, PATIENCE).await.unwrap() {
+                left -= 1;
+                match message.body[..]
+                    .iter()
+                    .position(|b| *b == b'e')
+                    .map(|_| String::from_utf8_lossy(&message.body).into_owned())
+                {
+                    // It fails again.
+                    Some(body) if body.contains("\"e0\"") => {
+                        receiver.dead_letter(message.lock_token, "Again", "x").await.unwrap();
+                    }
+                    // It puts itself off, under an id and with properties of its own.
+                    Some(body) if body.contains("\"e1\"") => {
+                        let later = time::OffsetDateTime::now_utc() + Duration::from_secs(600);
+                        let retry = Message::new(body).with_message_id("e1:2");
+                        world.client.sender("orders").schedule(retry, later).await.unwrap();
+                        receiver.complete(message.lock_token).await.unwrap();
+                    }
+                    // It puts itself off, and that dies.
+                    Some(body) if body.contains("\"e2\"") => {
+                        world
+                            .client
+                            .sender("orders")
+                            .send(Message::new(body).with_message_id("e2:2"))
+                            .await
+                            .unwrap();
+                        receiver.complete(message.lock_token).await.unwrap();
+                        let retry = receiver.receive(1, PATIENCE).await.unwrap();
+                        for message in retry {
+                            if String::from_utf8_lossy(&message.body).contains("\"e2\"") {
+                                receiver.dead_letter(message.lock_token, "Later", "x").await.unwrap();
+                            } else {
+                                left -= 1;
+                                receiver.complete(message.lock_token).await.unwrap();
+                            }
+                        }
+                    }
+                    _ => receiver.complete(message.lock_token).await.unwrap(),
+                }
+            }
+        }
+    };
+    let ordered =
+        RunOptions { outcome_wait: Duration::from_secs(4), concurrency: 1, ..RunOptions::default() };
+    let (report, ()) = tokio::join!(world.replay(&plan, ordered), consumer);
+    let report = report.unwrap();
+    let fates: Vec<String> = report
+        .messages
+        .iter()
+        .map(|(_, fate)| match fate {
+            Fate::DeadAgain { reason, .. } => reason.clone(),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(fates, ["Again", "Waiting", "Later", "Succeeded"]);
+    assert!(!report.is_well());
+}
+
+/// Receives everything for as long as the other future runs, and lets it die again.
+async fn while_everything_dies_again<T>(world: &World, running: impl Future<Output = T>) -> T {
+    let receiver = world.client.receiver("orders");
+    let killer = async {
+        loop {
+            for message in receiver.receive(50, Duration::from_secs(1)).await.unwrap() {
+                receiver.dead_letter(message.lock_token, "Again", "x").await.unwrap();
+            }
+        }
+    };
+    tokio::select! {
+        result = running => result,
+        () = killer => unreachable!("it never ends"),
+    }
+}
+
+#[tokio::test]
+async fn the_canary_keeps_the_others_back_when_it_dies_again() {
+    let world = World::start().await;
+    world.dead("orders", numbered(30), "Test").await;
+    let before = world.letters("orders").await;
+    let plan = world.plan("orders", |_| true).await;
+    let options =
+        RunOptions { canary: Some(2), outcome_wait: Duration::from_secs(20), ..RunOptions::default() };
+    let report = while_everything_dies_again(&world, world.replay(&plan, options)).await.unwrap();
+    assert_eq!((report.counts.dead_again, report.counts.skipped, report.finished), (2, 28, true));
+    assert_eq!(world.letters("orders").await[..28], before[2..]);
+}
+
+#[tokio::test]
+async fn too_many_failures_stop_the_run() {
+    let world = World::start().await;
+    world.dead("orders", numbered(200), "Test").await;
+    let plan = world.plan("orders", |_| true).await;
+    let options = RunOptions {
+        rate: Some(20.0),
+        stop_on_failure: Some(0.5),
+        outcome_wait: Duration::from_secs(20),
+        ..RunOptions::default()
+    };
+    let report = while_everything_dies_again(&world, world.replay(&plan, options)).await.unwrap();
+    assert!(report.counts.dead_again > 0 && report.counts.skipped > 100, "{:?}", report.counts);
+    assert_eq!(report.counts.dead_again + report.counts.skipped, 200, "{:?}", report.counts);
+}
+
+#[tokio::test]
+async fn a_stale_plan_is_refused_and_nothing_changes() {
+    let world = World::start().await;
+    world.dead("orders", numbered(5), "Test").await;
+    let plan = world.plan("orders", |_| true).await;
+    let dead = world.client.receiver("orders/$deadletterqueue");
+    let one = dead.receive(1, PATIENCE).await.unwrap().remove(0);
+    dead.complete(one.lock_token).await.unwrap();
+    let error = world.replay(&plan, without_outcomes()).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { planned: 5, gone: 1, changed: 0 }), "{error}");
+    assert_eq!(world.broker.counts("orders").unwrap().active, 0);
+    let anyway = RunOptions { accept_gone: true, ..without_outcomes() };
+    let report = world.replay(&plan, anyway).await.unwrap();
+    assert_eq!((report.counts.gone, report.counts.replayed), (1, 4));
+}
+
+#[tokio::test]
+async fn discarded_letters_are_archived_first_and_can_be_read_back() {
+    let world = World::start().await;
+    world.dead("orders", numbered(12), "Test").await;
+    let before = world.letters("orders").await;
+    let plan = world.plan("orders", every(3)).await;
+    let archive = world.folder.path().join("archive.ndjson");
+    let what = What::Discard { archive: archive.clone() };
+    let report = world.run(&plan, &what, without_outcomes(), CancellationToken::new()).await.unwrap();
+    assert_eq!((report.counts.discarded, report.finished), (4, true));
+    assert_eq!(world.letters("orders").await.len(), 8);
+
+    let text = std::fs::read_to_string(archive).unwrap();
+    let archived = dead_letters::archive::Archived::read_all(&text).unwrap();
+    for archived in &archived {
+        let letter = archived.to_letter().unwrap();
+        let original = before.iter().find(|before| before.id == letter.id).unwrap();
+        let without_reason = |letter: &Letter| letter.message.to_message().unwrap();
+        assert_eq!(without_reason(&letter), without_reason(original));
+        assert_eq!((letter.reason(), letter.description()), (original.reason(), original.description()));
+    }
+    assert_eq!(archived.len(), 4);
+}
