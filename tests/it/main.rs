@@ -5,6 +5,7 @@
 mod bad_messages;
 mod chain;
 mod consent;
+mod dead_letters;
 mod hostile_keys;
 mod kills;
 mod rotation;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::dead_letters::args::{DeadLettersCommand, EXIT_CODES as DEAD_LETTERS_EXIT_CODES};
 use crate::crash::CrashAt;
 
 const EXIT_CODES: &str = "\
@@ -122,6 +123,24 @@ pub enum Command {
     /// messages go back to their queues.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Host(HostArgs),
+
+    /// Look after what died: list, show, plan, replay, edit, discard, export, import
+    ///
+    /// A message that a function refused for good, or could not carry out in time, is kept among the dead
+    /// letters of its queue. These commands work on the local world, on Microsoft's emulator, and on a
+    /// namespace in Azure. Looking changes nothing; what changes something asks first, or takes --yes, and
+    /// writes down who did what, when and why.
+    ///
+    ///   . .latchkey/env
+    ///   latchkey dead-letters list
+    ///   latchkey dead-letters plan --reason DeadlineExceeded > plan.json
+    ///   latchkey dead-letters replay --plan plan.json --canary 1
+    #[command(verbatim_doc_comment, after_help = DEAD_LETTERS_EXIT_CODES)]
+    DeadLetters {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: DeadLettersCommand,
+    },
 
     /// Be the function app's handler process (the functions host starts it)
     ///

@@ -44,5 +44,6 @@ pub use letter::{
 };
 pub use plan::{DuplicateDetection, Plan, PlanError, Planned, Target};
 pub use report::{Counts, Fate, Report};
+pub use resend::resend;
 pub use run::{Run, RunError, RunOptions, Told, What};
 pub use run_log::{Progress, Record, Replayed, RunLog, RunLogError};

@@ -15,7 +15,8 @@ use crate::{
 /// Everything is kept but: the dead-letter properties, which the service would take for its own; the message id, which
 /// the target may still remember; and the trace context, which begins anew and keeps the old one as a link (OpenTelemetry
 /// semantic conventions for messaging: what is sent again is another message). The time to live begins anew.
-pub(crate) fn resend(letter: &Letter, planned: &Planned, run: &str) -> Option<Message> {
+#[must_use]
+pub fn resend(letter: &Letter, planned: &Planned, run: &str) -> Option<Message> {
     let mut message = letter.message.to_message()?;
     if let Some(body) = &planned.body {
         message.body = Bytes::from(body.clone());

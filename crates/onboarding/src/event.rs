@@ -203,6 +203,11 @@ impl<'de, D: EventData> Deserialize<'de> for Kind<D> {
     }
 }
 
+fn read_event<D: EventData>(event: &serde_json::Value) -> Result<(), String> {
+    let read: Result<Event<D>, _> = serde_path_to_error::deserialize(event);
+    read.map(drop).map_err(|error| format!("{}: {}", error.path(), error.inner()))
+}
+
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? } = $kind:literal on $queue:literal;)+) => {
         $($(#[$doc])*
@@ -214,6 +219,17 @@ macro_rules! events {
             const KIND: &'static str = $kind;
             const QUEUE: &'static str = $queue;
         })+
+
+        /// Says what is wrong with an event, by the schema of its kind: the path of the field, and why.
+        ///
+        /// # Errors
+        /// What is wrong with it; or that nobody knows its kind.
+        pub fn validate(event: &serde_json::Value) -> Result<(), String> {
+            match event["type"].as_str().unwrap_or_default() {
+                $($kind => read_event::<$name>(event),)+
+                other => Err(format!("type: nobody takes events of the type {other:?}")),
+            }
+        }
 
         /// Every kind of event with its queue, in the order of the chain.
         pub const KINDS: &[(&str, &str)] = &[$(($kind, $queue)),+];

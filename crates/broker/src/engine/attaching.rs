@@ -143,6 +143,15 @@ fn check_node(
     Ok(node)
 }
 
+/// The answers of a node hold whole messages, and what holds them. Our guess: no limit there, which is 0.
+fn largest_message(attach: &Attach, world: &World<'_>) -> u64 {
+    let terminus = if attach.receives { &attach.source } else { &attach.target };
+    match terminus_address(terminus).map(|address| Node::from_address(&address)) {
+        Some(Node::Management(_) | Node::Cbs) => 0,
+        Some(Node::Entity(_)) | None => world.limits.max_message_size as u64,
+    }
+}
+
 /// The peer's own words back, with what this side adds. A refused link is attached to nothing at its own end.
 fn attach_answer(attach: &Attach, accepted: bool, world: &World<'_>) -> Value {
     let end = |terminus: &Value, ours: bool| if ours && !accepted { Value::Null } else { terminus.clone() };
@@ -158,7 +167,7 @@ fn attach_answer(attach: &Attach, accepted: bool, world: &World<'_>) -> Value {
         Value::Null,
     ];
     fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
-    fields.push(Value::Ulong(world.limits.max_message_size as u64));
+    fields.push(Value::Ulong(largest_message(attach, world)));
     fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
     described(0x12, Value::List(fields))
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod broker;
+pub mod dead_letters;
 mod demo;
 mod functions;
 mod host;
@@ -20,6 +21,8 @@ pub enum End {
     Badly,
     /// Somebody pressed Ctrl-C.
     Interrupted,
+    /// In a way of the command's own; its `--help` says what the code means.
+    Status(u8),
 }
 
 impl From<End> for ExitCode {
@@ -29,6 +32,7 @@ impl From<End> for ExitCode {
             End::Badly => Self::from(3),
             // 128 and the number of SIGINT, as shells have it.
             End::Interrupted => Self::from(130),
+            End::Status(code) => Self::from(code),
         }
     }
 }
@@ -44,6 +48,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Up(args) => Box::pin(up::run(args)).await,
         Command::Broker(args) => Box::pin(broker::run(args)).await,
         Command::Host(args) => Box::pin(host::run(args)).await,
+        Command::DeadLetters { command } => Box::pin(dead_letters::run(command)).await,
         Command::Functions(args) => functions::run(args).await,
     }
 }

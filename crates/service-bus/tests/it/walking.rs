@@ -96,3 +96,20 @@ async fn locks_are_renewed_and_a_lost_one_does_not_hinder_the_others() {
     assert_eq!(walk.held(), 19);
     walk.finish().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_peek_of_more_than_fits_into_one_answer_comes_in_pieces() {
+    let world = World::start().await;
+    let client = world.client();
+    let body = "x".repeat(2_000);
+    let messages = (0..1_500).map(|_| Message::new(body.clone())).collect();
+    soon(client.sender("q").send_batch(messages)).await.unwrap();
+    let (mut seen, mut from) = (0, 0);
+    loop {
+        let page = soon(client.receiver("q").peek(from, 500)).await.unwrap();
+        let Some(last) = page.last() else { break };
+        from = last.sequence_number + 1;
+        seen += page.len();
+    }
+    assert_eq!(seen, 1_500);
+}

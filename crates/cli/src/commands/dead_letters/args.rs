@@ -1,0 +1,463 @@
+//! The command line of `latchkey dead-letters`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use dead_letters::{Filter, LetterId};
+use time::OffsetDateTime;
+
+/// How each of these commands ends.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything went as it was asked
+  1    something broke; stderr says what, and what to do
+  2    the command line is wrong
+  3    carried out, but not everything went well: something died again, was skipped, was gone,
+       or its outcome is not known yet
+  4    refused, nothing changed: the plan is stale, damaged, or of another namespace; the edit or
+       the file is not valid
+  5    Service Bus refuses, nothing changed: no such entity, no permission
+  6    not confirmed, nothing changed: the question was answered with no, or nobody was there to
+       answer it and --yes was not given
+  130  interrupted by Ctrl-C; what was begun is in the log, and the same command goes on";
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Show what died, grouped by function, reason and fault
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    List(ListArgs),
+
+    /// Show everything about one dead letter
+    ///
+    /// Its reason, body, properties and trace, and the onboarding that it belongs to with its present
+    /// state and blocker, when --app-url leads to the function app.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Show(ShowArgs),
+
+    /// Say exactly what a replay would do, as a file; changes nothing
+    ///
+    /// The plan names each message, where it would go and under which message id, and holds a hash of
+    /// what it saw: a replay refuses it when something else lies there by then. A replay has another
+    /// message id than its dead letter, because the target may still remember that one and would drop
+    /// the replay without a word; it is always the same for the same dead letter, so that duplicate
+    /// detection drops what an interrupted run sends twice.
+    ///
+    ///   latchkey dead-letters plan --reason DeadlineExceeded --older-than 1h > plan.json
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+
+    /// Send dead letters to their functions again
+    ///
+    /// Each message is sent first and removed from the dead letters then, never the other way round:
+    /// nothing can be lost, and what may be sent twice carries the same message id. What is not in the
+    /// plan stays exactly as it was, in its order and with its delivery count.
+    ///
+    /// Every decision is on disk before it is carried out. A run that was interrupted, by Ctrl-C or by
+    /// SIGKILL at any moment, goes on where it was when the same plan is replayed again. The report
+    /// accounts for every message of the plan.
+    ///
+    /// \"succeeded\" means: the replay was seen neither in the queue nor among its dead letters, also not
+    /// as a retry of the same event. Somebody received it and completed it.
+    ///
+    ///   latchkey dead-letters replay --plan plan.json --canary 5 --rate 20 --stop-on-failure 0.2
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+
+    /// Change the data of one dead letter's event, and replay it
+    ///
+    /// A patch is a JSON merge patch on the event's data, checked against the event's schema. Tenants,
+    /// ids and the addresses of keys and resources are bound to the onboarding and cannot be edited.
+    ///
+    ///   latchkey dead-letters edit marketplace_changed/3 --patch '{\"action\":\"Renew\"}' --why 'typo'
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Edit(EditArgs),
+
+    /// Remove dead letters for good, after archiving them
+    ///
+    /// Body and properties are appended to a file, and forced to the disk, before a message is removed.
+    /// `import` can bring them back.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Discard(DiscardArgs),
+
+    /// Write dead letters to stdout as NDJSON, with all their properties; changes nothing
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Export(ExportArgs),
+
+    /// Send the messages of an export or an archive to their functions
+    ///
+    /// Each goes to the entity that it died in, under an id that derives from it: importing twice
+    /// within the window of the target's duplicate detection is importing once.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Import(ImportArgs),
+}
+
+/// Which Service Bus, and which of its entities.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Service Bus")]
+pub struct Connection {
+    /// A namespace, such as contoso.servicebus.windows.net; signs in with Entra
+    ///
+    /// As the managed identity where there is one, otherwise as whoever is signed in to `az` or
+    /// `azd`. Needs the role "Azure Service Bus Data Owner", or Sender and Receiver.
+    #[arg(long, value_name = "HOST", conflicts_with = "connection_string", verbatim_doc_comment)]
+    pub namespace: Option<String>,
+
+    /// A connection string, for the local world and for Microsoft's emulator
+    #[arg(
+        long,
+        value_name = "STRING",
+        env = "LATCHKEY_SERVICE_BUS_CONNECTION_STRING",
+        hide_env_values = true
+    )]
+    pub connection_string: Option<String>,
+
+    /// An entity: a queue, or topic/Subscriptions/name; all queues of the app by default
+    #[arg(long, value_name = "ENTITY", action = ArgAction::Append)]
+    pub entity: Vec<String>,
+}
+
+/// Where the function app is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Function app")]
+pub struct App {
+    /// The function app's address, to ask for onboardings and for fresh checks of keys
+    ///
+    /// In Azure its operations API wants a function key: put it into LATCHKEY_FUNCTION_KEY.
+    #[arg(long, value_name = "URL", env = "LATCHKEY_URL", verbatim_doc_comment)]
+    pub app_url: Option<String>,
+}
+
+/// Which dead letters.
+#[derive(Debug, Clone, Args, Default)]
+#[command(next_help_heading = "Which dead letters (all that apply; of several values for one, any)")]
+pub struct FilterArgs {
+    /// Of this function
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub function: Vec<String>,
+    /// With this reason
+    #[arg(long = "reason", value_name = "REASON", action = ArgAction::Append)]
+    pub reason: Vec<String>,
+    /// With this fingerprint, or one that begins so
+    #[arg(long, value_name = "HEX", action = ArgAction::Append)]
+    pub fingerprint: Vec<String>,
+    /// Of this onboarding
+    #[arg(long, value_name = "ID", action = ArgAction::Append)]
+    pub onboarding: Vec<String>,
+    /// Of this tenant: named in the message, or bound to its onboarding
+    #[arg(long, value_name = "ID", action = ArgAction::Append)]
+    pub tenant: Vec<String>,
+    /// Of this trace
+    #[arg(long, value_name = "HEX", action = ArgAction::Append)]
+    pub trace_id: Vec<String>,
+    /// With this text in the body, the description or the message id
+    #[arg(long, value_name = "TEXT", action = ArgAction::Append)]
+    pub text: Vec<String>,
+    /// Enqueued longer ago than this: 90s, 15m, 2h, 7d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub older_than: Option<Duration>,
+    /// Enqueued less long ago than this
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub newer_than: Option<Duration>,
+    /// With this sequence number or a higher one
+    #[arg(long, value_name = "N")]
+    pub from: Option<i64>,
+    /// With this sequence number or a lower one
+    #[arg(long, value_name = "N")]
+    pub to: Option<i64>,
+}
+
+impl FilterArgs {
+    /// As the engine takes it, with ages made into times.
+    pub fn filter(&self, now: OffsetDateTime) -> Filter {
+        Filter {
+            functions: self.function.clone(),
+            reasons: self.reason.clone(),
+            fingerprints: self.fingerprint.clone(),
+            onboardings: self.onboarding.clone(),
+            tenants: self.tenant.clone(),
+            trace_ids: self.trace_id.clone(),
+            texts: self.text.clone(),
+            enqueued_before: self.older_than.map(|age| now - age),
+            enqueued_after: self.newer_than.map(|age| now - age),
+            from_sequence: self.from,
+            to_sequence: self.to,
+        }
+    }
+
+    /// Whether nothing is given: then everything is meant.
+    pub fn is_empty(&self) -> bool {
+        self.filter(OffsetDateTime::UNIX_EPOCH) == Filter::default()
+    }
+}
+
+/// What changing commands need.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Changing something")]
+pub struct Change {
+    /// Do not ask; needed where nobody can answer
+    #[arg(long)]
+    pub yes: bool,
+    /// Why, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Where the audit, the logs of runs and the archives are kept
+    #[arg(long, value_name = "DIR", env = "LATCHKEY_OPS_DIR", default_value = ".latchkey-ops")]
+    pub state: PathBuf,
+    /// Who is acting, for the audit; the name of the account on this machine by default
+    #[arg(long, value_name = "NAME", env = "LATCHKEY_WHO")]
+    pub who: Option<String>,
+}
+
+/// `dead-letters list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Ask the function app whether the keys work now on which replays depend; asks the customers' vaults
+    #[arg(long)]
+    pub check: bool,
+    /// One line a dead letter instead of one a group
+    #[arg(long)]
+    pub each: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dead-letters show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// ENTITY/SEQUENCE, as `list --each` shows it, or a message id
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What goes into a plan.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The plan")]
+pub struct Planning {
+    /// At most so many, those that lie first
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Send to this queue or topic instead of the entity that they died in; needs one --entity
+    ///
+    /// Dead letters of a subscription have no queue of their own to go back to, and what is sent to
+    /// the topic reaches all its subscriptions: name the topic only when that is meant.
+    #[arg(long, value_name = "ENTITY", verbatim_doc_comment)]
+    pub target: Option<String>,
+    /// Whether the target drops a second message of the same id; known for the app's own queues
+    #[arg(long, value_name = "ON|OFF", value_enum)]
+    pub duplicate_detection: Option<OnOff>,
+    /// Messages a second, at most
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub rate: Option<f64>,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    On,
+    Off,
+}
+
+/// `dead-letters plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub planning: Planning,
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The run")]
+pub struct Running {
+    /// Messages under way at a time; with 1 they go out in the order in which they lie
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub concurrency: u16,
+    /// Replay N first, and the others only when all of these succeeded
+    #[arg(long, value_name = "N")]
+    pub canary: Option<usize>,
+    /// Stop when more than this part of what was sent died again, as in 0.1
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    pub stop_on_failure: Option<f64>,
+    /// How long to look for outcomes at the end, and after the canary; 0s: not at all
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = age)]
+    pub outcome_wait: Duration,
+    /// Go on although some of the plan's messages are gone
+    #[arg(long)]
+    pub accept_gone: bool,
+    /// The log of the run; in the state folder by default, named after the plan
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print the report as JSON, with every message
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dead-letters replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A plan that `plan` made; without it the filters say which, and are planned first
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Show what would be done, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replay also what is not expected to succeed; the audit says so
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub planning: Planning,
+    #[command(flatten)]
+    pub running: Running,
+    #[command(flatten)]
+    pub change: Change,
+}
+
+/// `dead-letters edit`
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// ENTITY/SEQUENCE
+    #[arg(value_name = "ID")]
+    pub id: LetterId,
+    /// A JSON merge patch on the event's data
+    #[arg(long, value_name = "JSON")]
+    pub patch: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub running: Running,
+    #[command(flatten)]
+    pub change: Change,
+}
+
+/// `dead-letters discard`
+#[derive(Debug, Args)]
+pub struct DiscardArgs {
+    /// ENTITY/SEQUENCE of those to discard; without any, the filters say which
+    #[arg(value_name = "ID")]
+    pub ids: Vec<LetterId>,
+    /// The file to archive them in; in the state folder by default
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+    /// Show what would be discarded, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// The log of the run; in the state folder by default
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print the report as JSON, with every message
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub change: Change,
+}
+
+/// `dead-letters export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Replace tokens, keys, signatures, passwords and mail addresses; what is written is for reading only
+    #[arg(long)]
+    pub redact: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub app: App,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// `dead-letters import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A file that `export` or `discard` wrote; - for stdin
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Show what would be sent, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub change: Change,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a number with a unit: 90s, 15m, 2h, 7d".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    // A hundred years is as good as for ever, and no time on this side of it overflows.
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let total = number.checked_mul(seconds).filter(|total| *total <= 3_153_600_000).ok_or_else(wrong)?;
+    Ok(Duration::from_secs(total))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected messages a second, from 0.001 to 1000000".to_owned()),
+    }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err("expected a ratio from 0 to 1, as in 0.1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_rates_and_ratios_are_checked_at_the_door() {
+        assert_eq!(age("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(age("7d"), Ok(Duration::from_secs(604_800)));
+        for text in ["", "7", "d", "-1d", "1w", "1.5h", "99999999999999999999d", "999999999d"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+        assert_eq!((rate("20"), ratio("0.1")), (Ok(20.0), Ok(0.1)));
+        for text in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        assert!(ratio("1.1").is_err() && ratio("NaN").is_err());
+    }
+}

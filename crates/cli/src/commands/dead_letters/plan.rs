@@ -1,0 +1,140 @@
+//! `dead-letters plan`, and the planning that other commands begin with.
+
+use std::collections::BTreeMap;
+
+use dead_letters::{DuplicateDetection, Filter, Letter, Plan, Target, browse};
+use service_bus::Entity;
+use time::OffsetDateTime;
+
+use super::{
+    answer::{print, table},
+    args::{OnOff, PlanArgs, Planning},
+    connect::{Connected, connect, is_app_queue},
+    failure::WrongUsage,
+    operations::Operations,
+};
+use crate::commands::End;
+
+pub(super) async fn run(args: PlanArgs) -> anyhow::Result<End> {
+    let connected = connect(&args.connection)?;
+    let operations = operations_for(&args.app, !args.filter.tenant.is_empty()).await;
+    let filter = args.filter.filter(OffsetDateTime::now_utc());
+    let plan = make(&connected, &operations, filter, &args.planning).await?;
+    eprintln!("{}", summary(&plan));
+    print(plan.to_text().trim_end());
+    Ok(End::Well)
+}
+
+/// The app is asked only for what needs it.
+pub(super) async fn operations_for(app: &super::args::App, is_needed: bool) -> Operations {
+    let nobody = super::args::App { app_url: None };
+    Operations::ask(if is_needed { app } else { &nobody }).await
+}
+
+/// Looks, and plans what the filter means.
+pub(super) async fn make(
+    connected: &Connected,
+    operations: &Operations,
+    filter: Filter,
+    planning: &Planning,
+) -> anyhow::Result<Plan> {
+    if planning.target.is_some() && connected.entities.len() != 1 {
+        return Err(WrongUsage("--target needs exactly one --entity".to_owned()).into());
+    }
+    let (mut targets, mut letters) = (BTreeMap::new(), Vec::new());
+    for entity in &connected.entities {
+        let (found, up_to) = match look(connected, operations, entity, &filter).await {
+            Err(error) if connected.passes_over(entity, &error) => continue,
+            looked => looked?,
+        };
+        if !found.is_empty() {
+            targets.insert(entity.path().to_owned(), target(entity, planning, up_to)?);
+        }
+        letters.extend(found);
+    }
+    letters.truncate(planning.limit.unwrap_or(usize::MAX));
+    let namespace = connected.client.fully_qualified_namespace();
+    let mut plan = Plan::new(namespace, OffsetDateTime::now_utc(), filter, planning.rate, targets);
+    letters.iter().for_each(|letter| plan.add(letter));
+    Ok(plan.sealed())
+}
+
+async fn look(
+    connected: &Connected,
+    operations: &Operations,
+    entity: &Entity,
+    filter: &Filter,
+) -> Result<(Vec<Letter>, i64), service_bus::ServiceBusError> {
+    let (mut found, mut up_to) = (Vec::new(), 0);
+    let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
+    browse(&connected.client, entity, 0, |letter| {
+        up_to = up_to.max(letter.id.sequence);
+        if filter.matches(&letter, &tenant_of) {
+            found.push(letter);
+        }
+        true
+    })
+    .await?;
+    Ok((found, up_to))
+}
+
+pub(super) fn target(entity: &Entity, planning: &Planning, up_to: i64) -> Result<Target, WrongUsage> {
+    let is_subscription = entity.path().to_ascii_lowercase().contains("/subscriptions/");
+    let to = match &planning.target {
+        Some(target) => target.clone(),
+        None if is_subscription => {
+            let text = format!(
+                "{entity} is a subscription: nothing can be sent to it alone. Name the topic with --target when all \
+                 its subscriptions are to receive the replays, or a queue"
+            );
+            return Err(WrongUsage(text));
+        }
+        None => entity.path().to_owned(),
+    };
+    let duplicate_detection = match planning.duplicate_detection {
+        Some(OnOff::On) => DuplicateDetection::On,
+        Some(OnOff::Off) => DuplicateDetection::Off,
+        None if is_app_queue(&to) => DuplicateDetection::On,
+        None => DuplicateDetection::Unknown,
+    };
+    Ok(Target { entity: to, duplicate_detection, dead_letters_up_to: up_to })
+}
+
+/// A plan for people: how many of what go where.
+pub(super) fn summary(plan: &Plan) -> String {
+    let mut counts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for planned in &plan.messages {
+        *counts.entry((&planned.id.entity, &planned.reason, &planned.fingerprint)).or_default() += 1;
+    }
+    let rows: Vec<Vec<String>> = counts
+        .into_iter()
+        .map(|((entity, reason, fingerprint), count)| {
+            let detection =
+                plan.targets.get(entity).map_or("-".to_owned(), |t| t.duplicate_detection.to_string());
+            let to = plan.target_of(entity).to_owned();
+            vec![
+                entity.to_owned(),
+                super::answer::cut(reason, 30),
+                fingerprint.to_owned(),
+                count.to_string(),
+                to,
+                detection,
+            ]
+        })
+        .collect();
+    let head = ["FROM", "REASON", "FAULT", "COUNT", "TO", "DUPLICATE DETECTION"];
+    let rate = plan.rate.map_or(String::new(), |rate| format!(", {rate} a second at most"));
+    let detections = plan.targets.values().map(|target| target.duplicate_detection);
+    let doubt = if detections.into_iter().all(|known| known == DuplicateDetection::On) {
+        ""
+    } else {
+        "\nWithout duplicate detection a run that is interrupted may send some messages twice; its report names them."
+    };
+    format!(
+        "{}\n\n{} messages of {}{rate}; plan {}{doubt}",
+        table(&head, &rows),
+        plan.messages.len(),
+        plan.namespace,
+        plan.hash().get(..12).unwrap_or_default()
+    )
+}

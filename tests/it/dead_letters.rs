@@ -1,0 +1,114 @@
+//! A step that died is looked at, its cause mended, and the tool brings the onboarding to its end.
+
+use std::process::{Command, Output, Stdio};
+
+use latchkey_cli::world::World;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::support::{PATIENCE, a_world_with, sign_up, until, until_nothing_is_left};
+
+async fn dead_letters(world: &World, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command
+        .arg("dead-letters")
+        .args(arguments)
+        .env("LATCHKEY_SERVICE_BUS_CONNECTION_STRING", world.broker().connection_string())
+        .env("LATCHKEY_URL", world.url().as_str())
+        .env("LATCHKEY_OPS_DIR", world.folder().join("ops"))
+        .stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
+    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    // Never granted: within the time for spreading that is retried, until the deadline ends it.
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    let refused = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
+    world.wait_until("the dead letter", Instant::now() + PATIENCE, refused).await.unwrap();
+
+    let listed = json(&dead_letters(&world, &["list", "--json", "--each"]).await);
+    let letter = &listed["letters"][0];
+    assert_eq!((&listed["total"], &letter["reason"]), (&1.into(), &"DeadlineExceeded".into()), "{listed}");
+    let shown = json(&dead_letters(&world, &["show", letter["id"].as_str().unwrap(), "--json"]).await);
+    assert_eq!(shown["onboarding"], page.onboarding());
+    assert_eq!(shown["onboarding_now"]["blocker"]["code"], "key-not-shared", "{shown}");
+    assert_eq!(listed["groups"][0]["unknown"], 1, "{listed}");
+    let checked = json(&dead_letters(&world, &["list", "--json", "--check"]).await);
+    assert_eq!(
+        (&checked["groups"][0]["unknown"], &checked["groups"][0]["replayable"]),
+        (&0.into(), &0.into()),
+        "{checked}"
+    );
+    assert_eq!(shown["body"]["data"]["key"], key.url);
+    let of_tenant = ["list", "--json", "--tenant", &world.sandbox().seed().customer.tenant_id.to_string()];
+    assert_eq!(json(&dead_letters(&world, &of_tenant).await)["total"], 1, "the app knows whose it is");
+
+    // Nothing was mended: the app tries the key, and the letter stays.
+    let replay = ["replay", "--yes", "--json"];
+    let skipped = dead_letters(&world, &replay).await;
+    let why = json(&skipped)["messages"][0][1]["why"].to_string();
+    assert_eq!((skipped.status.code(), why.contains("grant-missing")), (Some(3), true), "{why}");
+    assert_eq!(world.broker().counts("key_shared").unwrap().dead_letter, 1);
+
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let report = loop {
+        // A grant takes a moment to spread; until then the check says no.
+        let replayed = dead_letters(&world, &replay).await;
+        if replayed.status.code() == Some(0) {
+            break json(&replayed);
+        }
+        let text = String::from_utf8_lossy(&replayed.stderr).into_owned();
+        assert!(replayed.status.code() == Some(3) && Instant::now() < deadline, "{text}");
+    };
+    assert_eq!(report["counts"]["succeeded"], 1, "{report}");
+    until(&world, &page, "active").await;
+    until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_a_key_says_what_is_wrong_and_changes_nothing() {
+    let world = a_world_with(&[("LATCHKEY_CHECK_FIRST_SECONDS", "3600")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let before = crate::support::history(&world, &page).await.len();
+    let check = async |onboarding: &str, body: &str| {
+        let path = format!("/api/operations/onboardings/{onboarding}/check");
+        let request = crate::support::plain_client().post(world.url().join(&path).unwrap());
+        let answer = request.header("accept", "application/json").body(body.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let id = page.onboarding();
+    assert_eq!(check(&id, "").await.0, 409, "there is no key to check");
+    assert_eq!(check(&id, "nonsense").await.0, 400);
+    assert_eq!(check(&id, r#"{"key":"https://evil.example/keys/k"}"#).await.0, 400);
+    assert_eq!(check("6f0a2c5e-1111-4222-8333-444455556666", "").await.0, 404);
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    let body = format!(r#"{{"key":"{}"}}"#, key.url);
+    let (status, answer) = check(&id, &body).await;
+    assert_eq!(
+        (status, &answer["works"], &answer["code"]),
+        (200, &false.into(), &"grant-missing".into()),
+        "{answer}"
+    );
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    let works = async || Ok(check(&id, &body).await.1["works"] == true);
+    world.wait_until("the grant to have spread", Instant::now() + PATIENCE, works).await.unwrap();
+    assert_eq!(crate::support::history(&world, &page).await.len(), before);
+    world.stop().await;
+}
