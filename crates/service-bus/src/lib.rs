@@ -60,9 +60,20 @@
 //! lock token through the entity's management node, which says when a lock was lost, and works from any client. See
 //! [`ServiceBusReceiver::receive`] for how credit is kept in bounds.
 //!
+//! # Many at a time
+//!
+//! [`ServiceBusSender::send_each`] keeps many sends under way on one link, [`ServiceBusSender::send_batch`] packs
+//! messages into few transfers, and [`ServiceBusReceiver::complete_all`] and [`ServiceBusReceiver::renew_locks`] settle
+//! and renew many in one request. [`ServiceBusReceiver::walk`] takes a few messages out of many, and gives the others
+//! back as they were.
+//!
+//! # Sessions
+//!
+//! [`ServiceBusClient::accept_session`] locks a session, named or the next, and receives from it.
+//!
 //! # Not there
 //!
-//! Sessions, deferral, transactions, receive-and-delete, rules of subscriptions, AMQP over WebSockets.
+//! Deferral, transactions, receive-and-delete, rules of subscriptions, AMQP over WebSockets.
 
 mod authentication;
 mod client;
@@ -78,6 +89,7 @@ mod options;
 mod received;
 mod receiver;
 mod sender;
+mod session;
 mod value;
 mod walk;
 mod wire;
@@ -94,5 +106,6 @@ pub use received::{
 };
 pub use receiver::ServiceBusReceiver;
 pub use sender::ServiceBusSender;
+pub use session::SessionReceiver;
 pub use value::{DecimalBytes, Descriptor, Value};
 pub use walk::Walk;

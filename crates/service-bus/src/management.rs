@@ -4,6 +4,7 @@
 //! operations". That `update-disposition` also settles messages that were received in the ordinary way, by whoever
 //! holds the lock token, is how Microsoft's SDKs settle after a lost connection (azure-sdk-for-net, AmqpReceiver.cs).
 
+use bytes::Bytes;
 use fe2o3_amqp_types::{
     messaging::{ApplicationProperties, Data, Message as AmqpMessage},
     primitives::{Array, OrderedMap, SimpleValue},
@@ -100,8 +101,10 @@ pub(crate) async fn settle(
     link: &RequestLink,
     lock_tokens: &[Uuid],
     disposition: Disposition,
+    session: Option<&str>,
 ) -> Result<(), ServiceBusError> {
     let mut body = vec![("lock-tokens", uuids(lock_tokens))];
+    body.extend(session.map(|session| ("session-id", session.to_owned().into())));
     let status = match disposition {
         Disposition::Completed => "completed",
         Disposition::Abandoned => "abandoned",
@@ -113,6 +116,46 @@ pub(crate) async fn settle(
     };
     body.push(("disposition-status", status.into()));
     ok(call(link, "update-disposition", map(body)).await?).map(|_| ())
+}
+
+/// Extends the lock of a session; answers its new end.
+pub(crate) async fn renew_session_lock(
+    link: &RequestLink,
+    session: &str,
+) -> Result<OffsetDateTime, ServiceBusError> {
+    let reply = ok(call(link, "renew-session-lock", of_session(session)).await?)?;
+    match field(reply.body, "expiration")? {
+        AmqpValue::Timestamp(end) => Ok(wire::instant_from_timestamp(&end)),
+        _ => Err(unreadable("an expiration")),
+    }
+}
+
+/// What is kept with a session.
+pub(crate) async fn session_state(
+    link: &RequestLink,
+    session: &str,
+) -> Result<Option<Bytes>, ServiceBusError> {
+    let reply = ok(call(link, "get-session-state", of_session(session)).await?)?;
+    match field(reply.body, "session-state")? {
+        AmqpValue::Null => Ok(None),
+        AmqpValue::Binary(state) => Ok(Some(state.into_vec().into())),
+        _ => Err(unreadable("bytes, or nothing")),
+    }
+}
+
+/// Keeps something with a session, or takes it away.
+pub(crate) async fn set_session_state(
+    link: &RequestLink,
+    session: &str,
+    state: Option<Bytes>,
+) -> Result<(), ServiceBusError> {
+    let state = state.map_or(AmqpValue::Null, |state| binary(state.to_vec()));
+    let body = map([("session-id", session.to_owned().into()), ("session-state", state)]);
+    ok(call(link, "set-session-state", body).await?).map(|_| ())
+}
+
+fn of_session(session: &str) -> AmqpValue {
+    map([("session-id", session.to_owned().into())])
 }
 
 const NO_CONTENT: i32 = 204;

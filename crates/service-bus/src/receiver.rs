@@ -76,7 +76,7 @@ impl ServiceBusReceiver {
         }
         self.on_management("complete", |link| {
             let lock_tokens = lock_tokens.to_vec();
-            async move { management::settle(&link, &lock_tokens, Disposition::Completed).await }
+            async move { management::settle(&link, &lock_tokens, Disposition::Completed, None).await }
         })
         .await
     }
@@ -168,12 +168,16 @@ impl ServiceBusReceiver {
     ) -> Result<(), ServiceBusError> {
         self.on_management(operation, |link| {
             let disposition = disposition.clone();
-            async move { management::settle(&link, &[lock_token], disposition).await }
+            async move { management::settle(&link, &[lock_token], disposition, None).await }
         })
         .await
     }
 
-    async fn on_management<T, R, F>(&self, operation: &'static str, run: R) -> Result<T, ServiceBusError>
+    pub(crate) async fn on_management<T, R, F>(
+        &self,
+        operation: &'static str,
+        run: R,
+    ) -> Result<T, ServiceBusError>
     where
         R: Fn(Arc<RequestLink>) -> F,
         F: Future<Output = Result<T, ServiceBusError>>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fe2o3_amqp::link::delivery::Sendable;
 use fe2o3_amqp_types::messaging::{Batch, Data, Message as AmqpMessage};
 use time::OffsetDateTime;
+use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 use crate::{
@@ -57,6 +58,31 @@ impl ServiceBusSender {
             }
         })
         .await
+    }
+
+    /// Sends messages one by one, up to `under_way` of them at a time waiting for their acknowledgement; answers what
+    /// became of each, in the order in which they were given. They are stored in about that order, and in exactly that
+    /// order with one under way.
+    pub async fn send_each(
+        &self,
+        messages: impl IntoIterator<Item = Message>,
+        under_way: usize,
+    ) -> Vec<Result<(), ServiceBusError>> {
+        let mut sending = JoinSet::new();
+        let mut results = Vec::new();
+        for (index, message) in messages.into_iter().enumerate() {
+            if sending.len() >= under_way.max(1) {
+                note(&mut results, sending.join_next().await);
+            }
+            let unknown = "the send did not come to an end".to_owned();
+            results.push(Err(ServiceBusError::ConnectionLost { description: unknown }));
+            let sender = self.clone();
+            sending.spawn(async move { (index, sender.send(message).await) });
+        }
+        while let Some(joined) = sending.join_next().await {
+            note(&mut results, Some(joined));
+        }
+        results
     }
 
     /// Sends messages in as few transfers as they fit into. Each transfer is stored as a whole or not at all; when
@@ -135,6 +161,17 @@ impl ServiceBusSender {
         F: Future<Output = Result<T, ServiceBusError>>,
     {
         self.client.attempt(operation, |connection| run(connection, self.entity.clone())).await
+    }
+}
+
+type Joined = Result<(usize, Result<(), ServiceBusError>), JoinError>;
+
+/// Puts a result where its message was.
+fn note(results: &mut [Result<(), ServiceBusError>], joined: Option<Joined>) {
+    if let Some(Ok((index, result))) = joined
+        && let Some(place) = results.get_mut(index)
+    {
+        *place = result;
     }
 }
 

@@ -7,9 +7,10 @@ use fe2o3_amqp::{
     session::SessionHandle,
 };
 use fe2o3_amqp_types::{
-    definitions::{ReceiverSettleMode, SenderSettleMode},
+    definitions::{Fields, ReceiverSettleMode, SenderSettleMode},
     messaging::{Source, Target},
 };
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,10 +19,23 @@ use super::{
     OwnedTask, authorization::Authorization, receive::ReceiveLink, request::RequestLink, send::SendLink,
     transport::Endpoint,
 };
-use crate::{authentication::Authentication, clock::Clock, entity::Entity, error::ServiceBusError, wire};
+use crate::{
+    authentication::Authentication,
+    clock::Clock,
+    entity::Entity,
+    error::ServiceBusError,
+    wire::{self, AmqpValue},
+};
 
 /// Answers that may be on their way to us at a time.
 const REPLY_CREDIT: u32 = 200;
+
+/// The filter by which a link asks for a session.
+const SESSION_FILTER: &str = "com.microsoft:session-filter";
+/// The property of the answer that says when the session's lock ends.
+const LOCKED_UNTIL: &str = "com.microsoft:locked-until-utc";
+/// The property of the attach that says how long the service may wait for a session, in milliseconds.
+const TIME_OUT: &str = "com.microsoft:timeout";
 
 /// How long after the end of the connection the AMQP library may take to say so.
 const HEARSAY: Duration = Duration::from_millis(100);
@@ -144,6 +158,47 @@ impl Connection {
             .await
             .map_err(wire::from_attach_receiver)?;
         Ok(ReceiveLink::new(receiver, session, self.handle.ended.clone()))
+    }
+
+    /// A new link that receives from one session: the one named, or the next that is free. Answers with its id and the
+    /// end of its lock.
+    pub(crate) async fn session_receiver(
+        &self,
+        entity: &Entity,
+        session_id: Option<String>,
+        wait: Duration,
+    ) -> Result<(ReceiveLink, String, Option<OffsetDateTime>), ServiceBusError> {
+        self.authorize(entity.path()).await?;
+        let mut session = self.handle.session().await?;
+        let wanted = session_id.map_or(AmqpValue::Null, AmqpValue::String);
+        let source = Source::builder()
+            .address(entity.path())
+            .add_to_filter_using_legacy_format(SESSION_FILTER, wanted)
+            .build();
+        let mut properties = Fields::new();
+        let milliseconds = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        properties.insert(TIME_OUT.into(), AmqpValue::Uint(milliseconds));
+        let receiver = Receiver::builder()
+            .name(link_name(entity.path()))
+            .source(source)
+            .sender_settle_mode(SenderSettleMode::Unsettled)
+            .receiver_settle_mode(ReceiverSettleMode::Second)
+            .credit_mode(CreditMode::Manual)
+            .properties(properties)
+            .attach(&mut session)
+            .await
+            .map_err(wire::from_attach_receiver)?;
+        let filter = receiver.source().as_ref().and_then(|source| source.filter.as_ref());
+        let Some(AmqpValue::String(id)) = filter.and_then(|filter| filter.get(SESSION_FILTER)).cloned()
+        else {
+            let description = "the answer to a session's attach names the session".to_owned();
+            return Err(ServiceBusError::Protocol { description });
+        };
+        let until = receiver.properties(|properties| match properties.as_ref()?.get(LOCKED_UNTIL)? {
+            AmqpValue::Long(ticks) => wire::instant_from_ticks(*ticks),
+            _ => None,
+        });
+        Ok((ReceiveLink::new(receiver, session, self.handle.ended.clone()), id, until))
     }
 
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {

@@ -100,6 +100,13 @@ pub(crate) fn instant_from_timestamp(timestamp: &Timestamp) -> OffsetDateTime {
     })
 }
 
+/// The instant of a .NET tick count: tenths of microseconds since the beginning of the year 1.
+pub(crate) fn instant_from_ticks(ticks: i64) -> Option<OffsetDateTime> {
+    /// Ticks from there to 1970.
+    const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ticks.checked_sub(UNIX_EPOCH)?) * 100).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +143,14 @@ mod tests {
             let back: Amqp = serde_amqp::from_slice(&bytes).unwrap();
             assert_eq!(from_amqp(back), value);
         }
+    }
+
+    #[test]
+    fn ticks_count_from_the_year_one() {
+        let of = |ticks| instant_from_ticks(ticks).map(|instant| instant.unix_timestamp());
+        assert_eq!(of(621_355_968_000_000_000), Some(0));
+        assert_eq!(of(638_448_448_000_000_000), Some(1_709_248_000));
+        assert_eq!(of(i64::MIN), None);
     }
 
     #[test]

@@ -146,3 +146,20 @@ async fn thousands_of_sends_in_a_row_are_each_answered_within_five_seconds() {
     }
     assert_eq!(world.broker.counts("q").unwrap().active, 5_000);
 }
+
+#[tokio::test]
+async fn many_sends_under_way_are_answered_each_in_its_place() {
+    let world = World::start().await;
+    let client = world.client();
+    let too_large = "x".repeat(2 * 1024 * 1024);
+    let body = |number: usize| if number == 7 { too_large.clone() } else { number.to_string() };
+    let results =
+        soon(client.sender("q").send_each((0..300).map(|number| Message::new(body(number))), 50)).await;
+    for (number, result) in results.iter().enumerate() {
+        match (number, result) {
+            (7, Err(ServiceBusError::TooLarge { .. })) | (_, Ok(())) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((results.len(), world.broker.counts("q").unwrap().active), (300, 299));
+}
