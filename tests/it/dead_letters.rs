@@ -93,13 +93,13 @@ async fn a_check_of_a_key_says_what_is_wrong_and_changes_nothing() {
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let id = page.onboarding();
-    assert_eq!(check(&id, "").await.0, 409, "there is no key to check");
-    assert_eq!(check(&id, "nonsense").await.0, 400);
-    assert_eq!(check(&id, r#"{"key":"https://evil.example/keys/k"}"#).await.0, 400);
+    assert_eq!(check(id, "").await.0, 409, "there is no key to check");
+    assert_eq!(check(id, "nonsense").await.0, 400);
+    assert_eq!(check(id, r#"{"key":"https://evil.example/keys/k"}"#).await.0, 400);
     assert_eq!(check("6f0a2c5e-1111-4222-8333-444455556666", "").await.0, 404);
     let key = world.customer().make_key("contoso-keys").await.unwrap();
     let body = format!(r#"{{"key":"{}"}}"#, key.url);
-    let (status, answer) = check(&id, &body).await;
+    let (status, answer) = check(id, &body).await;
     assert_eq!(
         (status, &answer["works"], &answer["code"]),
         (200, &false.into(), &"grant-missing".into()),
@@ -107,7 +107,7 @@ async fn a_check_of_a_key_says_what_is_wrong_and_changes_nothing() {
     );
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
     world.customer().grant(&key, principal).await.unwrap();
-    let works = async || Ok(check(&id, &body).await.1["works"] == true);
+    let works = async || Ok(check(id, &body).await.1["works"] == true);
     world.wait_until("the grant to have spread", Instant::now() + PATIENCE, works).await.unwrap();
     assert_eq!(crate::support::history(&world, &page).await.len(), before);
     world.stop().await;

@@ -139,7 +139,7 @@ pub enum Command {
     DeadLetters {
         /// What to do with them.
         #[command(subcommand)]
-        command: DeadLettersCommand,
+        command: Box<DeadLettersCommand>,
     },
 
     /// Be the function app's handler process (the functions host starts it)

@@ -48,7 +48,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Up(args) => Box::pin(up::run(args)).await,
         Command::Broker(args) => Box::pin(broker::run(args)).await,
         Command::Host(args) => Box::pin(host::run(args)).await,
-        Command::DeadLetters { command } => Box::pin(dead_letters::run(command)).await,
+        Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
         Command::Functions(args) => functions::run(args).await,
     }
 }

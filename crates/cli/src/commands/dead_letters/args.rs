@@ -218,7 +218,7 @@ pub struct ListArgs {
     pub app: App,
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Ask the function app whether the keys work now on which replays depend; asks the customers' vaults
+    /// Have every key tried on which a replay depends; asks the customers' vaults
     #[arg(long)]
     pub check: bool,
     /// One line a dead letter instead of one a group
@@ -253,8 +253,8 @@ pub struct Planning {
     pub limit: Option<usize>,
     /// Send to this queue or topic instead of the entity that they died in; needs one --entity
     ///
-    /// Dead letters of a subscription have no queue of their own to go back to, and what is sent to
-    /// the topic reaches all its subscriptions: name the topic only when that is meant.
+    /// Dead letters of a subscription have no queue to go back to, and what is sent to the topic
+    /// reaches all its subscriptions: name the topic only when that is meant.
     #[arg(long, value_name = "ENTITY", verbatim_doc_comment)]
     pub target: Option<String>,
     /// Whether the target drops a second message of the same id; known for the app's own queues
@@ -386,7 +386,7 @@ pub struct DiscardArgs {
 /// `dead-letters export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Replace tokens, keys, signatures, passwords and mail addresses; what is written is for reading only
+    /// Without tokens, keys, signatures, passwords, mail addresses; then for reading only
     #[arg(long)]
     pub redact: bool,
     #[command(flatten)]
