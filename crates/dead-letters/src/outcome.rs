@@ -11,6 +11,7 @@ use std::{
 
 use service_bus::{Entity, ServiceBusClient, ServiceBusError};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     browse::pages,
@@ -43,11 +44,12 @@ impl<'a> Outcomes<'a> {
         Self { client, plan, run }
     }
 
-    /// Looks until each of these is known to have succeeded or died again, or the time is over.
+    /// Looks until each of these is known to have succeeded or died again, or the time is over, or it is stopped.
     pub(crate) async fn wait_for(
         &self,
         sent: &[&Planned],
         wait: Duration,
+        stop: &CancellationToken,
         mut told: impl FnMut(usize),
     ) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
         let deadline = Instant::now() + wait;
@@ -56,10 +58,13 @@ impl<'a> Outcomes<'a> {
             let fates = self.look(sent).await?;
             let waiting = fates.values().filter(|fate| **fate == Fate::Waiting).count();
             told(sent.len() - waiting);
-            if waiting == 0 || Instant::now() + pause >= deadline {
+            if waiting == 0 || stop.is_cancelled() || Instant::now() + pause >= deadline {
                 return Ok(fates);
             }
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = stop.cancelled() => return Ok(fates),
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

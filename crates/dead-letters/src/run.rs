@@ -433,7 +433,7 @@ impl<'a> Run<'a> {
     async fn look_at(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Fate>, RunError> {
         let told = |known| (self.told)(Told::Outcomes { known, of: sent.len() });
         let outcomes = Outcomes::new(self.client, self.plan, self.name());
-        Ok(outcomes.wait_for(sent, self.options.outcome_wait, told).await?)
+        Ok(outcomes.wait_for(sent, self.options.outcome_wait, &self.stop, told).await?)
     }
 
     async fn outcomes(

@@ -99,3 +99,29 @@ async fn a_message_whose_key_cannot_be_checked_is_replayed_only_by_force() {
     let forced: Vec<bool> = audit.lines().map(|line| line.contains("\"forced\":true")).collect();
     assert_eq!(forced, [false, false, true, true]);
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on() {
+    let world = World::start(LOCK).await;
+    world.dead("key_shared", two_kilobytes(60), "Test").await;
+    world.plan("plan.json", &["--rate", "20"]).await;
+    let replay = ["replay", "--plan", "plan.json", "--yes", "--json", "--outcome-wait", "0s"];
+    let child = world.spawn(&replay);
+    while world.broker.counts("key_shared").unwrap().active < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let stopped = crate::support::Ran::from(output);
+    assert_eq!(stopped.code, 130, "{}", stopped.stderr);
+    let left = stopped.json()["counts"]["left"].as_u64().unwrap();
+    assert!(left > 0, "it was stopped before its end");
+    // Nothing is locked: the next walk begins at once.
+    let began = std::time::Instant::now();
+    let ended = world.run(&[&replay[..], &["--rate", "1000"]].concat()).await;
+    assert_eq!((ended.code, &ended.json()["counts"]["replayed"]), (0, &60.into()), "{}", ended.stderr);
+    assert!(began.elapsed() < LOCK / 2, "locks were left: {:?}", began.elapsed());
+    assert_eq!(world.broker.counts("key_shared").unwrap().active, 60);
+}

@@ -102,6 +102,9 @@ fn name(plan: &Plan) -> &str {
     plan.hash().get(..12).unwrap_or_default()
 }
 
+/// 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 /// The options of a run.
 pub(super) fn options(running: &Running, rate: Option<f64>) -> RunOptions {
     RunOptions {
@@ -142,8 +145,8 @@ impl Job<'_> {
             Some(path) => path.clone(),
             None => state(self.change, &format!("runs/{}.ndjson", name(self.plan)))?,
         };
-        let is_new = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
-        if !is_new {
+        let has_begun = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+        if !has_begun {
             // Before the log is made: a plan that is refused leaves no trace.
             self.check().await?;
         }
@@ -178,6 +181,9 @@ impl Job<'_> {
             interrupts.next().await;
             eprintln!("\nlatchkey: stopping; what is under way is finished, the rest given back");
             interrupted.cancel();
+            interrupts.next().await;
+            // Everything that was decided is in the log, and locks end by themselves.
+            std::process::exit(INTERRUPTED);
         });
         let shown = Shown::new(self.plan.messages.len());
         let told = |what| shown.tell(what);
