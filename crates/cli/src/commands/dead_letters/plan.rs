@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dead_letters::{DuplicateDetection, Filter, Letter, Plan, Target, browse};
+use dead_letters::{DuplicateDetection, Filter, Plan, Target, browse};
 use service_bus::Entity;
 use time::OffsetDateTime;
 
@@ -41,41 +41,41 @@ pub(super) async fn make(
     if planning.target.is_some() && connected.entities.len() != 1 {
         return Err(WrongUsage("--target needs exactly one --entity".to_owned()).into());
     }
-    let (mut targets, mut letters) = (BTreeMap::new(), Vec::new());
+    let namespace = connected.client.fully_qualified_namespace();
+    let mut plan = Plan::new(namespace, OffsetDateTime::now_utc(), filter, planning.rate, BTreeMap::new());
+    let most = planning.limit.unwrap_or(usize::MAX);
     for entity in &connected.entities {
-        let (found, up_to) = match look(connected, operations, entity, &filter).await {
+        let before = plan.messages.len();
+        let up_to = match look(connected, operations, entity, &mut plan, most).await {
             Err(error) if connected.passes_over(entity, &error) => continue,
             looked => looked?,
         };
-        if !found.is_empty() {
-            targets.insert(entity.path().to_owned(), target(entity, planning, up_to)?);
+        if plan.messages.len() > before {
+            plan.targets.insert(entity.path().to_owned(), target(entity, planning, up_to)?);
         }
-        letters.extend(found);
     }
-    letters.truncate(planning.limit.unwrap_or(usize::MAX));
-    let namespace = connected.client.fully_qualified_namespace();
-    let mut plan = Plan::new(namespace, OffsetDateTime::now_utc(), filter, planning.rate, targets);
-    letters.iter().for_each(|letter| plan.add(letter));
     Ok(plan.sealed())
 }
 
+/// Adds what is meant to the plan, up to so many; answers the highest number that was seen.
 async fn look(
     connected: &Connected,
     operations: &Operations,
     entity: &Entity,
-    filter: &Filter,
-) -> Result<(Vec<Letter>, i64), service_bus::ServiceBusError> {
-    let (mut found, mut up_to) = (Vec::new(), 0);
+    plan: &mut Plan,
+    most: usize,
+) -> Result<i64, service_bus::ServiceBusError> {
+    let mut up_to = 0;
     let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
     browse(&connected.client, entity, 0, |letter| {
         up_to = up_to.max(letter.id.sequence);
-        if filter.matches(&letter, &tenant_of) {
-            found.push(letter);
+        if plan.messages.len() < most && plan.filter.matches(&letter, &tenant_of) {
+            plan.add(&letter);
         }
         true
     })
     .await?;
-    Ok((found, up_to))
+    Ok(up_to)
 }
 
 pub(super) fn target(entity: &Entity, planning: &Planning, up_to: i64) -> Result<Target, WrongUsage> {
