@@ -8,7 +8,7 @@ use fe2o3_amqp::{
 };
 use fe2o3_amqp_types::{
     definitions::{Fields, ReceiverSettleMode, SenderSettleMode},
-    messaging::{Source, Target},
+    messaging::{Body, Source, Target},
 };
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
@@ -178,21 +178,27 @@ impl Connection {
         let mut properties = Fields::new();
         let milliseconds = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         properties.insert(TIME_OUT.into(), AmqpValue::Uint(milliseconds));
-        let receiver = Receiver::builder()
+        let mut receiver = Receiver::builder()
             .name(link_name(entity.path()))
             .source(source)
             .sender_settle_mode(SenderSettleMode::Unsettled)
             .receiver_settle_mode(ReceiverSettleMode::Second)
             .credit_mode(CreditMode::Manual)
             .properties(properties)
+            // A session that cannot be had is answered with a source without the filter, and the reason after it.
+            .verify_incoming_source(false)
             .attach(&mut session)
             .await
             .map_err(wire::from_attach_receiver)?;
         let filter = receiver.source().as_ref().and_then(|source| source.filter.as_ref());
         let Some(AmqpValue::String(id)) = filter.and_then(|filter| filter.get(SESSION_FILTER)).cloned()
         else {
-            let description = "the answer to a session's attach names the session".to_owned();
-            return Err(ServiceBusError::Protocol { description });
+            return Err(match receiver.recv::<Body<AmqpValue>>().await {
+                Err(error) => wire::from_receive(error),
+                Ok(_) => ServiceBusError::Protocol {
+                    description: "the answer to a session's attach names the session".to_owned(),
+                },
+            });
         };
         let until = receiver.properties(|properties| match properties.as_ref()?.get(LOCKED_UNTIL)? {
             AmqpValue::Long(ticks) => wire::instant_from_ticks(*ticks),

@@ -7,6 +7,7 @@ mod faults;
 mod receiving;
 mod scheduling;
 mod sending;
+mod sessions;
 mod settling;
 mod support;
 mod unreachable;
