@@ -28,7 +28,8 @@
 //!   policies, and every override by `AzureFunctionsJobHost__…`; **function.json**; `%NAME%` in both.
 //! - **The handler process**: readiness by `GET /`, restarts, the third crash, time-outs, SIGKILL.
 //! - **HTTP**: routes of ASP.NET, the JSON envelope, forwarding, and proxying, which streams.
-//! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time;
+//! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time,
+//!   with sessions or without;
 //!   queues and topics as outputs, with all that is surprising about them.
 //! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both handshakes.
 //! - `GET /admin/functions`, `POST /admin/functions/{name}`, `GET /admin/host/status`.

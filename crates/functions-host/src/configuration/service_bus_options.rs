@@ -19,7 +19,6 @@ pub(crate) struct ServiceBusOptions {
     /// Invocations at a time within one session.
     pub(crate) max_concurrent_calls_per_session: usize,
     /// How long a session without messages is kept.
-    #[cfg_attr(not(test), expect(dead_code, reason = "triggers with sessions are refused so far"))]
     pub(crate) session_idle_timeout: Duration,
     /// `cardinality: many`: messages an invocation.
     pub(crate) max_message_batch_size: usize,

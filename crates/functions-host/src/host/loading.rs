@@ -51,9 +51,6 @@ impl Loading<'_> {
         function: &Function,
     ) -> Result<BTreeMap<String, Arc<dyn Destination>>, FunctionProblem> {
         if let Trigger::ServiceBus(trigger) = &function.trigger {
-            if trigger.sessions {
-                return Err(FunctionProblem::Unsupported("a Service Bus trigger with isSessionsEnabled"));
-            }
             self.connections.client(&trigger.connection, self.settings)?;
         }
         let other_zone =

@@ -72,6 +72,7 @@ impl Triggers {
             executor: self.executor.clone(),
             function,
             entity: sdk::entity(&client, &trigger.entity_path),
+            sessions: trigger.sessions.then(|| sdk::sessions(&client, &trigger.entity_path)),
             trigger,
             namespace: client.fully_qualified_namespace().to_owned(),
             options: app.host_json.service_bus.clone(),

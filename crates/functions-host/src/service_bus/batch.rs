@@ -70,7 +70,7 @@ impl Listener {
         Ok(batch)
     }
 
-    async fn receive_or_stop(
+    pub(super) async fn receive_or_stop(
         &self,
         entity: &dyn Entity,
         most: usize,
@@ -78,6 +78,7 @@ impl Listener {
         stop: &CancellationToken,
     ) -> Result<Vec<Delivery>, EntityError> {
         tokio::select! {
+            biased;
             () = stop.cancelled() => Ok(Vec::new()),
             received = entity.receive(most, wait) => received,
         }

@@ -10,8 +10,11 @@ pub(crate) mod output;
 #[cfg(test)]
 mod scripted;
 pub(crate) mod sdk;
+mod sdk_session;
+mod session;
 pub(crate) mod trigger;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +34,20 @@ pub(crate) trait Entity: Send + Sync {
     fn renew_lock(&self, lock_token: Uuid) -> BoxFuture<'_, Result<OffsetDateTime, EntityError>>;
     /// Gives back what was fetched and not handed out.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// An entity whose messages belong to sessions.
+pub(crate) trait SessionSource: Send + Sync {
+    /// Waits up to `wait` for a session that has messages and that nobody holds, and locks it.
+    fn accept(&self, wait: Duration) -> BoxFuture<'_, Result<Option<Session>, EntityError>>;
+}
+
+/// A session that this host holds.
+pub(crate) struct Session {
+    pub(crate) locked_until: Option<OffsetDateTime>,
+    /// Its messages, in their order. Renewing a lock renews that of the session, whatever the token; closing gives the
+    /// session back.
+    pub(crate) entity: Arc<dyn Entity>,
 }
 
 /// A queue or topic that messages are sent to.

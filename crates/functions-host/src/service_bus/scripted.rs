@@ -28,7 +28,7 @@ use crate::handler::{Client, Handler};
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
 use crate::json::Json;
-use crate::service_bus::Destination;
+use crate::service_bus::{Destination, Session, SessionSource};
 use crate::settings::Settings;
 
 /// An entity that hands out what it is given and notes what is done with it.
@@ -85,6 +85,13 @@ impl Entity for Script {
             if ready.is_empty() {
                 sleep(wait.min(Duration::from_millis(10))).await;
             }
+            if self.failing.lock().unwrap().contains(&"receive") {
+                return Err(EntityError {
+                    message: "the session is lost".to_owned(),
+                    lock_lost: true,
+                    transient: false,
+                });
+            }
             Ok(ready)
         }
         .boxed()
@@ -104,6 +111,69 @@ impl Entity for Script {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async move { self.done.lock().unwrap().push("close".to_owned()) }.boxed()
+    }
+}
+
+/// Sessions that are handed out one after the other.
+pub(super) struct Sessions {
+    waiting: Mutex<VecDeque<Arc<Script>>>,
+    /// How many were handed out and not closed yet: now, and at most.
+    pub(super) held: Mutex<(usize, usize)>,
+}
+
+impl Sessions {
+    pub(super) fn of(scripts: impl IntoIterator<Item = Arc<Script>>) -> Arc<Self> {
+        Arc::new(Self { waiting: Mutex::new(scripts.into_iter().collect()), held: Mutex::default() })
+    }
+}
+
+impl SessionSource for Arc<Sessions> {
+    fn accept(&self, wait: Duration) -> BoxFuture<'_, Result<Option<Session>, EntityError>> {
+        async move {
+            let next = self.waiting.lock().unwrap().pop_front();
+            let Some(script) = next else {
+                sleep(wait.min(Duration::from_millis(20))).await;
+                return Ok(None);
+            };
+            let mut held = self.held.lock().unwrap();
+            held.0 += 1;
+            held.1 = held.1.max(held.0);
+            let locked_until = (!script.lock_duration.is_zero()).then(|| clock::now() + script.lock_duration);
+            Ok(Some(Session { locked_until, entity: Arc::new(Held { script, sessions: self.clone() }) }))
+        }
+        .boxed()
+    }
+}
+
+/// A session that is held.
+struct Held {
+    script: Arc<Script>,
+    sessions: Arc<Sessions>,
+}
+
+impl Entity for Held {
+    fn receive(&self, max: usize, wait: Duration) -> BoxFuture<'_, Result<Vec<Delivery>, EntityError>> {
+        self.script.receive(max, wait)
+    }
+
+    fn complete(&self, lock_token: Uuid) -> BoxFuture<'_, Result<(), EntityError>> {
+        self.script.complete(lock_token)
+    }
+
+    fn abandon(&self, lock_token: Uuid) -> BoxFuture<'_, Result<(), EntityError>> {
+        self.script.abandon(lock_token)
+    }
+
+    fn renew_lock(&self, lock_token: Uuid) -> BoxFuture<'_, Result<OffsetDateTime, EntityError>> {
+        self.script.renew_lock(lock_token)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async move {
+            self.script.close().await;
+            self.sessions.held.lock().unwrap().0 -= 1;
+        }
+        .boxed()
     }
 }
 
@@ -181,6 +251,15 @@ pub(super) fn delivery(number: u128, body: &str) -> Delivery {
 }
 
 pub(super) async fn world(script: Script, trigger_members: &str, options: ServiceBusOptions) -> World {
+    world_of(script, None, trigger_members, options).await
+}
+
+pub(super) async fn world_of(
+    script: Script,
+    sessions: Option<Arc<dyn SessionSource>>,
+    trigger_members: &str,
+    options: ServiceBusOptions,
+) -> World {
     let asked = Arc::new(Asked::default());
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();
@@ -211,6 +290,7 @@ pub(super) async fn world(script: Script, trigger_members: &str, options: Servic
         function: Arc::new(LoadedFunction { function, destinations }),
         trigger,
         entity: script.clone(),
+        sessions,
         namespace: "namespace".to_owned(),
         options,
         in_flight: TaskTracker::new(),

@@ -14,7 +14,8 @@ use service_bus::{ServiceBusReceiver, ServiceBusSender, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Body, Delivery, Destination, Entity, EntityError};
+use super::sdk_session::SdkSessions;
+use super::{Body, Delivery, Destination, Entity, EntityError, SessionSource};
 use crate::json::Json;
 use crate::settings::Settings;
 
@@ -80,6 +81,10 @@ fn missing(name: &str, settings: &Settings) -> ConnectionError {
 
 pub(crate) fn entity(client: &ServiceBusClient, path: &str) -> Arc<dyn Entity> {
     Arc::new(SdkEntity(client.receiver(path)))
+}
+
+pub(crate) fn sessions(client: &ServiceBusClient, path: &str) -> Arc<dyn SessionSource> {
+    Arc::new(SdkSessions { client: client.clone(), path: path.to_owned() })
 }
 
 pub(crate) fn destination(client: &ServiceBusClient, name: &str) -> Arc<dyn Destination> {

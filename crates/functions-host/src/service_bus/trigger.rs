@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::metadata::encode;
-use super::{Delivery, Entity, EntityError};
+use super::{Delivery, Entity, EntityError, SessionSource};
 use crate::clock;
 use crate::configuration::function_json::ServiceBusTrigger;
 use crate::configuration::service_bus_options::ServiceBusOptions;
@@ -40,6 +41,8 @@ pub(crate) struct Listener {
     pub(crate) function: Arc<LoadedFunction>,
     pub(crate) trigger: ServiceBusTrigger,
     pub(crate) entity: Arc<dyn Entity>,
+    /// Instead of the entity, for a trigger with sessions.
+    pub(crate) sessions: Option<Arc<dyn SessionSource>>,
     pub(crate) namespace: String,
     pub(crate) options: ServiceBusOptions,
     /// Invocations under way; the host waits for them when it stops.
@@ -49,6 +52,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// Receives until `stop` is cancelled, then gives back what was not handed out.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        if let Some(sessions) = &self.sessions {
+            return self.run_sessions(&**sessions, &stop).await;
+        }
         if self.trigger.batch {
             return self.run_batches(stop).await;
         }
@@ -92,21 +98,26 @@ impl Listener {
     }
 
     async fn process(&self, delivery: Delivery) {
+        let Delivery { lock_token, locked_until, .. } = delivery;
         let succeeded = tokio::select! {
             succeeded = self.invoke(&delivery) => succeeded,
-            never = self.keep_locked(&delivery) => match never {},
+            never = self.keep_locked(&*self.entity, lock_token, locked_until) => match never {},
         };
+        self.settle(&*self.entity, &delivery, succeeded).await;
+    }
+
+    pub(super) async fn settle(&self, entity: &dyn Entity, delivery: &Delivery, succeeded: bool) {
         let (action, settled) = match (succeeded, self.trigger.auto_complete) {
-            (true, true) => ("Complete", self.entity.complete(delivery.lock_token).await),
+            (true, true) => ("Complete", entity.complete(delivery.lock_token).await),
             // Somebody else settles the message, or its lock ends and it comes again.
             (true, false) => return,
-            (false, _) => ("Abandon", self.entity.abandon(delivery.lock_token).await),
+            (false, _) => ("Abandon", entity.abandon(delivery.lock_token).await),
         };
         let Err(error) = settled else { return };
         self.report(action, &error);
         if action == "Complete"
             && !error.lock_lost
-            && let Err(error) = self.entity.abandon(delivery.lock_token).await
+            && let Err(error) = entity.abandon(delivery.lock_token).await
         {
             self.report("Abandon", &error);
         }
@@ -124,7 +135,7 @@ impl Listener {
     }
 
     /// Runs the function on this message, again if a retry policy says so.
-    async fn invoke(&self, delivery: &Delivery) -> bool {
+    pub(super) async fn invoke(&self, delivery: &Delivery) -> bool {
         let attempts =
             with_retries(&self.executor, &self.function, |attempt| self.attempt(delivery, attempt));
         attempts.await.is_ok()
@@ -144,24 +155,28 @@ impl Listener {
         self.executor.run(&invocation, work).await
     }
 
-    /// Renews the lock, until `maxAutoLockRenewalDuration` has passed. Never returns: the invocation's end ends it.
-    async fn keep_locked(&self, delivery: &Delivery) -> Infallible {
+    /// Renews a lock, until `maxAutoLockRenewalDuration` has passed. Never returns: the end of what it is for ends it.
+    pub(super) async fn keep_locked(
+        &self,
+        entity: &dyn Entity,
+        lock_token: Uuid,
+        mut locked_until: Option<OffsetDateTime>,
+    ) -> Infallible {
         let started = Instant::now();
-        let mut locked_until = delivery.locked_until;
         while let Some(until) = locked_until {
             let left = Duration::try_from(until - clock::now()).unwrap_or_default();
             sleep((left - (left / 2).min(RENEWAL_BUFFER)).max(SHORTEST_RENEWAL_PAUSE)).await;
             if self.options.max_auto_lock_renewal.is_some_and(|limit| started.elapsed() >= limit) {
                 break;
             }
-            locked_until = self.renew(delivery.lock_token).await;
+            locked_until = self.renew(entity, lock_token).await;
         }
         std::future::pending().await
     }
 
-    async fn renew(&self, lock_token: Uuid) -> Option<time::OffsetDateTime> {
+    async fn renew(&self, entity: &dyn Entity, lock_token: Uuid) -> Option<OffsetDateTime> {
         loop {
-            match self.entity.renew_lock(lock_token).await {
+            match entity.renew_lock(lock_token).await {
                 Ok(until) => return Some(until),
                 Err(error) => {
                     self.report("RenewLock", &error);

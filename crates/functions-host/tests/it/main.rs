@@ -4,6 +4,7 @@
 
 mod app;
 mod conformance;
+mod entities;
 mod event_grid;
 mod faults;
 mod http;

@@ -244,14 +244,3 @@ async fn a_stopping_host_gives_back_what_it_was_working_on() {
     client.close().await;
     broker.stop().await;
 }
-
-#[tokio::test]
-async fn a_trigger_with_sessions_is_left_out_and_says_so() {
-    let sessions = r#"{"type":"serviceBusTrigger","name":"message","queueName":"orders","connection":"Bus","isSessionsEnabled":true}"#;
-    let app = App::new().function("queue", sessions).function("other", QUEUE);
-    let world = world(queue(Duration::from_secs(30), 10), app).await;
-    let errors: Vec<String> = world.running.host.function_errors().iter().map(ToString::to_string).collect();
-    let expected = "The 'queue' function is in error: a Service Bus trigger with isSessionsEnabled is not supported by this host";
-    assert_eq!(errors, [expected]);
-    world.stop().await;
-}
