@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::entra::SignIns;
 use crate::options::{Automation, Lags};
 
 /// Everything Entra remembers.
@@ -22,6 +23,8 @@ pub(crate) struct Directory {
     pub(crate) applications: BTreeMap<Uuid, Application>,
     /// By object id.
     pub(crate) service_principals: BTreeMap<Uuid, ServicePrincipal>,
+    #[serde(default)]
+    pub(crate) sign_ins: SignIns,
     /// Private keys and secrets of the sandbox itself; they survive a restart so that issued tokens stay valid.
     pub(crate) secrets: DirectorySecrets,
 }

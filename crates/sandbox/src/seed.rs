@@ -11,7 +11,7 @@ use crate::arm::ArmState;
 use crate::directory::{
     Application, ClientSecret, Directory, DirectorySecrets, ServicePrincipal, Tenant, User,
 };
-use crate::entra::secret_digest;
+use crate::entra::{SignIns, secret_digest};
 use crate::key_vault::KeyVaultState;
 use crate::marketplace::MarketplaceState;
 use crate::options::{Automation, SeedTenant};
@@ -33,6 +33,7 @@ pub(crate) fn new_state(now: OffsetDateTime) -> Result<State, Unspecified> {
         tenants: BTreeMap::new(),
         applications: BTreeMap::new(),
         service_principals: BTreeMap::new(),
+        sign_ins: SignIns::default(),
         secrets: DirectorySecrets { signing_key: Tokens::generate_key()?, identity_header: new_secret()? },
     };
     let (vendor, customer) = (directory.vendor, directory.customer);

@@ -59,13 +59,19 @@ pub(crate) struct ArmState {
 }
 
 impl ArmState {
-    /// Called once, when a new state is seeded: each tenant's administrator owns its subscription, and may use
-    /// the keys of every vault in it, since Owner alone says nothing about what vaults hold.
+    /// Called once, when a new state is seeded: each tenant's administrator owns its subscription, as a program and as
+    /// a person. The program may also use the keys of every vault in it, since Owner alone says nothing about what
+    /// vaults hold; the person has to give themselves that role.
     pub(crate) fn seeded(tenants: &[&Tenant]) -> Self {
         let mut state = Self::default();
         for tenant in tenants {
-            for role in [roles::OWNER, roles::KEY_VAULT_ADMINISTRATOR] {
-                let assignment = RoleAssignment::seeded(tenant, role);
+            let (program, person) = (tenant.administrator_principal, tenant.administrator_user);
+            for (principal, kind, role) in [
+                (program, "ServicePrincipal", roles::OWNER),
+                (program, "ServicePrincipal", roles::KEY_VAULT_ADMINISTRATOR),
+                (person, "User", roles::OWNER),
+            ] {
+                let assignment = RoleAssignment::seeded(tenant, (principal, kind), role);
                 state.role_assignments.insert(path::key(&assignment.id), assignment);
             }
         }

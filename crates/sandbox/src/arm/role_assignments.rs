@@ -58,7 +58,7 @@ struct WriteProperties {
 
 impl RoleAssignment {
     /// One that is there from the beginning.
-    pub(super) fn seeded(tenant: &Tenant, role: Uuid) -> Self {
+    pub(super) fn seeded(tenant: &Tenant, (principal, kind): (Uuid, &str), role: Uuid) -> Self {
         let scope = format!("/subscriptions/{}", tenant.subscription_id);
         let name = Uuid::new_v4().to_string();
         Self {
@@ -66,8 +66,8 @@ impl RoleAssignment {
             name,
             scope,
             role,
-            principal_id: tenant.administrator_principal,
-            principal_type: "ServicePrincipal".into(),
+            principal_id: principal,
+            principal_type: kind.into(),
             description: None,
             created_by: None,
             created_on: OffsetDateTime::UNIX_EPOCH,

@@ -81,6 +81,23 @@ pub(super) async fn keys(RouterState(world): RouterState<SharedWorld>, Path(_): 
     Json(world.tokens.key_set())
 }
 
+/// Whether a name's domain signs in here or at an identity provider of its own: what client libraries ask before they
+/// send a password.
+pub(super) async fn user_realm(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(name): Path<String>,
+) -> Json<Value> {
+    let domain = name.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let known = world.read(|state| state.directory.tenant_named(domain).is_some());
+    Json(json!({
+        "ver": "1.0",
+        "account_type": if known { "Managed" } else { "Unknown" },
+        "domain_name": domain,
+        "cloud_instance_name": "microsoftonline.com",
+        "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+    }))
+}
+
 /// Which names are the same cloud: what client libraries ask before they trust an authority.
 pub(super) async fn instance() -> Json<Value> {
     Json(json!({

@@ -43,10 +43,7 @@ pub(super) fn client_credentials(
         directory.tenant_named(request.tenant).ok_or_else(|| EntraFault::tenant_not_found(request.tenant))?;
     let application = application(directory, request.client_id, tenant.tenant_id, request.tenant)?;
 
-    match request.credential {
-        Credential::Secret(secret) => check_secret(application, secret, now)?,
-        Credential::Assertion(text) => assertion::check(directory, application, tokens, text, now)?,
-    }
+    check_credential(directory, application, tokens, request.credential, now)?;
 
     let principal = directory
         .service_principal_of(tenant.tenant_id, application.app_id)
@@ -78,6 +75,20 @@ pub(super) fn application<'a>(
         .and_then(|id| directory.application_by_app_id(id))
         .filter(|application| application.tenant == tenant || application.is_multi_tenant())
         .ok_or_else(|| EntraFault::application_not_found(client_id, tenant_name))
+}
+
+/// Whether an application proves to be itself.
+pub(super) fn check_credential(
+    directory: &Directory,
+    application: &Application,
+    tokens: &Tokens,
+    credential: Credential<'_>,
+    now: OffsetDateTime,
+) -> Result<(), EntraFault> {
+    match credential {
+        Credential::Secret(secret) => check_secret(application, secret, now),
+        Credential::Assertion(text) => assertion::check(directory, application, tokens, text, now),
+    }
 }
 
 fn check_secret(application: &Application, secret: &str, now: OffsetDateTime) -> Result<(), EntraFault> {

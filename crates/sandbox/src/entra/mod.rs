@@ -1,13 +1,21 @@
-//! Microsoft Entra ID: discovery, the token endpoint, admin consent.
+//! Microsoft Entra ID: discovery, the token endpoint, sign-in by people, admin consent.
 
 mod assertion;
+mod clients;
 mod consent;
 mod consent_page;
+mod device_code;
 mod discovery;
 mod fault;
+mod form;
 mod grant;
 mod resources;
+mod sign_in;
+mod sign_in_page;
+mod sign_ins;
 mod token;
+mod user_fault;
+mod user_grant;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -22,6 +30,7 @@ pub(crate) use fault::EntraFault;
 pub(crate) use grant::secret_digest;
 use grant::{ClientCredentials, Credential};
 pub(crate) use resources::is_known as is_known_resource;
+pub(crate) use sign_ins::SignIns;
 
 /// What a federated credential names as its audience, and what a managed identity's assertion is for.
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -36,6 +45,10 @@ pub(crate) fn router(world: SharedWorld) -> Router {
         .route("/common/discovery/instance", get(discovery::instance))
         .route("/{tenant}/discovery/keys", get(discovery::keys))
         .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
+        .route("/common/userrealm/{name}", get(discovery::user_realm))
+        .route("/common/oauth2/deviceauth", get(device_code::ask).post(device_code::answer))
+        .route("/{tenant}/oauth2/v2.0/authorize", get(sign_in::ask).post(sign_in::answer))
+        .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code::begin))
         .route("/{tenant}/oauth2/token", post(token::token_v1))
         .route("/{tenant}/oauth2/v2.0/token", post(token::token_v2))
         .route("/{tenant}/adminconsent", get(consent::page_v1).post(consent::answer_v1))

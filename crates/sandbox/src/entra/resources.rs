@@ -30,6 +30,14 @@ pub(super) fn of_scope(scope: &str) -> Result<&str, EntraFault> {
     .ok_or_else(|| EntraFault::invalid_scope(scope))
 }
 
+/// The resource of the scopes that a person's program asks for: of the first that is not one of OpenID Connect's own. A
+/// scope without an address is one of Graph's.
+pub(super) fn of_scopes(scopes: &str) -> String {
+    let own = ["openid", "profile", "email", "offline_access"];
+    let first = scopes.split_whitespace().find(|scope| !own.contains(scope)).unwrap_or_default();
+    first.rsplit_once('/').map_or("https://graph.microsoft.com", |(resource, _)| resource).to_owned()
+}
+
 /// Whether a tenant knows a resource: one of Microsoft's, or an application with a service principal there.
 pub(crate) fn is_known(directory: &Directory, tenant: Uuid, resource: &str) -> bool {
     let plain = resource.strip_suffix('/').unwrap_or(resource);
@@ -38,4 +46,25 @@ pub(crate) fn is_known(directory: &Directory, tenant: Uuid, resource: &str) -> b
     }
     let application_id = plain.strip_prefix("api://").unwrap_or(plain);
     Uuid::parse_str(application_id).is_ok_and(|id| directory.service_principal_of(tenant, id).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resource_of_a_persons_scopes_is_that_of_the_first_real_one() {
+        for (scopes, resource) in [
+            (
+                "https://management.core.windows.net//.default offline_access openid profile",
+                "https://management.core.windows.net/",
+            ),
+            ("openid https://vault.azure.net/user_impersonation", "https://vault.azure.net"),
+            ("User.Read openid", "https://graph.microsoft.com"),
+            ("openid profile", "https://graph.microsoft.com"),
+            ("", "https://graph.microsoft.com"),
+        ] {
+            assert_eq!(of_scopes(scopes), resource, "{scopes}");
+        }
+    }
 }

@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::fault::EntraFault;
+use super::form::Parameters;
 use super::grant::{ClientCredentials, Credential, client_credentials};
-use super::resources;
+use super::{resources, user_grant};
 use crate::world::{SharedWorld, World};
 
 /// How long an application's token holds.
@@ -52,7 +52,7 @@ fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, bod
         .get("client-request-id")
         .and_then(|value| Uuid::parse_str(value.to_str().ok()?).ok())
         .unwrap_or_else(Uuid::new_v4);
-    match issue(world, version, tenant, &Form::parse(body), now) {
+    match issue(world, version, tenant, &Parameters::parse(body), now) {
         Ok(body) => {
             let headers = [(header::CACHE_CONTROL, "no-store, no-cache"), (header::PRAGMA, "no-cache")];
             (headers, Json(body)).into_response()
@@ -68,12 +68,19 @@ fn issue(
     world: &World,
     version: Version,
     tenant: &str,
-    form: &Form,
+    form: &Parameters,
     now: OffsetDateTime,
 ) -> Result<Value, EntraFault> {
-    match form.required("grant_type")? {
-        "client_credentials" => {}
-        other => return Err(EntraFault::unsupported_grant(other)),
+    match (form.required("grant_type")?, version) {
+        ("client_credentials", _) => {}
+        (
+            grant @ ("authorization_code"
+            | "refresh_token"
+            | "password"
+            | "urn:ietf:params:oauth:grant-type:device_code"),
+            Version::V2,
+        ) => return user_grant::issue(world, grant, tenant, form, now),
+        (other, _) => return Err(EntraFault::unsupported_grant(other)),
     }
     let client_id = form.required("client_id")?;
     let resource = match version {
@@ -104,7 +111,7 @@ fn issue(
     })
 }
 
-fn credential(form: &Form) -> Result<Credential<'_>, EntraFault> {
+pub(super) fn credential(form: &Parameters) -> Result<Credential<'_>, EntraFault> {
     match (form.get("client_assertion"), form.get("client_secret")) {
         (Some(assertion), _) => match form.required("client_assertion_type")? {
             ASSERTION_TYPE => Ok(Credential::Assertion(assertion)),
@@ -112,25 +119,5 @@ fn credential(form: &Form) -> Result<Credential<'_>, EntraFault> {
         },
         (None, Some(secret)) => Ok(Credential::Secret(secret)),
         (None, None) => Err(EntraFault::no_credential()),
-    }
-}
-
-/// A form's parameters; of a repeated one the first.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, value)| known == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn required(&self, name: &str) -> Result<&str, EntraFault> {
-        self.get(name).ok_or_else(|| EntraFault::missing_parameter(name))
     }
 }

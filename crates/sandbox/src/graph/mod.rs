@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Uri, header};
 use uuid::Uuid;
 
-use crate::tokens::{Audience, CallerKind};
+use crate::tokens::{Audience, Caller, CallerKind};
 use crate::world::{SharedWorld, World};
 use fault::GraphFault;
 use request::{GraphRequest, Reply};
@@ -62,8 +62,8 @@ fn dispatch(
     let request = GraphRequest::parse(uri, body, caller, world.clock.now())?;
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
 
-    if path == ["me"] && caller.kind == CallerKind::Application {
-        return Err(GraphFault::me_needs_a_person());
+    if path == ["me"] && method == Method::GET {
+        return me(world, &request);
     }
     let may = world.read(|state| {
         let tenant = state.directory.tenants.get(&caller.tenant);
@@ -108,4 +108,17 @@ fn dispatch(
         ["directoryObjects", "getByIds"] if post => objects::by_ids(world, &request),
         _ => Err(GraphFault::no_such_segment(path.last().copied().unwrap_or_default())),
     }
+}
+
+/// Whoever is signed in. Everybody may see themselves.
+fn me(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+    let Caller { tenant, object_id, kind, .. } = request.caller;
+    if kind == CallerKind::Application {
+        return Err(GraphFault::me_needs_a_person());
+    }
+    world.read(|state| {
+        let user = state.directory.user(tenant, object_id);
+        let user = user.ok_or_else(|| GraphFault::not_found(&object_id.to_string()))?;
+        Ok(Reply::Found(request.entity("users", shapes::user(user))))
+    })
 }

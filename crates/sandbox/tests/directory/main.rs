@@ -8,5 +8,6 @@ mod edge;
 mod graph;
 mod identity;
 mod restart;
+mod sign_in;
 mod support;
 mod tokens;

@@ -162,7 +162,7 @@ async fn a_request_that_is_wrong_is_told_how_by_number() {
         ("no .default", &tenant, changed("scope", "https://vault.azure.net/user_impersonation"), 1_002_012),
         ("two scopes", &tenant, changed("scope", "a/.default b/.default"), 1_002_012),
         ("unknown resource", &tenant, changed("scope", "https://example.org/.default"), 500_011),
-        ("unknown grant", &tenant, changed("grant_type", "password"), 70_003),
+        ("unknown grant", &tenant, changed("grant_type", "implicit"), 70_003),
     ] {
         let form: Vec<(&str, &str)> =
             form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

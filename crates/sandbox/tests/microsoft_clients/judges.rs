@@ -1,0 +1,153 @@
+//! A sandbox that Microsoft's clients are pointed at, and the judges of its traffic.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot see")]
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use sandbox::{Lags, Options, Sandbox};
+use tokio::process::Command;
+
+/// The longest script takes about two minutes on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(1200);
+
+/// A client of Microsoft's that is installed.
+pub(crate) struct Client {
+    /// The variable by which the scripts know it.
+    variable: &'static str,
+    program: OsString,
+}
+
+impl Client {
+    /// Azure CLI, if it is there.
+    pub(crate) fn azure_cli() -> Option<Self> {
+        let program = std::env::var_os("LATCHKEY_AZ").unwrap_or_else(|| "az".into());
+        // `az version` would write into the home folder; that the program can be started is all that is asked.
+        let there = std::process::Command::new(&program)
+            .args(["--version"])
+            .env("AZURE_CONFIG_DIR", scratch("az-version"))
+            .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if there {
+            return Some(Self { variable: "AZ", program });
+        }
+        skip(&format!("{} cannot be run (tests/judges/azure/run installs it)", program.display()));
+        None
+    }
+}
+
+/// One sandbox, its own folder, and what a script is told about both.
+pub(crate) struct Judged {
+    pub(crate) sandbox: Sandbox,
+    folder: tempfile::TempDir,
+}
+
+impl Judged {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options =
+            Options { state: None, run_folder: folder.path().join("run"), lags: Lags::default(), har: true };
+        Self { sandbox: Sandbox::start(options).await.unwrap(), folder }
+    }
+
+    /// Runs one of the scripts under `tests/judges/azure` to its end, which must be a good one.
+    pub(crate) async fn run(&self, script: &str, client: &Client) {
+        let path = judges_folder().join(script);
+        let mut command = match script.rsplit_once('.') {
+            Some((_, "py")) => Command::new(&client.program),
+            _ => Command::new("bash"),
+        };
+        command.arg(&path).env(client.variable, &client.program);
+        self.point(&mut command);
+        let output = finished(command, script).await;
+        let (said, logged) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{script} was not satisfied:\n{logged}\n{said}");
+        let passed: Vec<&str> = said.lines().filter(|line| line.starts_with("passed  ")).collect();
+        assert!(!passed.is_empty(), "{script} says what it looked at:\n{said}");
+        println!("{}", passed.join("\n"));
+    }
+
+    /// Judges everything said so far by Microsoft's descriptions, if they are there.
+    pub(crate) async fn judge(self, name: &str) {
+        let har = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("microsoft-clients-{name}.har"));
+        std::fs::write(&har, self.sandbox.har().to_string()).unwrap();
+        self.sandbox.stop().await;
+        let Some(descriptions) = std::env::var_os("LATCHKEY_API_DESCRIPTIONS").map(PathBuf::from) else {
+            return note(&format!(
+                "the traffic of {name} is not judged: LATCHKEY_API_DESCRIPTIONS names no descriptions"
+            ));
+        };
+        let mut openapi = Command::new("node");
+        openapi.arg(judges_folder().join("descriptions.js")).args([&descriptions, &har]);
+        if let Some(modules) = std::env::var_os("LATCHKEY_OAV") {
+            openapi.env("NODE_PATH", modules);
+        }
+        let mut csdl = Command::new("python3");
+        csdl.arg(judges_folder().join("graph.py")).arg(descriptions.join("graph/v1.0-Prod.csdl")).arg(&har);
+        for (judge, command) in [("OpenAPI", openapi), ("CSDL", csdl)] {
+            let output = finished(command, judge).await;
+            let (said, logged) = (text(&output.stdout), text(&output.stderr));
+            assert!(output.status.success(), "findings in {} by {judge}:\n{said}\n{logged}", har.display());
+            println!("{said}");
+        }
+    }
+
+    /// Lets a program reach this sandbox under Azure's real names, and nothing else.
+    fn point(&self, command: &mut Command) {
+        let seed = self.sandbox.seed();
+        let administrator = |domain: &str| format!("administrator@{domain}");
+        command
+            .env("WORK", self.folder.path())
+            .env("VENDOR_USER", administrator(&seed.vendor.domain))
+            .env("CUSTOMER_USER", administrator(&seed.customer.domain))
+            .env("HTTPS_PROXY", self.sandbox.proxy_url())
+            .env("HTTP_PROXY", self.sandbox.proxy_url())
+            .env("NO_PROXY", "127.0.0.1,localhost")
+            .env("REQUESTS_CA_BUNDLE", self.sandbox.ca_file())
+            .env_remove("https_proxy")
+            .env_remove("http_proxy")
+            .env_remove("no_proxy")
+            .env_remove("ALL_PROXY")
+            .env_remove("all_proxy");
+    }
+}
+
+async fn finished(mut command: Command, name: &str) -> Output {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => panic!("{name} cannot be run: {error}"),
+        Err(_) => panic!("{name} did not end within {PATIENCE:?}"),
+    }
+}
+
+fn judges_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/judges/azure")
+}
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Says that a client did not judge, or fails when it should have.
+fn skip(reason: &str) {
+    let required = std::env::var("LATCHKEY_REQUIRE_JUDGES").is_ok_and(|value| value == "1");
+    assert!(!required, "LATCHKEY_REQUIRE_JUDGES is set, but {reason}");
+    note(&format!("Microsoft's client did not judge the sandbox, because {reason}"));
+}
+
+/// Past the test runner's capture: whoever runs the tests is to see it although the test passes.
+fn note(line: &str) {
+    std::io::stderr()
+        .write_all(format!("SKIPPED: {line}\n").as_bytes())
+        .expect("standard error can be written");
+}
