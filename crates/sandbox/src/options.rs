@@ -39,6 +39,9 @@ pub struct Lags {
     pub key_rotation: Duration,
     /// From a change of a set's key until its disks are wrapped with the new one; the old one is shown meanwhile.
     pub disk_rewrap: Duration,
+    /// From the loss of a key (disabled, deleted, closed to the disk service) until the machines stop whose disks are
+    /// under it. Azure's documentation says about an hour.
+    pub key_loss: Duration,
     /// From the activation of a marketplace subscription until its status shows it.
     pub activation: Duration,
     /// How many polls of a long-running operation answer "in progress".
@@ -56,6 +59,7 @@ impl Default for Lags {
             role_assignment: Duration::ZERO,
             key_rotation: Duration::ZERO,
             disk_rewrap: Duration::ZERO,
+            key_loss: Duration::ZERO,
             activation: Duration::ZERO,
             operation_polls: 1,
             retry_after_seconds: 1,

@@ -121,6 +121,8 @@ impl Sandbox {
 
     /// Lets time pass at once for everything inside: spreading, token lifetimes, key expiry, rotation.
     pub fn advance_clock(&self, by: Duration) {
+        // What happened before must count from before.
+        crate::arm::virtual_machines::notice_lost_keys(&self.world);
         self.world.clock.advance(by);
     }
 

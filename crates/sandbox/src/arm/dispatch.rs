@@ -11,58 +11,10 @@ use crate::world::World;
 use super::api_version::{self, Versions};
 use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
+use super::resource::{self, Kind, Target};
 use super::{
-    access, disk_encryption_sets, disks, identities, operations, path, resource_groups, role_assignments,
-    role_definitions, subscriptions, tenancy, vaults,
+    access, operations, resource_groups, role_assignments, role_definitions, subscriptions, tenancy,
 };
-
-/// One resource that a path names, or would name once it exists.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) subscription: String,
-    pub(super) group: String,
-    pub(super) name: String,
-    /// The id in the usual spelling of its fixed parts, and the client's spelling of the names.
-    pub(super) id: String,
-}
-
-/// A resource type that can live in a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Identity,
-    Vault,
-    DiskEncryptionSet,
-    Disk,
-}
-
-impl Kind {
-    fn of(provider: &str, kind: &str) -> Option<Self> {
-        match (provider, kind) {
-            ("microsoft.managedidentity", "userassignedidentities") => Some(Self::Identity),
-            ("microsoft.keyvault", "vaults") => Some(Self::Vault),
-            ("microsoft.compute", "diskencryptionsets") => Some(Self::DiskEncryptionSet),
-            ("microsoft.compute", "disks") => Some(Self::Disk),
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Identity => identities::TYPE,
-            Self::Vault => vaults::TYPE,
-            Self::DiskEncryptionSet => disk_encryption_sets::TYPE,
-            Self::Disk => disks::TYPE,
-        }
-    }
-
-    fn versions(self) -> Versions {
-        match self {
-            Self::Identity => Versions::Since("2018-11-30"),
-            Self::Vault => Versions::Since("2019-09-01"),
-            Self::DiskEncryptionSet | Self::Disk => Versions::Disks,
-        }
-    }
-}
 
 /// Answers one request.
 pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
@@ -131,19 +83,22 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             "microsoft.compute",
             "locations",
             _,
-            "diskoperations",
+            "diskoperations" | "operations",
             operation,
         ] if get => operations::get(world, request, operation),
+        ["subscriptions", _, "operationresults", operation] if get => {
+            operations::get(world, request, operation)
+        }
         ["subscriptions", _, "providers", provider, kind] if get => {
-            list(world, request, provider, kind, &scope(request, 2))
+            resource::list(world, request, (provider, kind), &scope(request, 2))
         }
         ["subscriptions", _, "resourcegroups", group, "providers", provider, kind] if get => {
             world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
-            list(world, request, provider, kind, &scope(request, 4))
+            resource::list(world, request, (provider, kind), &scope(request, 4))
         }
         ["subscriptions", _, "resourcegroups", _, "providers", provider, kind, _, rest @ ..] => {
             let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
-            resource(world, request, kind, rest)
+            resource::answer(world, request, kind, rest)
         }
         _ => Err(ArmError::no_such_route(&request.id())),
     }
@@ -171,6 +126,10 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
             }
             found
         }
+        Method::DELETE => {
+            authorize(world, request, &action("delete"), &target.id)?;
+            resource_groups::delete(world, request, &target)
+        }
         _ => Err(ArmError::method_not_allowed(&request.method)),
     }
 }
@@ -195,74 +154,12 @@ fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str)
     }
 }
 
-fn list(
-    world: &World,
-    request: &ArmRequest,
-    provider: &str,
-    kind: &str,
-    scope: &str,
-) -> Result<Reply, ArmError> {
-    let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
-    authorize(world, request, &format!("{}/read", kind.name()), scope)?;
-    Ok(match kind {
-        Kind::Identity => identities::list(world, scope),
-        Kind::Vault => vaults::list(world, scope),
-        Kind::DiskEncryptionSet => disk_encryption_sets::list(world, scope),
-        Kind::Disk => disks::list(world, scope),
-    })
-}
-
-fn resource(world: &World, request: &ArmRequest, kind: Kind, rest: &[&str]) -> Result<Reply, ArmError> {
-    let (subscription, group, name) = (&request.segments[1], &request.segments[3], &request.segments[7]);
-    let target = Target {
-        subscription: subscription.clone(),
-        group: group.clone(),
-        name: name.clone(),
-        id: path::resource_id(subscription, group, kind.name(), name),
-    };
-    let verb = match request.method {
-        Method::GET => "read",
-        Method::PUT | Method::PATCH => "write",
-        Method::DELETE => "delete",
-        _ => return Err(ArmError::method_not_allowed(&request.method)),
-    };
-    let under = if rest.first() == Some(&"accesspolicies") { "/accessPolicies" } else { "" };
-    authorize(world, request, &format!("{}{under}/{verb}", kind.name()), &target.id)?;
-    match (kind, &request.method, rest) {
-        (Kind::Identity, &Method::PUT, []) => identities::put(world, request, &target),
-        (Kind::Identity, &Method::GET, []) => identities::get(world, &target),
-        (Kind::Identity, &Method::DELETE, []) => Ok(identities::delete(world, &target)),
-        (Kind::Vault, &Method::PUT, []) => vaults::put(world, request, &target),
-        (Kind::Vault, &Method::PATCH, []) => vaults::patch(world, request, &target),
-        (Kind::Vault, &Method::GET, []) => vaults::get(world, &target),
-        (Kind::Vault, &Method::DELETE, []) => Ok(vaults::delete(world, &target)),
-        (Kind::Vault, &Method::PUT, ["accesspolicies", operation]) => {
-            vaults::put_access_policies(world, request, &target, operation)
-        }
-        (Kind::DiskEncryptionSet, &Method::PUT, []) => disk_encryption_sets::put(world, request, &target),
-        (Kind::DiskEncryptionSet, &Method::PATCH, []) => disk_encryption_sets::patch(world, request, &target),
-        (Kind::DiskEncryptionSet, &Method::GET, []) => disk_encryption_sets::get(world, &target),
-        (Kind::DiskEncryptionSet, &Method::DELETE, []) => {
-            disk_encryption_sets::delete(world, request, &target)
-        }
-        (Kind::DiskEncryptionSet, &Method::GET, ["associatedresources"]) => {
-            disk_encryption_sets::associated_resources(world, &target)
-        }
-        (Kind::Disk, &Method::PUT, []) => disks::put(world, request, &target),
-        (Kind::Disk, &Method::PATCH, []) => disks::patch(world, request, &target),
-        (Kind::Disk, &Method::GET, []) => disks::get(world, &target),
-        (Kind::Disk, &Method::DELETE, []) => disks::delete(world, request, &target),
-        (_, _, []) => Err(ArmError::method_not_allowed(&request.method)),
-        _ => Err(ArmError::no_such_route(&request.id())),
-    }
-}
-
 /// The first `count` parts of the path as a scope.
 fn scope(request: &ArmRequest, count: usize) -> String {
     format!("/{}", request.segments[..count].join("/"))
 }
 
-fn authorize(world: &World, request: &ArmRequest, action: &str, id: &str) -> Result<(), ArmError> {
+pub(super) fn authorize(world: &World, request: &ArmRequest, action: &str, id: &str) -> Result<(), ArmError> {
     let now = world.clock.now();
     world.read(|state| access::authorize(&state.arm, &request.caller, action, id, now))
 }
@@ -272,6 +169,9 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         [.., "providers", "microsoft.authorization", _]
         | [.., "providers", "microsoft.authorization", _, _] => {
             (Versions::Since("2015-07-01"), "Microsoft.Authorization")
+        }
+        [_, _, "providers", "microsoft.compute", "locations", _, "operations", ..] => {
+            (Versions::Since("2016-03-30"), "locations/operations")
         }
         [_, _, "providers", "microsoft.compute", "locations", ..] => {
             (Versions::Disks, "locations/diskOperations")

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::world::World;
 
 use super::body::{Tags, Tracked};
-use super::dispatch::Target;
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
+use super::resource::Target;
 use super::{path, regions};
 
 pub(super) const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";

@@ -9,19 +9,24 @@ mod body;
 pub(crate) mod disk_encryption_sets;
 mod disks;
 mod dispatch;
+mod encryption;
 mod error;
 mod identities;
 mod operations;
+mod outcomes;
 pub(crate) mod path;
 mod regions;
 mod request;
+mod resource;
 mod resource_groups;
 pub(crate) mod role_assignments;
 mod role_definitions;
 pub(crate) mod roles;
+mod snapshots;
 mod subscriptions;
 mod tenancy;
 pub(crate) mod vaults;
+pub(crate) mod virtual_machines;
 
 use std::collections::BTreeMap;
 
@@ -41,7 +46,9 @@ use self::identities::Identity;
 use self::operations::Operation;
 use self::resource_groups::ResourceGroup;
 use self::role_assignments::RoleAssignment;
+use self::snapshots::Snapshot;
 use self::vaults::Vault;
+use self::virtual_machines::VirtualMachine;
 
 /// Every resource, by its id in lower case.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -52,10 +59,20 @@ pub(crate) struct ArmState {
     pub(crate) role_assignments: BTreeMap<String, RoleAssignment>,
     pub(crate) disk_encryption_sets: BTreeMap<String, DiskEncryptionSet>,
     pub(crate) disks: BTreeMap<String, Disk>,
+    #[serde(default)]
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    #[serde(default)]
+    pub(crate) virtual_machines: BTreeMap<String, VirtualMachine>,
     /// By operation id.
     pub(crate) operations: BTreeMap<String, Operation>,
     /// Whether a set whose key cannot be used is refused at once or fails in its operation.
     pub(crate) key_refusals_come_late: bool,
+    /// Whether the addresses of operations are as long as Azure's have become.
+    #[serde(default)]
+    pub(crate) long_operation_urls: bool,
+    /// Whether this region's Ultra and Premium SSD v2 disks cannot use sets with a user-assigned identity.
+    #[serde(default)]
+    pub(crate) direct_drive_is_refused: bool,
 }
 
 impl ArmState {
@@ -109,5 +126,16 @@ impl crate::Sandbox {
     /// `true`, the PUT is accepted and its operation ends as `Failed`. Both have been reported of the real service.
     pub fn let_key_refusals_come_late(&self, late: bool) {
         self.world.change(|state| state.arm.key_refusals_come_late = late);
+    }
+
+    /// Makes the addresses of operations as long as Azure's are since 2025: about 4 KB each, two of them in one answer.
+    pub fn let_operation_urls_be_long(&self, long: bool) {
+        self.world.change(|state| state.arm.long_operation_urls = long);
+    }
+
+    /// Lets Ultra and Premium SSD v2 disks refuse sets with a user-assigned identity, as they did before 2025 and as some
+    /// regions still do.
+    pub fn let_direct_drive_be_refused(&self, refused: bool) {
+        self.world.change(|state| state.arm.direct_drive_is_refused = refused);
     }
 }

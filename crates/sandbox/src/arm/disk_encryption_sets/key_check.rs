@@ -22,10 +22,21 @@ use super::input::{KeyAddress, check_source_vault, key_address};
 /// tried by a disk.
 pub(crate) fn prove(world: &World, set: &DiskEncryptionSet) -> Result<(), ArmError> {
     let address = key_address(&set.active_key.key_url)?;
+    attempt(world, set)?.map_err(|fault| refusal(set, &address, fault))
+}
+
+/// Whether a running machine can go on: its data key can still be unwrapped, which an expired key allows.
+pub(in crate::arm) fn still_unwraps(world: &World, set: &DiskEncryptionSet) -> bool {
+    matches!(attempt(world, set), Ok(Ok(()) | Err(KeyFault::OutOfItsTime)))
+}
+
+/// Uses the key, once the set has been found to name one that it may have.
+fn attempt(world: &World, set: &DiskEncryptionSet) -> Result<Result<(), KeyFault>, ArmError> {
+    let address = key_address(&set.active_key.key_url)?;
     let subscription = set.id.split('/').nth(2).unwrap_or_default();
     check_source_vault(&set.active_key, subscription)?;
     if !set.identity.is_user_assigned() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let forbidden = || access_forbidden(set);
     let (vault_tenant, vault_location) = world
@@ -36,24 +47,27 @@ pub(crate) fn prove(world: &World, set: &DiskEncryptionSet) -> Result<(), ArmErr
     check_region(set, &address, &vault_location)?;
     let caller = caller(world, set, vault_tenant).ok_or_else(forbidden)?;
     let now = world.clock.now();
-    world
-        .read(|state| disk_service::use_key(state, &caller, (&address.vault, &address.key, &address.version), now))
-        .map_err(|fault| match fault {
-            KeyFault::Forbidden => forbidden(),
-            KeyFault::Disabled => ArmError::bad_request(
-                "KeyVaultKeyNotEnabled",
-                format!(
-                    "The key vault key 'https://{}.vault.azure.net/keys/{}' used for disk encryption set '{}' must be enabled \
-                     state.",
-                    address.vault, address.key, set.name
-                ),
+    let key = (address.vault.as_str(), address.key.as_str(), address.version.as_str());
+    Ok(world.read(|state| disk_service::use_key(state, &caller, key, now)))
+}
+
+fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> ArmError {
+    match fault {
+        KeyFault::Forbidden => access_forbidden(set),
+        KeyFault::Disabled => ArmError::bad_request(
+            "KeyVaultKeyNotEnabled",
+            format!(
+                "The key vault key 'https://{}.vault.azure.net/keys/{}' used for disk encryption set '{}' must be enabled \
+                 state.",
+                address.vault, address.key, set.name
             ),
-            // Our guess: the code; the words have been quoted from the real service.
-            KeyFault::OutOfItsTime => ArmError::bad_request(
-                "BadRequest",
-                format!("Unable to access key '{}'. Key is expired.", set.active_key.key_url),
-            ),
-        })
+        ),
+        // Our guess: the code; the words have been quoted from the real service.
+        KeyFault::OutOfItsTime => ArmError::bad_request(
+            "BadRequest",
+            format!("Unable to access key '{}'. Key is expired.", set.active_key.key_url),
+        ),
+    }
 }
 
 /// As whom the service comes to the vault; nobody when the token exchange fails.

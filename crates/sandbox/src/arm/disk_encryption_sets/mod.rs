@@ -19,12 +19,12 @@ use crate::state::State;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
-use super::dispatch::Target;
 use super::error::ArmError;
 use super::request::Reply;
+use super::resource::Target;
 use super::{ArmState, operations, path};
 
-pub(super) use key_check::prove;
+pub(super) use key_check::{prove, still_unwraps};
 pub(super) use write::{delete, patch, put};
 
 pub(super) const TYPE: &str = "Microsoft.Compute/diskEncryptionSets";
@@ -172,7 +172,7 @@ pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
     let now = world.clock.now();
     world.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        operations::look(&mut state.arm, &target.id, now);
+        operations::look(state, &target.id, now);
         let set = find_mut(&mut state.arm, target)?;
         set.previous_keys.retain(|previous| now < previous.until);
         let set = set.clone();
@@ -188,7 +188,7 @@ pub(super) fn list(world: &World, scope: &str) -> Reply {
     })
 }
 
-/// `GET .../associatedResources`: ids of disks, with group and name in capitals (recorded).
+/// `GET .../associatedResources`: ids of disks and snapshots, with group and name in capitals (recorded).
 pub(super) fn associated_resources(world: &World, target: &Target) -> Result<Reply, ArmError> {
     world.read(|state| {
         let set =
@@ -202,9 +202,11 @@ pub(super) fn associated_resources(world: &World, target: &Target) -> Result<Rep
     })
 }
 
-/// Ids of the disks that use a set.
+/// Ids of the disks and snapshots that use a set.
 fn users_of<'a>(arm: &'a ArmState, set: &'a str) -> impl Iterator<Item = &'a str> {
-    arm.disks.values().filter(|disk| disk.uses(set)).map(|disk| disk.id.as_str())
+    let disks = arm.disks.values().filter(|disk| disk.uses(set)).map(|disk| disk.id.as_str());
+    let snapshots = arm.snapshots.values().filter(|snapshot| snapshot.uses(set));
+    disks.chain(snapshots.map(|snapshot| snapshot.id.as_str()))
 }
 
 fn find_mut<'a>(arm: &'a mut ArmState, target: &Target) -> Result<&'a mut DiskEncryptionSet, ArmError> {

@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::dispatch::Target;
 use crate::arm::error::ArmError;
 use crate::arm::operations::{self, Outcome};
 use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::resource::Target;
 use crate::arm::{access, path, regions};
 use crate::state::State;
 use crate::world::World;
@@ -61,7 +61,7 @@ pub(in crate::arm) fn delete(
 ) -> Result<Reply, ArmError> {
     let now = world.clock.now();
     world.change(|state| {
-        operations::finish_all(&mut state.arm, &target.id, now);
+        operations::finish_all(state, &target.id, now);
         let Some(set) = state.arm.disk_encryption_sets.get(&path::key(&target.id)).cloned() else {
             return Ok(Reply::empty(StatusCode::NO_CONTENT));
         };
@@ -278,7 +278,7 @@ fn begin(
     refusal: Option<ArmError>,
 ) -> Vec<(http::HeaderName, String)> {
     let now = world.clock.now();
-    operations::finish_all(&mut state.arm, &set.id, now);
+    operations::finish_all(state, &set.id, now);
     give_system_identity(state, &mut set, now);
     let key = path::key(&set.id);
     let shown_meanwhile = state.arm.disk_encryption_sets.entry(key).or_insert_with(|| set.clone());

@@ -13,9 +13,9 @@ use crate::key_vault::keys::{VaultFacts, recovery_level};
 use crate::world::World;
 
 use super::body::Tags;
-use super::dispatch::Target;
 use super::error::ArmError;
 use super::request::Reply;
+use super::resource::Target;
 use super::{ArmState, path};
 
 pub(super) use write::{patch, put, put_access_policies};

@@ -5,9 +5,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::arm::body::Tags;
-use crate::arm::dispatch::Target;
 use crate::arm::error::ArmError;
 use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::resource::Target;
 use crate::arm::{path, regions};
 use crate::world::World;
 

@@ -1,17 +1,30 @@
-//! Under which key a disk is, and whether it may be under the one that a client asks for.
+//! Under which key a disk or a snapshot is, and whether it may be under the one that a client asks for.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::arm::error::ArmError;
-use crate::arm::request::ArmRequest;
-use crate::arm::{access, disk_encryption_sets, path, regions};
+use serde_json::{Value, json};
+
 use crate::state::State;
 use crate::world::World;
 
-use super::Disk;
+use super::disk_encryption_sets::DiskEncryptionSet;
+use super::error::ArmError;
+use super::request::ArmRequest;
+use super::{access, disk_encryption_sets, path, regions};
 
 const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
+
+/// What stores data and may be encrypted with a set's key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Store<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) location: &'a str,
+    pub(super) sku: &'a str,
+    /// What the caller must be allowed to do to it.
+    pub(super) action: &'static str,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Encryption {
@@ -33,13 +46,38 @@ impl Encryption {
     pub(super) fn platform() -> Self {
         Self { kind: PLATFORM_KEY.into(), set: None }
     }
+
+    /// Whether it is under the set with this id.
+    pub(super) fn uses(&self, set: &str) -> bool {
+        self.set.as_deref().is_some_and(|used| path::same(used, set))
+    }
+
+    /// Whether it is under another key than the other.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        let key = |encryption: &Self| encryption.set.as_deref().map(path::key);
+        self.kind != other.kind || key(self) != key(other)
+    }
+
+    /// As it is shown once a write has ended: the disk service shouts the group (recorded).
+    pub(super) fn settled(mut self) -> Self {
+        self.set = self.set.as_deref().map(path::with_group_in_capitals);
+        self
+    }
+
+    pub(super) fn shown(&self) -> Value {
+        let mut shown = json!({ "type": self.kind });
+        if let Some(set) = &self.set {
+            shown["diskEncryptionSetId"] = json!(set);
+        }
+        shown
+    }
 }
 
 /// The encryption that a body asks for, everything checked, the key of the set included.
 pub(super) fn planned(
     world: &World,
     request: &ArmRequest,
-    disk: &Disk,
+    store: Store<'_>,
     body: &EncryptionBody,
 ) -> Result<Encryption, ArmError> {
     let Some(id) = &body.disk_encryption_set_id else {
@@ -56,7 +94,7 @@ pub(super) fn planned(
             "encryption.diskEncryptionSetId",
             format!(
                 "Resource {} encrypted with platform key has disk encryption set id specified.",
-                disk.name
+                store.name
             ),
         ));
     }
@@ -65,11 +103,11 @@ pub(super) fn planned(
         access::authorize_linked(
             &state.arm,
             &request.caller,
-            ("Microsoft.Compute/disks/write", &disk.id),
+            (store.action, store.id),
             ("Microsoft.Compute/diskEncryptionSets/read", id),
             now,
         )?;
-        usable_set(state, disk, id)
+        usable_set(state, store, id)
     })?;
     let kind = body.kind.clone().unwrap_or_else(|| set.encryption_type.clone());
     if kind != set.encryption_type {
@@ -78,25 +116,22 @@ pub(super) fn planned(
             format!(
                 "The encryption type '{kind}' of disk '{}' does not match the encryption type '{}' of disk encryption set \
                  '{}'.",
-                disk.name, set.encryption_type, set.name
+                store.name, set.encryption_type, set.name
             ),
         ));
     }
+    check_direct_drive(world, store, &set)?;
     disk_encryption_sets::prove(world, &set)?;
     Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
 }
 
 /// The set, if this disk may use it. Our guess: codes and words; the rules are documented.
-fn usable_set(
-    state: &State,
-    disk: &Disk,
-    id: &str,
-) -> Result<disk_encryption_sets::DiskEncryptionSet, ArmError> {
+fn usable_set(state: &State, store: Store<'_>, id: &str) -> Result<DiskEncryptionSet, ArmError> {
     let not_found = || {
         ArmError::new(
             StatusCode::NOT_FOUND,
             "NotFound",
-            format!("Disk encryption set '{id}' used by disk '{}' was not found.", disk.name),
+            format!("Disk encryption set '{id}' used by disk '{}' was not found.", store.name),
         )
     };
     let parsed = path::ResourceId::parse(id)
@@ -108,15 +143,15 @@ fn usable_set(
             )
         })?;
     let set = state.arm.disk_encryption_sets.get(&path::key(id)).ok_or_else(not_found)?;
-    let own_subscription = disk.id.split('/').nth(2).unwrap_or_default();
+    let own_subscription = store.id.split('/').nth(2).unwrap_or_default();
     if !parsed.subscription.eq_ignore_ascii_case(own_subscription)
-        || !regions::same(&set.location, &disk.location)
+        || !regions::same(&set.location, store.location)
     {
         return Err(ArmError::bad_request(
             "BadRequest",
             format!(
                 "Disk '{}' and disk encryption set '{}' must be in the same subscription and region.",
-                disk.name, set.name
+                store.name, set.name
             ),
         ));
     }
@@ -127,4 +162,28 @@ fn usable_set(
         ));
     }
     Ok(set.clone())
+}
+
+/// What Ultra and Premium SSD v2 disks cannot do. Double encryption is documented; the other has been seen in places.
+fn check_direct_drive(world: &World, store: Store<'_>, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+    if !["PremiumV2_LRS", "UltraSSD_LRS"].contains(&store.sku) {
+        return Ok(());
+    }
+    if set.encryption_type == "EncryptionAtRestWithPlatformAndCustomerKeys" {
+        // Our guess: code and words.
+        return Err(ArmError::bad_request(
+            "BadRequest",
+            format!("Double encryption is not supported for disk {} of SKU '{}'.", store.name, store.sku),
+        ));
+    }
+    if set.identity.is_user_assigned() && world.read(|state| state.arm.direct_drive_is_refused) {
+        return Err(ArmError::bad_request(
+            "DirectDriveDiskNotSupportUserAssignedIdentityDes",
+            format!(
+                "DiskEncryptionSet {} with UserAssigned identity type is not supported for disk {} since it has '{}' SKU.",
+                set.name, store.name, store.sku
+            ),
+        ));
+    }
+    Ok(())
 }

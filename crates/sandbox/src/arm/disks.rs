@@ -3,8 +3,6 @@
 //! Shapes and quirks: Azure REST API, `Disks`, and recordings in Microsoft's public test suites. The resource group
 //! in `encryption.diskEncryptionSetId` comes back in capitals once a write has ended.
 
-mod encryption;
-
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,34 +10,40 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::state::State;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
-use super::dispatch::Target;
+use super::encryption::{self, Encryption, EncryptionBody, Store};
 use super::error::ArmError;
 use super::operations::{self, Outcome};
 use super::request::{ArmRequest, Reply};
-use super::{path, regions};
-
-use encryption::{Encryption, EncryptionBody};
+use super::resource::Target;
+use super::{ArmState, path, regions};
 
 pub(super) const TYPE: &str = "Microsoft.Compute/disks";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Disk {
     pub(crate) id: String,
-    name: String,
-    location: String,
+    pub(super) name: String,
+    pub(super) location: String,
     tags: Option<Tags>,
     sku: String,
-    size_gb: u32,
-    os_type: Option<String>,
+    pub(super) size_gb: u32,
+    pub(super) os_type: Option<String>,
     creation_data: Value,
-    encryption: Encryption,
+    pub(super) encryption: Encryption,
     unique_id: Uuid,
     #[serde(with = "time::serde::rfc3339")]
     time_created: OffsetDateTime,
-    state: DiskState,
+    pub(super) state: DiskState,
+    /// The virtual machine that it is attached to.
+    #[serde(default)]
+    pub(super) managed_by: Option<String>,
+    /// Whether Azure Disk Encryption has ever been on: such a disk takes no customer's key any more.
+    #[serde(default)]
+    was_encrypted_inside: bool,
     provisioning_state: String,
 }
 
@@ -83,25 +87,30 @@ struct PropertiesBody {
     os_type: Option<String>,
     #[serde(default)]
     encryption: Option<EncryptionBody>,
+    #[serde(default)]
+    encryption_settings_collection: Option<AzureDiskEncryption>,
+}
+
+/// The older encryption inside the machine, as far as it bars the disk from another one.
+#[derive(Debug, Deserialize)]
+struct AzureDiskEncryption {
+    #[serde(default)]
+    enabled: bool,
 }
 
 impl Disk {
     /// Whether the disk is encrypted under the set with this id.
     pub(super) fn uses(&self, set: &str) -> bool {
-        self.encryption.set.as_deref().is_some_and(|used| path::same(used, set))
+        self.encryption.uses(set)
     }
 
     /// The whole resource, as `GET` answers it.
     pub(super) fn shown(&self) -> Value {
-        let mut encryption = json!({ "type": self.encryption.kind });
-        if let Some(set) = &self.encryption.set {
-            encryption["diskEncryptionSetId"] = json!(set);
-        }
         let mut properties = json!({
             "creationData": self.creation_data,
             "diskSizeGB": self.size_gb,
             "diskSizeBytes": u64::from(self.size_gb) << 30,
-            "encryption": encryption,
+            "encryption": self.encryption.shown(),
             "networkAccessPolicy": "AllowAll",
             "publicNetworkAccess": "Enabled",
             "timeCreated": self.time_created.format(&Rfc3339).unwrap_or_default(),
@@ -121,8 +130,21 @@ impl Disk {
             "sku": { "name": self.sku, "tier": tier },
             "properties": properties,
         });
+        if let Some(machine) = &self.managed_by {
+            shown["managedBy"] = json!(machine);
+        }
         add_tags(&mut shown, self.tags.as_ref());
         shown
+    }
+
+    fn store(&self) -> Store<'_> {
+        Store {
+            id: &self.id,
+            name: &self.name,
+            location: &self.location,
+            sku: &self.sku,
+            action: "Microsoft.Compute/disks/write",
+        }
     }
 
     fn shown_updating(&self) -> Value {
@@ -173,7 +195,7 @@ pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
     let now = world.clock.now();
     world.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        operations::look(&mut state.arm, &target.id, now);
+        operations::look(state, &target.id, now);
         let disk = state.arm.disks.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
         Ok(Reply::ok(disk.shown()))
     })
@@ -191,7 +213,7 @@ pub(super) fn list(world: &World, scope: &str) -> Reply {
 pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
     let now = world.clock.now();
     world.change(|state| {
-        operations::finish_all(&mut state.arm, &target.id, now);
+        operations::finish_all(state, &target.id, now);
         let Some(disk) = state.arm.disks.get(&path::key(&target.id)).cloned() else {
             return Ok(Reply::empty(StatusCode::NO_CONTENT));
         };
@@ -222,14 +244,28 @@ fn new_disk(world: &World, target: &Target, location: String, body: &DiskBody) -
         location,
         tags: body.tags.clone(),
         sku: "Standard_LRS".into(),
-        size_gb: properties.disk_size_gb.ok_or_else(|| missing("disk.diskSizeGB"))?,
+        size_gb: properties
+            .disk_size_gb
+            .or_else(|| copied_size(world, &creation_data))
+            .ok_or_else(|| missing("disk.diskSizeGB"))?,
         os_type: None,
         creation_data,
         encryption: Encryption::platform(),
         unique_id: Uuid::new_v4(),
         time_created: world.clock.now(),
         state: DiskState::Unattached,
+        managed_by: None,
+        was_encrypted_inside: false,
         provisioning_state: "Succeeded".into(),
+    })
+}
+
+/// The size of the disk or snapshot that a new disk is a copy of.
+fn copied_size(world: &World, creation_data: &Value) -> Option<u32> {
+    let source = path::key(creation_data["sourceResourceId"].as_str()?);
+    world.read(|state| {
+        let disk = state.arm.disks.get(&source).map(|disk| disk.size_gb);
+        disk.or_else(|| state.arm.snapshots.get(&source).map(|snapshot| snapshot.size_gb))
     })
 }
 
@@ -247,34 +283,53 @@ fn planned(world: &World, request: &ArmRequest, mut disk: Disk, body: &DiskBody)
     if properties.os_type.is_some() {
         disk.os_type = properties.os_type.clone();
     }
+    if properties.encryption_settings_collection.as_ref().is_some_and(|older| older.enabled) {
+        disk.was_encrypted_inside = true;
+    }
     if let Some(encryption) = &properties.encryption {
-        let planned = encryption::planned(world, request, &disk, encryption)?;
-        let changes = planned.kind != disk.encryption.kind
-            || planned.set.as_deref().map(path::key) != disk.encryption.set.as_deref().map(path::key);
-        if changes && disk.state == DiskState::Attached {
-            // Our guess: the words. The rule is documented.
-            return Err(ArmError::conflict(
-                "OperationNotAllowed",
-                format!(
-                    "Cannot change encryption of disk {} while it is attached to a running virtual machine. Deallocate it \
-                     first.",
-                    disk.name
-                ),
-            ));
+        let planned = encryption::planned(world, request, disk.store(), encryption)?;
+        if planned.differs(&disk.encryption) {
+            world.read(|state| check_change(state, &disk, &planned))?;
         }
         disk.encryption = planned;
     }
     Ok(disk)
 }
 
+/// Whether a disk may change its key now. The rules are documented ("Restrictions" of customer-managed keys).
+fn check_change(state: &State, disk: &Disk, planned: &Encryption) -> Result<(), ArmError> {
+    let refused = |words: String| Err(ArmError::conflict("OperationNotAllowed", words));
+    if disk.was_encrypted_inside && planned.set.is_some() {
+        return refused(format!(
+            "Disk '{}' was previously encrypted with Azure Disk Encryption. Server-side encryption with customer managed keys \
+             cannot be enabled on this disk at this time.",
+            disk.name
+        ));
+    }
+    // Our guess: the words of the two below.
+    if disk.state == DiskState::Attached {
+        return refused(format!(
+            "Cannot change encryption of disk {} while it is attached to a running virtual machine. Deallocate it first.",
+            disk.name
+        ));
+    }
+    if super::snapshots::incremental_of(&state.arm, &disk.id).next().is_some() {
+        return refused(format!(
+            "Cannot update encryption properties for disk {} because it already has incremental snapshots.",
+            disk.name
+        ));
+    }
+    Ok(())
+}
+
 /// Begins the operation that makes the disk what it is planned to be, and echoes it.
 fn begin(world: &World, request: &ArmRequest, mut disk: Disk) -> Reply {
     let now = world.clock.now();
     let echo = disk.shown_updating();
-    disk.encryption.set = disk.encryption.set.as_deref().map(path::with_group_in_capitals);
+    disk.encryption = disk.encryption.settled();
     let (id, location) = (disk.id.clone(), disk.location.clone());
     let headers = world.change(|state| {
-        operations::finish_all(&mut state.arm, &id, now);
+        operations::finish_all(state, &id, now);
         let meanwhile = state
             .arm
             .disks
@@ -290,10 +345,17 @@ fn not_found(target: &Target) -> ArmError {
     ArmError::resource_not_found(TYPE, &target.name, &target.group)
 }
 
+/// Attaches the disk with this id to a machine, or changes what its machine is; `None` takes it off.
+pub(super) fn attach(arm: &mut ArmState, id: &str, machine: Option<&str>, state: DiskState) {
+    if let Some(disk) = arm.disks.get_mut(&path::key(id)) {
+        disk.state = state;
+        disk.managed_by = machine.map(str::to_owned);
+    }
+}
+
 impl crate::Sandbox {
-    /// Attaches a disk to a virtual machine, or takes it off. False when there is no such disk.
-    ///
-    /// The sandbox has no virtual machines; only what their state means for a disk is simulated.
+    /// Says of a disk that it is attached to a virtual machine, or not, without there being one. False when there is no
+    /// such disk.
     pub fn set_disk_state(&self, disk_id: &str, disk_state: DiskState) -> bool {
         self.world.change(|state| {
             let disk = state.arm.disks.get_mut(&path::key(disk_id));
