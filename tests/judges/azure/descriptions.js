@@ -25,7 +25,7 @@ const JUDGED_BY = [
   [/\/providers\/Microsoft\.ManagedIdentity/i, ["2023-01-31"]],
   [/\/providers\/Microsoft\.Resources\/deployments/i, ["2024-03-01"]],
   [/^\/subscriptions\/[^/]+\/resourcegroups(\/[^/]+)?$/i, ["2024-03-01"]],
-  [/^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/resources$/i, ["2024-03-01"]],
+  [/^\/subscriptions\/[^/]+(\/resourcegroups\/[^/]+)?\/resources$/i, ["2024-03-01"]],
 ];
 const ARM_DESCRIPTIONS = [
   "compute/resource-manager/Microsoft.Compute/DiskRP/stable/*/{disk,diskEncryptionSet,snapshot}.json",
@@ -46,8 +46,23 @@ const NOT_DESCRIBED = [
   [/\/operationStatuses\//i, "addresses of operations are in no description"],
 ];
 
-// What is found on recordings of genuine Azure as well.
+// What is found on recordings of genuine Azure as well, and what is no fault of an answer.
 const GENUINE = [
+  {
+    // The descriptions of disks and snapshots name no refusal at all; Azure refuses all the same.
+    is: (error, exchange) =>
+      error.code === "INVALID_RESPONSE_CODE" &&
+      exchange.status >= 400 &&
+      /\/providers\/Microsoft\.Compute\/(disks|snapshots)\//i.test(exchange.path),
+  },
+  {
+    // Microsoft's article itself sends read-only properties of a set in its REST call.
+    is: (error, exchange) =>
+      error.code === "READONLY_PROPERTY_NOT_ALLOWED_IN_REQUEST" &&
+      ["/id", "/name", "/type"].includes((error.pathsInPayload || [])[0]) &&
+      exchange.method === "PUT" &&
+      /\/providers\/Microsoft\.Compute\/diskEncryptionSets\//i.test(exchange.path),
+  },
   {
     // The 202 of a disk encryption set's PUT echoes the request, without an id.
     is: (error, exchange) =>

@@ -13,7 +13,8 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
 use super::resource::{self, Kind, Target};
 use super::{
-    access, operations, resource_groups, role_assignments, role_definitions, subscriptions, tenancy,
+    access, inventory, operations, resource_groups, role_assignments, role_definitions, subscriptions,
+    tenancy,
 };
 
 /// Answers one request.
@@ -56,6 +57,11 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             Ok(resource_groups::list(world, &request.segments[1]))
         }
         ["subscriptions", _, "resourcegroups", _] => resource_group(world, request),
+        ["subscriptions", _, at @ .., "resources"] if get && (at.is_empty() || at.len() == 2) => {
+            let scope = scope(request, at.len() + 2);
+            authorize(world, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
+            inventory::list(world, request, &scope)
+        }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
             authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;

@@ -12,6 +12,7 @@ mod dispatch;
 mod encryption;
 mod error;
 mod identities;
+mod inventory;
 mod operations;
 mod outcomes;
 pub(crate) mod path;

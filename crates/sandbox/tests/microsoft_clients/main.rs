@@ -10,9 +10,10 @@ mod judges;
 use judges::{Client, Judged};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn azure_cli_follows_microsofts_article() {
+async fn azure_cli_follows_microsofts_article_and_goes_on_from_there() {
     let Some(az) = Client::azure_cli() else { return };
     let judged = Judged::start().await;
     judged.run("article.sh", &az).await;
-    judged.judge("article").await;
+    judged.run("beyond.sh", &az).await;
+    judged.judge("azure-cli").await;
 }
