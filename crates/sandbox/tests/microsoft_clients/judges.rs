@@ -39,6 +39,23 @@ impl Client {
         skip(&format!("{} cannot be run (tests/judges/azure/run installs it)", program.display()));
         None
     }
+
+    /// A Python that has Microsoft's libraries, if it is there.
+    pub(crate) fn python_sdk() -> Option<Self> {
+        let program = std::env::var_os("LATCHKEY_AZURE_SDK_PYTHON").unwrap_or_else(|| "python3".into());
+        let there = std::process::Command::new(&program)
+            .args(["-c", "import azure.identity, azure.keyvault.keys, azure.mgmt.compute, azure.mgmt.msi"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if there {
+            return Some(Self { variable: "PYTHON", program });
+        }
+        let reason = format!("{} has no Azure SDK (tests/judges/azure/run installs it)", program.display());
+        skip(&reason);
+        None
+    }
 }
 
 /// One sandbox, its own folder, and what a script is told about both.
@@ -70,6 +87,13 @@ impl Judged {
         let passed: Vec<&str> = said.lines().filter(|line| line.starts_with("passed  ")).collect();
         assert!(!passed.is_empty(), "{script} says what it looked at:\n{said}");
         println!("{}", passed.join("\n"));
+    }
+
+    /// Lets "the function app" have the identity that article.sh made.
+    pub(crate) fn attach_identity(&self) {
+        let names = std::fs::read_to_string(self.folder.path().join("names")).unwrap();
+        let id = names.lines().find_map(|line| line.strip_prefix("myAssignedId=")).unwrap();
+        assert!(self.sandbox.attach_identity(id), "{id}");
     }
 
     /// Judges everything said so far by Microsoft's descriptions, if they are there.
@@ -105,6 +129,12 @@ impl Judged {
             .env("WORK", self.folder.path())
             .env("VENDOR_USER", administrator(&seed.vendor.domain))
             .env("CUSTOMER_USER", administrator(&seed.customer.domain))
+            .env("VENDOR_TENANT", seed.vendor.tenant_id.to_string())
+            .env("VENDOR_CLIENT", seed.vendor.administrator.client_id.to_string())
+            .env("VENDOR_SECRET", &seed.vendor.administrator.client_secret)
+            .env("CUSTOMER_TENANT", seed.customer.tenant_id.to_string())
+            .env("IDENTITY_ENDPOINT", self.sandbox.identity_endpoint())
+            .env("IDENTITY_HEADER", self.sandbox.identity_header())
             .env("HTTPS_PROXY", self.sandbox.proxy_url())
             .env("HTTP_PROXY", self.sandbox.proxy_url())
             .env("NO_PROXY", "127.0.0.1,localhost")

@@ -1,7 +1,7 @@
 //! Microsoft's own clients, unmodified, against the sandbox; and its published descriptions as judges of what was said.
 //!
 //! `tests/judges/azure/run` installs what is needed and runs this. By hand: `LATCHKEY_AZ` names Azure CLI (default `az`),
-//! and `LATCHKEY_API_DESCRIPTIONS` a folder with `specification/` and `graph/` (see the README there), where
+//! `LATCHKEY_AZURE_SDK_PYTHON` a Python with Microsoft's libraries (default `python3`), and `LATCHKEY_API_DESCRIPTIONS` a folder with `specification/` and `graph/` (see the README there), where
 //! `LATCHKEY_OAV` names the folder in which Node.js finds the package `oav`. What is missing is skipped, with a word, unless
 //! `LATCHKEY_REQUIRE_JUDGES=1`: then a missing client is a failure. The descriptions may always be missing.
 
@@ -10,10 +10,14 @@ mod judges;
 use judges::{Client, Judged};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn azure_cli_follows_microsofts_article_and_goes_on_from_there() {
+async fn azure_cli_follows_microsofts_article_and_sdks_and_cli_go_on_from_there() {
     let Some(az) = Client::azure_cli() else { return };
     let judged = Judged::start().await;
     judged.run("article.sh", &az).await;
+    if let Some(python) = Client::python_sdk() {
+        judged.attach_identity();
+        judged.run("sdk.py", &python).await;
+    }
     judged.run("beyond.sh", &az).await;
-    judged.judge("azure-cli").await;
+    judged.judge("azure").await;
 }

@@ -1,7 +1,9 @@
 //! The story that the sandbox exists for: disks of one tenant under a key of another.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot see")]
 
+#[path = "../cloud/mod.rs"]
 mod cloud;
+mod machines;
 
 use std::time::Duration;
 
