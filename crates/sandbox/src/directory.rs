@@ -12,17 +12,18 @@ use uuid::Uuid;
 
 use crate::entra::SignIns;
 use crate::options::{Automation, Lags};
+use crate::tracked::Tracked;
 
 /// Everything Entra remembers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Directory {
     pub(crate) vendor: Uuid,
     pub(crate) customer: Uuid,
-    pub(crate) tenants: BTreeMap<Uuid, Tenant>,
+    pub(crate) tenants: Tracked<Uuid, Tenant>,
     /// By object id.
-    pub(crate) applications: BTreeMap<Uuid, Application>,
+    pub(crate) applications: Tracked<Uuid, Application>,
     /// By object id.
-    pub(crate) service_principals: BTreeMap<Uuid, ServicePrincipal>,
+    pub(crate) service_principals: Tracked<Uuid, ServicePrincipal>,
     #[serde(default)]
     pub(crate) sign_ins: SignIns,
     /// Private keys and secrets of the sandbox itself; they survive a restart so that issued tokens stay valid.
@@ -51,6 +52,9 @@ pub(crate) struct Tenant {
     pub(crate) display_name: String,
     pub(crate) domain: String,
     pub(crate) subscription_id: Uuid,
+    /// Further subscriptions that trust this directory, by id, with what they are called.
+    #[serde(default)]
+    pub(crate) more_subscriptions: BTreeMap<Uuid, String>,
     pub(crate) region: String,
     pub(crate) administrator: Automation,
     /// Object id of the administrator's service principal: Owner of the subscription.
@@ -63,6 +67,20 @@ pub(crate) struct Tenant {
     pub(crate) users: BTreeMap<Uuid, User>,
     /// Object ids of the users and service principals that may write this directory and consent for it.
     pub(crate) directory_administrators: BTreeSet<Uuid>,
+}
+
+impl Tenant {
+    /// Every subscription that trusts this directory: its id and what it is called.
+    pub(crate) fn subscriptions(&self) -> impl Iterator<Item = (Uuid, String)> + '_ {
+        let first = (self.subscription_id, format!("{} subscription", self.display_name));
+        let more = self.more_subscriptions.iter().map(|(id, name)| (*id, name.clone()));
+        std::iter::once(first).chain(more)
+    }
+
+    /// Whether a subscription trusts this directory.
+    pub(crate) fn has_subscription(&self, subscription: Uuid) -> bool {
+        self.subscription_id == subscription || self.more_subscriptions.contains_key(&subscription)
+    }
 }
 
 /// One person.
@@ -198,7 +216,7 @@ impl Directory {
 
     /// The tenant that a subscription trusts.
     pub(crate) fn tenant_of_subscription(&self, subscription: Uuid) -> Option<&Tenant> {
-        self.tenants.values().find(|tenant| tenant.subscription_id == subscription)
+        self.tenants.values().find(|tenant| tenant.has_subscription(subscription))
     }
 
     pub(crate) fn application_by_app_id(&self, app_id: Uuid) -> Option<&Application> {

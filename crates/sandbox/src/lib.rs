@@ -33,28 +33,41 @@
 //! | `arm` | Azure Resource Manager and its resource providers |
 //! | `key_vault` | the data plane of Key Vault |
 //! | `marketplace` | the commercial marketplace's fulfilment API |
+//! | `event_grid` | Event Grid: what happens to keys, told to a webhook |
+//! | `faults` | what goes wrong on purpose, by script |
+//! | `control`, `page` | what real Azure does not have: the control API and the page at the sandbox's own address |
+//! | `evidence` | where each behaviour comes from |
 
 mod arm;
 mod clock;
+mod control;
 mod directory;
 mod edge;
 mod entra;
+mod event_grid;
+pub mod evidence;
+mod faults;
 mod graph;
 mod key_vault;
 mod managed_identity;
 mod marketplace;
 mod options;
+mod outgoing;
+mod page;
 mod sandbox;
 mod seed;
 mod state;
+mod state_file;
 mod tokens;
+mod tracked;
 mod world;
 
 pub use arm::DiskState;
-pub use edge::CertificateError;
+pub use edge::{CertificateError, Ports};
+pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
 pub use marketplace::{
     Listing, MarketplaceAction, MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery,
 };
-pub use options::{Automation, Lags, Options, Seed, SeedTenant};
+pub use options::{Automation, Lags, Options, Seed, SeedTenant, SeedUser};
 pub use sandbox::{Sandbox, StartError};
-pub use state::StateFileError;
+pub use state_file::StateFileError;

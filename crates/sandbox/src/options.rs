@@ -95,6 +95,17 @@ pub struct SeedTenant {
     pub region: String,
 }
 
+/// One person of an organisation, who signs in without a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedUser {
+    /// The object id, by which a page that asks who somebody is knows this person.
+    pub object_id: Uuid,
+    /// The sign-in name, such as `administrator@contoso.onmicrosoft.com`.
+    pub user_principal_name: String,
+    /// Whether this person may write the directory and consent for the organisation.
+    pub administrator: bool,
+}
+
 /// An application with a secret. Its secret never shows in `Debug` output.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Automation {

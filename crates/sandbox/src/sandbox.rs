@@ -8,11 +8,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
-use crate::edge::{self, Edge};
+use crate::edge::{self, Edge, Ports};
+use crate::event_grid;
 use crate::managed_identity;
-use crate::options::{Options, Seed};
+use crate::options::{Options, Seed, SeedUser};
 use crate::seed;
-use crate::state::{State, StateFile, StateFileError};
+use crate::state::State;
+use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::Tokens;
 use crate::world::{SharedWorld, World};
 
@@ -58,6 +60,15 @@ impl Sandbox {
     /// When the state cannot be read or saved, the run folder not written, or no port opened. A state file that
     /// holds something else is left as it is.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_at(options, Ports::default()).await
+    }
+
+    /// As [`start`](Self::start), on these ports of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start); a port that is taken is one of them.
+    pub async fn start_at(options: Options, ports: Ports) -> Result<Self, StartError> {
         let clock = Clock::default();
         let file = options.state.as_deref().map(StateFile::inside).transpose()?;
         let saved = file.as_ref().map(StateFile::load).transpose()?.flatten();
@@ -70,8 +81,19 @@ impl Sandbox {
 
         let (ca_file, tls) = edge::make_certificates(&options.run_folder, clock.now())?;
         let world = World::new(clock, options.lags, tokens, state, file)?;
-        let edge = edge::open(&world, tls, options.har).await.map_err(StartError::Listen)?;
+        let edge = edge::open(&world, tls, options.har, ports).await.map_err(StartError::Listen)?;
+        event_grid::watch(&world);
         Ok(Self { world, edge, ca_file, identity_header })
+    }
+
+    /// The sandbox's own address: its page for people, and the control API under `/control`.
+    pub fn own_url(&self) -> String {
+        format!("http://{}", self.edge.local)
+    }
+
+    /// The ports that it listens on, to be asked for again at the next start.
+    pub fn ports(&self) -> Ports {
+        Ports { own: self.edge.local.port(), proxy: self.edge.proxy.port() }
     }
 
     /// Where the CONNECT proxy is: the value for a client's `HTTPS_PROXY`, such as `http://127.0.0.1:40123`.
@@ -110,6 +132,24 @@ impl Sandbox {
                 vendor: seed::seed_tenant(&directory.tenants[&directory.vendor]),
                 customer: seed::seed_tenant(&directory.tenants[&directory.customer]),
             }
+        })
+    }
+
+    /// Everybody of a tenant, administrators first. Nobody for an unknown tenant.
+    pub fn users(&self, tenant_id: uuid::Uuid) -> Vec<SeedUser> {
+        self.world.read(|state| {
+            let tenant = state.directory.tenants.get(&tenant_id);
+            let mut users: Vec<SeedUser> = tenant
+                .into_iter()
+                .flat_map(|tenant| tenant.users.values().map(move |user| (tenant, user)))
+                .map(|(tenant, user)| SeedUser {
+                    object_id: user.object_id,
+                    user_principal_name: user.user_principal_name.clone(),
+                    administrator: tenant.directory_administrators.contains(&user.object_id),
+                })
+                .collect();
+            users.sort_by_key(|user| (!user.administrator, user.user_principal_name.clone()));
+            users
         })
     }
 

@@ -12,14 +12,16 @@ use crate::directory::{
     Application, ClientSecret, Directory, DirectorySecrets, ServicePrincipal, Tenant, User,
 };
 use crate::entra::{SignIns, secret_digest};
+use crate::event_grid::EventGridState;
 use crate::key_vault::KeyVaultState;
 use crate::marketplace::MarketplaceState;
 use crate::options::{Automation, SeedTenant};
 use crate::state::State;
 use crate::tokens::Tokens;
+use crate::tracked::Tracked;
 
 /// Everything is made here unless a request says otherwise.
-const REGION: &str = "westeurope";
+pub(crate) const REGION: &str = "westeurope";
 
 /// Makes a new state. Ids and secrets differ from one state to the next.
 ///
@@ -30,16 +32,19 @@ pub(crate) fn new_state(now: OffsetDateTime) -> Result<State, Unspecified> {
     let mut directory = Directory {
         vendor: Uuid::new_v4(),
         customer: Uuid::new_v4(),
-        tenants: BTreeMap::new(),
-        applications: BTreeMap::new(),
-        service_principals: BTreeMap::new(),
+        tenants: Tracked::default(),
+        applications: Tracked::default(),
+        service_principals: Tracked::default(),
         sign_ins: SignIns::default(),
         secrets: DirectorySecrets { signing_key: Tokens::generate_key()?, identity_header: new_secret()? },
     };
     let (vendor, customer) = (directory.vendor, directory.customer);
     // Fabrikam and Contoso are the names that Microsoft's own examples use.
-    add_tenant(&mut directory, vendor, "Fabrikam", "fabrikam", now)?;
-    add_tenant(&mut directory, customer, "Contoso", "contoso", now)?;
+    for (tenant_id, name) in [(vendor, "Fabrikam"), (customer, "Contoso")] {
+        let domain = format!("{}.onmicrosoft.com", name.to_ascii_lowercase());
+        let new = NewTenant { tenant_id, display_name: name.to_owned(), domain, region: REGION.to_owned() };
+        add_tenant(&mut directory, new, now)?;
+    }
 
     let tenants: Vec<&Tenant> = directory.tenants.values().collect();
     let arm = ArmState::seeded(&tenants);
@@ -48,6 +53,7 @@ pub(crate) fn new_state(now: OffsetDateTime) -> Result<State, Unspecified> {
         directory,
         key_vault: KeyVaultState::default(),
         marketplace: MarketplaceState::default(),
+        event_grid: EventGridState::default(),
     })
 }
 
@@ -64,14 +70,21 @@ pub(crate) fn seed_tenant(tenant: &Tenant) -> SeedTenant {
     }
 }
 
-fn add_tenant(
+/// An organisation to be made.
+pub(crate) struct NewTenant {
+    pub(crate) tenant_id: Uuid,
+    pub(crate) display_name: String,
+    pub(crate) domain: String,
+    pub(crate) region: String,
+}
+
+/// Adds an organisation with its two people and its administrator's application. Its roles are Resource Manager's.
+pub(crate) fn add_tenant(
     directory: &mut Directory,
-    tenant_id: Uuid,
-    display_name: &str,
-    domain_label: &str,
+    new: NewTenant,
     now: OffsetDateTime,
 ) -> Result<(), Unspecified> {
-    let domain = format!("{domain_label}.onmicrosoft.com");
+    let NewTenant { tenant_id, display_name, domain, region } = new;
     let user = |name: &str, local_part: &str| User {
         object_id: Uuid::new_v4(),
         display_name: name.to_owned(),
@@ -94,10 +107,11 @@ fn add_tenant(
 
     let tenant = Tenant {
         tenant_id,
-        display_name: display_name.to_owned(),
+        display_name,
         domain,
         subscription_id: Uuid::new_v4(),
-        region: REGION.to_owned(),
+        more_subscriptions: BTreeMap::new(),
+        region,
         administrator: automation,
         administrator_principal: principal.object_id,
         administrator_user: administrator_user.object_id,

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::options::Lags;
-use crate::state::{State, StateFile, StateFileError};
+use crate::state::State;
+use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::{Audience, Caller, TokenFault, Tokens};
 use parking::Guarded;
 
@@ -22,6 +24,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) lags: Lags,
     pub(crate) tokens: Tokens,
+    pub(crate) faults: Faults,
     state: Guarded<State>,
     file: Option<StateFile>,
     /// Why the last change could not be saved. Once set, the edge answers nothing but that.
@@ -29,6 +32,9 @@ pub(crate) struct World {
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
+
+/// A copy of the state.
+pub(crate) struct Snapshot(Vec<u8>);
 
 impl World {
     pub(crate) fn new(
@@ -39,12 +45,13 @@ impl World {
         file: Option<StateFile>,
     ) -> Result<SharedWorld, StateFileError> {
         if let Some(file) = &file {
-            file.save(&state)?;
+            file.save_whole(&state)?;
         }
         Ok(Arc::new(Self {
             clock,
             lags,
             tokens,
+            faults: Faults::default(),
             state: Guarded::new(state),
             file,
             storage_fault: Guarded::new(None),
@@ -63,11 +70,23 @@ impl World {
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.write();
         let outcome = change(&mut state);
-        if let Some(Err(fault)) = self.file.as_ref().map(|file| file.save(&state)) {
+        if let Some(Err(fault)) = self.file.as_ref().map(|file| file.save_changes(&state)) {
             tracing::error!(error = %fault, "the sandbox could not save its state");
             *self.storage_fault.write() = Some(fault.to_string());
         }
         outcome
+    }
+
+    /// A copy of the state as it is now, for [`restore`](Self::restore).
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        // Writing a tracked map counts as saving it; everything was saved by the last change.
+        Snapshot(self.read(serde_json::to_vec).expect("a state is saved in the same form"))
+    }
+
+    /// Makes the state what it was.
+    pub(crate) fn restore(&self, Snapshot(before): Snapshot) {
+        let before = serde_json::from_slice(&before).expect("a snapshot was written by this same program");
+        self.change(|state| *state = before);
     }
 
     /// Why a change could not be saved, if that ever happened: from then on nothing may be answered.

@@ -99,6 +99,11 @@ struct AzureDiskEncryption {
 }
 
 impl Disk {
+    /// The set that the disk is encrypted under.
+    pub(super) fn set(&self) -> Option<&str> {
+        self.encryption.set.as_deref()
+    }
+
     /// Whether the disk is encrypted under the set with this id.
     pub(super) fn uses(&self, set: &str) -> bool {
         self.encryption.uses(set)

@@ -15,6 +15,7 @@ mod identities;
 mod inventory;
 mod operations;
 mod outcomes;
+pub(crate) mod overview;
 pub(crate) mod path;
 mod regions;
 mod request;
@@ -35,8 +36,11 @@ use axum::Router;
 use axum::extract::{Request, State as RouterState};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::directory::Tenant;
+use crate::tracked::Tracked;
 use crate::world::SharedWorld;
 
 use self::disk_encryption_sets::DiskEncryptionSet;
@@ -54,18 +58,18 @@ use self::virtual_machines::VirtualMachine;
 /// Every resource, by its id in lower case.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ArmState {
-    pub(crate) resource_groups: BTreeMap<String, ResourceGroup>,
-    pub(crate) identities: BTreeMap<String, Identity>,
-    pub(crate) vaults: BTreeMap<String, Vault>,
-    pub(crate) role_assignments: BTreeMap<String, RoleAssignment>,
-    pub(crate) disk_encryption_sets: BTreeMap<String, DiskEncryptionSet>,
-    pub(crate) disks: BTreeMap<String, Disk>,
+    pub(crate) resource_groups: Tracked<String, ResourceGroup>,
+    pub(crate) identities: Tracked<String, Identity>,
+    pub(crate) vaults: Tracked<String, Vault>,
+    pub(crate) role_assignments: Tracked<String, RoleAssignment>,
+    pub(crate) disk_encryption_sets: Tracked<String, DiskEncryptionSet>,
+    pub(crate) disks: Tracked<String, Disk>,
     #[serde(default)]
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     #[serde(default)]
     pub(crate) virtual_machines: BTreeMap<String, VirtualMachine>,
     /// By operation id.
-    pub(crate) operations: BTreeMap<String, Operation>,
+    pub(crate) operations: Tracked<String, Operation>,
     /// Whether a set whose key cannot be used is refused at once or fails in its operation.
     pub(crate) key_refusals_come_late: bool,
     /// Whether the addresses of operations are as long as Azure's have become.
@@ -96,12 +100,35 @@ impl ArmState {
         state
     }
 
+    /// Makes a tenant's administrators, the application and the person, owners of one of its subscriptions, as
+    /// [`seeded`](Self::seeded) does.
+    pub(crate) fn own(&mut self, tenant: &Tenant, subscription: Uuid, now: OffsetDateTime) {
+        let principals =
+            [(tenant.administrator_principal, "ServicePrincipal"), (tenant.administrator_user, "User")];
+        for role in [roles::OWNER, roles::KEY_VAULT_ADMINISTRATOR] {
+            for (principal, kind) in principals {
+                let scope = format!("/subscriptions/{subscription}");
+                self.grant(RoleAssignment::granted(scope, role, principal, kind, now));
+            }
+        }
+    }
+
+    /// Adds a role assignment.
+    pub(crate) fn grant(&mut self, assignment: RoleAssignment) {
+        self.role_assignments.insert(path::key(&assignment.id), assignment);
+    }
+
     /// The group, or the refusal that its absence earns.
     fn group(&self, subscription: &str, group: &str) -> Result<&ResourceGroup, ArmError> {
         self.resource_groups
             .get(&path::key(&format!("/subscriptions/{subscription}/resourceGroups/{group}")))
             .ok_or_else(|| ArmError::group_not_found(group))
     }
+}
+
+/// Whether this is the name of one of Azure's regions, in ARM's short spelling.
+pub(crate) fn is_region(name: &str) -> bool {
+    regions::check(Some(name), "").is_ok()
 }
 
 /// Everything under `https://management.azure.com`.

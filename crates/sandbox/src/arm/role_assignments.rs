@@ -76,12 +76,45 @@ impl RoleAssignment {
         }
     }
 
+    /// One that the control API makes: it counts at once.
+    pub(crate) fn granted(
+        scope: String,
+        role: Uuid,
+        principal: Uuid,
+        principal_type: &str,
+        now: OffsetDateTime,
+    ) -> Self {
+        let name = Uuid::new_v4().to_string();
+        Self {
+            id: format!("{}/providers/{TYPE}/{name}", scope.trim_end_matches('/')),
+            name,
+            scope,
+            role,
+            principal_id: principal,
+            principal_type: principal_type.into(),
+            description: None,
+            created_by: None,
+            created_on: now,
+            in_force_from: now,
+            in_force_until: None,
+        }
+    }
+
+    /// Removes it: it stops to count at this moment. False when it had been removed before.
+    pub(crate) fn remove(&mut self, until: OffsetDateTime) -> bool {
+        let first = !self.removed();
+        if first {
+            self.in_force_until = Some(until);
+        }
+        first
+    }
+
     /// Whether it counts at this moment.
     pub(crate) fn in_force(&self, now: OffsetDateTime) -> bool {
         self.in_force_from <= now && self.in_force_until.is_none_or(|end| now < end)
     }
 
-    fn removed(&self) -> bool {
+    pub(crate) fn removed(&self) -> bool {
         self.in_force_until.is_some()
     }
 

@@ -3,6 +3,7 @@
 //! A caller sees the subscriptions of its token's tenant in which it has any role.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::directory::Tenant;
 use crate::state::State;
@@ -21,9 +22,11 @@ pub(super) fn list(world: &World, caller: &Caller) -> Reply {
             .directory
             .tenants
             .get(&caller.tenant)
-            .filter(|tenant| has_any_role(state, caller, tenant, now))
-            .map(shown);
-        Reply::list(seen.into_iter().collect())
+            .into_iter()
+            .flat_map(|tenant| tenant.subscriptions().map(move |subscription| (tenant, subscription)))
+            .filter(|(_, (id, _))| has_any_role(state, caller, *id, now))
+            .map(|(tenant, (id, name))| shown(tenant, id, &name));
+        Reply::list(seen.collect())
     })
 }
 
@@ -35,9 +38,11 @@ pub(super) fn get(world: &World, caller: &Caller, subscription: &str) -> Result<
             .directory
             .tenants
             .get(&caller.tenant)
-            .filter(|tenant| tenant.subscription_id.to_string().eq_ignore_ascii_case(subscription))
-            .filter(|tenant| has_any_role(state, caller, tenant, now))
-            .map(|tenant| Reply::ok(shown(tenant)))
+            .into_iter()
+            .flat_map(|tenant| tenant.subscriptions().map(move |subscription| (tenant, subscription)))
+            .find(|(_, (id, _))| id.to_string().eq_ignore_ascii_case(subscription))
+            .filter(|(_, (id, _))| has_any_role(state, caller, *id, now))
+            .map(|(tenant, (id, name))| Reply::ok(shown(tenant, id, &name)))
             .ok_or_else(|| ArmError::subscription_not_found(subscription))
     })
 }
@@ -60,8 +65,8 @@ pub(super) fn tenants(world: &World, caller: &Caller) -> Reply {
     })
 }
 
-fn has_any_role(state: &State, caller: &Caller, tenant: &Tenant, now: time::OffsetDateTime) -> bool {
-    let subscription = format!("/subscriptions/{}", tenant.subscription_id);
+fn has_any_role(state: &State, caller: &Caller, subscription: Uuid, now: time::OffsetDateTime) -> bool {
+    let subscription = format!("/subscriptions/{subscription}");
     state.arm.role_assignments.values().any(|assignment| {
         assignment.principal_id == caller.object_id
             && assignment.in_force(now)
@@ -70,12 +75,12 @@ fn has_any_role(state: &State, caller: &Caller, tenant: &Tenant, now: time::Offs
     })
 }
 
-fn shown(tenant: &Tenant) -> Value {
+fn shown(tenant: &Tenant, subscription: Uuid, name: &str) -> Value {
     json!({
-        "id": format!("/subscriptions/{}", tenant.subscription_id),
-        "subscriptionId": tenant.subscription_id,
+        "id": format!("/subscriptions/{subscription}"),
+        "subscriptionId": subscription,
         "tenantId": tenant.tenant_id,
-        "displayName": format!("{} subscription", tenant.display_name),
+        "displayName": name,
         "state": "Enabled",
         "authorizationSource": "RoleBased",
         "managedByTenants": [],

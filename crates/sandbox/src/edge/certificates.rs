@@ -16,7 +16,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
 use super::ALL_NAMES;
-use crate::state::make_private_folder;
+use crate::state_file::make_private_folder;
 
 /// How long the certificates hold. A sandbox that runs longer has to be started again.
 const LIFETIME: Duration = Duration::days(7);

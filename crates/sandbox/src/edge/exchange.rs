@@ -1,7 +1,6 @@
-//! One request and its answer: choosing the service by host name, and keeping a record.
+//! One request and its answer: choosing the service by host name, faults on the way, and keeping a record.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,66 +9,94 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header, request, response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::RwLock;
 use tower::ServiceExt;
 
+use super::breaking::{Broken, broken_off};
 use super::names::{Service, VaultName, host_and_port};
 use super::recorder::{Exchange, Recorder};
+use crate::faults::{self, Fault};
 use crate::world::SharedWorld;
-use crate::{arm, entra, graph, key_vault, managed_identity, marketplace};
+use crate::{arm, control, entra, graph, key_vault, managed_identity, marketplace, page};
 
 /// Larger than any request that the simulated services take.
 const LARGEST_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
+/// Where Entra's pages are once more, for a browser that does not use the proxy.
+const LOGIN_PAGES: &str = "/login.microsoftonline.com";
+
 /// Everything behind the listeners.
 #[derive(Clone)]
 pub(super) struct Front {
-    world: SharedWorld,
+    pub(super) world: SharedWorld,
     recorder: Arc<Recorder>,
     local: SocketAddr,
+    /// Held alone by a call whose effect is to be undone, so that no other call's effect is undone with it.
+    alone: Arc<RwLock<()>>,
     login: Router,
     graph: Router,
     resource_manager: Router,
     marketplace: Router,
     key_vault: Router,
     on_this_machine: Router,
+    own: Router,
 }
 
 /// Which listener a request came in by.
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Secure,
     Local,
 }
 
+/// Who answers a request.
+enum Answerer {
+    /// A simulated service: its calls are recorded, and faults are meant for them.
+    Service(Router),
+    /// The sandbox itself, with its page and its control API.
+    Own(Router),
+}
+
+/// A request that was read to its end.
+struct Call {
+    head: request::Parts,
+    body: Bytes,
+}
+
+type Reply = (response::Parts, Bytes);
+
 impl Front {
     pub(super) fn new(world: &SharedWorld, recorder: Arc<Recorder>, local: SocketAddr) -> Self {
         let login = entra::router(world.clone());
+        let own = control::router(world.clone(), recorder.clone(), local).merge(page::router(
+            world.clone(),
+            recorder.clone(),
+            local,
+        ));
         Self {
             world: world.clone(),
             recorder,
             local,
+            alone: Arc::default(),
             graph: graph::router(world.clone()),
             resource_manager: arm::router(world.clone()),
             marketplace: marketplace::router(world.clone()),
             key_vault: key_vault::router(world.clone()),
-            // Entra's pages once more, for a browser that does not use the proxy.
-            on_this_machine: managed_identity::router(world.clone())
-                .nest("/login.microsoftonline.com", login.clone()),
+            on_this_machine: managed_identity::router(world.clone()).nest(LOGIN_PAGES, login.clone()),
             login,
+            own,
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, side: Side) -> Response<Body> {
+    /// The answer; an error when the connection is to end without one.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        side: Side,
+    ) -> Result<Response<Body>, Broken> {
         let (started_at, started) = (self.world.clock.now(), Instant::now());
         let (mut head, body) = request.into_parts();
         let host = head
@@ -78,57 +105,113 @@ impl Front {
             .map(|authority| authority.as_str().to_owned())
             .or_else(|| head.headers.get(header::HOST)?.to_str().ok().map(str::to_owned))
             .unwrap_or_default();
-        let Some(router) = self.router(&host, side, &mut head) else {
-            return (StatusCode::MISDIRECTED_REQUEST, "the sandbox does not answer to this host name")
-                .into_response();
+        let Some(answerer) = self.answerer(&host, side, &mut head) else {
+            let text = "the sandbox does not answer to this host name";
+            return Ok((StatusCode::MISDIRECTED_REQUEST, text).into_response());
         };
         let body = match read(body).await {
             Ok(body) => body,
-            Err(status) => return status.into_response(),
+            Err(status) => return Ok(status.into_response()),
         };
-
-        let sent = Request::from_parts(head.clone(), Body::from(body.clone()));
-        let reply = router.oneshot(sent).await.unwrap_or_else(|never: Infallible| match never {});
-        let (reply_head, reply_body) = reply.into_parts();
-        let reply_body = match reply_body.collect().await {
-            Ok(collected) => collected.to_bytes(),
-            Err(error) => {
-                tracing::error!(%error, "an answer of the sandbox broke off");
-                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        let call = Call { head, body };
+        let router = match answerer {
+            Answerer::Own(router) => {
+                let (head, body) = carry_out(&router, &call).await;
+                return Ok(self.unless_storage_failed(head, body));
             }
+            Answerer::Service(router) => router,
         };
-        if let Some(fault) = self.world.storage_fault() {
-            let text = format!("the sandbox could not save its state, so it answers no more: {fault}");
-            return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
-        }
 
-        let scheme = match side {
-            Side::Secure => "https",
-            Side::Local => "http",
-        };
+        let name = host_and_port(&host).map_or("", |(name, _)| name);
+        let path = call.head.uri.path();
+        let fault = self.world.faults.decide(call.head.method.as_str(), name, path);
+        let (reply_head, reply_body) = self.under(fault, &router, &call, (name, path)).await?;
         self.recorder.record(&Exchange {
-            scheme,
+            scheme: match side {
+                Side::Secure => "https",
+                Side::Local => "http",
+            },
             host: &host,
-            request: &head,
-            request_body: &body,
+            request: &call.head,
+            request_body: &call.body,
             reply: &reply_head,
             reply_body: &reply_body,
             started_at,
             duration: started.elapsed(),
+            fault,
         });
-        Response::from_parts(reply_head, Body::from(reply_body))
+        match fault {
+            Some(Fault::AnswerLost) => Err(Broken),
+            Some(Fault::CutOff) => Ok(broken_off(reply_head, &reply_body)),
+            _ => Ok(self.unless_storage_failed(reply_head, reply_body)),
+        }
     }
 
-    fn router(&self, host: &str, side: Side, head: &mut http::request::Parts) -> Option<Router> {
+    /// Carries a call out as its fault has it.
+    async fn under(
+        &self,
+        fault: Option<Fault>,
+        router: &Router,
+        call: &Call,
+        at: (&str, &str),
+    ) -> Result<Reply, Broken> {
+        let now = self.world.clock.now();
+        let instead = |status, retry_after| taken_apart(faults::answer(status, retry_after, at, now));
+        match fault {
+            Some(Fault::Unseen) => Err(Broken),
+            Some(Fault::Throttled { retry_after_seconds }) => {
+                Ok(instead(StatusCode::TOO_MANY_REQUESTS, Some(retry_after_seconds)).await)
+            }
+            Some(Fault::Status { status, after_effect: false }) => Ok(instead(status, None).await),
+            Some(Fault::EffectLost) => {
+                let _alone = self.alone.write().await;
+                let before = self.world.snapshot();
+                let reply = carry_out(router, call).await;
+                self.world.restore(before);
+                Ok(reply)
+            }
+            None | Some(_) => {
+                if let Some(Fault::Slow(by)) = fault {
+                    tokio::time::sleep(by).await;
+                }
+                let _shared = self.alone.read().await;
+                let first = carry_out(router, call).await;
+                match fault {
+                    Some(Fault::Duplicated) => Ok(carry_out(router, call).await),
+                    Some(Fault::Status { status, .. }) => Ok(instead(status, None).await),
+                    _ => Ok(first),
+                }
+            }
+        }
+    }
+
+    fn unless_storage_failed(&self, head: response::Parts, body: Bytes) -> Response<Body> {
+        match self.world.storage_fault() {
+            None => Response::from_parts(head, Body::from(body)),
+            Some(fault) => {
+                let text = format!("the sandbox could not save its state, so it answers no more: {fault}");
+                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            }
+        }
+    }
+
+    fn answerer(&self, host: &str, side: Side, head: &mut request::Parts) -> Option<Answerer> {
         let (name, port) = host_and_port(host)?;
         if let Side::Local = side {
-            let own = port == self.local.port() && ["127.0.0.1", "localhost"].contains(&name);
-            return own.then(|| self.on_this_machine.clone());
+            // A page of another site that had this name resolved to 127.0.0.1 would send its own host name.
+            let own_name = port == self.local.port() && ["127.0.0.1", "localhost"].contains(&name);
+            let path = head.uri.path();
+            let service = path == managed_identity::PATH || path.starts_with(LOGIN_PAGES);
+            let answerer = match service {
+                true => Answerer::Service(self.on_this_machine.clone()),
+                false => Answerer::Own(self.own.clone()),
+            };
+            return own_name.then_some(answerer);
         }
         if port != 443 {
             return None;
         }
-        Some(match Service::at(name)? {
+        Some(Answerer::Service(match Service::at(name)? {
             Service::Login => self.login.clone(),
             Service::Graph => self.graph.clone(),
             Service::ResourceManager => self.resource_manager.clone(),
@@ -137,63 +220,25 @@ impl Front {
                 head.extensions.insert::<VaultName>(vault);
                 self.key_vault.clone()
             }
-        })
+        }))
     }
 }
 
-/// Serves Azure's names until the world stops.
-pub(super) async fn serve_tls(listener: TcpListener, tls: Arc<ServerConfig>, front: Front) {
-    let (acceptor, world) = (TlsAcceptor::from(tls), front.world.clone());
-    accept(
-        listener,
-        |stream| {
-            let (acceptor, front) = (acceptor.clone(), front.clone());
-            async move {
-                match acceptor.accept(stream).await {
-                    Ok(stream) => serve(stream, front, Side::Secure).await,
-                    Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
-                }
-            }
-        },
-        &world,
-    )
-    .await;
+async fn carry_out(router: &Router, call: &Call) -> Reply {
+    let request = Request::from_parts(call.head.clone(), Body::from(call.body.clone()));
+    let reply = router.clone().oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+    taken_apart(reply).await
 }
 
-/// Serves plain HTTP on the loopback until the world stops.
-pub(super) async fn serve_local(listener: TcpListener, front: Front) {
-    let world = front.world.clone();
-    accept(listener, |stream| serve(stream, front.clone(), Side::Local), &world).await;
-}
-
-/// Hands every connection to a task of its own.
-pub(super) async fn accept<Work>(
-    listener: TcpListener,
-    mut work: impl FnMut(TcpStream) -> Work,
-    world: &SharedWorld,
-) where
-    Work: Future<Output = ()> + Send + 'static,
-{
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => world.spawn(work(stream)),
-            // Out of file descriptors, most likely: give the open connections a moment to end.
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
+async fn taken_apart(reply: Response<Body>) -> Reply {
+    let (head, body) = reply.into_parts();
+    match body.collect().await {
+        Ok(collected) => (head, collected.to_bytes()),
+        Err(error) => {
+            tracing::error!(%error, "an answer of the sandbox broke off");
+            let (head, _) = StatusCode::INTERNAL_SERVER_ERROR.into_response().into_parts();
+            (head, Bytes::new())
         }
-    }
-}
-
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, front: Front, side: Side) {
-    let answer = service_fn(move |request| {
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request, side).await) }
-    });
-    let server = auto::Builder::new(TokioExecutor::new());
-    if let Err(error) = server.serve_connection(TokioIo::new(stream), answer).await {
-        tracing::debug!(%error, "a client went away");
     }
 }
 

@@ -21,7 +21,7 @@ use crate::world::SharedWorld;
 
 /// Serves until the world stops.
 pub(super) async fn serve(listener: TcpListener, tls: SocketAddr, world: SharedWorld) {
-    super::exchange::accept(
+    super::serving::accept(
         listener,
         |stream| {
             let world = world.clone();

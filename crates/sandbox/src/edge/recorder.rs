@@ -2,7 +2,7 @@
 //!
 //! Format: "HTTP Archive 1.2", W3C Web Performance working group's draft as browsers write it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded;
 
 use super::redaction;
+use crate::faults::Fault;
 
 /// What has come through the edge so far.
 pub(crate) struct Recorder {
@@ -20,8 +21,29 @@ pub(crate) struct Recorder {
     kept: Mutex<Kept>,
 }
 
+/// How many of the latest exchanges are kept for the page, whether a HAR is kept or not.
+const SEEN: usize = 200;
+
+/// One exchange in a line.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Seen {
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) at: OffsetDateTime,
+    pub(crate) method: String,
+    pub(crate) host: String,
+    /// Without its query, which may hold secrets.
+    pub(crate) path: String,
+    /// What the service answered; the client may have got nothing of it.
+    pub(crate) status: u16,
+    pub(crate) milliseconds: u64,
+    /// The fault that struck it.
+    pub(crate) fault: Option<&'static str>,
+}
+
 #[derive(Default)]
 struct Kept {
+    seen: VecDeque<Seen>,
     calls: BTreeMap<String, u64>,
     entries: Vec<Value>,
 }
@@ -36,6 +58,7 @@ pub(super) struct Exchange<'a> {
     pub(super) reply_body: &'a [u8],
     pub(super) started_at: OffsetDateTime,
     pub(super) duration: Duration,
+    pub(super) fault: Option<Fault>,
 }
 
 impl Recorder {
@@ -46,7 +69,12 @@ impl Recorder {
     pub(super) fn record(&self, exchange: &Exchange<'_>) {
         let entry = self.keep_har.then(|| entry(exchange));
         let host = exchange.host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let seen = seen(exchange, &host);
         let mut kept = self.kept();
+        if kept.seen.len() == SEEN {
+            kept.seen.pop_front();
+        }
+        kept.seen.push_back(seen);
         *kept.calls.entry(host).or_default() += 1;
         kept.entries.extend(entry);
     }
@@ -54,6 +82,11 @@ impl Recorder {
     /// How many requests each host has answered.
     pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
         self.kept().calls.clone()
+    }
+
+    /// The latest exchanges, the newest first.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.kept().seen.iter().rev().cloned().collect()
     }
 
     /// Everything kept so far as one HAR document.
@@ -64,6 +97,18 @@ impl Recorder {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn seen(exchange: &Exchange<'_>, host: &str) -> Seen {
+    Seen {
+        at: exchange.started_at,
+        method: exchange.request.method.to_string(),
+        host: host.to_owned(),
+        path: redaction::address(exchange.request.uri.path()),
+        status: exchange.reply.status.as_u16(),
+        milliseconds: exchange.duration.as_millis().try_into().unwrap_or(u64::MAX),
+        fault: exchange.fault.map(Fault::name),
     }
 }
 

@@ -115,6 +115,11 @@ impl VaultKeys {
         key
     }
 
+    /// Every key, deleted or not.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Key> {
+        self.keys.values()
+    }
+
     /// Every key that is not deleted.
     pub(crate) fn all_live(&self) -> impl Iterator<Item = &Key> {
         self.keys.values().filter(|key| key.deleted_at.is_none())

@@ -14,13 +14,12 @@ pub(crate) mod keys;
 mod material;
 mod wire;
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use serde::{Deserialize, Serialize};
 
 use crate::arm::vaults;
 use crate::state::State;
+use crate::tracked::Tracked;
 use crate::world::SharedWorld;
 
 use keys::VaultKeys;
@@ -29,13 +28,28 @@ use keys::VaultKeys;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct KeyVaultState {
     /// By name of the vault, in lower case.
-    vaults: BTreeMap<String, VaultKeys>,
+    vaults: Tracked<String, VaultKeys>,
 }
 
 impl KeyVaultState {
     /// What the vault holds, if it ever held anything.
     fn keys_of(&self, vault: &str) -> Option<&VaultKeys> {
         self.vaults.get(&vault.to_ascii_lowercase())
+    }
+
+    /// Every key of a vault that is not deleted.
+    pub(crate) fn live_keys(&self, vault: &str) -> impl Iterator<Item = &keys::Key> {
+        self.keys_of(vault).into_iter().flat_map(VaultKeys::all_live)
+    }
+
+    /// Every key of every vault, deleted ones too, with the vault's name in lower case.
+    pub(crate) fn every_key(&self) -> impl Iterator<Item = (&str, &keys::Key)> {
+        self.vaults.iter().flat_map(|(vault, keys)| keys.all().map(move |key| (vault.as_str(), key)))
+    }
+
+    /// A key that is not deleted, to be changed.
+    pub(crate) fn live_key_mut(&mut self, vault: &str, key: &str) -> Option<&mut keys::Key> {
+        self.vaults.get_mut(&vault.to_ascii_lowercase())?.live_mut(key).ok()
     }
 
     fn keys_of_mut(&mut self, vault: &str) -> &mut VaultKeys {

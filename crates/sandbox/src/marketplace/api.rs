@@ -18,17 +18,24 @@ use uuid::Uuid;
 use crate::world::SharedWorld;
 
 use super::MarketplaceState;
-use super::gate::{API_VERSION, Publisher, Refusal, check_api_version, echo_ids, publisher};
+use super::gate::{API_VERSION, Publisher, Refusal, check_api_version, echo_ids, publisher as publisher_of};
 use super::operation::OperationStatus;
+use super::publisher;
 use super::subscription::{Status, Subscription};
 
 const PAGE: usize = 100;
-const ROOT: &str = "/api/saas/subscriptions";
+pub(super) const ROOT: &str = "/api/saas/subscriptions";
 
 #[derive(Debug, Deserialize)]
 struct Paging {
     #[serde(rename = "continuationToken", default)]
     continuation: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlansQuery {
+    #[serde(rename = "planId")]
+    plan: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,7 +58,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .route(&format!("{ROOT}/resolve"), post(resolve))
         .route(ROOT, get(list))
         .route(&format!("{ROOT}/"), get(list))
-        .route(&format!("{ROOT}/{{id}}"), get(one))
+        .route(&format!("{ROOT}/{{id}}"), get(one).patch(publisher::change).delete(publisher::cancel))
         .route(&format!("{ROOT}/{{id}}/activate"), post(activate))
         .route(&format!("{ROOT}/{{id}}/listAvailablePlans"), get(plans))
         .route(&format!("{ROOT}/{{id}}/operations"), get(operations))
@@ -62,7 +69,7 @@ pub(super) fn routes() -> Router<SharedWorld> {
 }
 
 /// The subscription, if it is this publisher's.
-fn find<'a>(
+pub(super) fn find<'a>(
     marketplace: &'a MarketplaceState,
     publisher: &Publisher,
     id: &str,
@@ -77,7 +84,7 @@ async fn resolve(
     RouterState(world): RouterState<SharedWorld>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let token =
         headers.get("x-ms-marketplace-token").and_then(|token| token.to_str().ok()).unwrap_or_default();
     if token.is_empty() {
@@ -99,7 +106,7 @@ async fn list(
     Query(paging): Query<Paging>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let after = match paging.continuation.as_deref() {
         None | Some("") => None,
         Some(text) => {
@@ -130,7 +137,7 @@ async fn one(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let now = world.clock.now();
     world.change(|state| {
         state.marketplace.settle(now);
@@ -142,9 +149,10 @@ async fn one(
 async fn plans(
     RouterState(world): RouterState<SharedWorld>,
     Path(id): Path<String>,
+    Query(asked): Query<PlansQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     world.read(|state| {
         let Ok(subscription) = find(&state.marketplace, &publisher, &id) else {
             return Ok(StatusCode::OK.into_response());
@@ -155,6 +163,7 @@ async fn plans(
         names.dedup();
         let plans: Vec<Value> = names
             .into_iter()
+            .filter(|plan| asked.plan.as_ref().is_none_or(|asked| asked == *plan))
             .map(|plan| json!({ "planId": plan, "displayName": plan, "isPrivate": false, "hasFreeTrials": false }))
             .collect();
         Ok(Json(json!({ "plans": plans })).into_response())
@@ -168,7 +177,7 @@ async fn activate(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let asked: ActivateBody = if body.is_empty() { ActivateBody::default() } else { object(&body)? };
     let now = world.clock.now();
     world.change(|state| {
@@ -196,7 +205,7 @@ async fn activate(
 }
 
 /// The body, which has to be an object: serde would take `[]` for a struct of which everything is optional.
-fn object<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+pub(super) fn object<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
     fields
         .and_then(|fields| serde_json::from_value(Value::Object(fields)))
@@ -225,7 +234,7 @@ async fn operations(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let now = world.clock.now();
     world.change(|state| {
         state.marketplace.settle(now);
@@ -243,7 +252,7 @@ async fn operation(
     Path((id, operation)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let now = world.clock.now();
     world.change(|state| {
         state.marketplace.settle(now);
@@ -263,7 +272,7 @@ async fn answer_operation(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher_of(&world, &headers)?;
     let asked: PatchBody = object(&body)?;
     let accept = match asked.status.as_str() {
         "Success" => true,

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::world::World;
+
 use super::subscription::{Person, Status, Subscription};
 use super::{LandingToken, MarketplaceState, digest};
 
@@ -87,14 +89,7 @@ impl crate::Sandbox {
     /// Lets a customer buy: the subscription waits for its activation, and the landing page token is valid for
     /// 24 hours.
     pub fn purchase(&self, purchase: Purchase) -> PurchaseOutcome {
-        let now = self.world.clock.now();
-        self.world.change(|state| {
-            let marketplace = &mut state.marketplace;
-            let subscription = new_subscription(marketplace, purchase, now);
-            let id = subscription.id;
-            marketplace.subscriptions.insert(id, subscription);
-            landing(marketplace, id, now)
-        })
+        buy(&self.world, purchase)
     }
 
     /// The customer comes back by "Manage account": a fresh token for an old subscription. None for an unknown one.
@@ -114,6 +109,18 @@ impl crate::Sandbox {
             Some(subscription.visible_status(now).name().to_owned())
         })
     }
+}
+
+/// Lets a customer buy.
+pub(crate) fn buy(world: &World, purchase: Purchase) -> PurchaseOutcome {
+    let now = world.clock.now();
+    world.change(|state| {
+        let marketplace = &mut state.marketplace;
+        let subscription = new_subscription(marketplace, purchase, now);
+        let id = subscription.id;
+        marketplace.subscriptions.insert(id, subscription);
+        landing(marketplace, id, now)
+    })
 }
 
 fn new_subscription(marketplace: &MarketplaceState, purchase: Purchase, now: OffsetDateTime) -> Subscription {

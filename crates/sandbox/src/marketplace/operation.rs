@@ -40,10 +40,22 @@ pub(super) struct Operation {
     pub(super) subscription: Uuid,
     pub(super) action: MarketplaceAction,
     pub(super) status: OperationStatus,
+    #[serde(default)]
+    source: Source,
     /// The webhook's body, made once: a second delivery repeats it to the letter.
     pub(super) webhook: Value,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) begun: OffsetDateTime,
+}
+
+/// Who began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) enum Source {
+    /// The customer, in Azure's own pages.
+    #[default]
+    Azure,
+    /// The publisher, by the API: its webhook brings its own change back to it.
+    Partner,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +109,7 @@ impl Operation {
     pub(super) fn begin(
         subscription: &mut Subscription,
         action: MarketplaceAction,
+        source: Source,
         now: OffsetDateTime,
     ) -> Self {
         let mut operation = Self {
@@ -104,6 +117,7 @@ impl Operation {
             subscription: subscription.id,
             action,
             status: OperationStatus::InProgress,
+            source,
             webhook: Value::Null,
             begun: now,
         };
@@ -125,6 +139,18 @@ impl Operation {
     /// Whether the list of open operations shows it: only those that the publisher can answer.
     pub(super) fn is_open(&self) -> bool {
         self.status == OperationStatus::InProgress
+    }
+
+    /// Takes an answer of 4xx to the webhook for a refusal, where one is possible. What the publisher is told, or a
+    /// reinstatement, is not undone by it.
+    pub(super) fn refuse_by_answer(&mut self) {
+        let refusable = matches!(
+            self.action,
+            MarketplaceAction::ChangePlan { .. } | MarketplaceAction::ChangeQuantity { .. }
+        );
+        if refusable && self.status == OperationStatus::InProgress {
+            self.status = OperationStatus::Failed;
+        }
     }
 
     /// Carries the action out.
@@ -189,7 +215,7 @@ impl Operation {
             "timeStamp": text(self.begun),
             "action": self.action.name(),
             "status": self.status.name(),
-            "operationRequestSource": "Azure",
+            "operationRequestSource": format!("{:?}", self.source),
             "subscription": subscription.shown_tidily(now),
             "purchaseToken": null,
         })
@@ -212,8 +238,12 @@ mod tests {
     #[test]
     fn a_webhook_shows_the_wanted_plan_outside_and_the_present_one_inside() {
         let mut subscription = subscribed();
-        let operation =
-            Operation::begin(&mut subscription, MarketplaceAction::ChangePlan { plan: "gold".into() }, at(0));
+        let operation = Operation::begin(
+            &mut subscription,
+            MarketplaceAction::ChangePlan { plan: "gold".into() },
+            Source::Azure,
+            at(0),
+        );
         assert_eq!(operation.webhook["planId"], "gold");
         assert_eq!(operation.webhook["subscription"]["planId"], "silver");
         assert_eq!(operation.webhook["status"], "InProgress");
@@ -223,11 +253,16 @@ mod tests {
     #[test]
     fn a_change_that_nobody_answers_is_accepted_after_ten_seconds_and_a_reinstatement_never() {
         let mut subscription = subscribed();
-        let change =
-            Operation::begin(&mut subscription, MarketplaceAction::ChangeQuantity { quantity: 9 }, at(0));
+        let change = Operation::begin(
+            &mut subscription,
+            MarketplaceAction::ChangeQuantity { quantity: 9 },
+            Source::Azure,
+            at(0),
+        );
         assert!(!change.is_overdue(at(9)) && change.is_overdue(at(10)));
         subscription.status = Status::Suspended;
-        let reinstate = Operation::begin(&mut subscription, MarketplaceAction::Reinstate, at(0));
+        let reinstate =
+            Operation::begin(&mut subscription, MarketplaceAction::Reinstate, Source::Azure, at(0));
         assert!(!reinstate.is_overdue(at(1_000)));
         assert_eq!(subscription.status, Status::Suspended);
     }
@@ -240,7 +275,7 @@ mod tests {
             (MarketplaceAction::Renew, Status::Subscribed),
         ] {
             let mut subscription = subscribed();
-            let operation = Operation::begin(&mut subscription, action, at(0));
+            let operation = Operation::begin(&mut subscription, action, Source::Azure, at(0));
             assert_eq!(subscription.status, expected);
             assert_eq!(operation.webhook["status"], "Succeeded");
             assert_eq!(operation.webhook["subscription"]["saasSubscriptionStatus"], expected.name());

@@ -83,7 +83,34 @@ impl Person {
     }
 }
 
+/// How long a purchase waits for its activation, and a suspension for the payment. The latter is documented; that the
+/// former is as long has been reported.
+const PATIENCE: Duration = Duration::days(30);
+
 impl Subscription {
+    /// Whether its time is over: never activated, or suspended for too long.
+    pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.last_day().is_some_and(|end| end <= now)
+    }
+
+    /// Ends it, as of the day it came to its end, which is before `now`.
+    ///
+    /// Our guess: no webhook announces the end of what was never activated; the one at the end of a suspension has to
+    /// be asked for, as all others.
+    pub(super) fn end(&mut self, now: OffsetDateTime) {
+        self.modified = Some(self.last_day().unwrap_or(now));
+        self.status = Status::Unsubscribed;
+    }
+
+    fn last_day(&self) -> Option<OffsetDateTime> {
+        let since = match self.status {
+            Status::PendingFulfillmentStart => Some(self.created),
+            Status::Suspended => self.modified,
+            Status::Subscribed | Status::Unsubscribed => None,
+        };
+        since.map(|since| since + PATIENCE)
+    }
+
     /// The status that the outside sees, which may lag behind the real one after activation.
     pub(super) fn visible_status(&self, now: OffsetDateTime) -> Status {
         match self.shown_active_from {
@@ -193,6 +220,24 @@ pub(super) mod tests {
         subscription.quantity = None;
         assert_eq!(subscription.resolved(now)["quantity"], "");
         assert_eq!(subscription.shown(now)["quantity"], Value::Null);
+    }
+
+    #[test]
+    fn what_waits_for_thirty_days_comes_to_its_end() {
+        let at = |days| OffsetDateTime::UNIX_EPOCH + Duration::days(days);
+        for (status, modified, day, expected) in [
+            (Status::PendingFulfillmentStart, None, 29, Status::PendingFulfillmentStart),
+            (Status::PendingFulfillmentStart, None, 30, Status::Unsubscribed),
+            (Status::Suspended, Some(at(10)), 39, Status::Suspended),
+            (Status::Suspended, Some(at(10)), 40, Status::Unsubscribed),
+            (Status::Subscribed, Some(at(10)), 400, Status::Subscribed),
+        ] {
+            let mut subscription = Subscription { status, modified, ..a_subscription() };
+            if subscription.is_over(at(day)) {
+                subscription.end(at(day));
+            }
+            assert_eq!(subscription.status, expected, "{status:?} on day {day}");
+        }
     }
 
     #[test]

@@ -5,18 +5,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Request, Uri};
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::outgoing::{self, OutgoingFault};
 use crate::tokens;
 use crate::world::World;
 
-use super::operation::{MarketplaceAction, Operation};
+use super::operation::{MarketplaceAction, Operation, Source};
 
 /// The application that the marketplace calls as (documented).
 const MARKETPLACE_APPLICATION: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
@@ -56,6 +56,17 @@ pub enum MarketplaceFault {
     Unanswered(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Which version of tokens a webhook carries: both are in use, and a receiver has to take either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum TokenForm {
+    /// The caller in `appid`, the issuer at `sts.windows.net`.
+    #[default]
+    V1,
+    /// The caller in `azp`, the issuer at `login.microsoftonline.com`.
+    V2,
+}
+
 impl crate::Sandbox {
     /// Lets something happen to a subscription, without telling the publisher yet. Gives the operation.
     ///
@@ -67,23 +78,7 @@ impl crate::Sandbox {
         subscription_id: Uuid,
         action: MarketplaceAction,
     ) -> Result<Uuid, MarketplaceFault> {
-        let now = self.world.clock.now();
-        self.world.change(|state| {
-            let marketplace = &mut state.marketplace;
-            marketplace.settle(now);
-            let subscription = marketplace
-                .subscriptions
-                .get_mut(&subscription_id)
-                .ok_or(MarketplaceFault::Unknown(subscription_id))?;
-            if !action.fits(subscription.status) {
-                let (action, status) = (action.name(), subscription.status.name());
-                return Err(MarketplaceFault::DoesNotFit { action, status });
-            }
-            let operation = Operation::begin(subscription, action, now);
-            let id = operation.id;
-            marketplace.operations.insert(id, operation);
-            Ok(id)
-        })
+        begin(&self.world, subscription_id, action, Source::Azure)
     }
 
     /// Sends the webhook of an operation, and gives the HTTP status of the answer. Sending it again repeats the
@@ -93,13 +88,7 @@ impl crate::Sandbox {
     ///
     /// When the operation is unknown, nothing is listed, or nobody answers.
     pub async fn deliver_webhook(&self, operation_id: Uuid) -> Result<u16, MarketplaceFault> {
-        let body = self
-            .world
-            .read(|state| {
-                state.marketplace.operations.get(&operation_id).map(|operation| operation.webhook.clone())
-            })
-            .ok_or(MarketplaceFault::Unknown(operation_id))?;
-        deliver(&self.world, body.to_string()).await
+        deliver(&self.world, operation_id, TokenForm::V1).await
     }
 
     /// [`begin_action`](Self::begin_action), then [`deliver_webhook`](Self::deliver_webhook).
@@ -118,47 +107,105 @@ impl crate::Sandbox {
     }
 }
 
-async fn deliver(world: &World, body: String) -> Result<u16, MarketplaceFault> {
+/// Lets something happen to a subscription. Gives the operation.
+pub(crate) fn begin(
+    world: &World,
+    subscription_id: Uuid,
+    action: MarketplaceAction,
+    source: Source,
+) -> Result<Uuid, MarketplaceFault> {
+    let now = world.clock.now();
+    world.change(|state| {
+        let marketplace = &mut state.marketplace;
+        marketplace.settle(now);
+        let subscription = marketplace
+            .subscriptions
+            .get_mut(&subscription_id)
+            .ok_or(MarketplaceFault::Unknown(subscription_id))?;
+        if !action.fits(subscription.status) {
+            let (action, status) = (action.name(), subscription.status.name());
+            return Err(MarketplaceFault::DoesNotFit { action, status });
+        }
+        let operation = Operation::begin(subscription, action, source, now);
+        let id = operation.id;
+        marketplace.operations.insert(id, operation);
+        Ok(id)
+    })
+}
+
+/// Sends the webhook of an operation. Gives the status of the answer.
+pub(crate) async fn deliver(
+    world: &World,
+    operation_id: Uuid,
+    form: TokenForm,
+) -> Result<u16, MarketplaceFault> {
+    let body = world
+        .read(|state| {
+            state.marketplace.operations.get(&operation_id).map(|operation| operation.webhook.to_string())
+        })
+        .ok_or(MarketplaceFault::Unknown(operation_id))?;
     let listing = world.read(|state| state.marketplace.listing.clone()).ok_or(MarketplaceFault::NotListed)?;
-    let address: Uri = listing.webhook_url.parse().map_err(|_| MarketplaceFault::Address)?;
-    let local = matches!(address.host(), Some("127.0.0.1" | "localhost"));
-    if address.scheme_str() != Some("http") || !local {
-        return Err(MarketplaceFault::Address);
-    }
-    let token = token(world, listing.publisher_tenant, listing.publisher_application);
+    let address = outgoing::check_address(&listing.webhook_url).map_err(|_| MarketplaceFault::Address)?;
+    let token = token(world, listing.publisher_tenant, listing.publisher_application, form);
     let request = Request::post(address)
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
         .header("x-ms-correlationid", Uuid::new_v4().to_string())
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| MarketplaceFault::Address)?;
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let answer = tokio::time::timeout(LONGEST_WAIT, client.request(request))
-        .await
-        .map_err(|late| MarketplaceFault::Unanswered(late.into()))?
-        .map_err(|error| MarketplaceFault::Unanswered(error.into()))?;
-    Ok(answer.status().as_u16())
+    let answer = outgoing::send(request, LONGEST_WAIT).await.map_err(|fault| match fault {
+        OutgoingFault::Address => MarketplaceFault::Address,
+        OutgoingFault::Unanswered(source) => MarketplaceFault::Unanswered(source),
+    })?;
+    if answer.status.is_client_error() {
+        refuse(world, operation_id);
+    }
+    Ok(answer.status.as_u16())
+}
+
+/// A publisher may refuse a change by answering its webhook with 4xx within ten seconds (documented).
+fn refuse(world: &World, operation_id: Uuid) {
+    let now = world.clock.now();
+    world.change(|state| {
+        state.marketplace.settle(now);
+        if let Some(operation) = state.marketplace.operations.get_mut(&operation_id) {
+            operation.refuse_by_answer();
+        }
+    });
 }
 
 /// A token of the publisher's tenant, made out to the publisher's application, for the marketplace as caller.
-fn token(world: &World, tenant: Uuid, application: Uuid) -> String {
+fn token(world: &World, tenant: Uuid, application: Uuid, form: TokenForm) -> String {
     let now = world.clock.now().unix_timestamp();
     // The marketplace's service principal in the publisher's tenant. Our guess: any stable id serves.
     let principal = Uuid::from_u128(tenant.as_u128() ^ 0x20e9_40b3_4c77_4b0b);
-    world.tokens.sign(&json!({
+    let mut claims = json!({
         "aud": application,
-        "iss": tokens::issuer(tenant),
         "iat": now,
         "nbf": now,
         "exp": now + 3_600,
-        "appid": MARKETPLACE_APPLICATION,
-        "appidacr": "2",
-        "idp": tokens::issuer(tenant),
         "idtyp": "app",
         "oid": principal,
         "sub": principal,
         "tid": tenant,
         "uti": Uuid::new_v4().simple().to_string(),
-        "ver": "1.0",
-    }))
+    });
+    let more = match form {
+        TokenForm::V1 => json!({
+            "iss": tokens::issuer(tenant),
+            "appid": MARKETPLACE_APPLICATION,
+            "appidacr": "2",
+            "idp": tokens::issuer(tenant),
+            "ver": "1.0",
+        }),
+        TokenForm::V2 => json!({
+            "iss": tokens::issuer_v2(tenant),
+            "azp": MARKETPLACE_APPLICATION,
+            "azpacr": "2",
+            "ver": "2.0",
+        }),
+    };
+    let more = more.as_object().cloned().unwrap_or_default();
+    more.into_iter().for_each(|(name, value)| claims[name] = value);
+    world.tokens.sign(&claims)
 }

@@ -1,0 +1,104 @@
+//! What people do to keys, roles and principals, for scripts and for the buttons of the page.
+
+use axum::Json;
+use axum::extract::State as RouterState;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::ControlError;
+use super::reply::Body;
+use crate::arm::path;
+use crate::state::State;
+use crate::world::{SharedWorld, World};
+
+/// One thing to do. All of it is what the owner of the resource could do by Azure's own interfaces.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub(crate) enum Action {
+    /// Disables a version of a key, or the newest one.
+    DisableKey { vault: String, key: String, version: Option<String> },
+    /// Enables it again.
+    EnableKey { vault: String, key: String, version: Option<String> },
+    /// Removes a role assignment. It counts on until it has spread.
+    RemoveRole { id: String },
+    /// Removes a service principal: its tenant takes its consent back.
+    DeleteServicePrincipal { object_id: Uuid },
+    /// Bars a service principal from getting tokens, without removing it.
+    DisableServicePrincipal { object_id: Uuid },
+    /// Lets it in again.
+    EnableServicePrincipal { object_id: Uuid },
+}
+
+/// `POST /control/actions`.
+pub(super) async fn carry_out(
+    RouterState(world): RouterState<SharedWorld>,
+    Body(action): Body<Action>,
+) -> Result<Json<Value>, ControlError> {
+    let done = carry(&world, &action)?;
+    Ok(Json(json!({ "done": done })))
+}
+
+/// Does it. Gives a sentence that says what was done.
+pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlError> {
+    let now = world.clock.now();
+    let until = now + world.lags.role_assignment;
+    world.change(|state| match action {
+        Action::DisableKey { vault, key, version } => {
+            switch_key(state, (vault, key, version.as_deref()), false, now.unix_timestamp())
+        }
+        Action::EnableKey { vault, key, version } => {
+            switch_key(state, (vault, key, version.as_deref()), true, now.unix_timestamp())
+        }
+        Action::RemoveRole { id } => {
+            let found = state.arm.role_assignments.get_mut(&path::key(id));
+            match found.is_some_and(|assignment| assignment.remove(until)) {
+                true => Ok(format!("The role assignment {id} was removed.")),
+                false => Err(ControlError::not_found(format!("there is no role assignment {id}"))),
+            }
+        }
+        Action::DeleteServicePrincipal { object_id } => delete_principal(state, *object_id),
+        Action::DisableServicePrincipal { object_id } => switch_principal(state, *object_id, false),
+        Action::EnableServicePrincipal { object_id } => switch_principal(state, *object_id, true),
+    })
+}
+
+fn switch_key(
+    state: &mut State,
+    (vault, key, version): (&str, &str, Option<&str>),
+    enabled: bool,
+    now: i64,
+) -> Result<String, ControlError> {
+    let held =
+        state.key_vault.live_key_mut(vault, key).and_then(|key| key.version_mut(version).ok()).ok_or_else(
+            || ControlError::not_found(format!("there is no such key as {key} in the vault {vault}")),
+        )?;
+    held.enabled = enabled;
+    held.updated = now;
+    let word = if enabled { "enabled" } else { "disabled" };
+    Ok(format!("Version {} of the key {key} in the vault {vault} is {word}.", held.version))
+}
+
+fn delete_principal(state: &mut State, object_id: Uuid) -> Result<String, ControlError> {
+    let principal = state.directory.service_principals.get(&object_id);
+    let principal = principal.ok_or_else(|| no_principal(object_id))?;
+    if principal.managed_identity.is_some() {
+        let text = "the service principal of a managed identity lives and dies with its resource";
+        return Err(ControlError::conflict(text));
+    }
+    let said = format!("The service principal {} ({object_id}) was deleted.", principal.display_name);
+    state.directory.service_principals.remove(&object_id);
+    Ok(said)
+}
+
+fn switch_principal(state: &mut State, object_id: Uuid, enabled: bool) -> Result<String, ControlError> {
+    let principal = state.directory.service_principals.get_mut(&object_id);
+    let principal = principal.ok_or_else(|| no_principal(object_id))?;
+    principal.enabled = enabled;
+    let word = if enabled { "enabled" } else { "disabled" };
+    Ok(format!("The service principal {} ({object_id}) is {word}.", principal.display_name))
+}
+
+fn no_principal(object_id: Uuid) -> ControlError {
+    ControlError::not_found(format!("no service principal has the object id {object_id}"))
+}

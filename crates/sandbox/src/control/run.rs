@@ -1,0 +1,80 @@
+//! The run itself: its clock, its faults, its traffic.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as RouterState;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+use super::ControlError;
+use super::reply::{Body, JsonText};
+use crate::edge::{Recorder, Seen};
+use crate::evidence;
+use crate::faults::{FaultScript, FaultSummary};
+use crate::world::SharedWorld;
+
+/// Beyond this the dates of tokens and keys leave the years of four digits sooner or later.
+const FURTHEST_SECONDS: u64 = 10 * 366 * 86_400;
+
+#[derive(Serialize)]
+pub(super) struct Now {
+    #[serde(with = "time::serde::rfc3339")]
+    now: OffsetDateTime,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Forward {
+    forward_seconds: u64,
+}
+
+pub(super) async fn clock(RouterState(world): RouterState<SharedWorld>) -> Json<Now> {
+    Json(Now { now: world.clock.now() })
+}
+
+/// Time only moves forward: nothing that has expired comes back to life.
+pub(super) async fn move_clock(
+    RouterState(world): RouterState<SharedWorld>,
+    Body(Forward { forward_seconds }): Body<Forward>,
+) -> Result<Json<Now>, ControlError> {
+    if !(1..=FURTHEST_SECONDS).contains(&forward_seconds) {
+        let problem = format!("a whole number of seconds from 1 to {FURTHEST_SECONDS} (ten years)");
+        return Err(ControlError::at("forwardSeconds", problem));
+    }
+    world.clock.advance(Duration::from_secs(forward_seconds));
+    Ok(Json(Now { now: world.clock.now() }))
+}
+
+pub(super) async fn faults(RouterState(world): RouterState<SharedWorld>) -> Json<FaultSummary> {
+    Json(world.faults.summary())
+}
+
+pub(super) async fn set_faults(
+    RouterState(world): RouterState<SharedWorld>,
+    JsonText(text): JsonText,
+) -> Result<Json<FaultSummary>, ControlError> {
+    let script = FaultScript::parse(&text).map_err(|error| ControlError::at(error.path, error.problem))?;
+    world.faults.set(script);
+    Ok(Json(world.faults.summary()))
+}
+
+pub(super) async fn clear_faults(RouterState(world): RouterState<SharedWorld>) -> Json<FaultSummary> {
+    let ended = world.faults.summary();
+    world.faults.clear();
+    Json(ended)
+}
+
+pub(super) async fn traffic(RouterState(recorder): RouterState<Arc<Recorder>>) -> Json<Vec<Seen>> {
+    Json(recorder.seen())
+}
+
+pub(super) async fn har(RouterState(recorder): RouterState<Arc<Recorder>>) -> Json<Value> {
+    Json(recorder.har())
+}
+
+pub(super) async fn evidence() -> Json<Value> {
+    Json(json!({ "behaviours": evidence::behaviours() }))
+}

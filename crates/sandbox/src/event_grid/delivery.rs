@@ -1,0 +1,180 @@
+//! Sending events until they are taken, given up, or too old.
+//!
+//! Schedule, limits and the answers that end a delivery at once: Microsoft Learn, "Event Grid message delivery and
+//! retry".
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::event::KeyEvent;
+use super::observer;
+use super::subscription::{EventSubscription, Schema};
+use crate::outgoing::{self, OutgoingFault};
+use crate::world::{SharedWorld, World};
+
+/// How often the vaults are looked at and due deliveries are sent.
+const TICK: Duration = Duration::from_millis(50);
+/// An endpoint that answers later than this has not answered.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// After each attempt that failed, in seconds; the last one repeats itself.
+const SCHEDULE: [i64; 10] = [10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200];
+
+/// An event on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    pub(crate) id: Uuid,
+    pub(crate) subscription: Uuid,
+    pub(crate) event: KeyEvent,
+    /// How many attempts failed.
+    pub(crate) failed: u32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) next: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    begun: OffsetDateTime,
+}
+
+impl Delivery {
+    pub(super) fn new(subscription: Uuid, event: KeyEvent, now: OffsetDateTime) -> Self {
+        Self { id: Uuid::new_v4(), subscription, event, failed: 0, next: now, begun: now }
+    }
+
+    /// When to try again after one more failure; none when it is given up.
+    fn after_failure(&self, subscription: &EventSubscription, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let place = usize::try_from(self.failed).unwrap_or(usize::MAX).min(SCHEDULE.len() - 1);
+        let next = now + time::Duration::seconds(SCHEDULE[place]);
+        let deadline = self.begun + time::Duration::minutes(i64::from(subscription.time_to_live_minutes));
+        (self.failed + 1 < subscription.max_attempts && next < deadline).then_some(next)
+    }
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    Taken,
+    Failed,
+    /// An answer that no repetition would change.
+    Refused,
+}
+
+/// Watches the vaults, and sends, until the world stops.
+pub(crate) fn watch(world: &SharedWorld) {
+    let shared = Arc::clone(world);
+    world.spawn(async move {
+        let under_way = Arc::new(Mutex::new(BTreeSet::new()));
+        loop {
+            tokio::time::sleep(TICK).await;
+            take_note(&shared);
+            for (delivery, subscription) in due(&shared, &under_way) {
+                let (world, under_way) = (Arc::clone(&shared), Arc::clone(&under_way));
+                shared.spawn(async move {
+                    let attempt = attempt(&delivery, &subscription).await;
+                    settle(&world, &delivery, &subscription, attempt);
+                    under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&delivery.id);
+                });
+            }
+        }
+    });
+}
+
+fn take_note(world: &World) {
+    let now = world.clock.now();
+    let nobody = world.read(|state| state.event_grid.subscriptions.is_empty());
+    if nobody || world.read(|state| observer::look(state, now).is_empty()) {
+        return;
+    }
+    world.change(|state| {
+        // Looked at again, because somebody may have come between.
+        let news = observer::look(state, now);
+        observer::tell(&mut state.event_grid, news, now);
+    });
+}
+
+fn due(world: &World, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {
+    let now = world.clock.now();
+    let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    world.read(|state| {
+        let grid = &state.event_grid;
+        grid.pending
+            .iter()
+            .filter(|delivery| delivery.next <= now)
+            .filter_map(|delivery| Some((delivery, grid.subscriptions.get(&delivery.subscription)?)))
+            .filter(|(delivery, _)| under_way.insert(delivery.id))
+            .map(|(delivery, subscription)| (delivery.clone(), subscription.clone()))
+            .collect()
+    })
+}
+
+async fn attempt(delivery: &Delivery, subscription: &EventSubscription) -> Attempt {
+    let answer = match request(delivery, subscription) {
+        Ok(request) => outgoing::send(request, LONGEST_WAIT).await,
+        Err(fault) => Err(fault),
+    };
+    match answer {
+        // Documented: 200, 201, 202, 203 and 204 and nothing else.
+        Ok(answer) if (200..=204).contains(&answer.status.as_u16()) => Attempt::Taken,
+        Ok(answer) => match answer.status {
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::PAYLOAD_TOO_LARGE => Attempt::Refused,
+            _ => Attempt::Failed,
+        },
+        Err(_) => Attempt::Failed,
+    }
+}
+
+fn request(
+    delivery: &Delivery,
+    subscription: &EventSubscription,
+) -> Result<Request<Full<Bytes>>, OutgoingFault> {
+    let address = outgoing::check_address(&subscription.endpoint)?;
+    let kind = match subscription.schema {
+        Schema::EventGridSchema => "application/json; charset=utf-8",
+        Schema::CloudEvents => "application/cloudevents+json; charset=utf-8",
+    };
+    let mut request = Request::post(address)
+        .header(header::CONTENT_TYPE, kind)
+        .header("aeg-event-type", "Notification")
+        .header("aeg-subscription-name", subscription.name.to_ascii_uppercase())
+        .header("aeg-delivery-count", delivery.failed)
+        .header("aeg-data-version", "1")
+        .header("aeg-metadata-version", "1");
+    for (name, value) in &subscription.headers {
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| OutgoingFault::Address)?;
+        let value = HeaderValue::try_from(value.as_str()).map_err(|_| OutgoingFault::Address)?;
+        request = request.header(name, value);
+    }
+    let body = delivery.event.body(subscription.schema, subscription.data_case);
+    request.body(Full::new(Bytes::from(body.to_string()))).map_err(|_| OutgoingFault::Address)
+}
+
+fn settle(world: &World, delivery: &Delivery, subscription: &EventSubscription, attempt: Attempt) {
+    let now = world.clock.now();
+    let next = match attempt {
+        Attempt::Taken | Attempt::Refused => None,
+        Attempt::Failed => delivery.after_failure(subscription, now),
+    };
+    world.change(|state| {
+        let grid = &mut state.event_grid;
+        match next {
+            Some(next) => {
+                let held = grid.pending.iter_mut().filter(|held| held.id == delivery.id);
+                held.for_each(|held| (held.failed, held.next) = (delivery.failed + 1, next));
+            }
+            None => grid.pending.retain(|held| held.id != delivery.id),
+        }
+        // The subscription may have gone meanwhile.
+        let is_there = grid.subscriptions.contains_key(&subscription.id);
+        if next.is_none() && attempt != Attempt::Taken && is_there {
+            *grid.dropped.entry(subscription.id).or_default() += 1;
+        }
+    });
+}

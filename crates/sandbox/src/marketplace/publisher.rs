@@ -1,0 +1,92 @@
+//! Changes that the publisher begins: another plan, another quantity, the end.
+//!
+//! Each answers 202 with `Operation-Location`, and comes back to the publisher as a webhook whose
+//! `operationRequestSource` is `Partner` (Microsoft Learn, "Change the plan on the subscription", "Change the quantity of
+//! seats on the SaaS subscription", "Cancel a subscription"). Our guess: the webhook comes at once, and a change that the
+//! publisher began waits for its own answer, or ten seconds, like any other.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State as RouterState};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::world::SharedWorld;
+
+use super::api::{ROOT, find, object};
+use super::gate::{API_VERSION, Refusal, publisher};
+use super::operation::{MarketplaceAction, Source};
+use super::subscription::Status;
+use super::webhook::{self, MarketplaceFault, TokenForm};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeBody {
+    #[serde(default)]
+    plan_id: Option<String>,
+    #[serde(default)]
+    quantity: Option<u32>,
+}
+
+/// `PATCH /{id}`: the plan or the quantity, and not both at once.
+pub(super) async fn change(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let asked: ChangeBody = object(&body)?;
+    let action = match (asked.plan_id, asked.quantity) {
+        (Some(plan), None) => MarketplaceAction::ChangePlan { plan },
+        (None, Some(quantity)) => MarketplaceAction::ChangeQuantity { quantity },
+        _ => return Err(Refusal::bad("Either the planId or the quantity has to be given.")),
+    };
+    let subscription = world.read(|state| {
+        let subscription = find(&state.marketplace, &publisher, &id)?;
+        if let MarketplaceAction::ChangePlan { plan } = &action {
+            let plans = state.marketplace.listing.as_ref().map(|listing| &listing.plans);
+            if plans.is_some_and(|plans| !plans.contains(plan)) || *plan == subscription.plan {
+                return Err(Refusal::bad(format!(
+                    "The planId '{plan}' is not available for this subscription."
+                )));
+            }
+        }
+        Ok(subscription.id)
+    })?;
+    begin(&world, subscription, action)
+}
+
+/// `DELETE /{id}`: 200 when it has ended before (as newer clients report).
+pub(super) async fn cancel(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let publisher = publisher(&world, &headers)?;
+    let (subscription, status) = world
+        .read(|state| find(&state.marketplace, &publisher, &id).map(|found| (found.id, found.status)))?;
+    if status == Status::Unsubscribed {
+        return Ok(StatusCode::OK.into_response());
+    }
+    begin(&world, subscription, MarketplaceAction::Unsubscribe)
+}
+
+fn begin(world: &SharedWorld, subscription: Uuid, action: MarketplaceAction) -> Result<Response, Refusal> {
+    let operation =
+        webhook::begin(world, subscription, action, Source::Partner).map_err(|fault| match fault {
+            MarketplaceFault::Unknown(id) => Refusal::not_found(id),
+            other => Refusal::bad(other.to_string()),
+        })?;
+    let teller = world.clone();
+    world.spawn(async move {
+        if let Err(error) = webhook::deliver(&teller, operation, TokenForm::V1).await {
+            tracing::debug!(%error, "the publisher was not told of the change that it began");
+        }
+    });
+    let address = format!(
+        "https://marketplaceapi.microsoft.com{ROOT}/{subscription}/operations/{operation}?api-version={API_VERSION}"
+    );
+    Ok((StatusCode::ACCEPTED, [("operation-location", address)]).into_response())
+}

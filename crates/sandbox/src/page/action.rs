@@ -1,0 +1,103 @@
+//! The buttons: asked about, then done.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Form, State as RouterState};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::{Page, shell};
+use crate::control::actions::{self, Action};
+
+/// The name of the form's token.
+pub(super) const TOKEN: &str = "token";
+
+type Fields = BTreeMap<String, String>;
+
+/// `POST /ask`: the question before something is taken away.
+pub(super) async fn ask(RouterState(page): RouterState<Page>, Form(fields): Form<Fields>) -> Response {
+    match read(&page, fields.clone()) {
+        Ok(action) => Html(shell::question(&question(&action), &fields).into_string()).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// `POST /do`.
+pub(super) async fn carry_out(RouterState(page): RouterState<Page>, Form(fields): Form<Fields>) -> Response {
+    let action = match read(&page, fields) {
+        Ok(action) => action,
+        Err(refusal) => return refusal.into_response(),
+    };
+    match actions::carry(&page.world, &action) {
+        Ok(said) => {
+            page.press.say(said);
+            Redirect::to(&format!("/#{}", section(&action))).into_response()
+        }
+        Err(error) => Refusal(error.status(), error.problem().to_owned()).into_response(),
+    }
+}
+
+fn read(page: &Page, mut fields: Fields) -> Result<Action, Refusal> {
+    let token = fields.remove(TOKEN).unwrap_or_default();
+    let own = page.press.token.as_bytes();
+    if aws_lc_rs::constant_time::verify_slices_are_equal(token.as_bytes(), own).is_err() {
+        let text =
+            "This button is from another run of the sandbox, or from another site. Load the page again.";
+        return Err(Refusal(StatusCode::FORBIDDEN, text.to_owned()));
+    }
+    let fields: Map<String, Value> =
+        fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+        Refusal(StatusCode::BAD_REQUEST, format!("The form is not one of this page: {error}"))
+    })
+}
+
+/// Why a button did nothing.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Html(shell::refusal(&self.1).into_string())).into_response()
+    }
+}
+
+/// What will come of it, in the words of somebody who has seen it happen.
+fn question(action: &Action) -> (String, String) {
+    match action {
+        Action::DisableKey { vault, key, .. } => (
+            format!("Disable the key {key} in the vault {vault}?"),
+            "Nobody can wrap or unwrap with it until it is enabled again: disks under it become unusable.".into(),
+        ),
+        Action::EnableKey { vault, key, .. } => {
+            (format!("Enable the key {key} in the vault {vault}?"), "It can be used again at once.".into())
+        }
+        Action::RemoveRole { id } => (
+            "Remove this role assignment?".into(),
+            format!("{id} stops to count as soon as its removal has spread. It cannot be brought back, only made anew."),
+        ),
+        Action::DeleteServicePrincipal { object_id } => (
+            format!("Delete the service principal {object_id}?"),
+            "Its tenant takes its consent back: the application gets no more tokens there (AADSTS7000229). A new consent \
+             makes another service principal, to which roles have to be given again."
+                .into(),
+        ),
+        Action::DisableServicePrincipal { object_id } => (
+            format!("Disable the service principal {object_id}?"),
+            "The application gets no tokens in its tenant until it is enabled again (AADSTS7000112).".into(),
+        ),
+        Action::EnableServicePrincipal { object_id } => {
+            (format!("Enable the service principal {object_id}?"), "It gets tokens again at once.".into())
+        }
+    }
+}
+
+fn section(action: &Action) -> &'static str {
+    match action {
+        Action::DisableKey { .. } | Action::EnableKey { .. } => "keys",
+        Action::RemoveRole { .. } => "grants",
+        Action::DeleteServicePrincipal { .. }
+        | Action::DisableServicePrincipal { .. }
+        | Action::EnableServicePrincipal { .. } => "consents",
+    }
+}
