@@ -6,7 +6,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::dead_letters::args::{DeadLettersCommand, EXIT_CODES as DEAD_LETTERS_EXIT_CODES};
+pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, SandboxArgs, SandboxCommand};
+
 use crate::crash::CrashAt;
+use crate::sandbox_args::SANDBOX_AFTER_HELP;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -141,6 +144,26 @@ pub enum Command {
         #[command(subcommand)]
         command: Box<DeadLettersCommand>,
     },
+
+    /// Run the simulated Azure alone, for az, Azure's SDKs and tests of your own
+    ///
+    /// Starts Entra, Graph, Resource Manager, Key Vault, the marketplace, Event Grid and the managed
+    /// identity endpoint of a simulated Azure, with two organisations in it, and leaves them up until
+    /// Ctrl-C. Clients keep Azure's real names; they get here by a proxy and trust a certificate that
+    /// is made for this run, holds for seven days and is installed nowhere. Everything listens on
+    /// 127.0.0.1, and nothing leaves this machine.
+    ///
+    ///   latchkey sandbox --dir .sandbox
+    ///   latchkey sandbox exec --dir .sandbox -- az login --service-principal ...
+    ///   . .sandbox/env                       # or for a whole shell
+    ///
+    /// USE NO REAL ACCOUNT, SECRET OR KEY IN IT. Whoever can reach 127.0.0.1 can read and change
+    /// everything in it, and people sign in as any of its users without a password.
+    ///
+    /// Its own address, printed at the start, shows the whole of it as a page, and has a control API
+    /// for programs: tenants, clock, faults, events, purchases. GET /control lists the calls.
+    #[command(verbatim_doc_comment, next_line_help = true, after_help = SANDBOX_AFTER_HELP)]
+    Sandbox(SandboxArgs),
 
     /// Be the function app's handler process (the functions host starts it)
     ///

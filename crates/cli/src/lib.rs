@@ -10,6 +10,7 @@ pub mod crash;
 pub mod document;
 pub mod live;
 pub mod play;
+mod sandbox_args;
 pub mod step;
 pub mod story;
 pub mod summary;

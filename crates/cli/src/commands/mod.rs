@@ -6,6 +6,7 @@ mod demo;
 mod functions;
 mod host;
 mod interrupts;
+mod sandbox;
 mod up;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Broker(args) => Box::pin(broker::run(args)).await,
         Command::Host(args) => Box::pin(host::run(args)).await,
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
+        Command::Sandbox(args) => Box::pin(sandbox::run(args)).await,
         Command::Functions(args) => functions::run(args).await,
     }
 }

@@ -15,6 +15,30 @@ pub fn write_exports(path: &Path, exports: &[(&str, String)]) -> io::Result<()> 
     write_private(path, exports_text(exports).as_bytes())
 }
 
+/// Reads back what [`write_exports`] wrote.
+///
+/// # Errors
+///
+/// The file cannot be read, or was not written by it.
+pub fn read_exports(path: &Path) -> io::Result<Vec<(String, String)>> {
+    let text = std::fs::read_to_string(path)?;
+    let mut rest = text.as_str();
+    let mut exports = Vec::new();
+    let foreign = || io::Error::new(io::ErrorKind::InvalidData, "it holds something else than exports");
+    while let Some((comment, after)) = rest.split_once('\n').filter(|(line, _)| line.starts_with('#')) {
+        let _ = comment;
+        rest = after;
+    }
+    while !rest.is_empty() {
+        let (name, after) =
+            rest.strip_prefix("export ").and_then(|rest| rest.split_once('=')).ok_or_else(foreign)?;
+        let (value, after) = unquoted(after).ok_or_else(foreign)?;
+        exports.push((name.to_owned(), value));
+        rest = after.strip_prefix('\n').ok_or_else(foreign)?;
+    }
+    Ok(exports)
+}
+
 /// Replaces a file in one step, readable by its owner only.
 ///
 /// # Errors
@@ -41,7 +65,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn exports_text(exports: &[(&str, String)]) -> String {
-    let mut text = String::from("# Written by `latchkey up`; changes are lost at its next start.\n");
+    let mut text = String::from("# Written by `latchkey`; changes are lost at its next start.\n");
     for (name, value) in exports {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }
@@ -51,6 +75,23 @@ fn exports_text(exports: &[(&str, String)]) -> String {
 /// In single quotes a POSIX shell leaves everything alone but the single quote itself.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// The value that [`quoted`] wrote, and what follows it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text.strip_prefix('\'')?;
+    loop {
+        let (part, after) = rest.split_once('\'')?;
+        value.push_str(part);
+        match after.strip_prefix(r"\''") {
+            Some(more) => {
+                value.push('\'');
+                rest = more;
+            }
+            None => return Some((value, after)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -66,9 +107,23 @@ mod tests {
         let text = exports_text(&[("A", "http://127.0.0.1:1".into()), ("B", "it's".into())]);
         assert_eq!(
             text,
-            "# Written by `latchkey up`; changes are lost at its next start.\n\
+            "# Written by `latchkey`; changes are lost at its next start.\n\
              export A='http://127.0.0.1:1'\nexport B='it'\\''s'\n"
         );
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("env");
+        write_exports(&file, &[("AWKWARD", AWKWARD.into()), ("EMPTY", String::new())]).unwrap();
+        let expected =
+            [("AWKWARD", AWKWARD), ("EMPTY", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read_exports(&file).unwrap(), expected);
+        for foreign in ["PATH=/bin", "export A=b\n", "export A='b", "export A='b'; rm x\n"] {
+            std::fs::write(&file, foreign).unwrap();
+            assert!(read_exports(&file).is_err(), "{foreign}");
+        }
     }
 
     #[cfg(unix)]

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 /// An open folder, locked as long as this value lives.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
     lasting: bool,
     /// Held, not read: the operating system frees the lock when the process ends, however it ends.
@@ -23,7 +23,7 @@ impl Folder {
     /// # Errors
     ///
     /// The folder cannot be used, or another local world runs in it.
-    pub(super) fn open(dir: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn open(dir: Option<&Path>) -> anyhow::Result<Self> {
         let temporary =
             match dir {
                 Some(_) => None,
@@ -39,17 +39,17 @@ impl Folder {
         Ok(Self { root, lasting: temporary.is_none(), _lock: lock, _temporary: temporary })
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// A path inside the folder.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
     /// A path inside the folder, for state that is worth keeping: only a folder that lasts has one.
-    pub(super) fn lasting(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn lasting(&self, name: &str) -> Option<PathBuf> {
         self.lasting.then(|| self.path(name))
     }
 }

@@ -5,10 +5,10 @@
 
 mod app_folder;
 mod env_file;
-mod folder;
+pub(crate) mod folder;
 mod handler;
 mod memory;
-mod ports;
+pub(crate) mod ports;
 mod settings;
 mod start;
 mod waiting;
@@ -27,7 +27,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use app_folder::lay_out;
-pub use env_file::{write_exports, write_private};
+pub use env_file::{read_exports, write_exports, write_private};
 pub use handler::{Crash, HandlerCommand};
 pub use start::WorldOptions;
 pub use waiting::WaitedTooLong;

@@ -17,7 +17,7 @@ const TRIES: u32 = 200;
 /// # Errors
 ///
 /// None is free after many tries.
-pub(super) fn hold(remembered: Option<u16>) -> anyhow::Result<TcpListener> {
+pub(crate) fn hold(remembered: Option<u16>) -> anyhow::Result<TcpListener> {
     remembered
         .into_iter()
         .chain((0..TRIES).map(|_| random_port()))
@@ -30,7 +30,7 @@ pub(super) fn hold(remembered: Option<u16>) -> anyhow::Result<TcpListener> {
 /// # Errors
 ///
 /// The port is taken.
-pub(super) fn hold_exactly(port: u16) -> anyhow::Result<TcpListener> {
+pub(crate) fn hold_exactly(port: u16) -> anyhow::Result<TcpListener> {
     bind(port).with_context(|| format!("could not listen on 127.0.0.1:{port}"))
 }
 

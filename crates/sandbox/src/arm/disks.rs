@@ -332,6 +332,8 @@ fn begin(world: &World, request: &ArmRequest, mut disk: Disk) -> Reply {
     let now = world.clock.now();
     let echo = disk.shown_updating();
     disk.encryption = disk.encryption.settled();
+    // It may have been read while an earlier write was still under way.
+    disk.provisioning_state = "Succeeded".into();
     let (id, location) = (disk.id.clone(), disk.location.clone());
     let headers = world.change(|state| {
         operations::finish_all(state, &id, now);

@@ -4,6 +4,7 @@
 //! of another site cannot press it; what takes something away is asked about once more.
 
 mod action;
+mod glance;
 mod shell;
 mod tables;
 mod view;
@@ -16,6 +17,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use http::header;
+use maud::html;
 use serde::Deserialize;
 
 use crate::control::{Own, refuse_strangers};
@@ -76,7 +78,10 @@ async fn show(RouterState(page): RouterState<Page>, Query(wanted): Query<Wanted>
     let faults = page.world.faults.summary();
     let view = page.world.read(|state| view::View::of(state, now, &wanted.find));
     let said = page.press.said();
-    let content = tables::content(&view, &seen, &faults, &page.press.token);
+    let content = html! {
+        (glance::glance(&view, &seen, &faults))
+        (tables::content(&view, &seen, &faults, &page.press.token))
+    };
     let refresh = wanted.refresh.filter(|seconds| (1..=3_600).contains(seconds));
     Html(shell::page(&view, &wanted.find, refresh, said.as_deref(), &content).into_string())
 }

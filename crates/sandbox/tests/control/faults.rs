@@ -174,6 +174,29 @@ async fn a_duplicated_call_is_carried_out_twice() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_written_again_while_it_is_being_written_comes_to_rest() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = cloud.group(vendor).await;
+    let script = r#"{"faults":[{"call":{"path":"*/disks/d"},"times":2,"fault":{"kind":"duplicated"}}]}"#;
+    cloud.sandbox.set_faults(FaultScript::parse(script).unwrap());
+    let url = format!("{group}/providers/Microsoft.Compute/disks/d?{}", crate::cloud::COMPUTE);
+    let body = json!({
+        "location": vendor.region,
+        "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 4 },
+    });
+    cloud.arm(vendor, Method::PUT, &*url, Some(body)).await.expect(202);
+    let accepted =
+        cloud.arm(vendor, Method::PATCH, &*url, Some(json!({ "properties": { "diskSizeGB": 8 } }))).await;
+    cloud.follow(vendor, &accepted.expect(202)).await;
+    let disk = cloud.arm(vendor, Method::GET, &*url, None).await.expect(200).body;
+    assert_eq!(
+        (disk["properties"]["provisioningState"].as_str(), disk["properties"]["diskSizeGB"].as_u64()),
+        (Some("Succeeded"), Some(8))
+    );
+}
+
+#[tokio::test]
 async fn services_refuse_in_their_own_words() {
     let cloud = Cloud::start().await;
     let customer = &cloud.seed.customer;

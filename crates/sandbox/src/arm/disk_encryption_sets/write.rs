@@ -175,6 +175,7 @@ fn planned(
     if let Some(identity) = &body.identity {
         set.identity = planned_identity(world, state, request, target, &set.identity, identity)?;
     }
+    set.provisioning_state = "Succeeded".into();
     let Some(properties) = &body.properties else {
         return Ok(set);
     };
@@ -206,7 +207,6 @@ fn planned(
         }
     }
     set.rotation_error = None;
-    set.provisioning_state = "Succeeded".into();
     Ok(set)
 }
 
