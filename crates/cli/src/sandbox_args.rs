@@ -21,8 +21,8 @@ pub struct SandboxArgs {
     #[command(subcommand)]
     pub command: Option<SandboxCommand>,
 
-    /// Where the state is kept; it survives a restart, a killed process too. `latchkey up` and this
-    /// command can take turns in one DIR
+    /// Where the state is kept; it survives a restart, and a killed process. `latchkey up` and
+    /// this command can take turns in one DIR
     #[arg(long, value_name = "DIR", default_value = ".sandbox", verbatim_doc_comment)]
     pub dir: PathBuf,
 
@@ -30,13 +30,13 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
 
-    /// Let calls go wrong as the script in FILE says (docs/sandbox-faults.md); how often each fault
-    /// struck is told at the end
+    /// Let calls go wrong as the script in FILE says (docs/sandbox-faults.md); how often each
+    /// fault struck is told at the end
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub faults: Option<PathBuf>,
 
-    /// Its own address: the page, the control API, the managed identity endpoint. Loopback only; port
-    /// 0 takes the port of the last time, or any free one
+    /// Its own address: the page, the control API, the managed identity endpoint. Loopback only;
+    /// port 0 takes the port of the last time, or any free one
     #[arg(
         long,
         value_name = "ADDRESS",

@@ -160,9 +160,10 @@ impl StateFile {
 /// into, and everything else is replaced.
 fn apply(known: &mut Value, change: Value) {
     match (known, change) {
-        (Value::Object(known), change) if is_delta(&change) => {
-            if let Value::Object(changed) = &change[CHANGED] {
-                known.extend(changed.clone());
+        (Value::Object(known), mut change) if is_delta(&change) => {
+            let changed = std::mem::take(&mut change[CHANGED]);
+            for (name, change) in changed.as_object().cloned().unwrap_or_default() {
+                apply(known.entry(name).or_insert_with(|| Value::Object(Map::new())), change);
             }
             let gone = change[REMOVED].as_array().into_iter().flatten().filter_map(Value::as_str);
             gone.for_each(|gone| drop(known.remove(gone)));
@@ -246,6 +247,10 @@ mod tests {
             known,
             json!({ "plain": 2, "map": { "a": 9, "c": 3 }, "inner": { "map": {} }, "new": { "y": 1 } })
         );
+        let mut nested = json!({ "v": { "keys": { "a": 1, "b": 2 } } });
+        let inner = json!({ "keys": delta(json!({ "a": 9 }), json!(["b"])) });
+        apply(&mut nested, delta(json!({ "v": inner, "w": { "keys": { "c": 3 } } }), json!([])));
+        assert_eq!(nested, json!({ "v": { "keys": { "a": 9 } }, "w": { "keys": { "c": 3 } } }));
         apply(&mut known, json!({ "map": { "only": 1 } }));
         assert_eq!(known, json!({ "map": { "only": 1 } }), "a part without changes of its own is replaced");
     }

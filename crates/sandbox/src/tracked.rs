@@ -3,6 +3,9 @@
 //! The state of a large cloud is mostly such maps, and one call changes one or two entries: saving those alone keeps the
 //! cost of a call independent of how much there is. Everything else about the map is a plain [`BTreeMap`]; what reaches
 //! into it in a way that cannot be followed marks all of it as changed, which costs time and never data.
+//!
+//! A tracked map may hold others: an entry that changed is then written with what changed in it. Such an entry must not
+//! be taken out and put elsewhere, for its changes would be written where the rest of it is not known; a clone may.
 
 use std::borrow::Borrow;
 use std::cell::Cell;
@@ -44,9 +47,16 @@ enum Changes<K> {
     Some(BTreeSet<K>),
 }
 
-impl<K: Ord, V> Default for Tracked<K, V> {
+impl<K, V> Default for Tracked<K, V> {
     fn default() -> Self {
-        Self { map: BTreeMap::new(), changes: Mutex::new(Changes::Everything) }
+        Self::new()
+    }
+}
+
+/// Nothing of a copy has been saved.
+impl<K: Ord + Clone, V: Clone> Clone for Tracked<K, V> {
+    fn clone(&self) -> Self {
+        Self { map: self.map.clone(), ..Self::new() }
     }
 }
 
@@ -101,6 +111,11 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
 }
 
 impl<K, V> Tracked<K, V> {
+    /// An empty one.
+    pub(crate) const fn new() -> Self {
+        Self { map: BTreeMap::new(), changes: Mutex::new(Changes::Everything) }
+    }
+
     fn changes(&self) -> MutexGuard<'_, Changes<K>> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::tracked::Tracked;
+
 use super::error::VaultError;
 use super::material::KeyMaterial;
 
 /// All keys of one vault. Names are compared without case, as the service does.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct VaultKeys {
-    keys: BTreeMap<String, Key>,
+    keys: Tracked<String, Key>,
 }
 
 /// One key: a name and the versions made under it, oldest first.
@@ -67,7 +69,7 @@ pub(crate) fn recovery_level(purge_protection: bool, retention_days: u32) -> &'s
 impl VaultKeys {
     /// A vault that holds nothing.
     pub(crate) const fn new() -> Self {
-        Self { keys: BTreeMap::new() }
+        Self { keys: Tracked::new() }
     }
 
     /// The key of that name, deleted ones excluded.
