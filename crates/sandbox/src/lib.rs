@@ -63,7 +63,7 @@ mod tracked;
 mod world;
 
 pub use arm::DiskState;
-pub use edge::{CertificateError, Ports};
+pub use edge::{CertificateError, Listeners};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
 pub use marketplace::{
     Listing, MarketplaceAction, MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
-use crate::edge::{self, Edge, Ports};
+use crate::edge::{self, Edge, Listeners};
 use crate::event_grid;
 use crate::managed_identity;
 use crate::options::{Options, Seed, SeedUser};
@@ -60,15 +60,15 @@ impl Sandbox {
     /// When the state cannot be read or saved, the run folder not written, or no port opened. A state file that
     /// holds something else is left as it is.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        Self::start_at(options, Ports::default()).await
+        Self::start_on(options, Listeners::anywhere().map_err(StartError::Listen)?).await
     }
 
-    /// As [`start`](Self::start), on these ports of 127.0.0.1.
+    /// As [`start`](Self::start), on these listeners.
     ///
     /// # Errors
     ///
-    /// Those of [`start`](Self::start); a port that is taken is one of them.
-    pub async fn start_at(options: Options, ports: Ports) -> Result<Self, StartError> {
+    /// Those of [`start`](Self::start), and when one of them can be reached by another machine.
+    pub async fn start_on(options: Options, listeners: Listeners) -> Result<Self, StartError> {
         let clock = Clock::default();
         let file = options.state.as_deref().map(StateFile::inside).transpose()?;
         let saved = file.as_ref().map(StateFile::load).transpose()?.flatten();
@@ -81,7 +81,7 @@ impl Sandbox {
 
         let (ca_file, tls) = edge::make_certificates(&options.run_folder, clock.now())?;
         let world = World::new(clock, options.lags, tokens, state, file)?;
-        let edge = edge::open(&world, tls, options.har, ports).await.map_err(StartError::Listen)?;
+        let edge = edge::open(&world, tls, options.har, listeners).await.map_err(StartError::Listen)?;
         event_grid::watch(&world);
         Ok(Self { world, edge, ca_file, identity_header })
     }
@@ -89,11 +89,6 @@ impl Sandbox {
     /// The sandbox's own address: its page for people, and the control API under `/control`.
     pub fn own_url(&self) -> String {
         format!("http://{}", self.edge.local)
-    }
-
-    /// The ports that it listens on, to be asked for again at the next start.
-    pub fn ports(&self) -> Ports {
-        Ports { own: self.edge.local.port(), proxy: self.edge.proxy.port() }
     }
 
     /// Where the CONNECT proxy is: the value for a client's `HTTPS_PROXY`, such as `http://127.0.0.1:40123`.

@@ -34,23 +34,36 @@ pub(crate) struct Edge {
     pub(crate) recorder: Arc<Recorder>,
 }
 
-/// The ports of 127.0.0.1 to listen on; zero stands for any free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ports {
+/// What the sandbox listens on, held by whoever starts it: nobody else can take a port that is held.
+#[derive(Debug)]
+pub struct Listeners {
     /// The sandbox's own address: its page, its control API, the managed identity endpoint.
-    pub own: u16,
+    pub own: std::net::TcpListener,
     /// The CONNECT proxy.
-    pub proxy: u16,
+    pub proxy: std::net::TcpListener,
 }
 
-/// Opens every listener and serves until the world stops.
+impl Listeners {
+    /// On free ports of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be opened.
+    pub fn anywhere() -> io::Result<Self> {
+        let listen = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { own: listen()?, proxy: listen()? })
+    }
+}
+
+/// Opens what is missing and serves until the world stops. An address that another machine could reach is refused.
 pub(crate) async fn open(
     world: &SharedWorld,
     tls: ServerConfig,
     keep_har: bool,
-    ports: Ports,
+    listeners: Listeners,
 ) -> io::Result<Edge> {
-    let (secure, local, proxy) = (listen(0).await?, listen(ports.own).await?, listen(ports.proxy).await?);
+    let secure = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let (local, proxy) = (taken_over(listeners.own)?, taken_over(listeners.proxy)?);
     let recorder = Arc::new(Recorder::new(keep_har));
     let addresses = (secure.local_addr()?, local.local_addr()?, proxy.local_addr()?);
 
@@ -61,6 +74,30 @@ pub(crate) async fn open(
     Ok(Edge { proxy: addresses.2, local: addresses.1, recorder })
 }
 
-async fn listen(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+fn taken_over(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    refuse_unless_local(listener.local_addr()?)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+fn refuse_unless_local(address: SocketAddr) -> io::Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let text = format!("{address} can be reached by other machines; the sandbox listens on 127.0.0.1 only");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_other_machines_could_reach_is_refused() {
+        for (address, local) in
+            [("127.0.0.1:80", true), ("0.0.0.0:80", false), ("192.168.0.1:80", false), ("[::]:80", false)]
+        {
+            assert_eq!(refuse_unless_local(address.parse().unwrap()).is_ok(), local, "{address}");
+        }
+    }
 }

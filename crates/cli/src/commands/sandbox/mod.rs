@@ -8,7 +8,7 @@ mod told;
 use std::fs;
 
 use anyhow::Context;
-use sandbox::{FaultScript, Lags, Options, Ports, Sandbox};
+use sandbox::{FaultScript, Lags, Listeners, Options, Sandbox};
 
 use super::End;
 use super::interrupts::Interrupts;
@@ -58,10 +58,13 @@ async fn stay_up(args: SandboxArgs) -> anyhow::Result<End> {
 async fn start(folder: &Folder, args: &SandboxArgs) -> anyhow::Result<Sandbox> {
     let mut remembered = Remembered::recall(folder);
     let own = match args.listen.port() {
-        0 => ports::pick(remembered.own)?,
-        port => port,
+        0 => ports::hold(remembered.own)?,
+        port => ports::hold_exactly(port)?,
     };
-    let proxy = ports::pick(remembered.proxy)?;
+    let listeners = Listeners { own, proxy: ports::hold(remembered.proxy)? };
+    remembered.own = Some(listeners.own.local_addr()?.port());
+    remembered.proxy = Some(listeners.proxy.local_addr()?.port());
+    remembered.keep(folder)?;
     let options = Options {
         state: folder.lasting("sandbox"),
         run_folder: folder.path("run"),
@@ -73,14 +76,7 @@ async fn start(folder: &Folder, args: &SandboxArgs) -> anyhow::Result<Sandbox> {
         },
         har: args.har.is_some(),
     };
-    let sandbox = Sandbox::start_at(options, Ports { own, proxy }).await;
-    let sandbox = sandbox.with_context(|| match args.listen.port() {
-        0 => "could not start the simulated Azure".to_owned(),
-        port => format!("could not start the simulated Azure; if port {port} is taken, choose another one"),
-    })?;
-    (remembered.own, remembered.proxy) = (Some(own), Some(proxy));
-    remembered.keep(folder)?;
-    Ok(sandbox)
+    Sandbox::start_on(options, listeners).await.context("could not start the simulated Azure")
 }
 
 fn read_faults(file: &std::path::Path) -> anyhow::Result<FaultScript> {
