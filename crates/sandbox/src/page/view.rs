@@ -15,13 +15,24 @@ const MOST_LINES: usize = 100;
 pub(super) struct Lines<T> {
     pub(super) shown: Vec<T>,
     pub(super) all: usize,
+    /// How many of all are not as they should be.
+    pub(super) amiss: usize,
 }
 
 impl<T> Lines<T> {
     fn of(lines: impl Iterator<Item = T>, wanted: impl Fn(&T) -> bool) -> Self {
-        let mut found = Self { shown: Vec::new(), all: 0 };
+        Self::judged(lines, wanted, |_| false)
+    }
+
+    fn judged(
+        lines: impl Iterator<Item = T>,
+        wanted: impl Fn(&T) -> bool,
+        is_amiss: impl Fn(&T) -> bool,
+    ) -> Self {
+        let mut found = Self { shown: Vec::new(), all: 0, amiss: 0 };
         for line in lines.filter(wanted) {
             found.all += 1;
+            found.amiss += usize::from(is_amiss(&line));
             if found.shown.len() < MOST_LINES {
                 found.shown.push(line);
             }
@@ -110,18 +121,36 @@ impl View {
             applications: Lines::of(applications(directory), |line| {
                 has(&[&line.name, &line.tenant, &line.app_id.to_string()])
             }),
-            principals: Lines::of(principals(directory), |line| {
-                has(&[&line.name, &line.tenant, &line.app_id.to_string(), &line.object_id.to_string()])
-            }),
-            keys: Lines::of(keys(state, now), |line| has(&[&line.vault, &line.key, &line.newest])),
+            principals: Lines::judged(
+                principals(directory),
+                |line| {
+                    has(&[&line.name, &line.tenant, &line.app_id.to_string(), &line.object_id.to_string()])
+                },
+                |line| !line.enabled,
+            ),
+            keys: Lines::judged(
+                keys(state, now),
+                |line| has(&[&line.vault, &line.key, &line.newest]),
+                |line| line.state != "enabled",
+            ),
             grants: Lines::of(grants(state, now).into_iter(), |(line, who)| {
                 has(&[&line.scope, line.role, who, &line.principal.to_string()])
             }),
-            sets: Lines::of(overview::sets(state).into_iter(), |line| has(&[&line.id, &line.key_url])),
-            disks: Lines::of(overview::disks(state).into_iter(), |line| {
-                has(&[&line.id, line.set.as_deref().unwrap_or_default()])
-            }),
-            events: Lines::of(events(state), |line| has(&[&line.name, &line.topic, &line.endpoint])),
+            sets: Lines::judged(
+                overview::sets(state).into_iter(),
+                |line| has(&[&line.id, &line.key_url]),
+                |line| line.error.is_some() || line.provisioning_state == "Failed",
+            ),
+            disks: Lines::judged(
+                overview::disks(state).into_iter(),
+                |line| has(&[&line.id, line.set.as_deref().unwrap_or_default()]),
+                |line| line.encryption == "EncryptionAtRestWithPlatformKey",
+            ),
+            events: Lines::judged(
+                events(state),
+                |line| has(&[&line.name, &line.topic, &line.endpoint]),
+                |line| line.pending > 0 || line.dropped > 0,
+            ),
         }
     }
 

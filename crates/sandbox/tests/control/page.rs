@@ -58,6 +58,7 @@ async fn everything_is_on_the_page_and_no_secret_is() {
     ] {
         assert!(!html.contains(hidden));
     }
+    assert!(html.contains("all can be used") && html.contains("none answered 5xx"), "at a glance");
     let narrowed = page(&own, "/?find=contoso").await;
     assert!(narrowed.contains("Contoso") && !narrowed.contains("Fabrikam"), "the search narrows");
     assert!(page(&own, "/style.css").await.contains("prefers-color-scheme"));
@@ -100,7 +101,7 @@ async fn a_key_is_disabled_only_after_a_second_question() {
     assert_eq!((done.status().as_u16(), &done.headers()["location"]), (303, &"/#keys".parse().unwrap()));
     assert!(!enabled().await);
     let html = page(&own, "/").await;
-    assert!(html.contains("is disabled") && html.contains("Enable key"));
+    assert!(html.contains("is disabled") && html.contains("Enable key") && html.contains("1 cannot be used"));
     assert!(!page(&own, "/").await.contains("role=\"status\""), "told once");
     let fields = [("token", &*token), ("action", "enableKey"), ("vault", "shown"), ("key", "disks")];
     press(&own, "/do", &fields).await;
