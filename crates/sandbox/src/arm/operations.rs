@@ -153,8 +153,9 @@ pub(super) fn look(state: &mut State, target: &str, now: OffsetDateTime) {
 
 fn running(arm: &ArmState, target: &str) -> Vec<String> {
     let target = path::key(target);
-    let on_target = arm.operations.iter().filter(|(_, operation)| operation.target == target);
-    on_target.filter(|(_, operation)| operation.ended.is_none()).map(|(id, _)| id.clone()).collect()
+    // Most operations have ended: that is the cheaper question.
+    let running = arm.operations.iter().filter(|(_, operation)| operation.ended.is_none());
+    running.filter(|(_, operation)| operation.target == target).map(|(id, _)| id.clone()).collect()
 }
 
 fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
