@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::dead_letters::args::{DeadLettersCommand, EXIT_CODES as DEAD_LETTERS_EXIT_CODES};
-pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, SandboxArgs, SandboxCommand};
-
 use crate::crash::CrashAt;
 use crate::sandbox_args::SANDBOX_AFTER_HELP;
+pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, SandboxArgs, SandboxCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arm::virtual_machines::notice_lost_keys;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::options::Lags;
@@ -58,6 +60,12 @@ impl World {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
+    }
+
+    /// Lets time pass at once. What happened before counts from before.
+    pub(crate) fn advance_clock(&self, by: Duration) {
+        notice_lost_keys(self);
+        self.clock.advance(by);
     }
 
     /// Looks at the state. Do not call `read` or `change` inside: the lock is held.

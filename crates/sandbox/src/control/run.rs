@@ -44,7 +44,7 @@ pub(super) async fn move_clock(
         let problem = format!("a whole number of seconds from 1 to {FURTHEST_SECONDS} (ten years)");
         return Err(ControlError::at("forwardSeconds", problem));
     }
-    world.clock.advance(Duration::from_secs(forward_seconds));
+    world.advance_clock(Duration::from_secs(forward_seconds));
     Ok(Json(Now { now: world.clock.now() }))
 }
 

@@ -1,7 +1,8 @@
 //! Signing in with a browser: the authorization endpoint.
 //!
 //! Source: Microsoft Learn, "Microsoft identity platform and OAuth 2.0 authorization code flow", and what Microsoft's
-//! libraries send. Who is signed in is chosen on the page itself: the sandbox has no passwords for people.
+//! libraries send. Who is signed in is chosen on the page itself (our guess at what serves best): the sandbox has no
+//! passwords for people.
 
 use axum::extract::{Form, Path, Query, State as RouterState};
 use axum::response::{Html, IntoResponse, Response};

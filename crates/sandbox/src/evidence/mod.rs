@@ -5,9 +5,11 @@
 //! holds the two together.
 
 mod identity;
+mod machines;
 mod marketplace;
 mod own;
 mod resources;
+mod sign_in;
 mod vault;
 
 use serde::Serialize;
@@ -52,11 +54,13 @@ type Row = (&'static str, Evidence, &'static str, &'static str, &'static str);
 pub fn behaviours() -> Vec<Behaviour> {
     [
         ("Entra", identity::ENTRA),
+        ("People signing in", sign_in::SIGN_IN),
         ("Graph", identity::GRAPH),
         ("Managed identity", identity::MANAGED_IDENTITY),
         ("Resource Manager", resources::GATEWAY),
         ("Disk encryption sets", resources::SETS),
         ("Disks", resources::DISKS),
+        ("Snapshots, machines, groups", machines::MACHINES),
         ("Vaults", vault::VAULTS),
         ("Keys", vault::KEYS),
         ("Event Grid", vault::EVENTS),
