@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::message::tests::a_message;
-    use crate::options::{EntraTokens, QueueOptions};
+    use crate::options::{EntraTokens, QueueOptions, SubscriptionOptions, TopicOptions};
     use crate::store::Settlement;
 
     fn core(folder: &Path) -> Core {
@@ -210,6 +210,34 @@ mod tests {
         let after = core(folder.path());
         assert_eq!(after.counts(&orders()), Some(crate::Counts { active: 1, ..Default::default() }));
         assert!(size() < 1_000_000, "it was written anew");
+    }
+
+    #[test]
+    fn wherever_the_log_ends_every_subscription_has_the_same_copies() {
+        let folder = tempfile::tempdir().unwrap();
+        let subscriptions = ["one", "two"].map(SubscriptionOptions::new).to_vec();
+        let topics = vec![TopicOptions { subscriptions, ..TopicOptions::new("events") }];
+        let options = Options { topics, state: Some(folder.path().to_owned()), ..Options::default() };
+        let start = || Core::new(&options, Authority::generate(EntraTokens::Refuse).unwrap()).unwrap();
+        let core = start();
+        for number in 0..3 {
+            let message = a_message(&number.to_string(), "copied");
+            core.act(|world| world.store.send(&EntityName::new("events"), message, world.now).unwrap())
+                .unwrap();
+        }
+        drop(core);
+        let log = folder.path().join("messages.log");
+        let whole = std::fs::read(&log).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for cut in 0..=whole.len() {
+            std::fs::write(&log, &whole[..cut]).unwrap();
+            let core = start();
+            let copies = ["one", "two"]
+                .map(|name| core.counts(&EntityName::new(&format!("events/Subscriptions/{name}"))).unwrap());
+            assert_eq!(copies[0], copies[1], "cut at {cut} of {}", whole.len());
+            seen.insert(copies[0].active);
+        }
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -85,8 +85,21 @@ pub(crate) struct Journal {
     size: u64,
     /// The size at which the log is to be written anew.
     compact_at: u64,
-    /// Held while the broker lives; the operating system lets go of it when the process dies.
-    _lock: File,
+    _lock: FolderLock,
+}
+
+/// Held while the broker lives; the operating system lets go of it when the process dies.
+#[derive(Debug)]
+struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Closing the file would not be enough: a process that is being started elsewhere in this program has a copy of
+    /// it for a moment, and the lock with it.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the state's folder stays locked until its lock is closed everywhere");
+        }
+    }
 }
 
 impl Journal {
@@ -148,11 +161,11 @@ impl Journal {
     }
 }
 
-fn take_lock(folder: &Path) -> Result<File, StateError> {
+fn take_lock(folder: &Path) -> Result<FolderLock, StateError> {
     let path = folder.join(LOCK);
     let lock = File::create(&path).map_err(io_error("create", &path))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(FolderLock(lock)),
         Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(folder.to_owned())),
         Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
     }
@@ -284,6 +297,16 @@ mod tests {
         assert!(matches!(Journal::open(folder.path()), Err(StateError::InUse(_))));
         drop(first);
         Journal::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_lock_in_a_process_being_started_does_not_keep_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = take_lock(folder.path()).unwrap();
+        let copy = lock.0.try_clone().unwrap();
+        drop(lock);
+        Journal::open(folder.path()).unwrap();
+        drop(copy);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Management {
             Some(reply.into_message())
         };
         // fe2o3's client waits for ever when its connection breaks under a send.
-        let reply = tokio::time::timeout(Duration::from_secs(2), Box::pin(asking)).await.ok()??;
+        let reply = tokio::time::timeout(PATIENCE, Box::pin(asking)).await.ok()??;
         let code = reply.application_properties?.0.get("statusCode").cloned()?;
         let Body::Value(body) = reply.body else { panic!("the body of a reply is no value") };
         Some((Value::from(code), body.0))
