@@ -12,7 +12,7 @@ pub(crate) struct Folder {
     root: PathBuf,
     lasting: bool,
     /// Held, not read: the operating system frees the lock when the process ends, however it ends.
-    _lock: File,
+    lock: File,
     /// Last, so that the folder is removed after everything in it was let go.
     _temporary: Option<TempDir>,
 }
@@ -36,7 +36,7 @@ impl Folder {
             (None, dir) => prepare(dir.unwrap_or(Path::new(".")))?,
         };
         let lock = lock(&root)?;
-        Ok(Self { root, lasting: temporary.is_none(), _lock: lock, _temporary: temporary })
+        Ok(Self { root, lasting: temporary.is_none(), lock, _temporary: temporary })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -51,6 +51,14 @@ impl Folder {
     /// A path inside the folder, for state that is worth keeping: only a folder that lasts has one.
     pub(crate) fn lasting(&self, name: &str) -> Option<PathBuf> {
         self.lasting.then(|| self.path(name))
+    }
+}
+
+impl Drop for Folder {
+    /// Closing the file would not be enough: a process that is being started elsewhere in this program has a copy of it
+    /// for a moment, and the lock with it. Should this fail, that moment has to pass.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
@@ -105,8 +113,11 @@ mod tests {
         let first = Folder::open(Some(dir.path())).unwrap();
         let error = Folder::open(Some(dir.path())).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        // As a process holds it for a moment that is being started while the folder is let go.
+        let copy = first.lock.try_clone().unwrap();
         drop(first);
         assert!(Folder::open(Some(dir.path())).is_ok());
+        drop(copy);
     }
 
     #[test]
