@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{World, event, two_kilobytes};
+use crate::support::{PATIENCE, World, event, two_kilobytes};
 
 const LOCK: Duration = Duration::from_secs(60);
 
@@ -79,11 +79,18 @@ async fn a_change_is_asked_for_and_written_down_without_the_mail_address() {
     assert_eq!(lines[0]["hash"], lines[1]["hash"]);
     assert!(!audit.contains("contoso.example"), "{audit}");
     // The plan was kept: replaying it again finds that all was done.
-    let plan = std::fs::read_dir(world.file(".latchkey-ops/plans")).unwrap().next().unwrap().unwrap().path();
+    let plan = kept_plan(&world, lines[0]["hash"].as_str().unwrap());
     let again =
         world.run(&["replay", "--plan", plan.to_str().unwrap(), "--yes", "--outcome-wait", "0s"]).await;
     assert_eq!((again.code, again.stderr.contains("carried out before")), (0, true), "{}", again.stderr);
     assert_eq!(world.broker.counts("key_shared").unwrap().active, 2);
+}
+
+/// The plan of this hash, among those that were kept; one that was not agreed to is kept, too.
+fn kept_plan(world: &World, hash: &str) -> std::path::PathBuf {
+    let kept = std::fs::read_dir(world.file(".latchkey-ops/plans")).unwrap();
+    let mut paths = kept.map(|entry| entry.unwrap().path());
+    paths.find(|path| std::fs::read_to_string(path).unwrap().contains(hash)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +115,9 @@ async fn ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on() {
     world.plan("plan.json", &["--rate", "20"]).await;
     let replay = ["replay", "--plan", "plan.json", "--yes", "--json", "--outcome-wait", "0s"];
     let child = world.spawn(&replay);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while world.broker.counts("key_shared").unwrap().active < 3 {
+        assert!(std::time::Instant::now() < deadline, "the run does not get on");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let process = rustix::process::Pid::from_child(&child);
