@@ -1,9 +1,10 @@
 //! What is done with one wanted letter: first it is sent on (or archived), then it is completed, never the other way
 //! round; and each step is in the log before the next begins.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use service_bus::{ServiceBusError, ServiceBusSender};
+use service_bus::{Message, ServiceBusError, ServiceBusSender};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +16,11 @@ use crate::{
     run::RunError,
     run_log::{Progress, Record, RunLog},
 };
+
+/// How often a letter is sent within one walk; after that the walk begins again, and gives up in the end.
+const MOST_ATTEMPTS: u32 = 4;
+/// The pause after the first attempt; it grows by as much with each further one.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What is done with letters before they are completed.
 pub(crate) enum Action {
@@ -99,10 +105,10 @@ impl Carrier<'_> {
                 let Some(sender) = senders.get(&id.entity) else {
                     return Ok(Some("the plan has no target for its entity".to_owned()));
                 };
-                self.log.write(&Record::Sending { id: id.clone() }).await?;
-                *progress = Progress::InDoubt;
-                if let Err(error) = sender.send(message).await {
-                    return is_of_this_message(&error).then(|| Some(error.to_string())).ok_or(error.into());
+                match self.send(&id, sender, &message, progress).await? {
+                    Ok(()) => {}
+                    Err(error) if is_of_this_message(&error) => return Ok(Some(error.to_string())),
+                    Err(error) => return Err(error.into()),
                 }
             }
             Action::Discard { archive } => {
@@ -119,6 +125,30 @@ impl Carrier<'_> {
         self.log.write(&Record::Sent { id }).await?;
         *progress = Progress::Sent;
         Ok(None)
+    }
+
+    /// Every attempt that may store the message is in the log before it is made: the report names what went out in doubt
+    /// and then again, and the client must not do that unseen.
+    async fn send(
+        &self,
+        id: &LetterId,
+        sender: &ServiceBusSender,
+        message: &Message,
+        progress: &mut Progress,
+    ) -> Result<Result<(), ServiceBusError>, RunError> {
+        let mut attempt = 1;
+        loop {
+            self.log.write(&Record::Sending { id: id.clone() }).await?;
+            *progress = Progress::InDoubt;
+            match sender.send_at_most_once(message.clone()).await {
+                Err(error) if error.is_transient() && attempt < MOST_ATTEMPTS => {
+                    tracing::debug!(%id, attempt, %error, "in doubt, sending again");
+                    sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                sent => return Ok(sent),
+            }
+        }
     }
 
     async fn skip(&self, id: LetterId, progress: Progress, why: &str) -> Carried {

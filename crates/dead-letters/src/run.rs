@@ -247,30 +247,24 @@ impl<'a> Run<'a> {
         replayed: Replayed,
         now: OffsetDateTime,
     ) -> Result<Report, RunError> {
-        let mut doubtful = replayed.doubtful;
         let mut progress = replayed.progress;
         if !replayed.finished {
             let (plan, action) = (self.plan.hash().to_owned(), self.what.as_str().to_owned());
             log.write(&Record::Started { plan, action, at: now }).await?;
             self.skip_what_is_not_ready(log, &mut progress).await?;
-            // Sent again from here on: under the same id, but perhaps for the second time.
-            doubtful
-                .extend(progress.iter().filter(|(_, p)| **p == Progress::InDoubt).map(|(id, _)| id.clone()));
             let action = self.action()?;
             match self.canary(log, &action, &mut progress).await? {
                 None => self.take(log, &action, &self.plan.messages, &mut progress).await?,
                 Some(why) => self.skip_the_rest(log, &mut progress, &why).await?,
             }
         }
-        doubtful.sort();
-        doubtful.dedup();
         let is_open = |planned: &Planned| is_open(progress.get(&planned.id).unwrap_or(&Progress::Untouched));
         let finished = !self.plan.messages.iter().any(is_open);
         if finished && !replayed.finished {
             log.write(&Record::Finished { at: now }).await?;
         }
         let outcomes = self.outcomes(&progress).await?;
-        Ok(self.report(&progress, &outcomes, doubtful, finished))
+        Ok(self.report(&progress, &outcomes, log.doubtful(), finished))
     }
 
     fn action(&self) -> Result<Action, RunError> {

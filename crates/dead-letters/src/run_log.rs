@@ -9,7 +9,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
 
@@ -91,12 +91,32 @@ pub enum Progress {
 pub struct Replayed {
     /// How far each message has come that is mentioned.
     pub progress: BTreeMap<LetterId, Progress>,
-    /// Messages that went out, or may have, more than once: each was in doubt when the run went on.
+    /// Messages that went out, or may have, more than once: each was in doubt when it was sent again.
     pub doubtful: Vec<LetterId>,
     /// Whether the run has been here before.
     pub resumed: bool,
     /// Whether nothing is left to do.
     pub finished: bool,
+}
+
+impl Replayed {
+    /// Takes in a record: the same whether it is read back or has just been written.
+    fn apply(&mut self, record: &Record) {
+        let (id, progress) = match record {
+            Record::Started { .. } => return self.resumed = true,
+            Record::Finished { .. } => return self.finished = true,
+            Record::Sending { id } => (id, Progress::InDoubt),
+            Record::Sent { id } => (id, Progress::Sent),
+            Record::Completed { id } => (id, Progress::Completed),
+            Record::Skipped { id, why } => (id, Progress::Skipped(why.clone())),
+            Record::Gone { id } => (id, Progress::Gone),
+        };
+        let before = self.progress.insert(id.clone(), progress);
+        let is_sent_again = matches!(record, Record::Sending { .. }) && before == Some(Progress::InDoubt);
+        if is_sent_again && let Err(place) = self.doubtful.binary_search(id) {
+            self.doubtful.insert(place, id.clone());
+        }
+    }
 }
 
 /// Why a log cannot be used.
@@ -140,6 +160,8 @@ pub enum RunLogError {
 #[derive(Debug, Clone)]
 pub struct RunLog {
     orders: mpsc::Sender<Order>,
+    /// What the log says, kept up with what is written.
+    says: Arc<Mutex<Replayed>>,
 }
 
 #[derive(Debug)]
@@ -176,7 +198,7 @@ impl RunLog {
         let (orders, incoming) = mpsc::channel();
         let path = path.to_owned();
         thread::spawn(move || write_all(&mut file, &incoming, &path));
-        Ok((Self { orders }, replayed))
+        Ok((Self { orders, says: Arc::new(Mutex::new(replayed.clone())) }, replayed))
     }
 
     /// Writes a record and waits until it is on the disk.
@@ -187,8 +209,15 @@ impl RunLog {
         let mut line = serde_json::to_vec(record).map_err(|_| RunLogError::Closed)?;
         line.push(b'\n');
         let (written, is_written) = oneshot::channel();
+        self.says.lock().unwrap_or_else(PoisonError::into_inner).apply(record);
         self.orders.send(Order { line, written }).map_err(|_| RunLogError::Closed)?;
         is_written.await.map_err(|_| RunLogError::Closed)?
+    }
+
+    /// The messages that went out, or may have, more than once, this run's own included.
+    #[must_use]
+    pub fn doubtful(&self) -> Vec<LetterId> {
+        self.says.lock().unwrap_or_else(PoisonError::into_inner).doubtful.clone()
     }
 }
 
@@ -221,29 +250,13 @@ fn read(text: &[u8], path: &Path, plan: &str, action: &str) -> Result<Replayed, 
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         let record: Record = serde_json::from_slice(line)
             .map_err(|_| RunLogError::Damaged { path: path.to_owned(), line: index + 1 })?;
-        match record {
-            Record::Started { plan: of, action: what, .. } => {
-                if of != plan || what != action {
-                    return Err(RunLogError::Foreign { path: path.to_owned() });
-                }
-                replayed.resumed = true;
-            }
-            Record::Sending { id } => {
-                let progress = replayed.progress.entry(id.clone()).or_default();
-                if *progress == Progress::InDoubt {
-                    replayed.doubtful.push(id);
-                }
-                *progress = Progress::InDoubt;
-            }
-            Record::Sent { id } => drop(replayed.progress.insert(id, Progress::Sent)),
-            Record::Completed { id } => drop(replayed.progress.insert(id, Progress::Completed)),
-            Record::Skipped { id, why } => drop(replayed.progress.insert(id, Progress::Skipped(why))),
-            Record::Gone { id } => drop(replayed.progress.insert(id, Progress::Gone)),
-            Record::Finished { .. } => replayed.finished = true,
+        if let Record::Started { plan: of, action: what, .. } = &record
+            && (of != plan || what != action)
+        {
+            return Err(RunLogError::Foreign { path: path.to_owned() });
         }
+        replayed.apply(&record);
     }
-    replayed.doubtful.sort();
-    replayed.doubtful.dedup();
     Ok(replayed)
 }
 

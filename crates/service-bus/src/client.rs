@@ -129,6 +129,20 @@ impl ServiceBusClient {
         R: Fn(Arc<Connection>) -> F,
         F: Future<Output = Result<T, ServiceBusError>>,
     {
+        self.attempt_while(|_| true, operation, run).await
+    }
+
+    /// The same, but no further attempt after an error of which `may_repeat` says no.
+    pub(crate) async fn attempt_while<T, R, F>(
+        &self,
+        may_repeat: fn(&ServiceBusError) -> bool,
+        operation: &'static str,
+        run: R,
+    ) -> Result<T, ServiceBusError>
+    where
+        R: Fn(Arc<Connection>) -> F,
+        F: Future<Output = Result<T, ServiceBusError>>,
+    {
         let options = &self.inner.options;
         let deadline = Instant::now() + options.operation_time_limit;
         let mut attempt = 1;
@@ -141,7 +155,8 @@ impl ServiceBusClient {
                 ServiceBusError::ServerBusy { retry_after, .. } => *retry_after,
                 _ => options.pause_after(attempt),
             };
-            if !error.is_transient() || attempt >= options.attempts || Instant::now() + pause >= deadline {
+            let is_last = attempt >= options.attempts || Instant::now() + pause >= deadline;
+            if is_last || !error.is_transient() || !may_repeat(&error) {
                 return Err(error);
             }
             tracing::debug!(operation, attempt, %error, "trying again");

@@ -9,8 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 use crate::{
-    client::ServiceBusClient, entity::Entity, error::ServiceBusError, link::Connection, management,
-    message::Message, wire,
+    client::{ServiceBusClient, leaves_doubt},
+    entity::Entity,
+    error::ServiceBusError,
+    link::Connection,
+    management,
+    message::Message,
+    wire,
 };
 
 /// The message format of a transfer that holds several messages (azure-sdk-for-net, AmqpConstants.cs).
@@ -48,16 +53,34 @@ impl ServiceBusSender {
     /// # Errors
     /// See [`ServiceBusError`]; after a transient error the message may have been stored.
     pub async fn send(&self, message: Message) -> Result<(), ServiceBusError> {
+        self.send_while(|_| true, message).await
+    }
+
+    /// Sends one message as [`send`](Self::send) does, but not again once it may have been stored: for whoever has to
+    /// know of every attempt that could make a second one of it, because the entity has no duplicate detection.
+    ///
+    /// # Errors
+    /// See [`ServiceBusError`]; after a transient error the message may have been stored, and at most once.
+    pub async fn send_at_most_once(&self, message: Message) -> Result<(), ServiceBusError> {
+        self.send_while(|error| !leaves_doubt(error), message).await
+    }
+
+    async fn send_while(
+        &self,
+        may_repeat: fn(&ServiceBusError) -> bool,
+        message: Message,
+    ) -> Result<(), ServiceBusError> {
         let (_, encoded) = self.prepare(message)?;
         let encoded = Arc::new(encoded);
-        self.on_link("send", |connection, entity| {
-            let encoded = encoded.clone();
-            async move {
-                let link = connection.sender(&entity).await?;
-                link.send(Sendable::from((*encoded).clone())).await
-            }
-        })
-        .await
+        self.client
+            .attempt_while(may_repeat, "send", |connection| {
+                let (encoded, entity) = (encoded.clone(), self.entity.clone());
+                async move {
+                    let link = connection.sender(&entity).await?;
+                    link.send(Sendable::from((*encoded).clone())).await
+                }
+            })
+            .await
     }
 
     /// Sends messages one by one, up to `under_way` of them at a time waiting for their acknowledgement; answers what

@@ -140,6 +140,30 @@ async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropp
     assert_eq!((counts.active, counts.dead_letter), (10, 0), "the copy was dropped, nothing is missing");
 }
 
+/// No kill is needed: an acknowledgement that comes too late leaves a send in doubt, and it goes out again.
+#[tokio::test]
+async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
+    let world = World::start().await;
+    world.dead("plain", numbered(5), "Test").await;
+    let world = world.with_impatient_client(Duration::from_secs(2));
+    let plan = world.plan("plain", |_| true).await;
+    world.broker.control().delay_next(broker::Operation::Send, 1, Duration::from_secs(8));
+    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.finished), (5, true));
+
+    let mut times = BTreeMap::<String, usize>::new();
+    for message in in_queue(&world, "plain").await {
+        *times
+            .entry(message.application_properties["x-replay-of"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+    }
+    assert_eq!(times.len(), 5, "nothing is lost");
+    let twice: Vec<&String> = times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+    assert!(!twice.is_empty(), "the test did something");
+    let named: Vec<String> = report.doubtful.iter().map(ToString::to_string).collect();
+    assert!(twice.iter().all(|id| named.contains(id)), "{twice:?} beyond {named:?}");
+}
+
 #[tokio::test]
 async fn outcomes_are_told_apart() {
     let world = World::start().await;

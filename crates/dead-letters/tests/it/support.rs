@@ -8,7 +8,7 @@ use dead_letters::{
     What, browse,
 };
 use futures::{StreamExt as _, stream};
-use service_bus::{Entity, Message, ServiceBusClient};
+use service_bus::{ClientOptions, Entity, Message, ServiceBusClient};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Two queues: `orders`, whose target remembers message ids, and `brief`, whose locks last two seconds.
+    /// Three queues: `orders`, which remembers message ids, `brief`, whose locks last two seconds, and `plain`, which
+    /// remembers nothing.
     pub(crate) async fn start() -> Self {
         let queues = vec![
             QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new("orders") },
@@ -30,10 +31,19 @@ impl World {
                 lock_duration: Duration::from_secs(2),
                 ..QueueOptions::new("brief")
             },
+            QueueOptions::new("plain"),
         ];
         let broker = Broker::start(Options { queues, ..Options::default() }).await.unwrap();
         let client = ServiceBusClient::from_connection_string(&broker.connection_string()).unwrap();
         Self { broker, client, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same world, with a client that takes a send for lost after this time.
+    pub(crate) fn with_impatient_client(mut self, attempt_time_limit: Duration) -> Self {
+        let options = ClientOptions { attempt_time_limit, ..ClientOptions::default() };
+        let string = self.broker.connection_string().parse().unwrap();
+        self.client = ServiceBusClient::from_parsed_connection_string(string, options);
+        self
     }
 
     /// Sends these and lets them die.
@@ -76,7 +86,11 @@ impl World {
         let letters = self.letters(queue).await;
         let target = Target {
             entity: queue.to_owned(),
-            duplicate_detection: DuplicateDetection::On,
+            duplicate_detection: if queue == "plain" {
+                DuplicateDetection::Off
+            } else {
+                DuplicateDetection::On
+            },
             dead_letters_up_to: letters.last().map_or(0, |letter| letter.id.sequence),
         };
         let targets = BTreeMap::from([(queue.to_owned(), target)]);
