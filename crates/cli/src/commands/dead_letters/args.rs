@@ -57,7 +57,7 @@ pub enum DeadLettersCommand {
     /// SIGKILL at any moment, goes on where it was when the same plan is replayed again. The report
     /// accounts for every message of the plan.
     ///
-    /// \"succeeded\" means: the replay was seen neither in the queue nor among its dead letters, also not
+    /// "succeeded" means: the replay was seen neither in the queue nor among its dead letters, also not
     /// as a retry of the same event. Somebody received it and completed it.
     ///
     ///   latchkey dead-letters replay --plan plan.json --canary 5 --rate 20 --stop-on-failure 0.2
@@ -69,7 +69,7 @@ pub enum DeadLettersCommand {
     /// A patch is a JSON merge patch on the event's data, checked against the event's schema. Tenants,
     /// ids and the addresses of keys and resources are bound to the onboarding and cannot be edited.
     ///
-    ///   latchkey dead-letters edit marketplace_changed/3 --patch '{\"action\":\"Renew\"}' --why 'typo'
+    ///   latchkey dead-letters edit marketplace_changed/3 --patch '{"action":"Renew"}' --why 'typo'
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Edit(EditArgs),
 
@@ -212,10 +212,13 @@ pub struct Change {
 /// `dead-letters list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
+    /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Have every key tried on which a replay depends; asks the customers' vaults
@@ -235,8 +238,10 @@ pub struct ShowArgs {
     /// ENTITY/SEQUENCE, as `list --each` shows it, or a message id
     #[arg(value_name = "ID")]
     pub id: String,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
     /// Print JSON
@@ -268,19 +273,25 @@ pub struct Planning {
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnOff {
+    /// It has it.
     On,
+    /// It has none.
     Off,
 }
 
 /// `dead-letters plan`
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
+    /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// How the plan is made.
     #[command(flatten)]
     pub planning: Planning,
 }
@@ -324,16 +335,22 @@ pub struct ReplayArgs {
     /// Replay also what is not expected to succeed; the audit says so
     #[arg(long)]
     pub force: bool,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
+    /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// How the plan is made.
     #[command(flatten)]
     pub planning: Planning,
+    /// How it is carried out.
     #[command(flatten)]
     pub running: Running,
+    /// Who changes something, and why.
     #[command(flatten)]
     pub change: Change,
 }
@@ -347,10 +364,13 @@ pub struct EditArgs {
     /// A JSON merge patch on the event's data
     #[arg(long, value_name = "JSON")]
     pub patch: String,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// How it is carried out.
     #[command(flatten)]
     pub running: Running,
+    /// Who changes something, and why.
     #[command(flatten)]
     pub change: Change,
 }
@@ -367,10 +387,13 @@ pub struct DiscardArgs {
     /// Show what would be discarded, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
+    /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
     /// The log of the run; in the state folder by default
@@ -379,6 +402,7 @@ pub struct DiscardArgs {
     /// Print the report as JSON, with every message
     #[arg(long)]
     pub json: bool,
+    /// Who changes something, and why.
     #[command(flatten)]
     pub change: Change,
 }
@@ -389,10 +413,13 @@ pub struct ExportArgs {
     /// Without tokens, keys, signatures, passwords, mail addresses; then for reading only
     #[arg(long)]
     pub redact: bool,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Which function app.
     #[command(flatten)]
     pub app: App,
+    /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -406,8 +433,10 @@ pub struct ImportArgs {
     /// Show what would be sent, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
+    /// Who changes something, and why.
     #[command(flatten)]
     pub change: Change,
 }
