@@ -31,6 +31,22 @@ PRIMITIVES = {
 }
 
 
+# What Graph's documentation calls an error response; the CSDL has no type for it.
+REFUSAL = "refusal"
+
+
+def judge_refusal(body):
+    """Every departure of a refusal from the shape that is documented."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict) or set(body) != {"error"}:
+        return ["is no error response"]
+    found = [f"error.{name}: is no text" for name in ("code", "message") if not isinstance(error.get(name), str)]
+    found += [f"error.{name}: no such property" for name in set(error) - {"code", "message", "innerError", "details"}]
+    inner = error.get("innerError", {})
+    missing = {"date", "request-id", "client-request-id"} - set(inner)
+    return found + [f"error.innerError.{name}: is missing" for name in missing]
+
+
 class Model:
     """The types of a CSDL document. Open types are taken as closed: an unknown name is what we are looking for."""
 
@@ -96,7 +112,11 @@ def bodies(har):
     """What was sent to Graph and what came back, with the type it should have."""
     for entry in har["log"]["entries"]:
         url = urllib.parse.urlsplit(entry["request"]["url"])
-        if url.netloc != "graph.microsoft.com" or entry["response"]["status"] >= 400:
+        if url.netloc != "graph.microsoft.com":
+            continue
+        if entry["response"]["status"] >= 400:
+            refusal = json.loads(entry["response"].get("content", {}).get("text") or "null")
+            yield f"{entry['request']['method']} {url.path} refusal", REFUSAL, refusal
             continue
         kind = next((kind for path, kind in TYPES if re.search(path, url.path)), "unknown")
         by_ids = url.path.endswith("/getByIds")
@@ -117,6 +137,10 @@ def main():
     for name, kind, body in bodies(har):
         if kind == "unknown":
             found.append(f"{name}: no type is known for this path")
+            continue
+        if kind == REFUSAL:
+            judged += 1
+            found += [f"{name}: {text}" for text in judge_refusal(body)]
             continue
         for item in body["value"] if isinstance(body.get("value"), list) else [body]:
             judged += 1

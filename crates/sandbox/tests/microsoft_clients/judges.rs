@@ -98,26 +98,20 @@ impl Judged {
 
     /// Judges everything said so far by Microsoft's descriptions, if they are there.
     pub(crate) async fn judge(self, name: &str) {
-        let har = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("microsoft-clients-{name}.har"));
+        let har = recording(name);
         std::fs::write(&har, self.sandbox.har().to_string()).unwrap();
         self.sandbox.stop().await;
-        let Some(descriptions) = std::env::var_os("LATCHKEY_API_DESCRIPTIONS").map(PathBuf::from) else {
+        let Some(descriptions) = descriptions() else {
             return note(&format!(
                 "the traffic of {name} is not judged: LATCHKEY_API_DESCRIPTIONS names no descriptions"
             ));
         };
-        let mut openapi = Command::new("node");
-        openapi.arg(judges_folder().join("descriptions.js")).args([&descriptions, &har]);
-        if let Some(modules) = std::env::var_os("LATCHKEY_OAV") {
-            openapi.env("NODE_PATH", modules);
-        }
+        let mut openapi = javascript("descriptions.js", &descriptions, &har);
+        openapi.args(["--run", name]);
         let mut csdl = Command::new("python3");
         csdl.arg(judges_folder().join("graph.py")).arg(descriptions.join("graph/v1.0-Prod.csdl")).arg(&har);
         for (judge, command) in [("OpenAPI", openapi), ("CSDL", csdl)] {
-            let output = finished(command, judge).await;
-            let (said, logged) = (text(&output.stdout), text(&output.stderr));
-            assert!(output.status.success(), "findings in {} by {judge}:\n{said}\n{logged}", har.display());
-            println!("{said}");
+            satisfied(command, &format!("{judge} on {}", har.display())).await;
         }
     }
 
@@ -145,6 +139,39 @@ impl Judged {
             .env_remove("ALL_PROXY")
             .env_remove("all_proxy");
     }
+}
+
+/// Whether the judge by OpenAPI finds faults that are planted in what was recorded under this name.
+pub(crate) async fn finds_planted_faults(name: &str) {
+    if let Some(descriptions) = descriptions() {
+        satisfied(javascript("controls.js", &descriptions, &recording(name)), "controls.js").await;
+    }
+}
+
+fn descriptions() -> Option<PathBuf> {
+    std::env::var_os("LATCHKEY_API_DESCRIPTIONS").map(PathBuf::from)
+}
+
+fn recording(name: &str) -> PathBuf {
+    scratch(&format!("microsoft-clients-{name}.har"))
+}
+
+/// A judge that is written in JavaScript, with Microsoft's validator at hand.
+fn javascript(script: &str, descriptions: &Path, har: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.arg(judges_folder().join(script)).args([descriptions, har]);
+    if let Some(modules) = std::env::var_os("LATCHKEY_OAV") {
+        command.env("NODE_PATH", modules);
+    }
+    command
+}
+
+/// Runs a judge, which must have nothing to say against what it looked at.
+async fn satisfied(command: Command, judge: &str) {
+    let output = finished(command, judge).await;
+    let (said, logged) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "findings by {judge}:\n{said}\n{logged}");
+    println!("{said}");
 }
 
 async fn finished(mut command: Command, name: &str) -> Output {

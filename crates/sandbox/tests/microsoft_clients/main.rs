@@ -20,4 +20,5 @@ async fn azure_cli_follows_microsofts_article_and_sdks_and_cli_go_on_from_there(
     }
     judged.run("beyond.sh", &az).await;
     judged.judge("azure").await;
+    judges::finds_planted_faults("azure").await;
 }
