@@ -26,7 +26,7 @@ pub(crate) fn options() -> WorldOptions {
             service_principal: Duration::from_millis(600),
             role_assignment: Duration::from_millis(900),
             operation_polls: 1,
-            retry_after_seconds: 1,
+            retry_after_seconds: Some(1),
             ..Lags::default()
         },
         handler: Some(HandlerCommand {

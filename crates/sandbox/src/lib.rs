@@ -51,6 +51,7 @@ mod graph;
 mod key_vault;
 mod managed_identity;
 mod marketplace;
+mod moments;
 mod options;
 mod outgoing;
 mod page;

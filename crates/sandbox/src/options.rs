@@ -46,8 +46,8 @@ pub struct Lags {
     pub activation: Duration,
     /// How many polls of a long-running operation answer "in progress".
     pub operation_polls: u32,
-    /// The `Retry-After` of accepted and running operations, in seconds.
-    pub retry_after_seconds: u32,
+    /// The `Retry-After` of accepted and running operations, in seconds; `None` for Azure's own.
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Default for Lags {
@@ -62,7 +62,7 @@ impl Default for Lags {
             key_loss: Duration::ZERO,
             activation: Duration::ZERO,
             operation_polls: 1,
-            retry_after_seconds: 1,
+            retry_after_seconds: None,
         }
     }
 }

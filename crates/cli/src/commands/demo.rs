@@ -28,7 +28,6 @@ fn lags() -> Lags {
         role_assignment: Duration::from_millis(2_000),
         activation: Duration::from_millis(500),
         operation_polls: 1,
-        retry_after_seconds: 1,
         ..Lags::default()
     }
 }

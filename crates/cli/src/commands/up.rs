@@ -24,7 +24,6 @@ fn lags() -> Lags {
         directory_object: Duration::from_millis(500),
         role_assignment: Duration::from_secs(5),
         operation_polls: 2,
-        retry_after_seconds: 1,
         ..Lags::default()
     }
 }

@@ -7,9 +7,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::moments;
 use crate::state::State;
 use crate::world::World;
 
@@ -118,7 +118,7 @@ impl Disk {
             "encryption": self.encryption.shown(),
             "networkAccessPolicy": "AllowAll",
             "publicNetworkAccess": "Enabled",
-            "timeCreated": self.time_created.format(&Rfc3339).unwrap_or_default(),
+            "timeCreated": moments::with_offset(self.time_created),
             "provisioningState": self.provisioning_state,
             "diskState": format!("{:?}", self.state),
             "uniqueId": self.unique_id,

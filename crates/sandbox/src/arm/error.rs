@@ -78,6 +78,27 @@ impl ArmError {
         )
     }
 
+    /// Whether the gateway refuses before a provider is asked: it says so in a header (recorded for what is not found).
+    ///
+    /// Our guess: of which refusals that is so beside those.
+    pub(super) fn is_the_gateways(&self) -> bool {
+        const GATEWAY: [&str; 12] = [
+            "AuthorizationFailed",
+            "HttpMethodNotAllowed",
+            "InvalidResourceType",
+            "InternalServerError",
+            "LinkedAuthorizationFailed",
+            "LocationRequired",
+            "MissingApiVersionParameter",
+            "NoRegisteredProviderFound",
+            "RequestEntityTooLarge",
+            "ResourceGroupNotFound",
+            "ResourceNotFound",
+            "SubscriptionNotFound",
+        ];
+        GATEWAY.contains(&self.code)
+    }
+
     /// The body that goes with the status.
     pub(crate) fn body(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });

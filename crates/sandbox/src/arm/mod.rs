@@ -25,6 +25,7 @@ pub(crate) mod role_assignments;
 mod role_definitions;
 pub(crate) mod roles;
 mod snapshots;
+mod stamp;
 mod subscriptions;
 mod tenancy;
 pub(crate) mod vaults;
@@ -140,13 +141,15 @@ pub(crate) fn router(world: SharedWorld) -> Router {
 
 async fn answer(RouterState(world): RouterState<SharedWorld>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match request::read_body(body).await {
-        Ok(body) => body,
-        Err(refusal) => return request::refuse(&refusal),
+    let (asked, now) = (parts.headers.clone(), world.clock.now());
+    let answered = match request::read_body(body).await {
+        // Checking a key means RSA, which is too slow for a thread that serves other connections.
+        Ok(body) => tokio::task::spawn_blocking(move || dispatch::answer(&world, &parts, body))
+            .await
+            .unwrap_or_else(|_| request::internal_error()),
+        Err(refusal) => request::refuse(&refusal),
     };
-    // Checking a key means RSA, which is too slow for a thread that serves other connections.
-    let answered = tokio::task::spawn_blocking(move || dispatch::answer(&world, &parts, body)).await;
-    answered.unwrap_or_else(|_| request::internal_error())
+    stamp::stamped(answered, &asked, now)
 }
 
 impl crate::Sandbox {

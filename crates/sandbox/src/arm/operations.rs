@@ -13,9 +13,9 @@ use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::moments;
 use crate::state::State;
 use crate::world::World;
 
@@ -51,6 +51,7 @@ pub(super) fn begin(
 ) -> Vec<(HeaderName, String)> {
     let (id, signature) = (Uuid::new_v4(), Uuid::new_v4());
     let runner = outcome.runner();
+    let seconds = world.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
     let operation = Operation {
         target: path::key(target),
         signature: signature.to_string(),
@@ -63,14 +64,18 @@ pub(super) fn begin(
     state.arm.operations.insert(id.to_string(), operation);
     let version = &request.api_version;
     let subscription = format!("https://management.azure.com/subscriptions/{}", request.segments[1]);
-    let retry_after = (RETRY_AFTER, world.lags.retry_after_seconds.to_string());
+    let mut headers = vec![(RETRY_AFTER, seconds.to_string())];
     let folder = match runner {
         Runner::Disks => "DiskOperations",
-        Runner::Machines => "operations",
+        Runner::Machines => {
+            headers.push((HeaderName::from_static("azure-asyncnotification"), "Enabled".to_owned()));
+            "operations"
+        }
         // The gateway's own operations have a Location alone.
         Runner::Gateway => {
             let address = format!("{subscription}/operationresults/{id}?api-version={version}&p={signature}");
-            return vec![(LOCATION, address), retry_after];
+            headers.push((LOCATION, address));
+            return headers;
         }
     };
     let padding = padding(state.arm.long_operation_urls);
@@ -81,11 +86,9 @@ pub(super) fn begin(
             super::regions::normalised(location),
         )
     };
-    vec![
-        (HeaderName::from_static("azure-asyncoperation"), address("")),
-        (LOCATION, address("&monitor=true")),
-        retry_after,
-    ]
+    headers.push((HeaderName::from_static("azure-asyncoperation"), address("")));
+    headers.push((LOCATION, address("&monitor=true")));
+    headers
 }
 
 /// What makes an address as long as the real ones have become: a time, a certificate and its signatures (recorded in 2025).
@@ -101,7 +104,7 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
     let now = world.clock.now();
     let monitor = request.query.get("monitor").is_some_and(|value| value == "true")
         || request.segments.iter().any(|part| part.eq_ignore_ascii_case("operationresults"));
-    let retry_after = world.lags.retry_after_seconds.to_string();
+    let retry_after = world.lags.retry_after_seconds.unwrap_or(1).to_string();
     world.change(|state| {
         let signature = request.query.get("p").cloned().unwrap_or_default();
         let operation = state.arm.operations.get_mut(id).filter(|operation| operation.signature == signature);
@@ -118,7 +121,7 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
                 Reply::empty(StatusCode::ACCEPTED).with_header(LOCATION, verbatim(request))
             } else {
                 Reply::ok(json!({
-                    "startTime": text(operation.started),
+                    "startTime": moments::with_offset(operation.started),
                     "status": "InProgress",
                     "name": id,
                 }))
@@ -170,8 +173,8 @@ fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
 
 fn ended(state: &State, operation: &Operation, id: &str) -> Value {
     let mut shown = json!({
-        "startTime": text(operation.started),
-        "endTime": text(operation.ended.unwrap_or(operation.started)),
+        "startTime": moments::with_offset(operation.started),
+        "endTime": moments::with_offset(operation.ended.unwrap_or(operation.started)),
         "status": "Succeeded",
         "name": id,
     });
@@ -200,8 +203,4 @@ fn monitored(state: &State, operation: &Operation) -> Reply {
 fn verbatim(request: &ArmRequest) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
     format!("https://management.azure.com{}?{query}", request.id())
-}
-
-fn text(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_default()
 }

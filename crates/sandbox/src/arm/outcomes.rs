@@ -63,6 +63,16 @@ impl Outcome {
         }
     }
 
+    /// The `Retry-After` of what begins it: 2 for a write of a disk (recorded).
+    ///
+    /// Our guess: 1 for all others, of which no recording has kept it.
+    pub(super) fn seconds_until_looked_at(&self) -> u32 {
+        match self {
+            Self::WriteDisk(_) => 2,
+            _ => 1,
+        }
+    }
+
     /// Makes it so. `target` is the key of the resource.
     pub(super) fn take_effect(self, state: &mut State, target: String) {
         let arm = &mut state.arm;

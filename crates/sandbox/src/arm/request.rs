@@ -80,10 +80,11 @@ impl Reply {
 
     /// The reply as it goes onto the wire.
     pub(crate) fn into_response(self) -> Response {
+        let has_body = self.body.is_some();
         let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        if self.status != StatusCode::NO_CONTENT {
+        if has_body {
             let json = HeaderValue::from_static("application/json; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, json);
         }
@@ -109,9 +110,11 @@ pub(super) async fn read_body(body: Body) -> Result<Bytes, ArmError> {
 
 /// A refusal as it goes onto the wire.
 pub(super) fn refuse(error: &ArmError) -> Response {
-    Reply::new(error.status, error.body())
-        .with_header(HeaderName::from_static("x-ms-failure-cause"), "gateway".into())
-        .into_response()
+    let reply = Reply::new(error.status, error.body());
+    if !error.is_the_gateways() {
+        return reply.into_response();
+    }
+    reply.with_header(HeaderName::from_static("x-ms-failure-cause"), "gateway".into()).into_response()
 }
 
 /// As [`refuse`], with the challenge that goes with a 401.

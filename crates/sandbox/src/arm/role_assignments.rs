@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::directory::Tenant;
+use crate::moments;
 use crate::state::State;
 use crate::world::World;
 
@@ -119,7 +119,7 @@ impl RoleAssignment {
     }
 
     fn shown(&self) -> Value {
-        let created = self.created_on.format(&Rfc3339).unwrap_or_default();
+        let created = moments::zulu(self.created_on);
         let subscription = self.scope.split('/').nth(2).unwrap_or_default();
         json!({
             "id": self.id,

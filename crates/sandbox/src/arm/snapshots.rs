@@ -7,9 +7,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::moments;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
@@ -84,7 +84,7 @@ impl Snapshot {
             "incremental": self.incremental,
             "networkAccessPolicy": "AllowAll",
             "publicNetworkAccess": "Enabled",
-            "timeCreated": self.time_created.format(&Rfc3339).unwrap_or_default(),
+            "timeCreated": moments::with_offset(self.time_created),
             "provisioningState": self.provisioning_state,
             "diskState": "Unattached",
             "uniqueId": self.unique_id,

@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::subscription::{DataCase, Schema};
+use crate::moments;
 
 /// Something that happened to a key or to a vault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(crate) struct Object {
 impl KeyEvent {
     /// The body of a delivery.
     pub(super) fn body(&self, schema: Schema, case: DataCase) -> Value {
-        let time = self.at.format(&Rfc3339).unwrap_or_default();
+        let time = moments::zulu(self.at);
         let data = self.object.data(case);
         match schema {
             Schema::EventGridSchema => json!([{

@@ -9,10 +9,10 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::subscription::{EventSubscription, Schema, Standing};
+use crate::moments;
 use crate::outgoing::{self, Answer, OutgoingFault};
 use crate::state::State;
 
@@ -66,7 +66,7 @@ async fn by_event(
         "subject": "",
         "data": { "validationCode": code, "validationUrl": validation_url },
         "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
-        "eventTime": now.format(&Rfc3339).unwrap_or_default(),
+        "eventTime": moments::zulu(now),
         "metadataVersion": "1",
         "dataVersion": "1",
     }]);

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::fault::GraphFault;
 use crate::directory::{Application, ClientSecret, Directory, FederatedCredential, ServicePrincipal, User};
+use crate::moments;
 
 /// The properties of an application that clients may write, with the values they have when nobody wrote them.
 pub(super) fn application_defaults() -> Value {
@@ -204,5 +204,5 @@ pub(super) fn merge(base: &mut Value, over: &Value) {
 
 /// A moment as Graph writes it.
 pub(super) fn moment(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).expect("the clock tells years of four digits")
+    moments::zulu(moment)
 }

@@ -169,7 +169,21 @@ impl Cloud {
         token: &str,
         header: (&str, &str),
     ) -> Answer {
-        let request = self.http.request(method, url).bearer_auth(token).header(header.0, header.1);
+        self.send_with_all(method, url, token, &[header]).await
+    }
+
+    /// As [`send`](Self::send), with more headers.
+    pub(crate) async fn send_with_all(
+        &self,
+        method: Method,
+        url: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self.http.request(method, url).bearer_auth(token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         Self::read(request.send().await.unwrap()).await
     }
 

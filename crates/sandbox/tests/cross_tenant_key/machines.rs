@@ -64,6 +64,7 @@ impl Story {
 
     async fn switch(&self, operation: &str, outcome: &str) -> Value {
         let accepted = self.machine(Method::POST, &format!("/{operation}"), None).await.expect(202);
+        assert_eq!(accepted.header("azure-asyncnotification"), "Enabled", "recorded of machines");
         assert!(accepted.header("azure-asyncoperation").contains("/operations/"));
         self.settled(accepted, outcome).await
     }

@@ -4,6 +4,7 @@
 #[path = "../cloud/mod.rs"]
 mod cloud;
 mod machines;
+mod recorded;
 
 use std::time::Duration;
 

@@ -12,9 +12,9 @@ mod write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::moments;
 use crate::state::State;
 use crate::world::World;
 
@@ -132,7 +132,7 @@ impl DiskEncryptionSet {
             properties["federatedClientId"] = json!(application);
         }
         if let Some(rotated) = self.last_rotation {
-            properties["lastKeyRotationTimestamp"] = json!(rotated.format(&Rfc3339).unwrap_or_default());
+            properties["lastKeyRotationTimestamp"] = json!(moments::with_offset(rotated));
         }
         if let Some((code, message)) = &self.rotation_error {
             properties["autoKeyRotationError"] = json!({ "code": code, "message": message });

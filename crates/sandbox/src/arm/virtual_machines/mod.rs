@@ -11,9 +11,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::moments;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
@@ -97,7 +97,7 @@ impl VirtualMachine {
                     "dataDisks": data,
                 },
                 "provisioningState": self.provisioning_state,
-                "timeCreated": self.time_created.format(&Rfc3339).unwrap_or_default(),
+                "timeCreated": moments::with_offset(self.time_created),
             },
         });
         add_tags(&mut shown, self.tags.as_ref());
