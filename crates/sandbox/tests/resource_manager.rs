@@ -137,7 +137,14 @@ async fn bad_resources_are_refused_by_name() {
             "LocationNotAvailableForResourceType",
         ),
         (format!("{vaults}/kv-new"), json!({ "properties": ours }), 400, "LocationRequired"),
-        (format!("{identities}/x"), json!({ "location": vendor.region }), 400, "InvalidResourceName"),
+        (format!("{identities}/id"), json!({ "location": vendor.region }), 400, "InvalidResourceName"),
+        (format!("{identities}/_id"), json!({ "location": vendor.region }), 400, "InvalidResourceName"),
+        (
+            format!("{identities}/{}", "i".repeat(129)),
+            json!({ "location": vendor.region }),
+            400,
+            "InvalidResourceName",
+        ),
         (
             format!("{}/identity1", identities.replace("/rg/", "/none/")),
             json!({ "location": vendor.region }),

@@ -37,13 +37,17 @@ newest=$(az keyvault key rotate --name $keyName --vault-name $kvName --query key
 at_the_vendors
 az disk-encryption-set show -g $isvRgName -n $setName --query activeKey.keyUrl -o tsv \
     | expect "$newest" "the version that the set took up by itself"
+at_the_customers
+az keyvault key list-versions --name $keyName --vault-name $kvName --query 'length(@)' -o tsv | expect 3 "the versions of the key"
 echo "passed  rotation by hand and by itself"
 
 # ---- The set's identity -------------------------------------------------------------------------------------------------
+at_the_vendors
 az disk-encryption-set create -g $isvRgName -n spare --key-url "$newest" -l $isvLocation
 az disk-encryption-set identity assign -g $isvRgName -n spare --system-assigned
 az disk-encryption-set identity show -g $isvRgName -n spare --query type -o tsv | expect SystemAssigned "the identity"
 az disk-encryption-set identity remove -g $isvRgName -n spare --system-assigned --yes
+az disk-encryption-set identity show -g $isvRgName -n spare --query type -o tsv | expect None "the identity that was removed"
 az disk-encryption-set delete -g $isvRgName -n spare
 echo "passed  identities of a set"
 
@@ -63,6 +67,8 @@ az vm deallocate -g $isvRgName -n vm1
 az disk show -g $isvRgName -n data1 --query diskState -o tsv | expect Reserved "the disk of a deallocated machine"
 at_the_customers
 az keyvault key set-attributes --name $keyName --vault-name $kvName --enabled false
+az keyvault key show --name $keyName --vault-name $kvName --query attributes.enabled -o tsv \
+    | expect false "whether the key is enabled"
 at_the_vendors
 refused KeyVaultKeyNotEnabled az vm start -g $isvRgName -n vm1
 at_the_customers
@@ -71,6 +77,7 @@ at_the_vendors
 az vm start -g $isvRgName -n vm1
 az vm deallocate -g $isvRgName -n vm1
 az vm delete -g $isvRgName -n vm1 --yes
+az disk show -g $isvRgName -n data1 --query diskState -o tsv | expect Unattached "the disk of a machine that is gone"
 echo "passed  a machine that stops with its key and starts with it"
 
 # ---- The article's REST call ---------------------------------------------------------------------------------------------
@@ -97,13 +104,26 @@ echo "passed  the article's REST call"
 # ---- Access policies, and the ways to take access away -------------------------------------------------------------------
 at_the_customers
 az keyvault create -n "$kvName-old" -g $customerRgName -l $customerLocation --enable-rbac-authorization false
+oldKey=$(az keyvault key create --name old --vault-name "$kvName-old" --query key.kid -o tsv)
+set_by_policy() {
+    az disk-encryption-set create -g $isvRgName -n by-policy --key-url "$oldKey" -l $isvLocation \
+        --mi-user-assigned $myAssignedId --federated-client-id $multiTenantAppId
+}
+at_the_vendors
+refused KeyVaultAccessForbidden set_by_policy
+at_the_customers
 az keyvault set-policy -n "$kvName-old" --object-id $servicePrincipalId --key-permissions get wrapKey unwrapKey
 az keyvault show -n "$kvName-old" -g $customerRgName \
     --query "length(properties.accessPolicies[?objectId=='$servicePrincipalId'])" -o tsv | expect 1 "its access policies"
+at_the_vendors
+set_by_policy
+at_the_customers
 az role assignment list --scope $kvResourceId --query "[?principalId=='$servicePrincipalId'].roleDefinitionName" -o tsv \
     | expect "Key Vault Crypto Service Encryption User" "the application's role"
 grant=$(az role assignment list --scope $kvResourceId --query "[?principalId=='$servicePrincipalId'].id" -o tsv)
 az role assignment delete --ids "$grant"
+az role assignment list --scope $kvResourceId --query "length([?principalId=='$servicePrincipalId'])" -o tsv \
+    | expect 0 "the roles that the application has left"
 at_the_vendors
 refused KeyVaultAccessForbidden az disk-encryption-set create -g $isvRgName -n late --key-url "$newest" \
     --mi-user-assigned $myAssignedId --federated-client-id $multiTenantAppId -l $isvLocation

@@ -101,6 +101,7 @@ fn check_name(name: &str) -> Result<(), ArmError> {
     {
         return Ok(());
     }
+    // Our guess: code and words. The rule is documented; Azure CLI and the API description leave it to the service.
     Err(ArmError::bad_request(
         "InvalidResourceName",
         format!(

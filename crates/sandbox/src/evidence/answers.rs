@@ -1,4 +1,4 @@
-//! What all answers of Resource Manager have in common.
+//! What all answers of Resource Manager have in common, and what is refused of names and source vaults.
 
 use super::Evidence::{Documented, OurGuess, Recorded};
 use super::Row;
@@ -76,5 +76,29 @@ pub(super) const ANSWERS: &[Row] = &[
         "recorded for what is not found",
         "arm/error.rs",
         "a_refusal_says_whether_it_is_the_gateways",
+    ),
+];
+
+pub(super) const INPUT: &[Row] = &[
+    (
+        "The name of an identity has 3 to 128 letters, digits, hyphens and underscores, the first a letter or a digit",
+        Documented,
+        "Microsoft Learn, naming rules and restrictions for Azure resources",
+        "arm/identities.rs",
+        "bad_resources_are_refused_by_name",
+    ),
+    (
+        "Code and words for another name",
+        OurGuess,
+        "Azure CLI sends any name, the API description has no pattern",
+        "arm/identities.rs",
+        "bad_resources_are_refused_by_name",
+    ),
+    (
+        "sourceVault without the name of a vault, as Azure CLI makes it of --source-vault \"\", is refused",
+        OurGuess,
+        "no text is known",
+        "arm/disk_encryption_sets/input.rs",
+        "bad_sets_are_refused_before_the_key_is_tried",
     ),
 ];

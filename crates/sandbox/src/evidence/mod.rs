@@ -60,6 +60,7 @@ pub fn behaviours() -> Vec<Behaviour> {
         ("Managed identity", identity::MANAGED_IDENTITY),
         ("Resource Manager", resources::GATEWAY),
         ("Resource Manager's answers", answers::ANSWERS),
+        ("Names and source vaults", answers::INPUT),
         ("Disk encryption sets", resources::SETS),
         ("Disks", resources::DISKS),
         ("Snapshots, machines, groups", machines::MACHINES),

@@ -315,11 +315,14 @@ async fn bad_sets_are_refused_before_the_key_is_tried() {
         "/subscriptions/{}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-customer",
         customer.subscription_id
     );
+    // What Azure CLI makes of `--source-vault ""`.
+    let nameless = format!("{}/providers/Microsoft.KeyVault/vaults/", story.group);
     let ghost = story.identity.replace("latchkey", "ghost");
     let table = [
         (with("/properties/activeKey", json!({ "keyUrl": versionless })), "InvalidParameter"),
         (with("/properties/activeKey", json!({})), "InvalidParameter"),
         (with("/properties/activeKey/sourceVault", json!({ "id": foreign })), "InvalidParameter"),
+        (with("/properties/activeKey/sourceVault", json!({ "id": nameless })), "InvalidParameter"),
         (with("/properties/federatedClientId", json!("")), "BadRequest"),
         (with("/properties/encryptionType", json!("EncryptionAtRestWithPlatformKey")), "InvalidParameter"),
         (with("/properties/surprise", json!(1)), "InvalidRequestContent"),

@@ -42,9 +42,18 @@ impl Client {
 
     /// A Python that has Microsoft's libraries, if it is there.
     pub(crate) fn python_sdk() -> Option<Self> {
+        Self::python("azure.identity, azure.keyvault.keys, azure.mgmt.compute, azure.mgmt.msi")
+    }
+
+    /// A Python that has Event Grid's library too, if it is there.
+    pub(crate) fn event_grid_sdk() -> Option<Self> {
+        Self::python("azure.eventgrid, azure.identity, azure.keyvault.keys")
+    }
+
+    fn python(modules: &str) -> Option<Self> {
         let program = std::env::var_os("LATCHKEY_AZURE_SDK_PYTHON").unwrap_or_else(|| "python3".into());
         let there = std::process::Command::new(&program)
-            .args(["-c", "import azure.identity, azure.keyvault.keys, azure.mgmt.compute, azure.mgmt.msi"])
+            .args(["-c", &format!("import {modules}")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
@@ -52,8 +61,7 @@ impl Client {
         if there {
             return Some(Self { variable: "PYTHON", program });
         }
-        let reason = format!("{} has no Azure SDK (tests/judges/azure/run installs it)", program.display());
-        skip(&reason);
+        skip(&format!("{} lacks one of {modules} (tests/judges/azure/run installs them)", program.display()));
         None
     }
 }
@@ -127,6 +135,9 @@ impl Judged {
             .env("VENDOR_CLIENT", seed.vendor.administrator.client_id.to_string())
             .env("VENDOR_SECRET", &seed.vendor.administrator.client_secret)
             .env("CUSTOMER_TENANT", seed.customer.tenant_id.to_string())
+            .env("CUSTOMER_CLIENT", seed.customer.administrator.client_id.to_string())
+            .env("CUSTOMER_SECRET", &seed.customer.administrator.client_secret)
+            .env("OWN_URL", self.sandbox.own_url())
             .env("IDENTITY_ENDPOINT", self.sandbox.identity_endpoint())
             .env("IDENTITY_HEADER", self.sandbox.identity_header())
             .env("HTTPS_PROXY", self.sandbox.proxy_url())

@@ -20,7 +20,20 @@ async function validator(oav, specification, descriptions, isArmCall) {
   });
   made.logging = () => {};
   await made.initialize();
+  preferWhatIsSpelledOut(made.operationSearcher);
   return made;
+}
+
+// Where several paths fit, the validator gives up. Meant is the one that leaves least open: in /keys/{name}/versions the
+// last part is no version of a key.
+function preferWhatIsSpelledOut(searcher) {
+  const search = searcher.getPotentialOperations.bind(searcher);
+  const open = ({ operation }) => operation._path._pathTemplate.split("{").length;
+  searcher.getPotentialOperations = (request) => {
+    const found = search(request);
+    const least = Math.min(...found.matches.map(open));
+    return { ...found, matches: found.matches.filter((match) => open(match) === least) };
+  };
 }
 
 // What a description says of an exchange.

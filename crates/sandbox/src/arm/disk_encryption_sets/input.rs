@@ -190,6 +190,8 @@ pub(super) fn check_source_vault(key: &ActiveKey, subscription: &str) -> Result<
     };
     let parsed = ResourceId::parse(vault).filter(|id| id.resource_type == "microsoft.keyvault/vaults");
     let Some(parsed) = parsed else {
+        // Our guess, too: that the service refuses what is no vault's id, such as the nameless one that Azure CLI makes of
+        // `--source-vault ""`.
         return Err(ArmError::invalid_parameter(
             "activeKey.sourceVault.id",
             format!(
