@@ -5,6 +5,7 @@
 
 use azure_clients::{
     EntraError, KeyVaultError,
+    entra::TenantPolicy,
     key_vault::{Forbidden, ForbiddenKind},
 };
 use azure_ids::{KeyUrl, ObjectId, TenantId};
@@ -64,13 +65,7 @@ pub(crate) fn of_entra(error: EntraError, tenant: TenantId) -> Refusal {
             numbered(code, "The application is disabled in your tenant"),
             &["Entra admin center, Enterprise applications: set \"Enabled for users to sign in\" to Yes.".to_owned()],
         )),
-        EntraError::PolicyBlocks { code } => Refusal::certain(Finding::new(
-            Code::PolicyBlocks,
-            numbered(code, "A policy of your tenant keeps the application out"),
-            &["Exclude the application from the Conditional Access policy for workload identities, or allow the \
-               vendor's tenant in the cross-tenant access settings."
-                .to_owned()],
-        )),
+        EntraError::PolicyBlocks { code, policy } => Refusal::certain(of_policy(code, policy, tenant)),
         EntraError::ServiceUnknown { code } => Refusal::certain(Finding::new(
             Code::PolicyBlocks,
             numbered(code, "Your tenant does not know Azure Key Vault"),
@@ -97,6 +92,50 @@ pub(crate) fn of_entra(error: EntraError, tenant: TenantId) -> Refusal {
         | EntraError::Undecodable(_)
         | EntraError::Setup(_) => Refusal::Error(StepError::retry_after(error.retry_after(), error)),
     }
+}
+
+/// Who has to change which policy, and where.
+fn of_policy(code: u32, policy: TenantPolicy, tenant: TenantId) -> Finding {
+    const ADMINISTRATORS: &str =
+        "an Application Administrator, a Cloud Application Administrator or a Privileged Role Administrator";
+    let (blames, summary, mend) = match policy {
+        TenantPolicy::ConditionalAccess => (
+            Code::PolicyBlocks,
+            "A Conditional Access policy of your tenant keeps the application out",
+            "Entra admin center, Conditional Access, Policies: exclude the application from the policy that blocks \
+             workload identities. The sign-in log of service principals names it."
+                .to_owned(),
+        ),
+        TenantPolicy::InboundAccess => (
+            Code::PolicyBlocks,
+            "The cross-tenant access settings of your tenant keep the application out",
+            "Entra admin center, External Identities, Cross-tenant access settings: allow inbound access for the \
+             vendor's tenant."
+                .to_owned(),
+        ),
+        TenantPolicy::OutboundAccess => (
+            Code::VendorSetup,
+            "The cross-tenant access settings of the vendor's tenant keep the application from yours",
+            format!(
+                "Entra admin center of the vendor's tenant, External Identities, Cross-tenant access settings: allow \
+                 outbound access to tenant {tenant}."
+            ),
+        ),
+        TenantPolicy::AdministratorConsent => (
+            Code::PolicyBlocks,
+            "The consent settings of your tenant want an administrator to approve the application",
+            format!("Open the consent link as {ADMINISTRATORS}, and approve."),
+        ),
+        TenantPolicy::RiskyApplication => (
+            Code::PolicyBlocks,
+            "Entra takes the application to be risky and wants an administrator of your tenant to approve it",
+            format!(
+                "Make sure that the application is the vendor's; then open the consent link as {ADMINISTRATORS}, and \
+                 approve."
+            ),
+        ),
+    };
+    Finding::new(blames, format!("{summary} (AADSTS{code})"), &[mend])
 }
 
 fn vendor_setup(summary: String) -> Finding {
@@ -211,3 +250,7 @@ fn of_forbidden(forbidden: &Forbidden, key: &KeyUrl, principal: Option<ObjectId>
         )),
     }
 }
+
+#[cfg(test)]
+#[path = "refusals_tests.rs"]
+mod tests;

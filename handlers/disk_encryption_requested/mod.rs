@@ -17,7 +17,7 @@ use onboarding::{
 
 use crate::{
     App,
-    provision_requested::{LOOK_AFTER, set_refused},
+    provision_requested::{LOOK_AFTER, why_refused},
     step::{Next, Step, StepError},
 };
 
@@ -74,7 +74,8 @@ async fn encrypt(
             &["Deallocate the machine that the disk is attached to.".to_owned()],
         ),
         Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
-            return cx.wait_or_retry(app, set_refused(plan), true, None, Some(disk), None);
+            let finding = why_refused(app, plan).await;
+            return cx.wait_or_retry(app, finding, true, None, Some(disk), None);
         }
         Err(error) => return Err(error.into()),
     };

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     App,
+    refusals::{Refusal, of_entra},
     step::{Next, Step, StepError},
 };
 
@@ -77,7 +78,7 @@ async fn ask_for(
             StepError::retry("the disk service may not use the key yet; the grant may still be spreading"),
         ),
         Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
-            cx.decide(Fact::SetFailed { finding: set_refused(plan) })
+            cx.decide(Fact::SetFailed { finding: why_refused(app, plan).await })
         }
         Err(error) => Err(error.into()),
     }
@@ -124,9 +125,19 @@ fn may_be_adopted(existing: &DiskEncryptionSet, plan: &ProvisionPlan) -> bool {
         && existing.active_key.as_ref().is_some_and(|live| live.is_same_key(plan.key()))
 }
 
+/// What stopped Azure's disk service, which gets a token of its own each time. Ours may be an hour old, so that a consent
+/// that is gone, or a policy that came since, shows only when we ask anew.
+pub(crate) async fn why_refused(app: &App, plan: &ProvisionPlan) -> Finding {
+    let tenant = plan.tenant();
+    match app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant)) {
+        Err(Refusal::Finding { finding, .. }) => finding,
+        Ok(_) | Err(Refusal::Error(_)) => set_refused(plan),
+    }
+}
+
 /// Azure's own text names the vendor's identity, although in this set-up the grant must name the application's service
 /// principal in the customer's tenant; so the text is ours.
-pub(crate) fn set_refused(plan: &ProvisionPlan) -> Finding {
+fn set_refused(plan: &ProvisionPlan) -> Finding {
     Finding::new(
         Code::SetRefused,
         "Azure's disk service was refused by your vault, although the key worked before.",

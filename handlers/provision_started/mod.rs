@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::{
     App,
-    provision_requested::{LOOK_AFTER, is_ours, not_ours, set_refused},
+    provision_requested::{LOOK_AFTER, is_ours, not_ours, why_refused},
     step::{Next, Step, StepError, chain_of},
 };
 
@@ -83,7 +83,9 @@ async fn follow(
         Ok(OperationState::InProgress { retry_after }) => Err(still_making(retry_after)),
         Ok(OperationState::Failed(error)) => {
             let finding = match &error {
-                ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. } => set_refused(plan),
+                ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. } => {
+                    why_refused(app, plan).await
+                }
                 _ => provisioning_failed(&cx.event.data.set, &chain_of(&error)),
             };
             cx.decide(Fact::SetFailed { finding }).map(Some)

@@ -174,7 +174,8 @@ impl Onboarding {
             .blocker
             .as_ref()
             .is_some_and(|known| known.disk.is_some() && disk.is_some() && known.disk != disk);
-        let same = |known: &Blocker| known.finding.code == finding.code && known.disk == disk;
+        // The words count too: of two policies that keep the application out, the page names the one that still does.
+        let same = |known: &Blocker| known.finding == finding && known.disk == disk;
         let known = behind_another_disk || self.blocker.as_ref().is_some_and(same);
         // It was asked for and came to nothing: that is news each time, so that it is asked for again.
         let came_to_nothing =

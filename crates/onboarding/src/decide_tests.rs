@@ -66,6 +66,22 @@ fn a_fact_that_is_no_news_changes_nothing() {
 }
 
 #[test]
+fn a_finding_in_other_words_is_news_and_counts_from_the_same_moment() {
+    let waiting = |summary: &str| Fact::Waiting {
+        finding: Finding::new(Code::PolicyBlocks, summary, &["Lift it.".to_owned()]),
+        key: None,
+        disk: None,
+        service_principal: None,
+    };
+    let state = apply(&opened().state, "first", waiting("a policy")).state;
+    assert!(state.decide(cause("again"), waiting("a policy")).unwrap().is_none());
+    let since = state.blocker().unwrap().since;
+    let state = apply(&state, "second", waiting("another policy")).state;
+    let blocker = state.blocker().unwrap();
+    assert_eq!((blocker.finding.summary.as_str(), blocker.since), ("another policy", since));
+}
+
+#[test]
 fn a_key_of_another_tenant_or_region_is_illegal() {
     let state = opened().state;
     let foreign = Fact::KeyProven { proof: proof("k", OTHER_TENANT) };

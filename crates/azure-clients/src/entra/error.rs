@@ -42,11 +42,13 @@ pub enum EntraError {
         /// The AADSTS number.
         code: u32,
     },
-    /// Conditional access or a cross-tenant access policy stops the application.
-    #[error("a policy of the tenant stops the application (AADSTS{code})")]
+    /// What somebody's administrators forbid stops the application.
+    #[error("a policy stops the application (AADSTS{code})")]
     PolicyBlocks {
         /// The AADSTS number.
         code: u32,
+        /// What kind of policy it is.
+        policy: TenantPolicy,
     },
     /// The tenant does not know the service that the token is for: for Key Vault, a tenant without any subscription.
     #[error("the tenant does not know the service that the token is for (AADSTS{code})")]
@@ -94,6 +96,21 @@ pub enum EntraError {
     /// The identity could not be set up in this process.
     #[error("the identity cannot be set up")]
     Setup(#[source] azure_core::Error),
+}
+
+/// A policy by which administrators keep applications out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantPolicy {
+    /// Conditional Access in the tenant that was asked.
+    ConditionalAccess,
+    /// The tenant that was asked lets nobody of the application's home in.
+    InboundAccess,
+    /// The application's home lets nobody out.
+    OutboundAccess,
+    /// The tenant that was asked wants an administrator to approve the application.
+    AdministratorConsent,
+    /// The same, because the application is taken to be risky.
+    RiskyApplication,
 }
 
 impl EntraError {
@@ -224,15 +241,19 @@ fn wait(response: &RawResponse) -> Option<Duration> {
 /// The table.
 fn meaning(code: u32, status: u16, retry_after: Option<Duration>) -> Option<EntraError> {
     Some(match code {
-        700_016 | 7_000_229 | 65_001 | 65_004 | 90_094 | 90_095 | 900_941 => {
-            EntraError::ConsentMissing { code }
-        }
+        700_016 | 7_000_229 | 65_001 | 65_004 => EntraError::ConsentMissing { code },
+        90_094 | 90_095 => EntraError::PolicyBlocks { code, policy: TenantPolicy::AdministratorConsent },
+        900_941 => EntraError::PolicyBlocks { code, policy: TenantPolicy::RiskyApplication },
         70_021 | 700_211 | 700_212 | 700_213 | 7_002_121 | 7_002_138 => {
             EntraError::CredentialSpreading { code }
         }
         70_001 | 7_000_112 => EntraError::ApplicationDisabled { code },
         90_002 | 900_382 => EntraError::TenantNotFound { code },
-        53_000..=53_011 | 530_032 | 530_034 | 500_212 | 500_213 => EntraError::PolicyBlocks { code },
+        53_000..=53_011 | 530_032 | 530_034 => {
+            EntraError::PolicyBlocks { code, policy: TenantPolicy::ConditionalAccess }
+        }
+        500_212 => EntraError::PolicyBlocks { code, policy: TenantPolicy::OutboundAccess },
+        500_213 => EntraError::PolicyBlocks { code, policy: TenantPolicy::InboundAccess },
         500_011 | 650_052 => EntraError::ServiceUnknown { code },
         50_194 | 650_056 | 700_022 | 700_025 | 700_027 | 700_222 | 700_226 | 700_227 | 700_229 | 700_236
         | 7_000_215 | 7_000_222 => EntraError::Misconfigured { code },

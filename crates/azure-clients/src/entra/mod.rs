@@ -28,7 +28,7 @@ use azure_identity::{
 };
 use azure_ids::{ApplicationId, ObjectId, TenantId};
 
-pub use error::EntraError;
+pub use error::{EntraError, TenantPolicy};
 pub(crate) use error::{classify, find_entra_error};
 
 use crate::Transport;
@@ -118,8 +118,12 @@ impl WorkloadIdentity {
                 Ok(service_principal)
             }
             Err(error) => {
-                if matches!(error, EntraError::ConsentMissing { .. } | EntraError::ApplicationDisabled { .. })
-                {
+                if matches!(
+                    error,
+                    EntraError::ConsentMissing { .. }
+                        | EntraError::ApplicationDisabled { .. }
+                        | EntraError::PolicyBlocks { .. }
+                ) {
                     self.remember(tenant, None);
                 }
                 Err(error)
