@@ -9,6 +9,7 @@ mod dead_letters;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod policies;
 mod rotation;
 mod secrets;
 mod support;

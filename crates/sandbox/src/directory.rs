@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::entra::SignIns;
+use crate::deleted::Deleted;
+use crate::entra::{Policy, SignIns};
 use crate::options::{Automation, Lags};
 use crate::tracked::Tracked;
 
@@ -24,6 +25,9 @@ pub(crate) struct Directory {
     pub(crate) applications: Tracked<Uuid, Application>,
     /// By object id.
     pub(crate) service_principals: Tracked<Uuid, ServicePrincipal>,
+    /// What was deleted and can still be restored, by object id.
+    #[serde(default)]
+    pub(crate) deleted: Tracked<Uuid, Deleted>,
     #[serde(default)]
     pub(crate) sign_ins: SignIns,
     /// Private keys and secrets of the sandbox itself; they survive a restart so that issued tokens stay valid.
@@ -67,6 +71,9 @@ pub(crate) struct Tenant {
     pub(crate) users: BTreeMap<Uuid, User>,
     /// Object ids of the users and service principals that may write this directory and consent for it.
     pub(crate) directory_administrators: BTreeSet<Uuid>,
+    /// What its administrators forbid.
+    #[serde(default)]
+    pub(crate) policies: BTreeSet<Policy>,
 }
 
 impl Tenant {
@@ -187,6 +194,9 @@ pub(crate) struct ServicePrincipal {
     pub(crate) app_id: Uuid,
     pub(crate) display_name: String,
     pub(crate) enabled: bool,
+    /// Whether an administrator approved it on the consent page.
+    #[serde(default)]
+    pub(crate) approved: bool,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) created_at: OffsetDateTime,
     /// When the token endpoint begins to know it.
@@ -256,12 +266,20 @@ impl Directory {
             app_id: application.app_id,
             display_name: application.display_name().to_owned(),
             enabled: true,
+            approved: false,
             created_at: now,
             usable_from: now + lags.service_principal,
             managed_identity: None,
         };
         self.service_principals.insert(principal.object_id, principal.clone());
         principal
+    }
+
+    /// Remembers that an administrator approved an application on the consent page.
+    pub(crate) fn approve(&mut self, service_principal: Uuid) {
+        if let Some(principal) = self.service_principals.get_mut(&service_principal) {
+            principal.approved = true;
+        }
     }
 
     /// Gives a new user-assigned identity its principal. `object_id` is its principal id, `app_id` its client id.
@@ -278,6 +296,7 @@ impl Directory {
             app_id: Uuid::new_v4(),
             display_name: name.to_owned(),
             enabled: true,
+            approved: false,
             created_at: now,
             usable_from: now,
             managed_identity: Some(ManagedIdentity { resource_id: resource_id.to_owned(), attached: false }),

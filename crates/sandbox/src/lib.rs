@@ -41,6 +41,7 @@
 mod arm;
 mod clock;
 mod control;
+mod deleted;
 mod directory;
 mod edge;
 mod entra;

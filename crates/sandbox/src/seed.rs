@@ -35,6 +35,7 @@ pub(crate) fn new_state(now: OffsetDateTime) -> Result<State, Unspecified> {
         tenants: Tracked::default(),
         applications: Tracked::default(),
         service_principals: Tracked::default(),
+        deleted: Tracked::default(),
         sign_ins: SignIns::default(),
         secrets: DirectorySecrets { signing_key: Tokens::generate_key()?, identity_header: new_secret()? },
     };
@@ -100,6 +101,7 @@ pub(crate) fn add_tenant(
         app_id: application.app_id,
         display_name: application.display_name().to_owned(),
         enabled: true,
+        approved: true,
         created_at: now,
         usable_from: now,
         managed_identity: None,
@@ -117,6 +119,7 @@ pub(crate) fn add_tenant(
         administrator_user: administrator_user.object_id,
         ordinary_user: ordinary_user.object_id,
         directory_administrators: BTreeSet::from([administrator_user.object_id, principal.object_id]),
+        policies: BTreeSet::new(),
         users: [administrator_user, ordinary_user].map(|user| (user.object_id, user)).into(),
     };
     directory.tenants.insert(tenant_id, tenant);

@@ -4,11 +4,13 @@ use axum::Json;
 use axum::extract::State as RouterState;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::ControlError;
 use super::reply::Body;
+use super::{ControlError, directory};
 use crate::arm::path;
+use crate::entra::Policy;
 use crate::state::State;
 use crate::world::{SharedWorld, World};
 
@@ -28,6 +30,10 @@ pub(crate) enum Action {
     DisableServicePrincipal { object_id: Uuid },
     /// Lets it in again.
     EnableServicePrincipal { object_id: Uuid },
+    /// A tenant's administrators forbid something.
+    ImposePolicy { tenant: Uuid, policy: Policy },
+    /// They allow it again.
+    LiftPolicy { tenant: Uuid, policy: Policy },
 }
 
 /// `POST /control/actions`.
@@ -57,9 +63,11 @@ pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlErr
                 false => Err(ControlError::not_found(format!("there is no role assignment {id}"))),
             }
         }
-        Action::DeleteServicePrincipal { object_id } => delete_principal(state, *object_id),
+        Action::DeleteServicePrincipal { object_id } => delete_principal(state, *object_id, now),
         Action::DisableServicePrincipal { object_id } => switch_principal(state, *object_id, false),
         Action::EnableServicePrincipal { object_id } => switch_principal(state, *object_id, true),
+        Action::ImposePolicy { tenant, policy } => switch_policy(state, *tenant, *policy, true),
+        Action::LiftPolicy { tenant, policy } => switch_policy(state, *tenant, *policy, false),
     })
 }
 
@@ -79,7 +87,7 @@ fn switch_key(
     Ok(format!("Version {} of the key {key} in the vault {vault} is {word}.", held.version))
 }
 
-fn delete_principal(state: &mut State, object_id: Uuid) -> Result<String, ControlError> {
+fn delete_principal(state: &mut State, object_id: Uuid, now: OffsetDateTime) -> Result<String, ControlError> {
     let principal = state.directory.service_principals.get(&object_id);
     let principal = principal.ok_or_else(|| no_principal(object_id))?;
     if principal.managed_identity.is_some() {
@@ -87,7 +95,7 @@ fn delete_principal(state: &mut State, object_id: Uuid) -> Result<String, Contro
         return Err(ControlError::conflict(text));
     }
     let said = format!("The service principal {} ({object_id}) was deleted.", principal.display_name);
-    state.directory.service_principals.remove(&object_id);
+    state.directory.delete_service_principal(object_id, now);
     Ok(said)
 }
 
@@ -97,6 +105,21 @@ fn switch_principal(state: &mut State, object_id: Uuid, enabled: bool) -> Result
     principal.enabled = enabled;
     let word = if enabled { "enabled" } else { "disabled" };
     Ok(format!("The service principal {} ({object_id}) is {word}.", principal.display_name))
+}
+
+fn switch_policy(
+    state: &mut State,
+    tenant: Uuid,
+    policy: Policy,
+    imposed: bool,
+) -> Result<String, ControlError> {
+    let tenant = directory::tenant_mut(&mut state.directory, &tenant.to_string())?;
+    let word = if imposed { "imposed" } else { "lifted" };
+    match imposed {
+        true => tenant.policies.insert(policy),
+        false => tenant.policies.remove(&policy),
+    };
+    Ok(format!("{}: the policy {} is {word}.", tenant.display_name, policy.name()))
 }
 
 fn no_principal(object_id: Uuid) -> ControlError {

@@ -1,5 +1,7 @@
 //! Organisations, people, subscriptions and roles.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::{Path, State as RouterState};
 use http::StatusCode;
@@ -12,6 +14,7 @@ use super::reply::Body;
 use crate::arm::role_assignments::RoleAssignment;
 use crate::arm::roles;
 use crate::directory::{Directory, Tenant, User};
+use crate::entra::Policy;
 use crate::seed::{self, NewTenant};
 use crate::world::SharedWorld;
 
@@ -38,6 +41,12 @@ pub(super) struct UserBody {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct SubscriptionBody {
     display_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoliciesBody {
+    policies: BTreeSet<Policy>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +152,19 @@ pub(super) async fn add_subscription(
     })
 }
 
+/// `PUT /control/tenants/{tenant}/policies`: all that the tenant's administrators forbid from now on.
+pub(super) async fn set_policies(
+    RouterState(world): RouterState<SharedWorld>,
+    Path(tenant): Path<String>,
+    Body(body): Body<PoliciesBody>,
+) -> Result<Json<Value>, ControlError> {
+    world.change(|state| {
+        let tenant = tenant_mut(&mut state.directory, &tenant)?;
+        tenant.policies = body.policies;
+        Ok(Json(shown(tenant)))
+    })
+}
+
 /// `POST /control/roles`: without the time that a role assignment takes to spread.
 pub(super) async fn assign_role(
     RouterState(world): RouterState<SharedWorld>,
@@ -205,6 +227,7 @@ fn shown(tenant: &Tenant) -> Value {
         "region": tenant.region,
         "users": users,
         "subscriptions": subscriptions,
+        "policies": tenant.policies,
         "administratorApplication": { "clientId": tenant.administrator.client_id },
     })
 }
@@ -218,7 +241,10 @@ fn shown_user(tenant: &Tenant, user: &User) -> Value {
     })
 }
 
-fn tenant_mut<'a>(directory: &'a mut Directory, name: &str) -> Result<&'a mut Tenant, ControlError> {
+pub(super) fn tenant_mut<'a>(
+    directory: &'a mut Directory,
+    name: &str,
+) -> Result<&'a mut Tenant, ControlError> {
     let id = directory.tenant_named(name).map(|tenant| tenant.tenant_id);
     let found = id.and_then(|id| directory.tenants.get_mut(&id));
     found.ok_or_else(|| ControlError::not_found(format!("no tenant has the id or the domain {name}")))

@@ -53,6 +53,7 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/control/tenants", get(directory::tenants).post(directory::add_tenant))
         .route("/control/tenants/{tenant}/users", post(directory::add_user))
         .route("/control/tenants/{tenant}/subscriptions", post(directory::add_subscription))
+        .route("/control/tenants/{tenant}/policies", put(directory::set_policies))
         .route("/control/roles", post(directory::assign_role))
         .route("/control/identities/attach", post(directory::attach_identity))
         .route("/control/clock", get(run::clock).post(run::move_clock))
@@ -84,6 +85,7 @@ async fn index() -> Json<Value> {
             "POST /control/tenants": "a new tenant: {\"displayName\", \"domain\"?, \"region\"?}; answers its administrator's secret",
             "POST /control/tenants/{tenant}/users": "a new user: {\"displayName\", \"userPrincipalName\"?, \"administrator\"?}",
             "POST /control/tenants/{tenant}/subscriptions": "a new subscription: {\"displayName\"}",
+            "PUT /control/tenants/{tenant}/policies": "what its administrators forbid, all of it: {\"policies\": [\"conditionalAccess\", ...]}",
             "POST /control/roles": "a role that counts at once: {\"principalId\", \"role\", \"scope\"}",
             "POST /control/identities/attach": "lets the function app use a managed identity: {\"resourceId\"}",
             "GET /control/clock": "what time it is here",
@@ -94,7 +96,7 @@ async fn index() -> Json<Value> {
             "GET /control/traffic": "the latest calls, the newest first",
             "GET /control/har": "every call as HAR 1.2, if recording was asked for",
             "GET /control/evidence": "where each behaviour of this simulation comes from",
-            "POST /control/actions": "what people do to keys, roles and principals: {\"action\", ...}",
+            "POST /control/actions": "what people do to keys, roles, principals and policies: {\"action\", ...}",
             "GET /control/event-subscriptions": "who hears of what happens to keys",
             "POST /control/event-subscriptions": "a webhook hears of a vault's keys: {\"vault\", \"endpoint\", \"schema\"?, \"eventTypes\"?}",
             "DELETE /control/event-subscriptions/{id}": "it hears no more",

@@ -4,7 +4,7 @@ use url::Url;
 use uuid::{Uuid, uuid};
 
 use super::fault::EntraFault;
-use super::grant;
+use super::{grant, policies};
 use crate::directory::{Application, Directory};
 
 /// Microsoft's own tools, which every tenant has and which prove nothing about themselves.
@@ -31,10 +31,7 @@ impl<'a> Client<'a> {
         let home = directory.tenant_named(tenant).map(|tenant| tenant.tenant_id);
         let registered = match home {
             Some(home) => grant::application(directory, client_id, home, tenant)?,
-            None => id
-                .and_then(|id| directory.application_by_app_id(id))
-                .filter(|application| application.is_multi_tenant())
-                .ok_or_else(|| EntraFault::application_not_found(client_id, tenant))?,
+            None => of_several_tenants(directory, client_id, tenant)?,
         };
         Ok(Self::Registered(registered))
     }
@@ -66,9 +63,26 @@ impl<'a> Client<'a> {
                 .service_principal_of(tenant, application.app_id)
                 .filter(|principal| principal.enabled)
                 .map(|_| ())
-                .ok_or_else(|| EntraFault::no_consent(application.app_id, application.display_name())),
+                .ok_or_else(|| {
+                    let forbidden = directory.tenants.get(&tenant).and_then(policies::of_consent);
+                    forbidden.unwrap_or_else(|| {
+                        EntraFault::no_consent(application.app_id, application.display_name())
+                    })
+                }),
         }
     }
+}
+
+/// The registered application with this id, where the path leaves the tenant open.
+pub(super) fn of_several_tenants<'a>(
+    directory: &'a Directory,
+    client_id: &str,
+    path: &str,
+) -> Result<&'a Application, EntraFault> {
+    let id = Uuid::parse_str(client_id).ok();
+    let found = id.and_then(|id| directory.application_by_app_id(id));
+    let found = found.ok_or_else(|| EntraFault::application_not_found(client_id, path))?;
+    if found.is_multi_tenant() { Ok(found) } else { Err(EntraFault::single_tenant(found, path)) }
 }
 
 fn is_localhost(redirect_uri: &str) -> bool {

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::fault::EntraFault;
-use super::{consent_page as page, grant};
+use super::{clients, consent_page as page, grant, policies};
 use crate::directory::{Application, Directory, Tenant, User};
 use crate::world::{SharedWorld, World};
 
@@ -98,10 +98,12 @@ fn decide(world: &World, version: Version, tenant: &str, link: &Link, decision: 
         match decision.decision.as_str() {
             "approve" => {
                 if !home.directory_administrators.contains(&decision.administrator) {
-                    return Err(EntraFault::administrator_needed(application.display_name()));
+                    return Err(policies::of_consent(home)
+                        .unwrap_or_else(|| EntraFault::administrator_needed(application.display_name())));
                 }
                 let tenant = home.tenant_id;
-                directory.let_application_in(tenant, &application, now, &world.lags);
+                let principal = directory.let_application_in(tenant, &application, now, &world.lags);
+                directory.approve(principal.object_id);
                 Ok(back(&redirect_uri, &approved(version, tenant, link)))
             }
             "cancel" => Ok(back(&redirect_uri, &cancelled(version, home.tenant_id, link))),
@@ -137,14 +139,17 @@ impl<'a> Asked<'a> {
                 .ok_or_else(|| EntraFault::missing_parameter(name))
         };
         let client_id = given("client_id", &link.client_id)?;
-        let tenants: Vec<&Tenant> = match tenant {
-            "common" | "organizations" => directory.tenants.values().collect(),
-            _ => vec![directory.tenant_named(tenant).ok_or_else(|| EntraFault::tenant_not_found(tenant))?],
+        let (tenants, application) = match tenant {
+            "common" | "organizations" => {
+                let application = clients::of_several_tenants(directory, client_id, tenant)?;
+                (directory.tenants.values().collect(), application)
+            }
+            _ => {
+                let one = directory.tenant_named(tenant);
+                let one = one.ok_or_else(|| EntraFault::tenant_not_found(tenant))?;
+                (vec![one], grant::application(directory, client_id, one.tenant_id, tenant)?)
+            }
         };
-        let application = tenants
-            .iter()
-            .find_map(|one| grant::application(directory, client_id, one.tenant_id, tenant).ok())
-            .ok_or_else(|| EntraFault::application_not_found(client_id, tenant))?;
         let redirect_uri = given("redirect_uri", &link.redirect_uri)?;
         if !application.has_redirect_uri(redirect_uri) {
             return Err(EntraFault::redirect_not_registered(redirect_uri, application.app_id));

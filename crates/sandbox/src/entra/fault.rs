@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
+use crate::directory::Application;
+
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("AADSTS{code}: {description}")]
@@ -55,6 +57,17 @@ impl EntraFault {
              user in the tenant. You may have sent your authentication request to the wrong tenant."
         );
         Self::bad_request(700_016, "unauthorized_client", text)
+    }
+
+    /// Microsoft gives the date in words of its own: the day from which new applications are held to this.
+    pub(crate) fn single_tenant(application: &Application, path: &str) -> Self {
+        let (id, name) = (application.app_id, application.display_name());
+        let text = format!(
+            "Application '{id}'({name}) is not configured as a multi-tenant application. Usage of the /{path} endpoint \
+             is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the \
+             application to be multi-tenant."
+        );
+        Self::bad_request(50_194, "invalid_request", text)
     }
 
     pub(crate) fn service_principal_missing(application: Uuid, tenant: Uuid) -> Self {

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fault::EntraFault;
-use super::{assertion, resources};
+use super::{assertion, policies, resources};
 use crate::directory::{Application, Directory};
 use crate::tokens::{Caller, CallerKind, Tokens};
 
@@ -29,7 +29,7 @@ pub(super) enum Credential<'a> {
 /// The application inside the named tenant, if it may have a token.
 ///
 /// Our guess: the order of the checks. Tenant and application come first, then the proof, then whether the
-/// tenant has let the application in, and the resource last.
+/// tenant has let the application in, the resource, and the tenant's policies last.
 pub(super) fn client_credentials(
     directory: &Directory,
     tokens: &Tokens,
@@ -55,6 +55,7 @@ pub(super) fn client_credentials(
     if !resources::is_known(directory, tenant.tenant_id, request.resource) {
         return Err(EntraFault::resource_not_found(request.resource, &tenant.display_name));
     }
+    policies::check(directory, tenant, application, principal)?;
     Ok(Caller {
         tenant: tenant.tenant_id,
         object_id: principal.object_id,

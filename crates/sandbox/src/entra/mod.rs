@@ -9,6 +9,7 @@ mod discovery;
 mod fault;
 mod form;
 mod grant;
+mod policies;
 mod resources;
 mod sign_in;
 mod sign_in_page;
@@ -29,6 +30,7 @@ use crate::world::{SharedWorld, World};
 pub(crate) use fault::EntraFault;
 pub(crate) use grant::secret_digest;
 use grant::{ClientCredentials, Credential};
+pub(crate) use policies::Policy;
 pub(crate) use resources::is_known as is_known_resource;
 pub(crate) use sign_ins::SignIns;
 

@@ -1,13 +1,11 @@
-//! Entra, Graph, and the managed identity endpoint.
+//! Entra: the token endpoint and admin consent.
 
-use super::Evidence::{Documented, OurGuess, Recorded, Reported, Specified};
+use super::Evidence::{Documented, OurGuess, Recorded, Reported};
 use super::Row;
 
 const LEARN_FIC: &str = "Microsoft Learn, configure an application to trust a managed identity";
 const LEARN_CONSENT: &str = "Microsoft Learn, admin consent on the Microsoft identity platform";
 const LEARN_ERRORS: &str = "Microsoft Learn, Microsoft Entra authentication and authorization error codes";
-const LEARN_MI: &str = "Microsoft Learn, managed identities for App Service and Azure Functions";
-const CLI_ROLE: &str = "azure-cli's recordings, module role";
 
 pub(super) const ENTRA: &[Row] = &[
     (
@@ -66,15 +64,35 @@ pub(super) const ENTRA: &[Row] = &[
         Reported,
         "texts that users quote",
         "entra/fault.rs",
-        "",
+        "a_disabled_service_principal_gets_no_tokens_until_it_is_enabled",
     ),
-    ("The HTTP status of 7000112", OurGuess, "nobody quotes it", "entra/fault.rs", ""),
+    (
+        "The HTTP status of 7000112",
+        OurGuess,
+        "nobody quotes it",
+        "entra/fault.rs",
+        "a_disabled_service_principal_gets_no_tokens_until_it_is_enabled",
+    ),
+    (
+        "A single-tenant application is refused under common and organizations (50194)",
+        Documented,
+        LEARN_ERRORS,
+        "entra/clients.rs",
+        "a_single_tenant_application_is_refused_where_the_tenant_is_left_open",
+    ),
+    (
+        "A client secret that has expired is refused with 7000222, a wrong one with 7000215",
+        Documented,
+        LEARN_ERRORS,
+        "entra/grant.rs",
+        "a_secret_that_has_expired_is_told_from_a_wrong_one",
+    ),
     (
         "An assertion type that Entra does not know is refused with a number of ours",
         OurGuess,
         "no text is known",
         "entra/fault.rs",
-        "a_request_that_is_wrong_is_told_how_by_number",
+        "an_assertion_of_another_kind_is_refused",
     ),
     (
         "Refusals carry error, error_description, error_codes, trace and correlation ids, timestamp and error_uri",
@@ -84,11 +102,11 @@ pub(super) const ENTRA: &[Row] = &[
         "a_request_that_is_wrong_is_told_how_by_number",
     ),
     (
-        "The order of the checks: tenant, application, proof, consent, resource",
+        "The order of the checks: tenant, application, proof, consent, resource, policies",
         OurGuess,
         "not documented",
         "entra/grant.rs",
-        "",
+        "tenant_application_proof_consent_resource_and_policy_are_looked_at_in_this_order",
     ),
     (
         "The version 1 endpoint writes its numbers as strings",
@@ -116,7 +134,7 @@ pub(super) const ENTRA: &[Row] = &[
         OurGuess,
         "real tokens may carry a GUID in its place",
         "entra/mod.rs",
-        "",
+        "an_attached_identity_gets_tokens_by_client_id",
     ),
     (
         "Discovery names the issuer, the endpoints and the keys",
@@ -124,6 +142,27 @@ pub(super) const ENTRA: &[Row] = &[
         "azure-sdk-for-js, recordings of keyvault-keys",
         "entra/discovery.rs",
         "discovery_leads_to_the_key_that_signs",
+    ),
+    (
+        "Policies of a tenant keep an application out: 53003, 500213, 90094, 900941; that of its home: 500212",
+        Documented,
+        LEARN_ERRORS,
+        "entra/policies.rs",
+        "a_policy_keeps_the_application_out_until_it_is_lifted",
+    ),
+    (
+        "Whom the policies strike, in which order, with which status and word",
+        OurGuess,
+        "documented for people; of Conditional Access that it leaves multi-tenant applications alone",
+        "entra/policies.rs",
+        "a_policy_strikes_only_whom_it_is_for",
+    ),
+    (
+        "A consent policy keeps tokens from a service principal that nobody approved on the consent page",
+        OurGuess,
+        "documented for people who sign in",
+        "entra/policies.rs",
+        "a_consent_policy_wants_an_administrator_on_the_page_and_is_content_with_one",
     ),
     (
         "Approving admin consent lets the application in and leads back with tenant, state and admin_consent=True",
@@ -166,116 +205,5 @@ pub(super) const ENTRA: &[Row] = &[
         LEARN_CONSENT,
         "entra/consent.rs",
         "a_link_that_makes_no_sense_is_refused_on_the_page_and_never_followed",
-    ),
-];
-
-pub(super) const GRAPH: &[Row] = &[
-    (
-        "Applications are made with 201, found by filter, changed with 204 and deleted with 204",
-        Recorded,
-        CLI_ROLE,
-        "graph/applications.rs",
-        "an_application_is_made_found_changed_and_deleted",
-    ),
-    (
-        "A deleted application leaves nothing to restore",
-        OurGuess,
-        "Graph keeps it for thirty days",
-        "graph/applications.rs",
-        "an_application_is_made_found_changed_and_deleted",
-    ),
-    (
-        "Without signInAudience an application is AzureADMyOrg",
-        Recorded,
-        "azure-cli's recordings of 2025",
-        "directory.rs",
-        "an_application_is_made_found_changed_and_deleted",
-    ),
-    (
-        "A secret is shown once and gets a token",
-        Documented,
-        "Microsoft Learn, application: addPassword",
-        "graph/applications.rs",
-        "a_secret_made_by_graph_gets_a_token",
-    ),
-    (
-        "At most 20 federated credentials for an application, one audience each",
-        Documented,
-        LEARN_FIC,
-        "graph/federated_credentials.rs",
-        "federated_credentials_are_kept_by_name_and_limited_to_twenty",
-    ),
-    (
-        "The wording of the refusal of the 21st",
-        OurGuess,
-        "no text is known",
-        "graph/federated_credentials.rs",
-        "federated_credentials_are_kept_by_name_and_limited_to_twenty",
-    ),
-    (
-        "A service principal is made once for an application and tenant; the second try is 409",
-        Recorded,
-        CLI_ROLE,
-        "graph/service_principals.rs",
-        "a_service_principal_is_made_once_and_says_whose_application_it_is",
-    ),
-    (
-        "The service principal of a managed identity cannot be deleted",
-        OurGuess,
-        "the wording",
-        "graph/service_principals.rs",
-        "",
-    ),
-    (
-        "getByIds answers each object with its @odata.type",
-        Specified,
-        "Graph's CSDL, and what az reads",
-        "graph/objects.rs",
-        "objects_are_found_by_id_with_their_type",
-    ),
-    (
-        "A new object may be 404 for a while",
-        Documented,
-        "Microsoft Learn, best practices of Graph: replication delay",
-        "graph/request.rs",
-        "a_new_object_may_take_a_while_to_be_found",
-    ),
-    (
-        "Errors carry code, message and innerError",
-        Recorded,
-        CLI_ROLE,
-        "graph/fault.rs",
-        "graph_wants_a_token_of_its_own_and_a_path_that_it_knows",
-    ),
-];
-
-pub(super) const MANAGED_IDENTITY: &[Row] = &[
-    (
-        "The endpoint wants X-IDENTITY-HEADER and api-version 2019-08-01, and selects by client_id, principal_id or mi_res_id",
-        Documented,
-        LEARN_MI,
-        "managed_identity.rs",
-        "an_attached_identity_gets_tokens_by_client_id",
-    ),
-    (
-        "expires_on is a string of Unix seconds",
-        Documented,
-        LEARN_MI,
-        "managed_identity.rs",
-        "an_attached_identity_gets_tokens_by_client_id",
-    ),
-    (
-        "An identity that the app does not have is 400 with a fixed text",
-        Documented,
-        LEARN_MI,
-        "managed_identity.rs",
-        "an_identity_is_served_once_it_is_attached",
-    ),
-    (
-        "Every other refusal's status and text",
-        OurGuess,
-        "not documented",
-        "managed_identity.rs",
-        "the_endpoint_refuses_what_it_should",
     ),
 ];

@@ -5,6 +5,7 @@
 //! holds the two together.
 
 mod answers;
+mod graph;
 mod identity;
 mod machines;
 mod marketplace;
@@ -56,8 +57,8 @@ pub fn behaviours() -> Vec<Behaviour> {
     [
         ("Entra", identity::ENTRA),
         ("People signing in", sign_in::SIGN_IN),
-        ("Graph", identity::GRAPH),
-        ("Managed identity", identity::MANAGED_IDENTITY),
+        ("Graph", graph::GRAPH),
+        ("Managed identity", graph::MANAGED_IDENTITY),
         ("Resource Manager", resources::GATEWAY),
         ("Resource Manager's answers", answers::ANSWERS),
         ("Names and source vaults", answers::INPUT),

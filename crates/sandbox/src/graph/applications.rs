@@ -67,17 +67,11 @@ pub(super) fn update(world: &World, request: &GraphRequest, key: &str) -> Result
     })
 }
 
-/// Its service principal at home goes with it; those in other tenants stay behind and are of no use.
-///
-/// Our guess: the sandbox keeps nothing to restore, where Graph keeps deleted applications for thirty days.
+/// Deletes an application for thirty days, in which it can be restored.
 pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
     world.change(|state| {
-        let directory = &mut state.directory;
-        let Application { object_id, app_id, tenant, .. } = *find(directory, world, request, key)?;
-        directory.applications.remove(&object_id);
-        directory
-            .service_principals
-            .retain(|_, principal| principal.tenant != tenant || principal.app_id != app_id);
+        let id = find(&state.directory, world, request, key)?.object_id;
+        state.directory.delete_application(id, request.now);
         Ok(Reply::Done)
     })
 }

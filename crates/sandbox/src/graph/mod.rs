@@ -5,6 +5,7 @@
 //! Property names and types are those of Graph's published CSDL.
 
 mod applications;
+mod deleted_items;
 mod fault;
 mod federated_credentials;
 mod filter;
@@ -104,6 +105,13 @@ fn dispatch(
         ["servicePrincipals", key] if get => service_principals::show(world, &request, key),
         ["servicePrincipals", key] if patch => service_principals::update(world, &request, key),
         ["servicePrincipals", key] if delete => service_principals::delete(world, &request, key),
+
+        ["directory", "deletedItems", kind] if get && kind.starts_with("microsoft.graph.") => {
+            deleted_items::list(world, &request, kind)
+        }
+        ["directory", "deletedItems", key] if get => deleted_items::show(world, &request, key),
+        ["directory", "deletedItems", key] if delete => deleted_items::purge(world, &request, key),
+        ["directory", "deletedItems", key, "restore"] if post => deleted_items::restore(world, &request, key),
 
         ["directoryObjects", "getByIds"] if post => objects::by_ids(world, &request),
         _ => Err(GraphFault::no_such_segment(path.last().copied().unwrap_or_default())),

@@ -89,7 +89,7 @@ pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result
             return Err(GraphFault::bad_request(text));
         }
         let id = principal.object_id;
-        state.directory.service_principals.remove(&id);
+        state.directory.delete_service_principal(id, request.now);
         Ok(Reply::Done)
     })
 }

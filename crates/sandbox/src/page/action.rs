@@ -89,6 +89,12 @@ fn question(action: &Action) -> (String, String) {
         Action::EnableServicePrincipal { object_id } => {
             (format!("Enable the service principal {object_id}?"), "It gets tokens again at once.".into())
         }
+        Action::ImposePolicy { policy, .. } => {
+            (format!("Impose the policy {}?", policy.name()), format!("From then on, {}.", policy.effect()))
+        }
+        Action::LiftPolicy { policy, .. } => {
+            (format!("Lift the policy {}?", policy.name()), "It forbids nothing more, at once.".into())
+        }
     }
 }
 
@@ -99,5 +105,6 @@ fn section(action: &Action) -> &'static str {
         Action::DeleteServicePrincipal { .. }
         | Action::DisableServicePrincipal { .. }
         | Action::EnableServicePrincipal { .. } => "consents",
+        Action::ImposePolicy { .. } | Action::LiftPolicy { .. } => "tenants",
     }
 }

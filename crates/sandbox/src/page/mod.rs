@@ -7,6 +7,7 @@ mod action;
 mod glance;
 mod shell;
 mod tables;
+mod tenants;
 mod view;
 
 use std::net::SocketAddr;

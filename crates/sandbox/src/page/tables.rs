@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::action::TOKEN;
+use super::tenants::tenants;
 use super::view::{KeyLine, Lines, PrincipalLine, View, moment};
 use crate::edge::Seen;
 use crate::faults::FaultSummary;
@@ -12,13 +13,20 @@ const MOST_CALLS: usize = 60;
 
 pub(super) fn content(view: &View, seen: &[Seen], faults: &FaultSummary, token: &str) -> Markup {
     html! {
-        (tenants(view)) (applications(view)) (consents(view, token)) (keys(view, token)) (grants(view, token))
+        (tenants(view, token)) (applications(view)) (consents(view, token)) (keys(view, token)) (grants(view, token))
         (sets(view)) (disks(view)) (events(view)) (fault_section(faults)) (traffic(seen))
     }
 }
 
 /// A section with a table, or with a sentence when there is nothing to show.
-fn section(id: &str, title: &str, empty: &str, head: &[&str], rows: &[Markup], left_out: usize) -> Markup {
+pub(super) fn section(
+    id: &str,
+    title: &str,
+    empty: &str,
+    head: &[&str],
+    rows: &[Markup],
+    left_out: usize,
+) -> Markup {
     html! {
         section id=(id) {
             h2 { (title) }
@@ -36,24 +44,24 @@ fn section(id: &str, title: &str, empty: &str, head: &[&str], rows: &[Markup], l
 }
 
 /// One cell; the label is shown where the screen is too narrow for a head row.
-fn cell(label: &str, content: &Markup) -> Markup {
+pub(super) fn cell(label: &str, content: &Markup) -> Markup {
     html! { td data-label=(label) { (content) } }
 }
 
-fn text(label: &str, text: impl std::fmt::Display) -> Markup {
+pub(super) fn text(label: &str, text: impl std::fmt::Display) -> Markup {
     cell(label, &html! { (text.to_string()) })
 }
 
-fn code(label: &str, text: impl std::fmt::Display) -> Markup {
+pub(super) fn code(label: &str, text: impl std::fmt::Display) -> Markup {
     cell(label, &html! { code { (text.to_string()) } })
 }
 
-fn badge(kind: &str, text: &str) -> Markup {
+pub(super) fn badge(kind: &str, text: &str) -> Markup {
     html! { span class={ "badge " (kind) } { (text) } }
 }
 
 /// A button that sends an action, by way of a question when it takes something away.
-fn button(label: &str, danger: bool, token: &str, fields: &[(&str, &str)]) -> Markup {
+pub(super) fn button(label: &str, danger: bool, token: &str, fields: &[(&str, &str)]) -> Markup {
     html! {
         form method="post" action=(if danger { "/ask" } else { "/do" }) {
             input type="hidden" name=(TOKEN) value=(token);
@@ -63,27 +71,8 @@ fn button(label: &str, danger: bool, token: &str, fields: &[(&str, &str)]) -> Ma
     }
 }
 
-fn rows<T>(lines: &Lines<T>, row: impl Fn(&T) -> Markup) -> Vec<Markup> {
+pub(super) fn rows<T>(lines: &Lines<T>, row: impl Fn(&T) -> Markup) -> Vec<Markup> {
     lines.shown.iter().map(row).collect()
-}
-
-fn tenants(view: &View) -> Markup {
-    let rows = rows(&view.tenants, |line| {
-        html! {
-            (cell("Tenant", &html! { strong { (line.name) } br; small { (line.domain) " · " (line.region) } }))
-            (code("Id", line.id))
-            (cell("People", &html! {
-                ul { @for (name, administrator) in &line.users {
-                    li { (name) @if *administrator { " " (badge("good", "administrator")) } }
-                } }
-            }))
-            (cell("Subscriptions", &html! {
-                ul { @for (id, name) in &line.subscriptions { li { (name) br; code { (id) } } } }
-            }))
-        }
-    });
-    let head = ["Tenant", "Id", "People", "Subscriptions"];
-    section("tenants", "Tenants", "No tenant has this text.", &head, &rows, view.tenants.left_out())
 }
 
 fn applications(view: &View) -> Markup {

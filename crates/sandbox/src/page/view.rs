@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::arm::overview::{self, DiskLine, GrantLine, SetLine};
 use crate::directory::Directory;
+use crate::entra::Policy;
 use crate::state::State;
 
 /// More lines than this help nobody; the search finds the others.
@@ -52,6 +53,7 @@ pub(super) struct TenantLine {
     pub(super) region: String,
     pub(super) users: Vec<(String, bool)>,
     pub(super) subscriptions: Vec<(Uuid, String)>,
+    pub(super) policies: Vec<Policy>,
 }
 
 pub(super) struct ApplicationLine {
@@ -185,6 +187,7 @@ fn tenants(directory: &Directory) -> impl Iterator<Item = TenantLine> + '_ {
             })
             .collect(),
         subscriptions: tenant.subscriptions().collect(),
+        policies: tenant.policies.iter().copied().collect(),
     })
 }
 

@@ -171,3 +171,54 @@ async fn roles_and_service_principals_are_removed() {
         .await;
     own.expect(answer, 404);
 }
+
+#[tokio::test]
+async fn a_policy_is_imposed_after_a_question_shown_and_lifted() {
+    let (cloud, own) = with_a_key().await;
+    let html = page(&own, "/").await;
+    let token = token(&html);
+    for policy in
+        ["conditionalAccess", "inboundAccess", "outboundAccess", "administratorConsent", "riskyApplication"]
+    {
+        assert!(html.contains(&format!(r#"<option value="{policy}""#)), "{policy} can be chosen");
+    }
+    let tenant = cloud.seed.customer.tenant_id.to_string();
+    let policies = async || {
+        let tenants = own.get("/control/tenants").await;
+        let tenants = tenants["tenants"].as_array().unwrap().clone();
+        let of = |id: &str| tenants.iter().find(|one| one["tenantId"] == id).unwrap()["policies"].clone();
+        (of(&tenant), of(&cloud.seed.vendor.tenant_id.to_string()))
+    };
+    let fields = |action: &'static str, policy: &'static str| {
+        [
+            ("token", token.clone()),
+            ("action", action.into()),
+            ("tenant", tenant.clone()),
+            ("policy", policy.into()),
+        ]
+    };
+    let send = async |path: &str, fields: [(&'static str, String); 4]| {
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        press(&own, path, &fields).await
+    };
+    let question = send("/ask", fields("imposePolicy", "conditionalAccess")).await.text().await.unwrap();
+    assert!(question.contains("Impose the policy conditionalAccess?") && question.contains("AADSTS53003"));
+    assert_eq!(policies().await, (json!([]), json!([])), "asking does nothing");
+    let done = send("/do", fields("imposePolicy", "conditionalAccess")).await;
+    assert_eq!((done.status().as_u16(), &done.headers()["location"]), (303, &"/#tenants".parse().unwrap()));
+    assert_eq!(policies().await, (json!(["conditionalAccess"]), json!([])));
+    let html = page(&own, "/").await;
+    assert!(
+        html.contains("Contoso: the policy conditionalAccess is imposed.") && html.contains("liftPolicy")
+    );
+    assert_eq!(send("/do", fields("imposePolicy", "martialLaw")).await.status().as_u16(), 400);
+
+    let lift = json!({ "action": "liftPolicy", "tenant": tenant, "policy": "conditionalAccess" });
+    let answer = own.post("/control/actions", lift).await;
+    own.expect(answer, 200);
+    assert_eq!(policies().await, (json!([]), json!([])));
+    let nobody =
+        json!({ "action": "imposePolicy", "tenant": uuid::Uuid::new_v4(), "policy": "conditionalAccess" });
+    let answer = own.post("/control/actions", nobody).await;
+    own.expect(answer, 404);
+}

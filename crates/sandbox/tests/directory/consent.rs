@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::support::{CALLBACK, Cloud};
 
-fn link(tenant: &str, version: &str, application: &Value, extra: &[(&str, &str)]) -> Url {
+pub(crate) fn link(tenant: &str, version: &str, application: &Value, extra: &[(&str, &str)]) -> Url {
     let mut parameters = vec![
         ("client_id", application["appId"].as_str().unwrap()),
         ("redirect_uri", CALLBACK),
@@ -23,7 +23,7 @@ fn link(tenant: &str, version: &str, application: &Value, extra: &[(&str, &str)]
 }
 
 /// Presses a button on the page. Gives the status and where it leads.
-async fn press(cloud: &Cloud, page: Url, who: Uuid, button: &str) -> (StatusCode, Option<Url>) {
+pub(crate) async fn press(cloud: &Cloud, page: Url, who: Uuid, button: &str) -> (StatusCode, Option<Url>) {
     let who = who.to_string();
     let form = [("administrator", who.as_str()), ("decision", button)];
     let reply = cloud.client.post(page).form(&form).send().await.unwrap();

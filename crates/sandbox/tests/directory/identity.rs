@@ -45,6 +45,12 @@ async fn the_endpoint_refuses_what_it_should() {
         ("no header", "", vec![version, resource, ("client_id", client_id)], 401),
         ("wrong header", "x", vec![version, resource, ("client_id", client_id)], 401),
         ("no version", header, vec![resource, ("client_id", client_id)], 400),
+        (
+            "the version before",
+            header,
+            vec![("api-version", "2017-09-01"), resource, ("client_id", client_id)],
+            400,
+        ),
         ("no resource", header, vec![version, ("client_id", client_id)], 400),
         (
             "unknown resource",

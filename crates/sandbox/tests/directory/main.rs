@@ -4,9 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test whose sandbox does not do its part has failed")]
 
 mod consent;
+mod deleted;
 mod edge;
 mod graph;
 mod identity;
+mod numbers;
+mod policies;
+mod refusals;
 mod restart;
 mod sign_in;
 mod support;

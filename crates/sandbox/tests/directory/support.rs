@@ -202,6 +202,25 @@ impl Cloud {
         format!("https://login.microsoftonline.com/{}/v2.0", self.vendor().tenant_id)
     }
 
+    /// Says what a tenant's administrators forbid from now on.
+    pub(crate) async fn forbid(&self, tenant: &SeedTenant, policies: &[&str]) {
+        let url = format!("{}/control/tenants/{}/policies", self.sandbox.own_url(), tenant.tenant_id);
+        let reply = self.client.put(url).json(&json!({ "policies": policies })).send().await.unwrap();
+        let status = reply.status();
+        let shown: Value = reply.json().await.unwrap();
+        assert_eq!((status, shown["policies"].as_array().unwrap().len()), (StatusCode::OK, policies.len()));
+    }
+
+    /// An application that a managed identity speaks for and that the customer has let in. Gives it and an assertion.
+    pub(crate) async fn let_in_and_trusted(&self) -> (Value, String) {
+        let application = self.application().await;
+        let identity = self.identity(&self.vendor(), "function-app").await;
+        self.trust_well(&application, &identity).await;
+        self.let_in(&self.customer(), application["appId"].as_str().unwrap()).await;
+        let assertion = self.assertion(&identity).await;
+        (application, assertion)
+    }
+
     /// Asks the managed identity endpoint, past the proxy.
     pub(crate) async fn identity_token(&self, resource: &str, client_id: &str) -> Answer {
         let query = [("api-version", "2019-08-01"), ("resource", resource), ("client_id", client_id)];
@@ -229,9 +248,38 @@ pub(crate) fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// The number of Entra's refusal, once its envelope has been found complete.
+/// The HTTP status and the OAuth 2.0 word that each number of Entra's comes with, where nothing else is said.
+const NUMBERS: [(u16, &str, &[u64]); 10] = [
+    (
+        400,
+        "invalid_request",
+        &[50_011, 50_020, 50_027, 50_059, 50_194, 70_021, 90_002, 501_461, 700_222, 700_236, 900_144],
+    ),
+    (400, "unauthorized_client", &[700_016, 7_000_112]),
+    (400, "invalid_scope", &[1_002_012]),
+    (400, "invalid_resource", &[500_011]),
+    (400, "unsupported_grant_type", &[70_003]),
+    (
+        400,
+        "invalid_grant",
+        &[
+            50_034, 53_003, 54_005, 65_001, 70_000, 70_008, 90_094, 500_212, 500_213, 501_481, 700_082,
+            900_941,
+        ],
+    ),
+    (400, "authorization_pending", &[70_016]),
+    (400, "bad_verification_code", &[70_018]),
+    (400, "expired_token", &[70_019]),
+    (
+        401,
+        "invalid_client",
+        &[700_024, 700_027, 700_211, 700_212, 700_213, 7_000_215, 7_000_218, 7_000_222, 7_000_229, 7_002_138],
+    ),
+];
+
+/// The number of Entra's refusal, once its envelope has been found complete, and its status and word the number's own.
+#[track_caller]
 pub(crate) fn refusal((status, body): &Answer) -> u64 {
-    assert!(matches!(status.as_u16(), 400 | 401), "{status} {body}");
     let code = body["error_codes"][0].as_u64().unwrap();
     let text = body["error_description"].as_str().unwrap();
     assert!(text.starts_with(&format!("AADSTS{code}: ")), "{text}");
@@ -239,6 +287,9 @@ pub(crate) fn refusal((status, body): &Answer) -> u64 {
     assert!(text.contains(body["correlation_id"].as_str().unwrap()), "{text}");
     assert!(text.contains(body["timestamp"].as_str().unwrap()), "{text}");
     assert_eq!(body["error_uri"], format!("https://login.microsoftonline.com/error?code={code}"));
-    assert!(body["error"].is_string());
+    let known = NUMBERS.iter().find(|(.., codes)| codes.contains(&code));
+    let (expected, word, _) =
+        known.unwrap_or_else(|| panic!("{code} has no status and word: {status} {body}"));
+    assert_eq!((status.as_u16(), body["error"].as_str()), (*expected, Some(*word)), "{code}");
     code
 }

@@ -30,3 +30,11 @@ async fn sdks(judged: &Judged) {
         judged.run("events.py", &python).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn azure_cli_disables_deletes_and_restores_what_is_in_a_directory() {
+    let Some(az) = Client::azure_cli() else { return };
+    let judged = Judged::start().await;
+    judged.run("directory.sh", &az).await;
+    judged.judge("directory").await;
+}

@@ -1,0 +1,89 @@
+//! What was deleted and can be restored: `/directory/deletedItems`.
+//!
+//! Source: Microsoft Learn, "directory resource type: deletedItems".
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::fault::GraphFault;
+use super::request::{GraphRequest, Reply};
+use super::shapes;
+use crate::deleted::{Deleted, DeletedObject};
+use crate::directory::Directory;
+use crate::world::World;
+
+/// The deleted objects of one kind, such as `microsoft.graph.application`.
+pub(super) fn list(world: &World, request: &GraphRequest, kind: &str) -> Result<Reply, GraphFault> {
+    world.read(|state| {
+        let directory = &state.directory;
+        let found = directory
+            .deleted_in(request.caller.tenant, request.now)
+            .filter(|(_, deleted)| kind_of(&deleted.object) == kind)
+            .map(|(_, deleted)| shown(directory, deleted))
+            .collect();
+        request.collection("directoryObjects", found).map(Reply::Found)
+    })
+}
+
+pub(super) fn show(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    world.read(|state| {
+        let (_, deleted) = find(&state.directory, request, key)?;
+        Ok(Reply::Found(request.entity("directoryObjects", shown(&state.directory, deleted))))
+    })
+}
+
+/// Brings it back. For an application that is not its service principal, which is restored by itself.
+pub(super) fn restore(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    world.change(|state| {
+        let directory = &mut state.directory;
+        let (id, deleted) = find(directory, request, key)?;
+        let mut restored = shown(directory, deleted);
+        restored["deletedDateTime"] = Value::Null;
+        if let DeletedObject::ServicePrincipal(principal) = &deleted.object
+            && directory.service_principal_of(principal.tenant, principal.app_id).is_some()
+        {
+            // Our guess: what Graph says when the application was let in again meanwhile.
+            return Err(GraphFault::already_there("servicePrincipalNames"));
+        }
+        directory.restore(id);
+        Ok(Reply::Found(request.entity("directoryObjects", restored)))
+    })
+}
+
+/// Forgets it for good.
+pub(super) fn purge(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+    world.change(|state| {
+        let (id, _) = find(&state.directory, request, key)?;
+        state.directory.deleted.remove(&id);
+        Ok(Reply::Done)
+    })
+}
+
+fn find<'a>(
+    directory: &'a Directory,
+    request: &GraphRequest,
+    key: &str,
+) -> Result<(Uuid, &'a Deleted), GraphFault> {
+    let wanted = Uuid::parse_str(key).ok();
+    directory
+        .deleted_in(request.caller.tenant, request.now)
+        .find(|(id, _)| Some(*id) == wanted)
+        .ok_or_else(|| GraphFault::not_found(key))
+}
+
+fn kind_of(object: &DeletedObject) -> &'static str {
+    match object {
+        DeletedObject::Application(_) => "microsoft.graph.application",
+        DeletedObject::ServicePrincipal(_) => "microsoft.graph.servicePrincipal",
+    }
+}
+
+fn shown(directory: &Directory, deleted: &Deleted) -> Value {
+    let mut shown = match &deleted.object {
+        DeletedObject::Application(application) => shapes::application(directory, application),
+        DeletedObject::ServicePrincipal(principal) => shapes::service_principal(directory, principal),
+    };
+    shown["@odata.type"] = json!(format!("#{}", kind_of(&deleted.object)));
+    shown["deletedDateTime"] = json!(shapes::moment(deleted.at));
+    shown
+}
