@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::dead_letters::args::{DeadLettersCommand, EXIT_CODES as DEAD_LETTERS_EXIT_CODES};
 use crate::crash::CrashAt;
 use crate::sandbox_args::SANDBOX_AFTER_HELP;
-pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, SandboxArgs, SandboxCommand};
+pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, Profile, SandboxArgs, SandboxCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:

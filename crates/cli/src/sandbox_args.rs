@@ -50,9 +50,27 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub spreading: Duration,
 
+    /// How env and exec point programs at it. With local, az has to be told once:
+    ///   az cloud register -n sandbox --skip-endpoint-discovery \
+    ///     --cloud-config @$SANDBOX_CLOUD
+    ///   az cloud set -n sandbox
+    /// and Azure's SDKs take SANDBOX_LOGIN_URL, SANDBOX_MANAGEMENT_URL and so on from env, with
+    /// instance discovery off. The same data is behind both
+    #[arg(long, value_enum, default_value_t = Profile::Public, verbatim_doc_comment)]
+    pub profile: Profile,
+
     /// One JSON line when it is up and one when it has stopped, and nothing else on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// By which names programs reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// By Azure's real names and the proxy
+    Public,
+    /// By names under localhost at one port, without the proxy
+    Local,
 }
 
 /// What can be done besides running it.

@@ -65,7 +65,7 @@ mod tracked;
 mod world;
 
 pub use arm::DiskState;
-pub use edge::{CertificateError, Listeners};
+pub use edge::{CertificateError, Listeners, LocalNames};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
 pub use marketplace::{
     Listing, MarketplaceAction, MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
-use crate::edge::{self, Edge, Listeners};
+use crate::edge::{self, Edge, Listeners, LocalNames};
 use crate::event_grid;
 use crate::managed_identity;
 use crate::options::{Options, Seed, SeedUser};
@@ -117,6 +117,11 @@ impl Sandbox {
     /// of `https://login.microsoftonline.com`.
     pub fn login_pages_url(&self) -> String {
         format!("http://{}/login.microsoftonline.com", self.edge.local)
+    }
+
+    /// Where the services are without the proxy, under names of this machine.
+    pub fn local_names(&self) -> LocalNames {
+        self.edge.local_names
     }
 
     /// The two organisations that this sandbox was born with, secrets included.

@@ -1,6 +1,6 @@
 //! A certificate authority that lives as long as one run.
 //!
-//! Its private key never leaves memory, and name constraints keep it from vouching for anything but Azure's names:
+//! Its private key never leaves memory, and name constraints keep it from vouching for anything but Azure's names and some of this machine's:
 //! whoever trusts its certificate by mistake trusts no more than this sandbox.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
-use super::ALL_NAMES;
+use super::{ALL_NAMES, local_names};
 use crate::state_file::make_private_folder;
 
 /// How long the certificates hold. A sandbox that runs longer has to be started again.
@@ -92,7 +92,7 @@ fn authority(now: OffsetDateTime) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let subtree = |name: &&str| GeneralSubtree::DnsName(name.trim_start_matches("*.").to_owned());
     params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: ALL_NAMES.iter().map(subtree).collect(),
+        permitted_subtrees: names().iter().map(subtree).collect(),
         excluded_subtrees: Vec::new(),
     });
     params
@@ -100,12 +100,19 @@ fn authority(now: OffsetDateTime) -> CertificateParams {
 
 fn server(now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
     let mut params = valid_from(now);
-    params.subject_alt_names = CertificateParams::new(ALL_NAMES.map(str::to_owned))?.subject_alt_names;
+    params.subject_alt_names =
+        CertificateParams::new(names().iter().copied().map(str::to_owned).collect::<Vec<_>>())?
+            .subject_alt_names;
     params.distinguished_name.push(DnType::CommonName, "Sandbox");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     Ok(params)
+}
+
+/// Azure's names and those of this machine.
+fn names() -> Vec<&'static str> {
+    [ALL_NAMES, local_names::IN_CERTIFICATE].concat()
 }
 
 /// An hour of slack before now, for clients whose clock is behind.
@@ -115,4 +122,23 @@ fn valid_from(now: OffsetDateTime) -> CertificateParams {
     params.not_after = now + LIFETIME;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_hold_for_seven_days_and_the_authority_vouches_for_no_other_names() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let authority = authority(now);
+        for params in [&authority, &server(now).unwrap()] {
+            assert_eq!(params.not_before, now - Duration::hours(1));
+            assert_eq!(params.not_after, now + Duration::days(7));
+        }
+        let permitted = authority.name_constraints.unwrap().permitted_subtrees;
+        let expected = names().into_iter().map(|name| name.trim_start_matches("*.").to_owned());
+        assert_eq!(permitted, expected.map(GeneralSubtree::DnsName).collect::<Vec<_>>());
+        assert!(names().iter().all(|name| !["com", "net", "localhost"].contains(name)));
+    }
 }

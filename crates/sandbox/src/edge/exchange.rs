@@ -16,6 +16,7 @@ use tokio::sync::RwLock;
 use tower::ServiceExt;
 
 use super::breaking::{Broken, broken_off};
+use super::local_names::LocalNames;
 use super::names::{Service, VaultName, host_and_port};
 use super::recorder::{Exchange, Recorder};
 use crate::faults::{self, Fault};
@@ -34,6 +35,7 @@ pub(super) struct Front {
     pub(super) world: SharedWorld,
     recorder: Arc<Recorder>,
     local: SocketAddr,
+    local_names: LocalNames,
     /// Held alone by a call whose effect is to be undone, so that no other call's effect is undone with it.
     alone: Arc<RwLock<()>>,
     login: Router,
@@ -69,7 +71,12 @@ struct Call {
 type Reply = (response::Parts, Bytes);
 
 impl Front {
-    pub(super) fn new(world: &SharedWorld, recorder: Arc<Recorder>, local: SocketAddr) -> Self {
+    pub(super) fn new(
+        world: &SharedWorld,
+        recorder: Arc<Recorder>,
+        local: SocketAddr,
+        local_names: LocalNames,
+    ) -> Self {
         let login = entra::router(world.clone());
         let own = control::router(world.clone(), recorder.clone(), local).merge(page::router(
             world.clone(),
@@ -80,6 +87,7 @@ impl Front {
             world: world.clone(),
             recorder,
             local,
+            local_names,
             alone: Arc::default(),
             graph: graph::router(world.clone()),
             resource_manager: arm::router(world.clone()),
@@ -105,6 +113,13 @@ impl Front {
             .map(|authority| authority.as_str().to_owned())
             .or_else(|| head.headers.get(header::HOST)?.to_str().ok().map(str::to_owned))
             .unwrap_or_default();
+        let azures = self.local_names.azures_name(&host).filter(|_| matches!(side, Side::Secure));
+        let under_local_names = azures.is_some();
+        let host = azures.unwrap_or(host);
+        if under_local_names && self.is_vault_without_name(&host) {
+            let text = "the name does not resolve: there is no such vault";
+            return Ok((StatusCode::BAD_GATEWAY, text).into_response());
+        }
         let Some(answerer) = self.answerer(&host, side, &mut head) else {
             let text = "the sandbox does not answer to this host name";
             return Ok((StatusCode::MISDIRECTED_REQUEST, text).into_response());
@@ -112,6 +127,13 @@ impl Front {
         let body = match read(body).await {
             Ok(body) => body,
             Err(status) => return Ok(status.into_response()),
+        };
+        let body = if under_local_names {
+            let (uri, body) = self.local_names.request_inwards(&head.uri, &mut head.headers, &body);
+            head.uri = uri;
+            body
+        } else {
+            body
         };
         let call = Call { head, body };
         let router = match answerer {
@@ -125,7 +147,7 @@ impl Front {
         let name = host_and_port(&host).map_or("", |(name, _)| name);
         let path = call.head.uri.path();
         let fault = self.world.faults.decide(call.head.method.as_str(), name, path);
-        let (reply_head, reply_body) = self.under(fault, &router, &call, (name, path)).await?;
+        let (mut reply_head, mut reply_body) = self.under(fault, &router, &call, (name, path)).await?;
         self.recorder.record(&Exchange {
             scheme: match side {
                 Side::Secure => "https",
@@ -140,6 +162,9 @@ impl Front {
             duration: started.elapsed(),
             fault,
         });
+        if under_local_names {
+            reply_body = self.local_names.answer_outwards(&mut reply_head.headers, &reply_body);
+        }
         match fault {
             Some(Fault::AnswerLost) => Err(Broken),
             Some(Fault::CutOff) => Ok(broken_off(reply_head, &reply_body)),
@@ -192,6 +217,16 @@ impl Front {
                 let text = format!("the sandbox could not save its state, so it answers no more: {fault}");
                 (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
             }
+        }
+    }
+
+    /// Our guess: what the proxy says of a vault that does not exist is said here too, where there is no proxy.
+    fn is_vault_without_name(&self, host: &str) -> bool {
+        match host_and_port(host).and_then(|(name, _)| Service::at(name)) {
+            Some(Service::KeyVault(vault)) => {
+                !self.world.read(|state| key_vault::vault_resolves(state, &vault.0))
+            }
+            _ => false,
         }
     }
 

@@ -5,6 +5,7 @@
 mod breaking;
 mod certificates;
 mod exchange;
+mod local_names;
 mod names;
 mod proxy;
 mod recorder;
@@ -22,6 +23,7 @@ use crate::world::SharedWorld;
 pub use certificates::CertificateError;
 pub(crate) use certificates::make as make_certificates;
 use exchange::Front;
+pub use local_names::LocalNames;
 use names::ALL_NAMES;
 pub(crate) use names::VaultName;
 pub(crate) use recorder::{Recorder, Seen};
@@ -31,6 +33,8 @@ pub(crate) struct Edge {
     pub(crate) proxy: SocketAddr,
     /// Plain HTTP for what never leaves the machine: the managed identity endpoint.
     pub(crate) local: SocketAddr,
+    /// The TLS listener, by the names under which it is reached without the proxy.
+    pub(crate) local_names: LocalNames,
     pub(crate) recorder: Arc<Recorder>,
 }
 
@@ -41,6 +45,8 @@ pub struct Listeners {
     pub own: std::net::TcpListener,
     /// The CONNECT proxy.
     pub proxy: std::net::TcpListener,
+    /// The services by TLS: where the proxy leads to, and what the local names are for.
+    pub secure: std::net::TcpListener,
 }
 
 impl Listeners {
@@ -51,7 +57,7 @@ impl Listeners {
     /// When no port can be opened.
     pub fn anywhere() -> io::Result<Self> {
         let listen = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { own: listen()?, proxy: listen()? })
+        Ok(Self { own: listen()?, proxy: listen()?, secure: listen()? })
     }
 }
 
@@ -62,16 +68,17 @@ pub(crate) async fn open(
     keep_har: bool,
     listeners: Listeners,
 ) -> io::Result<Edge> {
-    let secure = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let secure = taken_over(listeners.secure)?;
     let (local, proxy) = (taken_over(listeners.own)?, taken_over(listeners.proxy)?);
     let recorder = Arc::new(Recorder::new(keep_har));
     let addresses = (secure.local_addr()?, local.local_addr()?, proxy.local_addr()?);
 
-    let front = Front::new(world, Arc::clone(&recorder), addresses.1);
+    let local_names = LocalNames::at(addresses.0.port());
+    let front = Front::new(world, Arc::clone(&recorder), addresses.1, local_names);
     world.spawn(serving::serve_tls(secure, Arc::new(tls), front.clone()));
     world.spawn(serving::serve_local(local, front));
     world.spawn(proxy::serve(proxy, addresses.0, Arc::clone(world)));
-    Ok(Edge { proxy: addresses.2, local: addresses.1, recorder })
+    Ok(Edge { proxy: addresses.2, local: addresses.1, local_names, recorder })
 }
 
 fn taken_over(listener: std::net::TcpListener) -> io::Result<TcpListener> {

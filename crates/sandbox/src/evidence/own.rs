@@ -26,6 +26,13 @@ pub(super) const OWN: &[Row] = &[
         "a_call_answered_500_or_503_has_no_effect_unless_the_script_says_so",
     ),
     (
+        "Under its local name a vault that does not exist is 502, as by the proxy",
+        OurGuess,
+        "Azure has no such names",
+        "edge/exchange.rs",
+        "a_vault_challenges_with_local_names_and_one_that_is_not_there_has_none",
+    ),
+    (
         "The bodies of every other fault",
         OurGuess,
         "clients have to act on status and Retry-After",

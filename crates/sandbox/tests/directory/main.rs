@@ -8,6 +8,7 @@ mod deleted;
 mod edge;
 mod graph;
 mod identity;
+mod local_names;
 mod numbers;
 mod policies;
 mod refusals;

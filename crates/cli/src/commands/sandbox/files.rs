@@ -4,6 +4,8 @@ use anyhow::Context;
 use sandbox::{Sandbox, Seed};
 use serde::{Deserialize, Serialize};
 
+use super::local;
+use crate::args::Profile;
 use crate::world::folder::Folder;
 use crate::world::{write_exports, write_private};
 
@@ -15,6 +17,7 @@ const NO_PROXY: &str = "127.0.0.1,localhost";
 pub(super) struct Remembered {
     pub(super) own: Option<u16>,
     pub(super) proxy: Option<u16>,
+    pub(super) secure: Option<u16>,
 }
 
 impl Remembered {
@@ -31,10 +34,13 @@ impl Remembered {
 }
 
 /// Writes the exports and the two administrators' secrets, for their owner only.
-pub(super) fn write(folder: &Folder, sandbox: &Sandbox) -> anyhow::Result<()> {
+pub(super) fn write(folder: &Folder, sandbox: &Sandbox, profile: Profile) -> anyhow::Result<()> {
     let env = folder.path("env");
-    write_exports(&env, &exports(folder, sandbox))
-        .with_context(|| format!("could not write {}", env.display()))?;
+    let mut exports = exports(folder, sandbox);
+    if profile == Profile::Local {
+        local::write(folder, sandbox.local_names(), &mut exports)?;
+    }
+    write_exports(&env, &exports).with_context(|| format!("could not write {}", env.display()))?;
     let Seed { vendor, customer } = sandbox.seed();
     for (name, tenant) in [("vendor-secret", vendor), ("customer-secret", customer)] {
         let file = folder.path(name);

@@ -3,6 +3,7 @@
 mod evidence;
 mod exec;
 mod files;
+mod local;
 mod told;
 
 use std::fs;
@@ -41,8 +42,8 @@ async fn stay_up(args: SandboxArgs) -> anyhow::Result<End> {
     if let Some(faults) = faults {
         sandbox.set_faults(faults);
     }
-    files::write(&folder, &sandbox)?;
-    told::up(&sandbox, &folder, args.json);
+    files::write(&folder, &sandbox, args.profile)?;
+    told::up(&sandbox, &folder, &args);
     interrupts.next().await;
 
     if let Some(file) = &args.har {
@@ -61,9 +62,11 @@ async fn start(folder: &Folder, args: &SandboxArgs) -> anyhow::Result<Sandbox> {
         0 => ports::hold(remembered.own)?,
         port => ports::hold_exactly(port)?,
     };
-    let listeners = Listeners { own, proxy: ports::hold(remembered.proxy)? };
+    let listeners =
+        Listeners { own, proxy: ports::hold(remembered.proxy)?, secure: ports::hold(remembered.secure)? };
     remembered.own = Some(listeners.own.local_addr()?.port());
     remembered.proxy = Some(listeners.proxy.local_addr()?.port());
+    remembered.secure = Some(listeners.secure.local_addr()?.port());
     remembered.keep(folder)?;
     let options = Options {
         state: folder.lasting("sandbox"),

@@ -3,6 +3,8 @@
 use sandbox::{Sandbox, Seed, SeedTenant, SeedUser};
 use serde_json::{Value, json};
 
+use super::local;
+use crate::args::{Profile, SandboxArgs};
 use crate::world::folder::Folder;
 
 const WARNING: &str = "  ************************************************************************************
@@ -11,12 +13,15 @@ const WARNING: &str = "  *******************************************************
   ************************************************************************************";
 
 /// The sandbox is up.
-pub(super) fn up(sandbox: &Sandbox, folder: &Folder, json: bool) {
-    if json {
+pub(super) fn up(sandbox: &Sandbox, folder: &Folder, args: &SandboxArgs) {
+    if args.json {
         println!("{}", document(sandbox, folder));
         eprintln!("{WARNING}");
     } else {
         println!("{}", text(sandbox, folder));
+        if args.profile == Profile::Local {
+            println!("{}", local::told(sandbox.local_names()));
+        }
     }
 }
 
@@ -61,6 +66,7 @@ fn document(sandbox: &Sandbox, folder: &Folder) -> Value {
         "url": sandbox.own_url(),
         "control": format!("{}/control", sandbox.own_url()),
         "proxy": sandbox.proxy_url(),
+        "local": local::document(sandbox.local_names()),
         "authority": sandbox.ca_file(),
         "loginPages": sandbox.login_pages_url(),
         "env": folder.path("env"),
