@@ -12,7 +12,7 @@ pub(crate) struct ArmError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    pub(crate) target: Option<&'static str>,
+    pub(crate) target: Option<String>,
 }
 
 impl ArmError {
@@ -25,8 +25,8 @@ impl ArmError {
     }
 
     /// 400 `InvalidParameter` that names the parameter.
-    pub(crate) fn invalid_parameter(target: &'static str, message: impl Into<String>) -> Self {
-        Self { target: Some(target), ..Self::bad_request("InvalidParameter", message) }
+    pub(crate) fn invalid_parameter(target: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { target: Some(target.into()), ..Self::bad_request("InvalidParameter", message) }
     }
 
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
@@ -102,7 +102,7 @@ impl ArmError {
     /// The body that goes with the status.
     pub(crate) fn body(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(target) = self.target {
+        if let Some(target) = &self.target {
             error["target"] = json!(target);
         }
         json!({ "error": error })

@@ -7,16 +7,22 @@ use crate::world::World;
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
 use super::role_definitions::{quoted_after, unsupported_filter};
-use super::{disk_encryption_sets, disks, identities, snapshots, vaults, virtual_machines};
+use super::stores::{self, disk::Disk, snapshot::Snapshot};
+use super::{disk_encryption_sets, identities, vaults, virtual_machines};
 
 /// Every resource within a scope. `$filter` may say `resourceType eq '...'` and `name eq '...'`, joined by `and`.
 pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let conditions = parse_filter(filter)?;
-    let lists = [identities::list, vaults::list, disk_encryption_sets::list, disks::list, snapshots::list]
-        .into_iter()
-        .chain([virtual_machines::list as fn(&World, &str) -> Reply]);
-    let resources = lists.flat_map(|list| {
+    let lists: [fn(&World, &str) -> Reply; 6] = [
+        identities::list,
+        vaults::list,
+        disk_encryption_sets::list,
+        stores::list::<Disk>,
+        stores::list::<Snapshot>,
+        virtual_machines::list,
+    ];
+    let resources = lists.into_iter().flat_map(|list| {
         let body = list(world, scope).body.unwrap_or_default();
         body["value"].as_array().cloned().unwrap_or_default()
     });

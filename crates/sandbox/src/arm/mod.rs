@@ -7,9 +7,7 @@ pub(crate) mod access;
 mod api_version;
 mod body;
 pub(crate) mod disk_encryption_sets;
-mod disks;
 mod dispatch;
-mod encryption;
 mod error;
 mod identities;
 mod inventory;
@@ -24,14 +22,12 @@ mod resource_groups;
 pub(crate) mod role_assignments;
 mod role_definitions;
 pub(crate) mod roles;
-mod snapshots;
 mod stamp;
+mod stores;
 mod subscriptions;
 mod tenancy;
 pub(crate) mod vaults;
 pub(crate) mod virtual_machines;
-
-use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::{Request, State as RouterState};
@@ -45,14 +41,14 @@ use crate::tracked::Tracked;
 use crate::world::SharedWorld;
 
 use self::disk_encryption_sets::DiskEncryptionSet;
-use self::disks::Disk;
-pub use self::disks::DiskState;
 use self::error::ArmError;
 use self::identities::Identity;
 use self::operations::Operation;
 use self::resource_groups::ResourceGroup;
 use self::role_assignments::RoleAssignment;
-use self::snapshots::Snapshot;
+use self::stores::disk::Disk;
+pub use self::stores::disk::DiskState;
+use self::stores::snapshot::Snapshot;
 use self::vaults::Vault;
 use self::virtual_machines::VirtualMachine;
 
@@ -66,9 +62,9 @@ pub(crate) struct ArmState {
     pub(crate) disk_encryption_sets: Tracked<String, DiskEncryptionSet>,
     pub(crate) disks: Tracked<String, Disk>,
     #[serde(default)]
-    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    pub(crate) snapshots: Tracked<String, Snapshot>,
     #[serde(default)]
-    pub(crate) virtual_machines: BTreeMap<String, VirtualMachine>,
+    pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
     /// By operation id.
     pub(crate) operations: Tracked<String, Operation>,
     /// Whether a set whose key cannot be used is refused at once or fails in its operation.

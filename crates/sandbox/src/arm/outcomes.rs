@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use crate::state::State;
 
 use super::disk_encryption_sets::DiskEncryptionSet;
-use super::disks::Disk;
-use super::snapshots::Snapshot;
+use super::stores::Store as _;
+use super::stores::disk::Disk;
+use super::stores::snapshot::Snapshot;
 use super::virtual_machines::{self, Power, VirtualMachine};
 use super::{path, resource_groups};
 

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::state::State;
 
+use super::stores::Store as _;
 use super::{path, roles};
 
 /// One role assignment, in words.
@@ -59,7 +60,7 @@ pub(crate) fn grants(state: &State, now: OffsetDateTime) -> Vec<GrantLine> {
 /// Every disk encryption set, as it was when somebody last looked at it.
 pub(crate) fn sets(state: &State) -> Vec<SetLine> {
     let mut disks: BTreeMap<String, usize> = BTreeMap::new();
-    for set in state.arm.disks.values().filter_map(|disk| disk.set()) {
+    for set in state.arm.disks.values().filter_map(|disk| disk.common.set()) {
         *disks.entry(path::key(set)).or_default() += 1;
     }
     let sets = state.arm.disk_encryption_sets.values();
@@ -82,7 +83,7 @@ pub(crate) fn disks(state: &State) -> Vec<DiskLine> {
     let disks = state.arm.disks.values().map(|disk| (disk, disk.shown()));
     disks
         .map(|(disk, shown)| DiskLine {
-            id: disk.id.clone(),
+            id: disk.common.id.clone(),
             name: text(&shown["name"]),
             encryption: text(&shown["properties"]["encryption"]["type"]),
             set: shown["properties"]["encryption"]["diskEncryptionSetId"].as_str().map(str::to_owned),

@@ -8,8 +8,9 @@ use super::api_version::Versions;
 use super::dispatch::authorize;
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
+use super::stores::{self, Store, disk::Disk, snapshot::Snapshot};
 use super::virtual_machines::{self, Power};
-use super::{disk_encryption_sets, disks, identities, path, snapshots, vaults};
+use super::{disk_encryption_sets, identities, path, vaults};
 
 /// One resource that a path names, or would name once it exists.
 #[derive(Debug, Clone)]
@@ -51,8 +52,8 @@ impl Kind {
             Self::Identity => identities::TYPE,
             Self::Vault => vaults::TYPE,
             Self::DiskEncryptionSet => disk_encryption_sets::TYPE,
-            Self::Disk => disks::TYPE,
-            Self::Snapshot => snapshots::TYPE,
+            Self::Disk => Disk::TYPE,
+            Self::Snapshot => Snapshot::TYPE,
             Self::VirtualMachine => virtual_machines::TYPE,
         }
     }
@@ -81,8 +82,8 @@ pub(super) fn list(
         Kind::Identity => identities::list(world, scope),
         Kind::Vault => vaults::list(world, scope),
         Kind::DiskEncryptionSet => disk_encryption_sets::list(world, scope),
-        Kind::Disk => disks::list(world, scope),
-        Kind::Snapshot => snapshots::list(world, scope),
+        Kind::Disk => stores::list::<Disk>(world, scope),
+        Kind::Snapshot => stores::list::<Snapshot>(world, scope),
         Kind::VirtualMachine => virtual_machines::list(world, scope),
     })
 }
@@ -106,8 +107,8 @@ pub(super) fn answer(
         Kind::Identity => identity(world, request, &target, rest),
         Kind::Vault => vault(world, request, &target, rest),
         Kind::DiskEncryptionSet => set(world, request, &target, rest),
-        Kind::Disk => disk(world, request, &target, rest),
-        Kind::Snapshot => snapshot(world, request, &target, rest),
+        Kind::Disk => store::<Disk>(world, request, &target, rest),
+        Kind::Snapshot => store::<Snapshot>(world, request, &target, rest),
         Kind::VirtualMachine => machine(world, request, &target, rest),
     }
 }
@@ -159,22 +160,17 @@ fn set(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) -> R
     }
 }
 
-fn disk(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) -> Result<Reply, ArmError> {
+fn store<S: Store>(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+    rest: &[&str],
+) -> Result<Reply, ArmError> {
     match (&request.method, rest) {
-        (&Method::PUT, []) => disks::put(world, request, target),
-        (&Method::PATCH, []) => disks::patch(world, request, target),
-        (&Method::GET, []) => disks::get(world, target),
-        (&Method::DELETE, []) => disks::delete(world, request, target),
-        _ => refused(request, rest),
-    }
-}
-
-fn snapshot(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) -> Result<Reply, ArmError> {
-    match (&request.method, rest) {
-        (&Method::PUT, []) => snapshots::put(world, request, target),
-        (&Method::PATCH, []) => snapshots::patch(world, request, target),
-        (&Method::GET, []) => snapshots::get(world, target),
-        (&Method::DELETE, []) => Ok(snapshots::delete(world, request, target)),
+        (&Method::PUT, []) => stores::put::<S>(world, request, target),
+        (&Method::PATCH, []) => stores::patch::<S>(world, request, target),
+        (&Method::GET, []) => stores::get::<S>(world, target),
+        (&Method::DELETE, []) => stores::delete::<S>(world, request, target),
         _ => refused(request, rest),
     }
 }

@@ -12,6 +12,7 @@ use super::error::ArmError;
 use super::operations::{self, Outcome};
 use super::request::{ArmRequest, Reply};
 use super::resource::Target;
+use super::stores::Store as _;
 use super::{ArmState, path, regions};
 
 const TYPE: &str = "Microsoft.Resources/resourceGroups";
@@ -99,14 +100,14 @@ fn check_not_needed_outside(arm: &ArmState, group: &str) -> Result<(), ArmError>
     let user = arm
         .disks
         .values()
-        .find(|disk| !path::covers(group, &disk.id) && sets.iter().any(|set| disk.uses(set)));
+        .find(|disk| !path::covers(group, &disk.common.id) && sets.iter().any(|set| disk.uses(set)));
     match user {
         None => Ok(()),
         Some(disk) => Err(ArmError::conflict(
             "ResourceGroupDeletionBlocked",
             format!(
                 "A disk encryption set of the resource group is used by '{}', which is outside it.",
-                disk.id
+                disk.common.id
             ),
         )),
     }

@@ -264,3 +264,15 @@ async fn a_group_stays_while_a_disk_outside_needs_its_set() {
     let refused = story.cloud.arm(vendor, Method::DELETE, at(&story.group, GROUPS), None).await;
     refused.expect_error(409, "ResourceGroupDeletionBlocked");
 }
+
+#[tokio::test]
+async fn a_snapshot_written_twice_in_a_row_comes_to_rest() {
+    let story = Story::encrypted_disk().await;
+    story.settled(story.snapshot(json!({})).await.expect(202), "Succeeded").await;
+    let body = json!({ "properties": { "encryption": { "type": PLATFORM_KEY } } });
+    story.vendor(Method::PATCH, &story.snapshot_id(), Some(body.clone())).await.expect(202);
+    let second = story.vendor(Method::PATCH, &story.snapshot_id(), Some(body)).await.expect(202);
+    story.settled(second, "Succeeded").await;
+    let shown = story.vendor(Method::GET, &story.snapshot_id(), None).await.expect(200).body;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded");
+}

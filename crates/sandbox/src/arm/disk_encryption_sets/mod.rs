@@ -22,6 +22,7 @@ use super::body::{Tags, add_tags};
 use super::error::ArmError;
 use super::request::Reply;
 use super::resource::Target;
+use super::stores::Store as _;
 use super::{ArmState, operations, path};
 
 pub(super) use key_check::{prove, still_unwraps};
@@ -204,9 +205,9 @@ pub(super) fn associated_resources(world: &World, target: &Target) -> Result<Rep
 
 /// Ids of the disks and snapshots that use a set.
 fn users_of<'a>(arm: &'a ArmState, set: &'a str) -> impl Iterator<Item = &'a str> {
-    let disks = arm.disks.values().filter(|disk| disk.uses(set)).map(|disk| disk.id.as_str());
+    let disks = arm.disks.values().filter(|disk| disk.uses(set)).map(|disk| disk.common().id.as_str());
     let snapshots = arm.snapshots.values().filter(|snapshot| snapshot.uses(set));
-    disks.chain(snapshots.map(|snapshot| snapshot.id.as_str()))
+    disks.chain(snapshots.map(|snapshot| snapshot.common().id.as_str()))
 }
 
 fn find_mut<'a>(arm: &'a mut ArmState, target: &Target) -> Result<&'a mut DiskEncryptionSet, ArmError> {

@@ -6,11 +6,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::arm::body::Tags;
-use crate::arm::disks::DiskState;
 use crate::arm::error::ArmError;
 use crate::arm::operations::{self, Outcome};
 use crate::arm::request::{ArmRequest, Reply};
 use crate::arm::resource::Target;
+use crate::arm::stores::disk::DiskState;
 use crate::arm::{access, path, regions};
 use crate::state::State;
 use crate::world::World;
@@ -167,10 +167,10 @@ fn check_disk(
     let disk = state.arm.disks.get(&path::key(id)).ok_or_else(|| {
         ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Disk '{id}' was not found."))
     })?;
-    if !regions::same(&disk.location, location) {
+    if !regions::same(&disk.common.location, location) {
         return Err(ArmError::bad_request(
             "InvalidParameter",
-            format!("Disk '{}' is not in region '{location}' of the virtual machine.", disk.name),
+            format!("Disk '{}' is not in region '{location}' of the virtual machine.", disk.common.name),
         ));
     }
     let own = disk.managed_by.as_deref().is_some_and(|machine| path::same(machine, &target.id));
@@ -179,6 +179,6 @@ fn check_disk(
     }
     Err(ArmError::conflict(
         "AttachDiskWhileBeingDetached",
-        format!("Disk '{}' is attached to another virtual machine.", disk.name),
+        format!("Disk '{}' is attached to another virtual machine.", disk.common.name),
     ))
 }

@@ -17,11 +17,11 @@ use crate::moments;
 use crate::world::World;
 
 use super::body::{Tags, add_tags};
-use super::disks::{self, DiskState};
 use super::error::ArmError;
 use super::operations::{self, Outcome};
 use super::request::{ArmRequest, Reply};
 use super::resource::Target;
+use super::stores::disk::{self, DiskState};
 use super::{ArmState, path};
 
 pub(super) use input::put;
@@ -174,15 +174,15 @@ pub(super) fn written(arm: &mut ArmState, key: String, machine: VirtualMachine) 
     let (id, power) = (machine.id.clone(), machine.power);
     if let Some(before) = arm.virtual_machines.insert(key, machine) {
         let dropped = before.disks.iter().filter(|disk| !disks.iter().any(|kept| path::same(kept, disk)));
-        dropped.for_each(|disk| disks::attach(arm, disk, None, DiskState::Unattached));
+        dropped.for_each(|held| disk::attach(arm, held, None, DiskState::Unattached));
     }
-    disks.iter().for_each(|disk| disks::attach(arm, disk, Some(&id), power.of_disks()));
+    disks.iter().for_each(|held| disk::attach(arm, held, Some(&id), power.of_disks()));
 }
 
 /// A machine has been deleted.
 pub(super) fn removed(arm: &mut ArmState, key: &str) {
     if let Some(machine) = arm.virtual_machines.remove(key) {
-        machine.disks.iter().for_each(|disk| disks::attach(arm, disk, None, DiskState::Unattached));
+        machine.disks.iter().for_each(|held| disk::attach(arm, held, None, DiskState::Unattached));
     }
 }
 
@@ -195,8 +195,8 @@ pub(super) fn switched(arm: &mut ArmState, key: &str, power: Power) {
     machine.provisioning_state = "Succeeded".into();
     machine.key_lost_since = None;
     let machine = machine.clone();
-    for disk in &machine.disks {
-        disks::attach(arm, disk, Some(&machine.id), power.of_disks());
+    for held in &machine.disks {
+        disk::attach(arm, held, Some(&machine.id), power.of_disks());
     }
 }
 

@@ -96,9 +96,9 @@ fn sets_of(world: &World, machine: &VirtualMachine) -> Vec<(String, DiskEncrypti
         let disks = machine.disks.iter().filter_map(|id| state.arm.disks.get(&path::key(id)));
         disks
             .filter_map(|disk| {
-                let set = disk.encryption.set.as_deref()?;
+                let set = disk.common.set()?;
                 let set = state.arm.disk_encryption_sets.get(&path::key(set))?;
-                Some((disk.name.clone(), set.clone()))
+                Some((disk.common.name.clone(), set.clone()))
             })
             .collect()
     })

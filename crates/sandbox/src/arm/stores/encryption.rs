@@ -2,32 +2,22 @@
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-
 use serde_json::{Value, json};
 
 use crate::state::State;
 use crate::world::World;
 
-use super::disk_encryption_sets::DiskEncryptionSet;
-use super::error::ArmError;
-use super::request::ArmRequest;
-use super::{access, disk_encryption_sets, path, regions};
+use crate::arm::disk_encryption_sets::{self, DiskEncryptionSet};
+use crate::arm::error::ArmError;
+use crate::arm::request::ArmRequest;
+use crate::arm::{access, path, regions};
+
+use super::{Common, Store};
 
 const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
 
-/// What stores data and may be encrypted with a set's key.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Store<'a> {
-    pub(super) id: &'a str,
-    pub(super) name: &'a str,
-    pub(super) location: &'a str,
-    pub(super) sku: &'a str,
-    /// What the caller must be allowed to do to it.
-    pub(super) action: &'static str,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Encryption {
+pub(crate) struct Encryption {
     pub(super) kind: String,
     pub(super) set: Option<String>,
 }
@@ -59,9 +49,8 @@ impl Encryption {
     }
 
     /// As it is shown once a write has ended: the disk service shouts the group (recorded).
-    pub(super) fn settled(mut self) -> Self {
+    pub(super) fn settle(&mut self) {
         self.set = self.set.as_deref().map(path::with_group_in_capitals);
-        self
     }
 
     pub(super) fn shown(&self) -> Value {
@@ -74,10 +63,10 @@ impl Encryption {
 }
 
 /// The encryption that a body asks for, everything checked, the key of the set included.
-pub(super) fn planned(
+pub(super) fn planned<S: Store>(
     world: &World,
     request: &ArmRequest,
-    store: Store<'_>,
+    store: &Common,
     body: &EncryptionBody,
 ) -> Result<Encryption, ArmError> {
     let Some(id) = &body.disk_encryption_set_id else {
@@ -103,7 +92,7 @@ pub(super) fn planned(
         access::authorize_linked(
             &state.arm,
             &request.caller,
-            (store.action, store.id),
+            (&format!("{}/write", S::TYPE), &store.id),
             ("Microsoft.Compute/diskEncryptionSets/read", id),
             now,
         )?;
@@ -126,7 +115,7 @@ pub(super) fn planned(
 }
 
 /// The set, if this disk may use it. Our guess: codes and words; the rules are documented.
-fn usable_set(state: &State, store: Store<'_>, id: &str) -> Result<DiskEncryptionSet, ArmError> {
+fn usable_set(state: &State, store: &Common, id: &str) -> Result<DiskEncryptionSet, ArmError> {
     let not_found = || {
         ArmError::new(
             StatusCode::NOT_FOUND,
@@ -145,7 +134,7 @@ fn usable_set(state: &State, store: Store<'_>, id: &str) -> Result<DiskEncryptio
     let set = state.arm.disk_encryption_sets.get(&path::key(id)).ok_or_else(not_found)?;
     let own_subscription = store.id.split('/').nth(2).unwrap_or_default();
     if !parsed.subscription.eq_ignore_ascii_case(own_subscription)
-        || !regions::same(&set.location, store.location)
+        || !regions::same(&set.location, &store.location)
     {
         return Err(ArmError::bad_request(
             "BadRequest",
@@ -165,8 +154,8 @@ fn usable_set(state: &State, store: Store<'_>, id: &str) -> Result<DiskEncryptio
 }
 
 /// What Ultra and Premium SSD v2 disks cannot do. Double encryption is documented; the other has been seen in places.
-fn check_direct_drive(world: &World, store: Store<'_>, set: &DiskEncryptionSet) -> Result<(), ArmError> {
-    if !["PremiumV2_LRS", "UltraSSD_LRS"].contains(&store.sku) {
+fn check_direct_drive(world: &World, store: &Common, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+    if !["PremiumV2_LRS", "UltraSSD_LRS"].contains(&store.sku.as_str()) {
         return Ok(());
     }
     if set.encryption_type == "EncryptionAtRestWithPlatformAndCustomerKeys" {

@@ -1,0 +1,150 @@
+//! The calls, which disks and snapshots answer alike.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::arm::error::ArmError;
+use crate::arm::operations;
+use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::resource::Target;
+use crate::arm::{path, regions};
+use crate::world::World;
+
+use super::Store;
+use super::body::{StoreBody, missing};
+use super::encryption;
+
+/// `PUT`: 202 with id, name and type, unlike a set (recorded). Of one that is there only what is named changes, and the
+/// tags.
+pub(in crate::arm) fn put<S: Store>(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<Reply, ArmError> {
+    let body: StoreBody = request.json()?;
+    let location = regions::check(body.location.as_deref(), S::TYPE)?;
+    let existing = world.read(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        Ok(S::all(&state.arm).get(&path::key(&target.id)).cloned())
+    })?;
+    let mut store = match existing {
+        Some(existing) => {
+            regions::check_unmoved(&existing.common().location, &location, &target.name, &target.group)?;
+            existing
+        }
+        None => {
+            let properties = body.properties.as_ref().ok_or_else(|| missing::<S>("properties"))?;
+            S::new(world, target, location, properties)?
+        }
+    };
+    store.common_mut().tags = body.tags.clone();
+    let store = planned(world, request, store, &body)?;
+    Ok(begin(world, request, store))
+}
+
+/// `PATCH`: only what is named changes. 200 at once for tags alone, otherwise 202.
+pub(in crate::arm) fn patch<S: Store>(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<Reply, ArmError> {
+    let body: StoreBody = request.json()?;
+    let existing = world.read(|state| S::all(&state.arm).get(&path::key(&target.id)).cloned());
+    let mut existing = existing.ok_or_else(|| not_found::<S>(target))?;
+    if body.tags.is_some() {
+        existing.common_mut().tags = body.tags.clone();
+    }
+    if body.properties.is_none() && body.sku.is_none() {
+        let reply = Reply::ok(existing.shown());
+        world.change(|state| S::all_mut(&mut state.arm).insert(path::key(&target.id), existing));
+        return Ok(reply);
+    }
+    let store = planned(world, request, existing, &body)?;
+    Ok(begin(world, request, store))
+}
+
+/// `GET` one.
+pub(in crate::arm) fn get<S: Store>(world: &World, target: &Target) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.change(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        operations::look(state, &target.id, now);
+        let store = S::all(&state.arm).get(&path::key(&target.id)).ok_or_else(|| not_found::<S>(target))?;
+        Ok(Reply::ok(store.shown()))
+    })
+}
+
+/// `GET` all within a group or a subscription.
+pub(in crate::arm) fn list<S: Store>(world: &World, scope: &str) -> Reply {
+    world.read(|state| {
+        let stores = S::all(&state.arm).values();
+        Reply::list(stores.filter(|store| path::covers(scope, &store.common().id)).map(S::shown).collect())
+    })
+}
+
+/// `DELETE`: 202, or 204 when there is none.
+pub(in crate::arm) fn delete<S: Store>(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<Reply, ArmError> {
+    let now = world.clock.now();
+    world.change(|state| {
+        operations::finish_all(state, &target.id, now);
+        let Some(store) = S::all(&state.arm).get(&path::key(&target.id)).cloned() else {
+            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+        };
+        store.check_unused()?;
+        let place = (store.common().id.as_str(), store.common().location.as_str());
+        let headers = operations::begin(world, state, request, place, S::deleted());
+        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+    })
+}
+
+/// What it will be, everything checked.
+fn planned<S: Store>(
+    world: &World,
+    request: &ArmRequest,
+    mut store: S,
+    body: &StoreBody,
+) -> Result<S, ArmError> {
+    if let Some(name) = body.sku.as_ref().and_then(|sku| sku.name.clone()) {
+        store.common_mut().sku = name;
+    }
+    let Some(properties) = &body.properties else {
+        return Ok(store);
+    };
+    store.apply(properties);
+    if let Some(encryption) = &properties.encryption {
+        let planned = encryption::planned::<S>(world, request, store.common(), encryption)?;
+        if planned.differs(&store.common().encryption) {
+            world.read(|state| store.check_change(state, &planned))?;
+        }
+        store.common_mut().encryption = planned;
+    }
+    Ok(store)
+}
+
+/// Begins the operation that makes it what it is planned to be, and echoes it.
+fn begin<S: Store>(world: &World, request: &ArmRequest, mut store: S) -> Reply {
+    let now = world.clock.now();
+    let mut echo = store.shown();
+    echo["properties"]["provisioningState"] = json!("Updating");
+    let common = store.common_mut();
+    common.encryption.settle();
+    // It may have been read while an earlier write was still under way.
+    common.provisioning_state = "Succeeded".into();
+    let (id, location) = (common.id.clone(), common.location.clone());
+    let headers = world.change(|state| {
+        operations::finish_all(state, &id, now);
+        let held = S::all_mut(&mut state.arm);
+        let meanwhile = held.entry(path::key(&id)).or_insert_with(|| store.clone());
+        meanwhile.common_mut().provisioning_state = "Updating".into();
+        operations::begin(world, state, request, (&id, &location), store.written())
+    });
+    Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) }
+}
+
+fn not_found<S: Store>(target: &Target) -> ArmError {
+    ArmError::resource_not_found(S::TYPE, &target.name, &target.group)
+}
