@@ -1,7 +1,7 @@
 //! What every part of the simulated cloud shares: the clock, the delays, the signing key and the state.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) lags: Lags,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
+    /// Held while a deployment gets on.
+    pub(crate) deploying: Mutex<()>,
     state: Guarded<State>,
     file: Option<StateFile>,
     /// Why the last change could not be saved. Once set, the edge answers nothing but that.
@@ -54,6 +56,7 @@ impl World {
             lags,
             tokens,
             faults: Faults::default(),
+            deploying: Mutex::new(()),
             state: Guarded::new(state),
             file,
             storage_fault: Guarded::new(None),

@@ -34,12 +34,8 @@ pub(super) enum Versions {
     Disks,
 }
 
-/// The checked version.
-pub(super) fn check(
-    given: Option<&String>,
-    versions: Versions,
-    resource_type: &str,
-) -> Result<String, ArmError> {
+/// Refuses a version that there is not.
+pub(super) fn check(given: Option<&str>, versions: Versions, resource_type: &str) -> Result<(), ArmError> {
     let Some(given) = given.filter(|given| !given.is_empty()) else {
         return Err(ArmError::bad_request(
             "MissingApiVersionParameter",
@@ -47,11 +43,11 @@ pub(super) fn check(
         ));
     };
     let accepted = match versions {
-        Versions::Since(first) => is_date(given) && given.as_str() >= first,
-        Versions::Disks => DISK_VERSIONS.contains(&given.as_str()),
+        Versions::Since(first) => is_date(given) && given >= first,
+        Versions::Disks => DISK_VERSIONS.contains(&given),
     };
     if accepted {
-        return Ok(given.clone());
+        return Ok(());
     }
     let supported = match versions {
         Versions::Since(first) => format!("{first} and later"),
@@ -97,7 +93,7 @@ mod tests {
         ];
         for (given, versions, expected) in table {
             let given = given.map(str::to_owned);
-            let found = check(given.as_ref(), versions, "t").map(|_| ()).map_err(|error| error.code);
+            let found = check(given.as_deref(), versions, "t").map_err(|error| error.code);
             assert_eq!(found, expected, "{given:?} {versions:?}");
         }
     }

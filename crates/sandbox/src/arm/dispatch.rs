@@ -13,8 +13,8 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
 use super::resource::{self, Kind, Target};
 use super::{
-    access, inventory, operations, resource_groups, role_assignments, role_definitions, subscriptions,
-    tenancy,
+    access, deployments, inventory, operations, resource_groups, role_assignments, role_definitions,
+    subscriptions, tenancy,
 };
 
 /// Answers one request.
@@ -29,16 +29,21 @@ pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
     if let Some(refusal) = tenancy::wrong_tenant(world, &caller, &lower, &segments) {
         return refusal;
     }
-    let (versions, resource_type) = versions_of(&lower);
-    let api_version = match api_version::check(query.get("api-version"), versions, resource_type) {
-        Ok(version) => version,
-        Err(error) => return request::refuse(&error),
-    };
+    let api_version = query.get("api-version").cloned().unwrap_or_default();
     let request = ArmRequest { method: parts.method.clone(), segments, query, api_version, caller, body };
-    match route(world, &request, &lower) {
+    match perform(world, &request) {
         Ok(reply) => reply.into_response(),
         Err(error) => request::refuse(&error),
     }
+}
+
+/// Answers a request whose caller may come to the subscription.
+pub(super) fn perform(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
+    let lower: Vec<String> = request.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let (versions, resource_type) = versions_of(&lower);
+    api_version::check(Some(&request.api_version), versions, resource_type)?;
+    route(world, request, &lower)
 }
 
 fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, ArmError> {
@@ -94,6 +99,29 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ] if get => operations::get(world, request, operation),
         ["subscriptions", _, "operationresults", operation] if get => {
             operations::get(world, request, operation)
+        }
+        ["subscriptions", _, "resourcegroups", group, "providers", "microsoft.resources", "deployments"]
+            if get =>
+        {
+            let scope = scope(request, 4);
+            authorize(world, request, "Microsoft.Resources/deployments/read", &scope)?;
+            world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
+            Ok(deployments::list(world, &scope))
+        }
+        [
+            "subscriptions",
+            _,
+            "resourcegroups",
+            _,
+            "providers",
+            "microsoft.resources",
+            "deployments",
+            _,
+            rest @ ..,
+        ] => deployments::answer(world, request, &request.segments[7], rest),
+        // The list of a deployment's operations has an older address.
+        ["subscriptions", _, "resourcegroups", _, "deployments", _, "operations", ..] if get => {
+            deployments::answer(world, request, &request.segments[5], &lower[6..])
         }
         ["subscriptions", _, "providers", provider, kind] if get => {
             resource::list(world, request, (provider, kind), &scope(request, 2))
@@ -181,6 +209,9 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         }
         [_, _, "providers", "microsoft.compute", "locations", ..] => {
             (Versions::Disks, "locations/diskOperations")
+        }
+        [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] => {
+            (Versions::Since("2015-01-01"), deployments::TYPE)
         }
         [_, _, "providers", provider, kind] | [_, _, _, _, "providers", provider, kind, ..] => {
             Kind::of(provider, kind)

@@ -6,6 +6,7 @@
 pub(crate) mod access;
 mod api_version;
 mod body;
+mod deployments;
 pub(crate) mod disk_encryption_sets;
 mod dispatch;
 mod error;
@@ -40,6 +41,7 @@ use crate::directory::Tenant;
 use crate::tracked::Tracked;
 use crate::world::SharedWorld;
 
+use self::deployments::Deployment;
 use self::disk_encryption_sets::DiskEncryptionSet;
 use self::error::ArmError;
 use self::identities::Identity;
@@ -65,6 +67,8 @@ pub(crate) struct ArmState {
     pub(crate) snapshots: Tracked<String, Snapshot>,
     #[serde(default)]
     pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
+    #[serde(default)]
+    pub(crate) deployments: Tracked<String, Deployment>,
     /// By operation id.
     pub(crate) operations: Tracked<String, Operation>,
     /// Whether a set whose key cannot be used is refused at once or fails in its operation.

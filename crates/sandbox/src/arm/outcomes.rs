@@ -23,6 +23,7 @@ pub(crate) enum Outcome {
     DeleteDisk,
     DeleteSnapshot,
     DeleteMachine,
+    DeleteDeployment,
     /// A machine is switched on or off.
     Switch(Power),
     /// The resource group and everything in it.
@@ -60,7 +61,7 @@ impl Outcome {
             Self::WriteMachine(_) | Self::DeleteMachine | Self::Switch(_) | Self::FailMachine { .. } => {
                 Runner::Machines
             }
-            Self::DeleteGroup => Runner::Gateway,
+            Self::DeleteGroup | Self::DeleteDeployment => Runner::Gateway,
         }
     }
 
@@ -86,6 +87,7 @@ impl Outcome {
             Self::DeleteDisk => drop(arm.disks.remove(&target)),
             Self::DeleteSnapshot => drop(arm.snapshots.remove(&target)),
             Self::DeleteMachine => virtual_machines::removed(arm, &target),
+            Self::DeleteDeployment => drop(arm.deployments.remove(&target)),
             Self::Switch(power) => virtual_machines::switched(arm, &target, power),
             Self::DeleteGroup => resource_groups::removed(state, &target),
             Self::FailSet { .. } => {
@@ -123,6 +125,13 @@ impl Outcome {
 
     /// Whether nothing is left to show at the end: 204 at the monitor's address, where others answer 200.
     pub(super) fn deletes(&self) -> bool {
-        matches!(self, Self::DeleteSet | Self::DeleteDisk | Self::DeleteSnapshot | Self::DeleteMachine)
+        matches!(
+            self,
+            Self::DeleteSet
+                | Self::DeleteDisk
+                | Self::DeleteSnapshot
+                | Self::DeleteMachine
+                | Self::DeleteDeployment
+        )
     }
 }

@@ -39,6 +39,24 @@ pub(crate) struct Reply {
 }
 
 impl ArmRequest {
+    /// One that a service makes as its own caller.
+    pub(crate) fn inner(
+        method: Method,
+        path: &str,
+        api_version: &str,
+        caller: Caller,
+        body: Option<&Value>,
+    ) -> Self {
+        Self {
+            method,
+            segments: path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect(),
+            query: BTreeMap::from([("api-version".to_owned(), api_version.to_owned())]),
+            api_version: api_version.to_owned(),
+            caller,
+            body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
+        }
+    }
+
     /// The body, decoded; a body that does not fit is refused with the place where it departs.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ArmError> {
         serde_json::from_slice(&self.body).map_err(|error| {

@@ -118,6 +118,7 @@ pub(super) fn removed(state: &mut State, key: &str) {
     let State { arm, directory, .. } = state;
     let outside = |id: &str| !path::covers(key, id);
     arm.virtual_machines.retain(|id, _| outside(id));
+    arm.deployments.retain(|id, _| outside(id));
     arm.snapshots.retain(|id, _| outside(id));
     arm.disks.retain(|id, _| outside(id));
     arm.disk_encryption_sets.retain(|id, _| outside(id));
@@ -144,7 +145,7 @@ fn check_name(name: &str) -> Result<(), ArmError> {
     ))
 }
 
-fn shown(group: &ResourceGroup) -> Value {
+pub(super) fn shown(group: &ResourceGroup) -> Value {
     let mut shown = json!({
         "id": group.id,
         "name": group.name,

@@ -6,6 +6,7 @@
 
 mod answers;
 mod graph;
+mod deployments;
 mod identity;
 mod machines;
 mod marketplace;
@@ -62,6 +63,7 @@ pub fn behaviours() -> Vec<Behaviour> {
         ("Resource Manager", resources::GATEWAY),
         ("Resource Manager's answers", answers::ANSWERS),
         ("Names and source vaults", answers::INPUT),
+        ("Deployments", deployments::DEPLOYMENTS),
         ("Disk encryption sets", resources::SETS),
         ("Disks", resources::DISKS),
         ("Snapshots, machines, groups", machines::MACHINES),

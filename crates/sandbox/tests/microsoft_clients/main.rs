@@ -16,6 +16,7 @@ async fn azure_cli_follows_microsofts_article_and_sdks_and_cli_go_on_from_there(
     judged.run("article.sh", &az).await;
     // None of these leaves anything that another one looks at.
     tokio::join!(judged.run("sets.sh", &az), sdks(&judged));
+    judged.run("template.sh", &az).await;
     judged.run("beyond.sh", &az).await;
     judged.judge("azure").await;
     judges::finds_planted_faults("azure").await;

@@ -30,7 +30,7 @@ exports.EXCEPTIONS = [
   },
   {
     reason: "Azure CLI writes a template as JavaScript would, with a name that is not quoted: the recording cannot hold it",
-    occursIn: ["template"],
+    occursIn: ["azure"],
     is: (error, exchange) =>
       error.code === "MISSING_REQUIRED_PARAMETER" && /\/deployments\//i.test(exchange.path) && exchange.body === undefined,
   },

@@ -4,6 +4,10 @@
 const PLACE = /\/(DiskOperations|operations|operationresults|operationStatuses)\/[^/]+$/i;
 const STATES = ["InProgress", "Succeeded", "Failed", "Canceled"];
 
+// A deployment tells its state in fewer words, and has none while it runs that others have.
+const DEPLOYMENT = /\/deployments\/[^/]+\/operationStatuses\/[^/]+$/i;
+const DEPLOYMENT_STATES = ["Accepted", "Running", "Succeeded", "Failed", "Canceled"];
+
 const fault = (code, message) => [{ side: "operation", code, message }];
 
 class Operations {
@@ -29,7 +33,16 @@ class Operations {
     if (exchange.status >= 400) return { found: this.common.answer(exchange) };
     const begun = this.begun.get(exchange.url.href);
     if (!begun) return { found: fault("NOT_ANNOUNCED", "no answer has named this address") };
+    if (DEPLOYMENT.test(exchange.path)) return this.deployed(exchange);
     return begun.monitor ? this.monitored(exchange, begun) : this.stated(exchange, begun);
+  }
+
+  deployed({ answer, status }) {
+    const found = status === 200 ? [] : fault("STATUS", "a look at a deployment's state is always 200");
+    if (!DEPLOYMENT_STATES.includes(answer.status)) found.push(...fault("STATE", `'${answer.status}' is no state`));
+    if ((answer.status === "Failed") !== Boolean(answer.error))
+      found.push(...fault("ERROR", "a deployment tells its error if it failed, and only then"));
+    return { found };
   }
 
   stated({ answer, status, path }, { by }) {

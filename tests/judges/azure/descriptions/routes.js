@@ -8,6 +8,7 @@ const JUDGED_BY = [
   [/\/providers\/Microsoft\.KeyVault\/(vaults|deletedVaults|locations)/i, ["2023-07-01"]],
   [/\/providers\/Microsoft\.ManagedIdentity/i, ["2023-01-31"]],
   [/\/providers\/Microsoft\.Resources\/deployments/i, ["2024-03-01"]],
+  [/\/resourcegroups\/[^/]+\/deployments\//i, ["2024-03-01"]],
   [/^\/subscriptions\/[^/]+\/resourcegroups(\/[^/]+)?$/i, ["2024-03-01"]],
   [/^\/subscriptions\/[^/]+(\/resourcegroups\/[^/]+)?\/resources$/i, ["2024-03-01"]],
 ];

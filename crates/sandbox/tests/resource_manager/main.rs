@@ -1,7 +1,9 @@
 //! The gateway of Azure Resource Manager and the plain resources behind it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot see")]
 
+#[path = "../cloud/mod.rs"]
 mod cloud;
+mod deployments;
 
 use cloud::{ARM, Cloud, VAULT, at};
 use reqwest::Method;

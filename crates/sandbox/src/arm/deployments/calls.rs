@@ -1,0 +1,237 @@
+//! The calls of a deployment.
+
+use http::header::RETRY_AFTER;
+use http::{HeaderName, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::arm::body::Tags;
+use crate::arm::error::ArmError;
+use crate::arm::operations::{self, Outcome};
+use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::resource::Target;
+use crate::arm::{access, path};
+use crate::world::World;
+
+use super::template::{self, Evaluator, Template, unsupported};
+use super::{Deployment, jsonc, plan, run, show, surroundings};
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    tags: Option<Tags>,
+    properties: Properties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    mode: String,
+    #[serde(default)]
+    template: Value,
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    #[serde(default)]
+    template_link: Value,
+    #[serde(default)]
+    parameters_link: Value,
+    #[serde(default)]
+    on_error_deployment: Value,
+}
+
+/// `PUT`: 201 for a new one and 200 for an old one, with the address of its state.
+pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let deployment = planned(world, request, target)?;
+    let key = path::key(&target.id);
+    let before = run::look(world, &key);
+    if before.as_ref().is_some_and(|before| before.ended.is_none()) {
+        return Err(ArmError::conflict(
+            "DeploymentActive",
+            format!(
+                "Unable to edit or replace deployment '{}': previous deployment is still active. Please see \
+                 https://aka.ms/arm-deploy for usage details.",
+                target.name
+            ),
+        ));
+    }
+    let mut shown = show::deployment(&deployment);
+    shown["properties"]["provisioningState"] = json!("Accepted");
+    let address = format!(
+        "https://management.azure.com{}/operationStatuses/{}?api-version={}",
+        deployment.id, deployment.run, request.api_version
+    );
+    world.change(|state| state.arm.deployments.insert(key.clone(), deployment));
+    run::look(world, &key);
+    let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(Reply::new(status, shown)
+        .with_header(HeaderName::from_static("azure-asyncoperation"), address)
+        .with_header(RETRY_AFTER, world.lags.retry_after_seconds.unwrap_or(1).to_string()))
+}
+
+/// `POST .../validate`: 200 with what it would be.
+pub(super) fn validate(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    planned(world, request, target).map(|deployment| Reply::ok(show::validated(&deployment)))
+}
+
+/// `GET` and `HEAD`: a look, which lets it get on.
+pub(super) fn get(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    world.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
+    let found = run::look(world, &path::key(&target.id));
+    if request.method == Method::HEAD {
+        let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
+        return Ok(Reply::empty(status));
+    }
+    found.map(|deployment| Reply::ok(show::deployment(&deployment))).ok_or_else(|| not_found(target))
+}
+
+/// `GET .../operationStatuses/{run}`: how far it is, and why it failed.
+pub(super) fn status(world: &World, target: &Target, run: &str) -> Result<Reply, ArmError> {
+    let found = run::look(world, &path::key(&target.id));
+    let found = found.filter(|deployment| deployment.run.to_string() == run);
+    let deployment = found.ok_or_else(|| not_found(target))?;
+    let mut shown = json!({ "status": deployment.state() });
+    if let Some(error) = deployment.error {
+        shown["error"] = error;
+    }
+    let reply = Reply::ok(shown);
+    Ok(match deployment.ended {
+        None => reply.with_header(RETRY_AFTER, world.lags.retry_after_seconds.unwrap_or(1).to_string()),
+        Some(_) => reply,
+    })
+}
+
+/// `GET .../operations`, and one of them by its id.
+pub(super) fn operations(world: &World, target: &Target, one: Option<&str>) -> Result<Reply, ArmError> {
+    let deployment = run::look(world, &path::key(&target.id)).ok_or_else(|| not_found(target))?;
+    let begun = deployment.steps.iter().filter(|step| step.began.is_some());
+    let Some(one) = one else {
+        return Ok(Reply::list(begun.map(|step| show::operation(&deployment, step)).collect()));
+    };
+    let found = begun.into_iter().find(|step| step.operation.simple().to_string().eq_ignore_ascii_case(one));
+    found.map(|step| Reply::ok(show::operation(&deployment, step))).ok_or_else(|| {
+        ArmError::new(
+            StatusCode::NOT_FOUND,
+            "DeploymentOperationNotFound",
+            format!("The deployment operation '{one}' could not be found."),
+        )
+    })
+}
+
+/// `DELETE`: the record of it; what it has made stays.
+pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+    let key = path::key(&target.id);
+    match run::look(world, &key) {
+        None => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        Some(active) if active.ended.is_none() => Err(ArmError::conflict(
+            "DeploymentActive",
+            format!("Unable to delete deployment '{}': it is still active.", target.name),
+        )),
+        Some(deployment) => world.change(|state| {
+            let headers =
+                operations::begin(world, state, request, (&deployment.id, ""), Outcome::DeleteDeployment);
+            Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        }),
+    }
+}
+
+/// The deployment that a request asks for, everything checked and nothing begun.
+fn planned(world: &World, request: &ArmRequest, target: &Target) -> Result<Deployment, ArmError> {
+    check_name(&target.name)?;
+    let Body { tags, properties } = read(request)?;
+    check_supported(&properties)?;
+    let template = Template::read(&properties.template)?;
+    let around = world.read(|state| surroundings(state, target, request.caller.tenant))?;
+    let nothing = Map::new();
+    let parameters =
+        template::resolve(&template, &properties.parameters, &Evaluator::new(&template, &around, &nothing))?;
+    let steps = plan::steps(&template, &Evaluator::new(&template, &around, &parameters), target)?;
+    for step in &steps {
+        check_allowed(world, request, step)?;
+    }
+    Ok(Deployment {
+        id: target.id.clone(),
+        name: target.name.clone(),
+        subscription: target.subscription.clone(),
+        group: target.group.clone(),
+        tags,
+        caller: request.caller,
+        template,
+        parameters,
+        steps,
+        outputs: json!({}),
+        correlation: Uuid::new_v4(),
+        run: Uuid::new_v4(),
+        began: world.clock.now(),
+        ended: None,
+        error: None,
+    })
+}
+
+fn read(request: &ArmRequest) -> Result<Body, ArmError> {
+    let text = String::from_utf8_lossy(&request.body);
+    jsonc::parse(&text).and_then(serde_json::from_value).map_err(|error| {
+        ArmError::bad_request(
+            "InvalidRequestContent",
+            format!("The request content was invalid and could not be deserialized: '{error}'."),
+        )
+    })
+}
+
+fn check_supported(properties: &Properties) -> Result<(), ArmError> {
+    if !properties.mode.eq_ignore_ascii_case("Incremental") {
+        return Err(unsupported(&format!("the deployment mode '{}'; it has 'Incremental'", properties.mode)));
+    }
+    let elements = [
+        ("templateLink", &properties.template_link),
+        ("parametersLink", &properties.parameters_link),
+        ("onErrorDeployment", &properties.on_error_deployment),
+    ];
+    match elements.into_iter().find(|(_, value)| !value.is_null()) {
+        None => Ok(()),
+        Some((element, _)) => Err(unsupported(&format!("the deployment's '{element}'"))),
+    }
+}
+
+/// Before anything is written, everybody's right to write all of it is looked at.
+fn check_allowed(world: &World, request: &ArmRequest, step: &plan::Step) -> Result<(), ArmError> {
+    let action = format!("{}/write", step.resource_type);
+    let now = world.clock.now();
+    let refused =
+        world.read(|state| access::authorize(&state.arm, &request.caller, &action, &step.id, now)).is_err();
+    if !refused {
+        return Ok(());
+    }
+    Err(ArmError::new(
+        StatusCode::FORBIDDEN,
+        "InvalidTemplateDeployment",
+        format!(
+            "The template deployment failed with error: 'Authorization failed for template resource '{}' of type '{}'. The \
+             client '{}' with object id '{}' does not have permission to perform action '{action}' at scope '{}'.'.",
+            step.name, step.resource_type, request.caller.application_id, request.caller.object_id, step.id
+        ),
+    ))
+}
+
+/// Azure REST API, `Deployments`: 1 to 64 of these letters. Our guess: code and words.
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let letters = name.chars().all(|letter| letter.is_alphanumeric() || "-_.()".contains(letter));
+    if letters && (1..=64).contains(&name.chars().count()) {
+        return Ok(());
+    }
+    Err(ArmError::bad_request(
+        "InvalidDeploymentName",
+        format!(
+            "The deployment name '{name}' is invalid: 1 to 64 alphanumerics, periods, underscores, hyphens and parentheses \
+             are allowed."
+        ),
+    ))
+}
+
+fn not_found(target: &Target) -> ArmError {
+    ArmError::new(
+        StatusCode::NOT_FOUND,
+        "DeploymentNotFound",
+        format!("Deployment '{}' could not be found.", target.name),
+    )
+}

@@ -1,0 +1,191 @@
+//! How a deployment gets on: each look at it starts what can start, and asks once after what is under way.
+//!
+//! Our guess: that it gets on by being looked at, as every operation here; and that after a failure nothing new begins,
+//! where the service goes on with what does not depend on it.
+
+use std::sync::PoisonError;
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::arm::error::ArmError;
+use crate::arm::request::{ArmRequest, Reply};
+use crate::arm::resource::Target;
+use crate::arm::{dispatch, path};
+use crate::world::World;
+
+use super::template::Evaluator;
+use super::{Deployment, Step, StepState, show, surroundings};
+
+/// Lets the deployment with this key get on, and gives how it is then.
+pub(super) fn look(world: &World, key: &str) -> Option<Deployment> {
+    // Two looks at once would write everything twice.
+    let _one_at_a_time = world.deploying.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut deployment = world.read(|state| state.arm.deployments.get(key).cloned())?;
+    if deployment.ended.is_some() {
+        return Some(deployment);
+    }
+    advance(world, &mut deployment);
+    world.change(|state| {
+        // It may have gone with its group meanwhile.
+        if state.arm.deployments.contains_key(key) {
+            state.arm.deployments.insert(key.to_owned(), deployment.clone());
+        }
+    });
+    Some(deployment)
+}
+
+fn advance(world: &World, deployment: &mut Deployment) {
+    for place in 0..deployment.steps.len() {
+        if let StepState::Running(address) = deployment.steps[place].state.clone() {
+            let state = polled(world, deployment, address);
+            set(&mut deployment.steps[place], state, world.clock.now());
+        }
+    }
+    while let Some(place) = startable(&deployment.steps) {
+        deployment.steps[place].began = Some(world.clock.now());
+        let state = started(world, deployment, place);
+        set(&mut deployment.steps[place], state, world.clock.now());
+    }
+    if !deployment.steps.iter().any(|step| matches!(step.state, StepState::Running(_))) {
+        end(world, deployment);
+    }
+}
+
+fn startable(steps: &[Step]) -> Option<usize> {
+    if steps.iter().any(|step| matches!(step.state, StepState::Failed(..))) {
+        return None;
+    }
+    let done = |place: &usize| steps[*place].state == StepState::Succeeded;
+    steps.iter().position(|step| step.state == StepState::Waiting && step.after.iter().all(done))
+}
+
+fn set(step: &mut Step, state: StepState, now: OffsetDateTime) {
+    if matches!(state, StepState::Succeeded | StepState::Failed(..)) {
+        step.ended = Some(now);
+    }
+    step.state = state;
+}
+
+/// Writes the resource.
+fn started(world: &World, deployment: &Deployment, place: usize) -> StepState {
+    let step = &deployment.steps[place];
+    let body = match evaluated(world, deployment, &Value::Object(step.body.clone())) {
+        Ok(body) => body,
+        Err(error) => return failed(&error),
+    };
+    let request = ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body));
+    match dispatch::perform(world, &request) {
+        Ok(reply) => match header(&reply, "azure-asyncoperation") {
+            Some(address) => StepState::Running(address),
+            None => StepState::Succeeded,
+        },
+        Err(error) => failed(&error),
+    }
+}
+
+/// Asks after what is under way.
+fn polled(world: &World, deployment: &Deployment, address: String) -> StepState {
+    let Ok(url) = Url::parse(&address) else {
+        return failed(&ArmError::bad_request("InvalidAsyncOperationUrl", address));
+    };
+    let version = url.query_pairs().find(|(name, _)| name == "api-version");
+    let version = version.map(|(_, value)| value.into_owned()).unwrap_or_default();
+    let mut request = ArmRequest::inner(Method::GET, url.path(), &version, deployment.caller, None);
+    request.query.extend(url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())));
+    match dispatch::perform(world, &request) {
+        Ok(Reply { body: Some(body), .. }) if body["status"] == "Succeeded" => StepState::Succeeded,
+        Ok(Reply { body: Some(body), .. }) if body["status"] == "Failed" => {
+            StepState::Failed(StatusCode::CONFLICT.as_u16(), body["error"].clone())
+        }
+        Ok(_) => StepState::Running(address),
+        Err(error) => failed(&error),
+    }
+}
+
+fn end(world: &World, deployment: &mut Deployment) {
+    let failures: Vec<Value> = deployment
+        .steps
+        .iter()
+        .filter_map(|step| match &step.state {
+            StepState::Failed(_, error) => Some(error.clone()),
+            _ => None,
+        })
+        .collect();
+    if !failures.is_empty() {
+        deployment.error = Some(show::failure(&deployment.id, &failures));
+    } else {
+        match outputs(world, deployment) {
+            Ok(outputs) => deployment.outputs = Value::Object(outputs),
+            Err(error) => {
+                let inner = error.body()["error"].clone();
+                deployment.error = Some(json!({
+                    "code": "DeploymentOutputEvaluationFailed",
+                    "message": "Unable to evaluate template outputs. Please see error details and deployment operations. \
+                                Please see https://aka.ms/arm-common-errors for usage details.",
+                    "target": deployment.id,
+                    "details": [inner],
+                }));
+            }
+        }
+    }
+    deployment.ended = Some(world.clock.now());
+}
+
+fn outputs(world: &World, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
+    let mut outputs = Map::new();
+    for (name, output) in &deployment.template.outputs {
+        if output.get("condition").is_some_and(|_| true) {
+            let holds = evaluated(world, deployment, &output["condition"])?;
+            if holds == json!(false) {
+                continue;
+            }
+        }
+        let value = evaluated(world, deployment, &output["value"])?;
+        outputs.insert(name.clone(), json!({ "type": show::type_name(&output["type"]), "value": value }));
+    }
+    Ok(outputs)
+}
+
+fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Value, ArmError> {
+    let target = Target {
+        subscription: deployment.subscription.clone(),
+        group: deployment.group.clone(),
+        name: deployment.name.clone(),
+        id: deployment.id.clone(),
+    };
+    let around = world.read(|state| surroundings(state, &target, deployment.caller.tenant))?;
+    let references = |resource: &str, whole: bool| referred_to(world, deployment, resource, whole);
+    Evaluator::new(&deployment.template, &around, &deployment.parameters)
+        .with_references(&references)
+        .value(value)
+}
+
+/// A resource as it is now: one of the template by any of its names, or any other by its id.
+fn referred_to(
+    world: &World,
+    deployment: &Deployment,
+    resource: &str,
+    whole: bool,
+) -> Result<Value, ArmError> {
+    let step = deployment
+        .steps
+        .iter()
+        .find(|step| path::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
+    let id = step.map_or(resource, |step| step.id.as_str());
+    // The version matters to no shape here; disks have the narrowest list.
+    let version = step.map_or("2024-03-02", |step| step.api_version.as_str());
+    let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None);
+    let shown = dispatch::perform(world, &request)?.body.unwrap_or_default();
+    Ok(if whole { shown } else { shown["properties"].clone() })
+}
+
+fn failed(error: &ArmError) -> StepState {
+    StepState::Failed(error.status.as_u16(), error.body()["error"].clone())
+}
+
+fn header(reply: &Reply, name: &str) -> Option<String> {
+    reply.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.clone())
+}

@@ -1,0 +1,207 @@
+//! The values of a template's expressions.
+
+use std::cell::Cell;
+
+use serde_json::{Map, Value, json};
+
+use crate::arm::error::ArmError;
+
+use super::expression::{self, Expression};
+use super::{Template, functions, invalid, member};
+
+/// Deeper than any chain of variables: one that leads back to itself has an end here.
+const DEEPEST: u32 = 64;
+
+/// Where a deployment happens.
+#[derive(Debug, Clone)]
+pub(in crate::arm::deployments) struct Surroundings {
+    /// What `resourceGroup()`, `subscription()`, `tenant()` and `deployment()` give.
+    pub(in crate::arm::deployments) resource_group: Value,
+    pub(in crate::arm::deployments) subscription: Value,
+    pub(in crate::arm::deployments) tenant: Value,
+    pub(in crate::arm::deployments) deployment: Value,
+}
+
+/// Reads resources while a deployment runs: by id or by name, the whole of it or its properties.
+type References<'a> = &'a dyn Fn(&str, bool) -> Result<Value, ArmError>;
+
+/// What expressions can see.
+#[derive(Clone)]
+pub(in crate::arm::deployments) struct Evaluator<'a> {
+    template: &'a Template,
+    pub(super) surroundings: &'a Surroundings,
+    parameters: &'a Map<String, Value>,
+    /// None where nothing runs yet.
+    references: Option<References<'a>>,
+    depth: Cell<u32>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(in crate::arm::deployments) fn new(
+        template: &'a Template,
+        surroundings: &'a Surroundings,
+        parameters: &'a Map<String, Value>,
+    ) -> Self {
+        Self { template, surroundings, parameters, references: None, depth: Cell::new(0) }
+    }
+
+    pub(super) fn with_parameters<'b>(&self, parameters: &'b Map<String, Value>) -> Evaluator<'b>
+    where
+        'a: 'b,
+    {
+        Evaluator { parameters, ..self.clone() }
+    }
+
+    pub(in crate::arm::deployments) fn with_references(self, references: References<'a>) -> Self {
+        Self { references: Some(references), ..self }
+    }
+
+    /// A value with every expression in it evaluated, names of members included.
+    pub(in crate::arm::deployments) fn value(&self, value: &Value) -> Result<Value, ArmError> {
+        match value {
+            Value::String(text) => match read(text)? {
+                Some(expression) => self.evaluate(&expression),
+                None => Ok(json!(expression::literal(text))),
+            },
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(members) => {
+                let members = members.iter().map(|(name, value)| {
+                    Ok((self.text(&json!(name), "the name of a member")?, self.value(value)?))
+                });
+                members.collect::<Result<Map<_, _>, ArmError>>().map(Value::Object)
+            }
+            plain => Ok(plain.clone()),
+        }
+    }
+
+    /// As [`value`](Self::value), where only a text will do.
+    pub(in crate::arm::deployments) fn text(&self, value: &Value, what: &str) -> Result<String, ArmError> {
+        match self.value(value)? {
+            Value::String(text) => Ok(text),
+            other => Err(invalid(&format!("{what} has to be a text and not {other}"))),
+        }
+    }
+
+    pub(super) fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError> {
+        self.deeper(|| match expression {
+            Expression::Text(text) => Ok(json!(text)),
+            Expression::Number(number) => Ok(json!(number)),
+            Expression::Part { of, name } => {
+                self.evaluate(of).and_then(|of| self.evaluate(name).and_then(|name| part(&of, &name)))
+            }
+            Expression::Call { function, arguments } => functions::call(self, function, arguments),
+        })
+    }
+
+    /// One level further, if there may be one.
+    fn deeper<T>(&self, go: impl FnOnce() -> Result<T, ArmError>) -> Result<T, ArmError> {
+        if self.depth.get() > DEEPEST {
+            return Err(invalid("The template's variables or expressions lead back to themselves"));
+        }
+        self.depth.set(self.depth.get() + 1);
+        let outcome = go();
+        self.depth.set(self.depth.get() - 1);
+        outcome
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Result<Value, ArmError> {
+        member(self.parameters, name).cloned().ok_or_else(|| {
+            invalid(&format!(
+                "The template parameter '{name}' is not found. Please see https://aka.ms/arm-syntax-parameters for usage \
+                 details."
+            ))
+        })
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Result<Value, ArmError> {
+        let variable = member(&self.template.variables, name).ok_or_else(|| {
+            invalid(&format!(
+                "The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for usage \
+                 details."
+            ))
+        })?;
+        self.value(variable)
+    }
+
+    pub(super) fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError> {
+        match self.references {
+            Some(look) => look(resource, whole),
+            None => Err(invalid(
+                "The template function 'reference' is not expected at this location. Please see \
+                 https://aka.ms/arm-functions for usage details.",
+            )),
+        }
+    }
+}
+
+/// A part of an object by its name, or of an array by its number.
+fn part(of: &Value, name: &Value) -> Result<Value, ArmError> {
+    let found = match (of, name) {
+        (Value::Object(members), Value::String(name)) => member(members, name),
+        (Value::Array(items), Value::Number(number)) => {
+            number.as_u64().and_then(|number| items.get(usize::try_from(number).ok()?))
+        }
+        _ => None,
+    };
+    found.cloned().ok_or_else(|| {
+        invalid(&format!("The language expression property {name} doesn't exist in what it is taken from"))
+    })
+}
+
+fn read(text: &str) -> Result<Option<Expression>, ArmError> {
+    expression::of_text(text).map_err(|why| {
+        invalid(&format!("Unable to parse language expression '{}': {why}", text.trim_matches(['[', ']'])))
+    })
+}
+
+/// Every call in a value: the function's name, and its first argument when that can be known without any other resource.
+fn calls_in(value: &Value, evaluator: &Evaluator<'_>) -> Result<Vec<(String, Option<String>)>, ArmError> {
+    let mut found = Vec::new();
+    match value {
+        Value::String(text) => {
+            for (function, arguments) in read(text)?.iter().flat_map(Expression::calls) {
+                let first = arguments.first().and_then(|first| match first {
+                    Expression::Text(text) => Some(text.clone()),
+                    other => evaluator.evaluate(other).ok()?.as_str().map(str::to_owned),
+                });
+                found.push((function.to_owned(), first));
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                found.extend(calls_in(item, evaluator)?);
+            }
+        }
+        Value::Object(members) => {
+            for (name, item) in members {
+                found.extend(calls_in(&json!(name), evaluator)?);
+                found.extend(calls_in(item, evaluator)?);
+            }
+        }
+        _ => {}
+    }
+    Ok(found)
+}
+
+/// Refuses a value that could never be evaluated: a function that there is not, a parameter or variable that is not
+/// declared. Gives the resources that it will have to be read for.
+pub(in crate::arm::deployments) fn check(
+    value: &Value,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<String>, ArmError> {
+    let mut needed = Vec::new();
+    for (function, first) in calls_in(value, evaluator)? {
+        functions::check_name(&function)?;
+        match (function.to_ascii_lowercase().as_str(), first) {
+            ("parameters", Some(name)) => drop(evaluator.parameter(&name)?),
+            ("variables", Some(name)) => {
+                let variable = member(&evaluator.template.variables, &name);
+                let variable = variable.cloned().map_or_else(|| evaluator.variable(&name), Ok)?;
+                needed.extend(evaluator.deeper(|| check(&variable, evaluator))?);
+            }
+            ("reference", Some(resource)) => needed.push(resource),
+            _ => {}
+        }
+    }
+    Ok(needed)
+}

@@ -1,0 +1,106 @@
+//! An ARM template: its shape, its parameters, and the values of its expressions.
+//!
+//! Microsoft Learn, "Understand the structure and syntax of ARM templates". What plain templates have is here; what the
+//! sandbox does not have is refused by name and never passed over.
+
+mod evaluate;
+mod expression;
+mod functions;
+mod parameters;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::arm::error::ArmError;
+
+pub(super) use evaluate::{Evaluator, Surroundings, check};
+pub(super) use parameters::{is_secure, resolve};
+
+/// A template as text, and the parameters that were given for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Template {
+    pub(super) parameters: Map<String, Value>,
+    pub(super) variables: Map<String, Value>,
+    pub(super) resources: Vec<Map<String, Value>>,
+    pub(super) outputs: Map<String, Value>,
+}
+
+impl Template {
+    /// Takes the parts of a template; anything that is not known, or not supported here, is refused.
+    pub(super) fn read(template: &Value) -> Result<Self, ArmError> {
+        let Some(parts) = template.as_object() else {
+            return Err(invalid("The template is not an object."));
+        };
+        for required in ["$schema", "contentVersion", "resources"] {
+            if !parts.contains_key(required) {
+                return Err(invalid(&format!("Required property '{required}' not found in the template.")));
+            }
+        }
+        for (name, value) in parts {
+            match name.as_str() {
+                "$schema" | "contentVersion" | "metadata" | "parameters" | "variables" | "resources"
+                | "outputs" => {}
+                "apiProfile" | "functions" | "languageVersion" | "definitions" if is_empty(value) => {}
+                "apiProfile" | "functions" | "languageVersion" | "definitions" => {
+                    return Err(unsupported(&format!("the template element '{name}'")));
+                }
+                _ => {
+                    return Err(invalid(&format!(
+                        "Could not find member '{name}' on object of type 'Template'."
+                    )));
+                }
+            }
+        }
+        let resources = match &parts["resources"] {
+            Value::Array(resources) => resources,
+            _ => return Err(unsupported("resources by symbolic names")),
+        };
+        let resources = resources.iter().map(|resource| {
+            resource
+                .as_object()
+                .cloned()
+                .ok_or_else(|| invalid("A resource of the template is not an object."))
+        });
+        Ok(Self {
+            parameters: section(parts, "parameters")?,
+            variables: section(parts, "variables")?,
+            resources: resources.collect::<Result<_, _>>()?,
+            outputs: section(parts, "outputs")?,
+        })
+    }
+}
+
+fn section(parts: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, ArmError> {
+    match parts.get(name) {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(section)) => Ok(section.clone()),
+        Some(_) => Err(invalid(&format!("The template element '{name}' is not an object."))),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// A member of an object, whatever the case of its name: templates are not particular about it.
+pub(super) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .get(name)
+        .or_else(|| object.iter().find(|(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// 400 `InvalidTemplate`, in the words that begin all of them.
+pub(super) fn invalid(why: &str) -> ArmError {
+    ArmError::bad_request("InvalidTemplate", format!("Deployment template validation failed: '{why}'."))
+}
+
+/// Our guess: the words for what Azure has and the sandbox has not.
+pub(super) fn unsupported(what: &str) -> ArmError {
+    invalid(&format!("The sandbox does not have {what}"))
+}
