@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
 use reqwest::{Certificate, Client, Method, Proxy};
-use sandbox::{Lags, Options, Sandbox, SeedTenant};
+use sandbox::{Lags, Limits, Options, Sandbox, SeedTenant};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -120,7 +120,9 @@ async fn start(folder: &std::path::Path) -> Sandbox {
     let lags = Lags { operation_polls: 0, ..Lags::default() };
     let options =
         Options { state: Some(folder.join("state")), run_folder: folder.join("run"), lags, har: false };
-    Sandbox::start(options).await.unwrap()
+    let sandbox = Sandbox::start(options).await.unwrap();
+    sandbox.set_limits(Limits::none());
+    sandbox
 }
 
 /// Where the sets are made, and as whom they reach their keys.

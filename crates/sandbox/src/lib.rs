@@ -64,7 +64,7 @@ mod tokens;
 mod tracked;
 mod world;
 
-pub use arm::DiskState;
+pub use arm::{Bucket, DiskState, Limits, Windows};
 pub use edge::{CertificateError, Listeners, LocalNames};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
 pub use marketplace::{

@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arm::Counters;
 use crate::arm::virtual_machines::notice_lost_keys;
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// Held while a deployment gets on.
     pub(crate) deploying: Mutex<()>,
+    pub(crate) counters: Counters,
     state: Guarded<State>,
     file: Option<StateFile>,
     /// Why the last change could not be saved. Once set, the edge answers nothing but that.
@@ -57,6 +59,7 @@ impl World {
             tokens,
             faults: Faults::default(),
             deploying: Mutex::new(()),
+            counters: Counters::default(),
             state: Guarded::new(state),
             file,
             storage_fault: Guarded::new(None),

@@ -13,7 +13,7 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
 use super::resource::{self, Kind, Target};
 use super::{
-    access, deployments, inventory, operations, resource_groups, role_assignments, role_definitions,
+    access, deployments, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
     subscriptions, tenancy,
 };
 
@@ -31,7 +31,12 @@ pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
     }
     let api_version = query.get("api-version").cloned().unwrap_or_default();
     let request = ArmRequest { method: parts.method.clone(), segments, query, api_version, caller, body };
-    match perform(world, &request) {
+    let answered = limits::take(world, &request).and_then(|left| {
+        let mut reply = perform(world, &request)?;
+        reply.headers.extend(left);
+        Ok(reply)
+    });
+    match answered {
         Ok(reply) => reply.into_response(),
         Err(error) => request::refuse(&error),
     }
@@ -96,7 +101,13 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             _,
             "diskoperations" | "operations",
             operation,
-        ] if get => operations::get(world, request, operation),
+        ] if get => {
+            let place = (request.segments[1].as_str(), lower[5]);
+            let left = limits::spend(world, place, limits::OPERATIONS)?;
+            let mut reply = operations::get(world, request, operation)?;
+            reply.headers.push(left);
+            Ok(reply)
+        }
         ["subscriptions", _, "operationresults", operation] if get => {
             operations::get(world, request, operation)
         }

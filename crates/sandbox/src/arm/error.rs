@@ -13,11 +13,23 @@ pub(crate) struct ArmError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) target: Option<String>,
+    /// Set where there were too many requests.
+    pub(crate) throttled: Option<Box<Throttled>>,
+}
+
+/// What goes with a 429.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Throttled {
+    pub(crate) retry_after_seconds: u64,
+    /// What Compute has left.
+    pub(crate) remaining: Option<String>,
+    /// What Compute tells beside its code, which then has no `error` around it.
+    pub(crate) details: Option<Value>,
 }
 
 impl ArmError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), target: None }
+        Self { status, code, message: message.into(), target: None, throttled: None }
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -82,11 +94,13 @@ impl ArmError {
     ///
     /// Our guess: of which refusals that is so beside those.
     pub(super) fn is_the_gateways(&self) -> bool {
-        const GATEWAY: [&str; 12] = [
+        const GATEWAY: [&str; 15] = [
             "AuthorizationFailed",
+            "DeploymentNotFound",
             "HttpMethodNotAllowed",
             "InvalidResourceType",
             "InternalServerError",
+            "InvalidTemplate",
             "LinkedAuthorizationFailed",
             "LocationRequired",
             "MissingApiVersionParameter",
@@ -95,12 +109,16 @@ impl ArmError {
             "ResourceGroupNotFound",
             "ResourceNotFound",
             "SubscriptionNotFound",
+            "SubscriptionRequestsThrottled",
         ];
         GATEWAY.contains(&self.code)
     }
 
     /// The body that goes with the status.
     pub(crate) fn body(&self) -> Value {
+        if let Some(details) = self.throttled.as_ref().and_then(|throttled| throttled.details.as_ref()) {
+            return json!({ "code": self.code, "message": self.message, "details": details });
+        }
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(target) = &self.target {
             error["target"] = json!(target);

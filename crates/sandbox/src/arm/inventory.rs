@@ -8,7 +8,7 @@ use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
 use super::role_definitions::{quoted_after, unsupported_filter};
 use super::stores::{self, disk::Disk, snapshot::Snapshot};
-use super::{disk_encryption_sets, identities, vaults, virtual_machines};
+use super::{disk_encryption_sets, identities, limits, vaults, virtual_machines};
 
 /// Every resource within a scope. `$filter` may say `resourceType eq '...'` and `name eq '...'`, joined by `and`.
 pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
@@ -31,7 +31,8 @@ pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<R
             resource[*property].as_str().is_some_and(|found| found.eq_ignore_ascii_case(value))
         })
     };
-    Ok(Reply::list(resources.filter(wanted).map(|resource| generic(&resource)).collect()))
+    let list = Reply::list(resources.filter(wanted).map(|resource| generic(&resource)).collect());
+    limits::page(world, request, list)
 }
 
 /// The fields that all types have.

@@ -12,6 +12,7 @@ mod dispatch;
 mod error;
 mod identities;
 mod inventory;
+mod limits;
 mod operations;
 mod outcomes;
 pub(crate) mod overview;
@@ -45,6 +46,8 @@ use self::deployments::Deployment;
 use self::disk_encryption_sets::DiskEncryptionSet;
 use self::error::ArmError;
 use self::identities::Identity;
+pub(crate) use self::limits::Counters;
+pub use self::limits::{Bucket, Limits, Windows};
 use self::operations::Operation;
 use self::resource_groups::ResourceGroup;
 use self::role_assignments::RoleAssignment;
@@ -69,8 +72,12 @@ pub(crate) struct ArmState {
     pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
     #[serde(default)]
     pub(crate) deployments: Tracked<String, Deployment>,
-    /// By operation id.
+    /// By operation id: those that run, which every look at a resource goes through.
     pub(crate) operations: Tracked<String, Operation>,
+    #[serde(default)]
+    pub(crate) ended_operations: Tracked<String, Operation>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// Whether a set whose key cannot be used is refused at once or fails in its operation.
     pub(crate) key_refusals_come_late: bool,
     /// Whether the addresses of operations are as long as Azure's have become.

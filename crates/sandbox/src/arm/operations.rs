@@ -107,7 +107,13 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
     let retry_after = world.lags.retry_after_seconds.unwrap_or(1).to_string();
     world.change(|state| {
         let signature = request.query.get("p").cloned().unwrap_or_default();
-        let operation = state.arm.operations.get_mut(id).filter(|operation| operation.signature == signature);
+        let arm = &mut state.arm;
+        let held = if arm.ended_operations.contains_key(id) {
+            &mut arm.ended_operations
+        } else {
+            &mut arm.operations
+        };
+        let operation = held.get_mut(id).filter(|operation| operation.signature == signature);
         let Some(operation) = operation else {
             return Err(ArmError::new(
                 StatusCode::NOT_FOUND,
@@ -129,7 +135,7 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
             return Ok(running.with_header(RETRY_AFTER, retry_after));
         }
         finish(state, id, now);
-        let operation = &state.arm.operations[id];
+        let operation = &state.arm.ended_operations[id];
         Ok(if monitor { monitored(state, operation) } else { Reply::ok(ended(state, operation, id)) })
     })
 }
@@ -156,18 +162,20 @@ pub(super) fn look(state: &mut State, target: &str, now: OffsetDateTime) {
 
 fn running(arm: &ArmState, target: &str) -> Vec<String> {
     let target = path::key(target);
-    // Most operations have ended: that is the cheaper question.
-    let running = arm.operations.iter().filter(|(_, operation)| operation.ended.is_none());
-    running.filter(|(_, operation)| operation.target == target).map(|(id, _)| id.clone()).collect()
+    arm.operations
+        .iter()
+        .filter(|(_, operation)| operation.target == target)
+        .map(|(id, _)| id.clone())
+        .collect()
 }
 
 fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
-    let running = state.arm.operations.get_mut(id).filter(|operation| operation.ended.is_none());
-    let Some(operation) = running else {
+    let Some(mut operation) = state.arm.operations.remove(id) else {
         return;
     };
-    operation.ended = Some(now);
+    operation.ended.get_or_insert(now);
     let (outcome, target) = (operation.outcome.clone(), operation.target.clone());
+    state.arm.ended_operations.insert(id.to_owned(), operation);
     outcome.take_effect(state, target);
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -17,6 +17,9 @@ use super::error::ArmError;
 
 /// ARM refuses larger requests as well (Microsoft Learn, "Azure Resource Manager limits": 4 MB).
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// In which Compute tells how many calls are left.
+pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-resource");
 
 /// A request whose token has been checked.
 #[derive(Debug)]
@@ -86,7 +89,7 @@ impl Reply {
         Self { status, headers: Vec::new(), body: None }
     }
 
-    /// The list envelope of every provider. Everything fits one page here, so there is never a next link.
+    /// The list envelope of every provider.
     pub(crate) fn list(items: Vec<Value>) -> Self {
         Self::ok(serde_json::json!({ "value": items }))
     }
@@ -128,11 +131,15 @@ pub(super) async fn read_body(body: Body) -> Result<Bytes, ArmError> {
 
 /// A refusal as it goes onto the wire.
 pub(super) fn refuse(error: &ArmError) -> Response {
-    let reply = Reply::new(error.status, error.body());
-    if !error.is_the_gateways() {
-        return reply.into_response();
+    let mut reply = Reply::new(error.status, error.body());
+    let by_service = error.throttled.as_ref().is_some_and(|throttled| throttled.details.is_some());
+    let cause = if by_service { Some("service") } else { error.is_the_gateways().then_some("gateway") };
+    reply.headers.extend(cause.map(|cause| (HeaderName::from_static("x-ms-failure-cause"), cause.into())));
+    if let Some(throttled) = &error.throttled {
+        reply = reply.with_header(RETRY_AFTER, throttled.retry_after_seconds.to_string());
+        reply.headers.extend(throttled.remaining.clone().map(|left| (REMAINING, left)));
     }
-    reply.with_header(HeaderName::from_static("x-ms-failure-cause"), "gateway".into()).into_response()
+    reply.into_response()
 }
 
 /// As [`refuse`], with the challenge that goes with a 401.

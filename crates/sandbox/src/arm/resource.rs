@@ -1,6 +1,7 @@
 //! Resources inside groups: which types there are, and who answers for each.
 
 use http::Method;
+use serde_json::Value;
 
 use crate::world::World;
 
@@ -10,7 +11,7 @@ use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
 use super::stores::{self, Store, disk::Disk, snapshot::Snapshot};
 use super::virtual_machines::{self, Power};
-use super::{disk_encryption_sets, identities, path, vaults};
+use super::{disk_encryption_sets, identities, limits, path, regions, vaults};
 
 /// One resource that a path names, or would name once it exists.
 #[derive(Debug, Clone)]
@@ -78,14 +79,15 @@ pub(super) fn list(
 ) -> Result<Reply, ArmError> {
     let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
     authorize(world, request, &format!("{}/read", kind.name()), scope)?;
-    Ok(match kind {
+    let list = match kind {
         Kind::Identity => identities::list(world, scope),
         Kind::Vault => vaults::list(world, scope),
         Kind::DiskEncryptionSet => disk_encryption_sets::list(world, scope),
         Kind::Disk => stores::list::<Disk>(world, scope),
         Kind::Snapshot => stores::list::<Snapshot>(world, scope),
         Kind::VirtualMachine => virtual_machines::list(world, scope),
-    })
+    };
+    limits::page(world, request, list)
 }
 
 /// Everything under `/subscriptions/{s}/resourceGroups/{g}/providers/{p}/{t}/{name}`. `rest` is what follows, in lower case.
@@ -103,13 +105,50 @@ pub(super) fn answer(
         id: path::resource_id(subscription, group, kind.name(), name),
     };
     authorize(world, request, &action(request, kind, rest)?, &target.id)?;
+    let Some(counted) = limits::group_of(kind, &request.method, rest) else {
+        return handle(world, request, kind, &target, rest);
+    };
+    let region = region(world, request, kind, &target);
+    let left = limits::spend(world, (&target.subscription, &region), counted)?;
+    let mut reply = handle(world, request, kind, &target, rest)?;
+    reply.headers.push(left);
+    Ok(reply)
+}
+
+/// Where the resource is, or is to be.
+fn region(world: &World, request: &ArmRequest, kind: Kind, target: &Target) -> String {
+    let key = path::key(&target.id);
+    let held = world.read(|state| {
+        let arm = &state.arm;
+        match kind {
+            Kind::DiskEncryptionSet => arm.disk_encryption_sets.get(&key).map(|set| set.location.clone()),
+            Kind::Disk => arm.disks.get(&key).map(|disk| disk.common.location.clone()),
+            Kind::Snapshot => arm.snapshots.get(&key).map(|snapshot| snapshot.common().location.clone()),
+            Kind::VirtualMachine => arm.virtual_machines.get(&key).map(|machine| machine.location.clone()),
+            Kind::Identity | Kind::Vault => None,
+        }
+    });
+    let given = || {
+        let body: Value = serde_json::from_slice(&request.body).ok()?;
+        body["location"].as_str().map(str::to_owned)
+    };
+    regions::normalised(&held.or_else(given).unwrap_or_default())
+}
+
+fn handle(
+    world: &World,
+    request: &ArmRequest,
+    kind: Kind,
+    target: &Target,
+    rest: &[&str],
+) -> Result<Reply, ArmError> {
     match kind {
-        Kind::Identity => identity(world, request, &target, rest),
-        Kind::Vault => vault(world, request, &target, rest),
-        Kind::DiskEncryptionSet => set(world, request, &target, rest),
-        Kind::Disk => store::<Disk>(world, request, &target, rest),
-        Kind::Snapshot => store::<Snapshot>(world, request, &target, rest),
-        Kind::VirtualMachine => machine(world, request, &target, rest),
+        Kind::Identity => identity(world, request, target, rest),
+        Kind::Vault => vault(world, request, target, rest),
+        Kind::DiskEncryptionSet => set(world, request, target, rest),
+        Kind::Disk => store::<Disk>(world, request, target, rest),
+        Kind::Snapshot => store::<Snapshot>(world, request, target, rest),
+        Kind::VirtualMachine => machine(world, request, target, rest),
     }
 }
 

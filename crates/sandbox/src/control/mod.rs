@@ -9,6 +9,7 @@ pub(crate) mod actions;
 mod directory;
 mod events;
 mod guard;
+mod limits;
 mod marketplace;
 mod reply;
 mod run;
@@ -60,6 +61,7 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/control/faults", get(run::faults).put(run::set_faults).delete(run::clear_faults))
         .route("/control/traffic", get(run::traffic))
         .route("/control/har", get(run::har))
+        .route("/control/limits", get(limits::show).put(limits::set))
         .route("/control/evidence", get(run::evidence))
         .route("/control/actions", post(actions::carry_out))
         .route("/control/event-subscriptions", get(events::list).post(events::subscribe))
@@ -95,6 +97,8 @@ async fn index() -> Json<Value> {
             "DELETE /control/faults": "nothing goes wrong on purpose any more",
             "GET /control/traffic": "the latest calls, the newest first",
             "GET /control/har": "every call as HAR 1.2, if recording was asked for",
+            "GET /control/limits": "what is too much: calls of a caller, calls to Compute, disk encryption sets",
+            "PUT /control/limits": "sets it, for what is named; the rest is as in Azure: {\"subscriptionReads\"?, \"compute\"?, ...}",
             "GET /control/evidence": "where each behaviour of this simulation comes from",
             "POST /control/actions": "what people do to keys, roles, principals and policies: {\"action\", ...}",
             "GET /control/event-subscriptions": "who hears of what happens to keys",

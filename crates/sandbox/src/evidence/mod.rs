@@ -8,6 +8,7 @@ mod answers;
 mod graph;
 mod deployments;
 mod identity;
+mod limits;
 mod machines;
 mod marketplace;
 mod own;
@@ -63,6 +64,7 @@ pub fn behaviours() -> Vec<Behaviour> {
         ("Resource Manager", resources::GATEWAY),
         ("Resource Manager's answers", answers::ANSWERS),
         ("Names and source vaults", answers::INPUT),
+        ("Limits", limits::LIMITS),
         ("Deployments", deployments::DEPLOYMENTS),
         ("Disk encryption sets", resources::SETS),
         ("Disks", resources::DISKS),

@@ -276,3 +276,16 @@ async fn a_snapshot_written_twice_in_a_row_comes_to_rest() {
     let shown = story.vendor(Method::GET, &story.snapshot_id(), None).await.expect(200).body;
     assert_eq!(shown["properties"]["provisioningState"], "Succeeded");
 }
+
+#[tokio::test]
+async fn a_region_of_a_subscription_takes_only_so_many_sets() {
+    let story = Story::consented_and_granted().await;
+    story.cloud.sandbox.set_limits(sandbox::Limits { disk_encryption_sets: 1, ..Default::default() });
+    story.made_set().await;
+    let second = story.set_id().replace("des1", "des2");
+    let refused = story.vendor(Method::PUT, &second, Some(story.set_body())).await;
+    assert!(
+        refused.expect_error(409, "OperationNotAllowed").message().contains("has 1 disk encryption sets")
+    );
+    story.put_set(story.set_body()).await.expect(202);
+}

@@ -43,11 +43,10 @@ pub(super) fn deployment(deployment: &Deployment) -> Value {
 
 /// What `validate` answers of a deployment that could be made.
 pub(super) fn validated(deployment: &Deployment) -> Value {
-    let mut shown = self::deployment(deployment);
-    let properties = &mut shown["properties"];
+    let mut properties = self::deployment(deployment)["properties"].take();
     properties["provisioningState"] = json!("Succeeded");
     properties["validatedResources"] = references(&deployment.steps);
-    shown
+    json!({ "properties": properties })
 }
 
 /// The error of a deployment whose resources could not all be written.

@@ -110,6 +110,7 @@ fn planned_by_put(
         set.tags = body.tags.clone();
         return Ok(set);
     }
+    check_count(state, target, &location)?;
     let active_key =
         properties.active_key()?.ok_or_else(|| missing("diskEncryptionSet.properties.activeKey"))?;
     let new = DiskEncryptionSet {
@@ -138,6 +139,27 @@ fn planned_by_put(
         return Err(missing("diskEncryptionSet.identity"));
     }
     Ok(set)
+}
+
+/// Documented: 5,000 in one region of one subscription. Our guess: code and words.
+fn check_count(state: &State, target: &Target, location: &str) -> Result<(), ArmError> {
+    let sets = &state.arm.disk_encryption_sets;
+    let most = usize::try_from(state.arm.limits.disk_encryption_sets).unwrap_or(usize::MAX);
+    if sets.len() < most {
+        return Ok(());
+    }
+    let scope = format!("/subscriptions/{}", target.subscription);
+    let here =
+        sets.values().filter(|set| path::covers(&scope, &set.id) && regions::same(&set.location, location));
+    if here.count() < most {
+        return Ok(());
+    }
+    Err(ArmError::conflict(
+        "OperationNotAllowed",
+        format!(
+            "The subscription has {most} disk encryption sets in region '{location}', which is the most that it may have."
+        ),
+    ))
 }
 
 /// What the set will be after a PATCH. Identity ids come back in lower case from then on (recorded).

@@ -34,7 +34,7 @@ pub(super) const TYPE: &str = "Microsoft.Compute/virtualMachines";
 pub(crate) struct VirtualMachine {
     pub(crate) id: String,
     name: String,
-    location: String,
+    pub(super) location: String,
     tags: Option<Tags>,
     size: String,
     /// Ids of its disks, the one with the operating system first.

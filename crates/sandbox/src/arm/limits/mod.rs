@@ -1,0 +1,119 @@
+//! How many calls are taken, and how many sets there may be.
+//!
+//! Two services count. Resource Manager has a bucket for each caller and subscription that fills up again by the second
+//! (Microsoft Learn, "Understand how Azure Resource Manager throttles requests"). Compute counts groups of operations by
+//! subscription and region, within three and within thirty minutes; the maxima are those seen in recordings.
+//!
+//! Our guess: that the two windows begin with their first call and are then fixed; and that a restart of the sandbox
+//! begins with nothing counted, as the counters are no state of any resource.
+
+mod compute;
+mod gateway;
+mod pages;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub(super) use compute::{OPERATIONS, group_of, spend};
+pub(super) use gateway::take;
+pub(super) use pages::page;
+
+/// The maxima. Those of Azure are the default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Calls that only read, of one caller to one subscription.
+    pub subscription_reads: Bucket,
+    /// Calls that write.
+    pub subscription_writes: Bucket,
+    /// Calls that delete.
+    pub subscription_deletes: Bucket,
+    /// Calls to Compute by group of operations, such as `CreateUpdateHighCostDiskEncryptionSet`.
+    pub compute: BTreeMap<String, Windows>,
+    /// Disk encryption sets in one region of one subscription.
+    pub disk_encryption_sets: u32,
+    /// Resources on one page of a list.
+    pub page: u32,
+}
+
+/// How many calls at once, and how many more each second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bucket {
+    /// What fits.
+    pub size: u32,
+    /// How fast it fills up again.
+    pub refill_per_second: u32,
+}
+
+/// How many calls within three minutes and within thirty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Windows {
+    /// Within three minutes.
+    pub three_minutes: u32,
+    /// Within thirty minutes.
+    pub thirty_minutes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let compute = compute::MAXIMA.iter().map(|(group, three_minutes, thirty_minutes)| {
+            let windows = Windows { three_minutes: *three_minutes, thirty_minutes: *thirty_minutes };
+            ((*group).to_owned(), windows)
+        });
+        Self {
+            subscription_reads: Bucket { size: 250, refill_per_second: 25 },
+            subscription_writes: Bucket { size: 200, refill_per_second: 10 },
+            subscription_deletes: Bucket { size: 200, refill_per_second: 10 },
+            compute: compute.collect(),
+            disk_encryption_sets: 5_000,
+            page: 1_000,
+        }
+    }
+}
+
+impl Limits {
+    /// Nothing is refused for being too much.
+    pub fn none() -> Self {
+        let all = Bucket { size: u32::MAX, refill_per_second: u32::MAX };
+        let windows = Windows { three_minutes: u32::MAX, thirty_minutes: u32::MAX };
+        Self {
+            subscription_reads: all,
+            subscription_writes: all,
+            subscription_deletes: all,
+            compute: compute::MAXIMA.iter().map(|(group, ..)| ((*group).to_owned(), windows)).collect(),
+            disk_encryption_sets: u32::MAX,
+            ..Self::default()
+        }
+    }
+}
+
+/// What has been counted since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    /// By subscription, caller and kind of call: how many calls were left, and when.
+    buckets: BTreeMap<(String, Uuid, gateway::Use), (f64, OffsetDateTime)>,
+    /// By subscription, region, group and minutes: since when, and how many.
+    windows: BTreeMap<(String, String, &'static str, i64), (OffsetDateTime, u32)>,
+}
+
+impl Counters {
+    fn with<T>(&self, count: impl FnOnce(&mut Counted) -> T) -> T {
+        count(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl crate::Sandbox {
+    /// Sets what is too much. It is kept with the state.
+    pub fn set_limits(&self, limits: Limits) {
+        self.world.change(|state| state.arm.limits = limits);
+    }
+}
