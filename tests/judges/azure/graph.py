@@ -18,6 +18,8 @@ TYPES = [
     (r"/applications(/[^/]+|\([^)]*\))?$", "microsoft.graph.application"),
     (r"/servicePrincipals(/[^/]+|\([^)]*\))?$", "microsoft.graph.servicePrincipal"),
     (r"/directoryObjects/getByIds$", None),  # each object says its own type
+    (r"/directory/deletedItems/[^/]+(/restore)?$", None),
+    (r"/applications/[^/]+/addPassword$", "microsoft.graph.passwordCredential"),
     (r"/me$", "microsoft.graph.user"),
 ]
 PRIMITIVES = {
@@ -125,6 +127,8 @@ def bodies(har):
             sides.append(("request", entry["request"].get("postData", {}).get("text")))
         for side, text in sides:
             body = json.loads(text) if text else None
+            if body is not None and side == "request" and url.path.endswith("/addPassword"):
+                body = body.get("passwordCredential")  # the action's one parameter
             if body is not None:
                 yield f"{entry['request']['method']} {url.path} {side}", kind, body
 
