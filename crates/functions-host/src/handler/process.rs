@@ -14,6 +14,11 @@ use super::output::{LastErrors, report_stderr, report_stdout};
 use crate::configuration::custom_handler::CustomHandler;
 use crate::event::Observer;
 
+/// A killed process is gone at once, unless the machine is busy: the kernel has to come round to it.
+const TIME_TO_GO: Duration = Duration::from_secs(30);
+/// Long enough for a busy machine to read a pipe to its end.
+const TIME_TO_READ: Duration = Duration::from_secs(2);
+
 /// How to start a handler process.
 pub(crate) struct ProcessOptions {
     pub(crate) handler: CustomHandler,
@@ -86,14 +91,14 @@ impl Process {
         format!("{} exited with code {code} (0x{code:X}){end}", self.executable)
     }
 
-    /// SIGKILL to this one process, not to its children, then up to a second for it to go.
+    /// SIGKILL to this one process, not to its children, then time for it to go.
     ///
     /// Returns the status of a process that had not been known to be dead.
     pub(super) async fn kill(mut self) -> Option<ExitStatus> {
         let already_gone = self.child.id().is_none();
         // Killing fails only for a process that is gone, which is what we want.
         let _ = self.child.start_kill();
-        let status = timeout(Duration::from_secs(1), self.child.wait()).await.ok()?.ok();
+        let status = timeout(TIME_TO_GO, self.child.wait()).await.ok()?.ok();
         self.drain_output().await;
         status.filter(|_| !already_gone)
     }
@@ -107,7 +112,7 @@ impl Process {
                 }
             }
         };
-        let _ = timeout(Duration::from_millis(500), all).await;
+        let _ = timeout(TIME_TO_READ, all).await;
     }
 }
 

@@ -50,8 +50,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_never_listens_is_given_up_after_its_time() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let ended = wait_until_listening(Client::new(port), Duration::from_millis(100), None).await;
+        // Taken, so that nobody else listens there, and not listened on.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let client = Client::new(taken.local_addr().unwrap().port());
+        let ended = wait_until_listening(client, Duration::from_millis(100), None).await;
         assert_eq!(ended, Err(NotReady::NeverListened));
     }
 

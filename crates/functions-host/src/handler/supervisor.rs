@@ -21,6 +21,9 @@ use super::readiness::wait_until_listening;
 use crate::event::{HostEvent, Observer, OutputLevel};
 
 const ERRORS_BEFORE_STOPPING: u32 = 3;
+/// How long the news of a process's death may take to arrive on a busy machine. It is waited out only for a process that
+/// breaks a connection off and lives on.
+const NEWS_OF_DEATH: Duration = Duration::from_secs(2);
 
 /// A handle to the handler process. Cloning is cheap.
 #[derive(Clone)]
@@ -142,7 +145,7 @@ impl Handler {
             State::Ready { running, process_id } => running.generation != generation || process_id.is_none(),
             State::Starting { .. } | State::Stopped => true,
         });
-        let _ = timeout(Duration::from_millis(200), gone).await;
+        let _ = timeout(NEWS_OF_DEATH, gone).await;
     }
 }
 

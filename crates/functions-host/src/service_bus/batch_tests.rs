@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::json::Json;
-use crate::service_bus::scripted::{World, delivery, options, script, world};
+use crate::service_bus::scripted::{PATIENCE, World, delivery, options, script, world};
 
 const BATCH: &str = r#","cardinality":"many","dataType":"string""#;
 
@@ -49,7 +49,7 @@ async fn without_auto_complete_a_success_settles_nothing() {
     let world = world(script([delivery(1, "fine")]), &trigger, options(1)).await;
     world.until_asked(1).await;
     world.stop.cancel();
-    timeout(Duration::from_secs(10), world.listener).await.unwrap().unwrap();
+    timeout(PATIENCE, world.listener).await.unwrap().unwrap();
     assert_eq!(world.script.done(), ["close"]);
 }
 
@@ -103,7 +103,7 @@ async fn a_stopping_host_hands_out_the_messages_it_was_collecting() {
     let world = world(script([delivery(1, "a")]), BATCH, patient).await;
     world.script.until_empty().await;
     world.stop.cancel();
-    timeout(Duration::from_secs(10), world.listener).await.unwrap().unwrap();
+    timeout(PATIENCE, world.listener).await.unwrap().unwrap();
     assert_eq!(world.script.done(), ["complete 1", "close"]);
 }
 

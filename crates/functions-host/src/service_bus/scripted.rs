@@ -31,6 +31,9 @@ use crate::json::Json;
 use crate::service_bus::{Destination, Session, SessionSource};
 use crate::settings::Settings;
 
+/// How long anything may take before a test fails: generous, because the machine may be busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
 /// An entity that hands out what it is given and notes what is done with it.
 #[derive(Default)]
 pub(super) struct Script {
@@ -70,7 +73,7 @@ impl Script {
             // Whoever took the last one has it by now.
             sleep(Duration::from_millis(50)).await;
         };
-        timeout(Duration::from_secs(10), waiting).await.unwrap();
+        timeout(PATIENCE, waiting).await.unwrap();
     }
 }
 
@@ -279,7 +282,7 @@ pub(super) async fn world_of(
     let executor = Executor {
         handler: Handler::attached(Client::new(port)),
         observer: Observer::new(Some(sender), LogLevels::default()),
-        function_timeout: Some(Duration::from_secs(5)),
+        function_timeout: Some(Duration::from_secs(60)),
         retry: None,
         sends_content_length: false,
         fatal: mpsc::unbounded_channel().0,
@@ -326,9 +329,7 @@ impl World {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(Duration::from_secs(10), waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{:?}", self.script.done()));
+        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{:?}", self.script.done()));
         self.script.done()
     }
 
@@ -339,7 +340,7 @@ impl World {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(Duration::from_secs(10), waiting).await.unwrap();
+        timeout(PATIENCE, waiting).await.unwrap();
     }
 
     /// Waits for a line that contains this.
@@ -352,7 +353,7 @@ impl World {
                 }
             }
         };
-        timeout(Duration::from_secs(10), waiting).await.unwrap()
+        timeout(PATIENCE, waiting).await.unwrap()
     }
 
     pub(super) fn lines(&mut self) -> Vec<String> {

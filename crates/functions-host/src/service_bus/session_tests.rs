@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::configuration::service_bus_options::ServiceBusOptions;
-use crate::service_bus::scripted::{Script, Sessions, World, delivery, options, script, world_of};
+use crate::service_bus::scripted::{PATIENCE, Script, Sessions, World, delivery, options, script, world_of};
 
 const SESSIONS: &str = r#","isSessionsEnabled":true"#;
 
@@ -31,7 +31,7 @@ async fn until_closed(session: &Script) -> Vec<String> {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{:?}", session.done()));
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{:?}", session.done()));
     session.done()
 }
 
@@ -43,7 +43,7 @@ async fn messages_of_a_session_come_one_after_the_other_and_the_idle_session_is_
     assert_eq!(until_closed(&first).await, ["complete 1", "abandon 2", "complete 3", "close"]);
     assert_eq!(until_closed(&second).await, ["complete 4", "close"]);
     world.stop.cancel();
-    timeout(Duration::from_secs(10), world.listener).await.unwrap().unwrap();
+    timeout(PATIENCE, world.listener).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_stopping_host_gives_its_sessions_back() {
     let (world, source) = world(std::slice::from_ref(&slow), SESSIONS, patient).await;
     world.until_asked(1).await;
     world.stop.cancel();
-    timeout(Duration::from_secs(10), world.listener).await.unwrap().unwrap();
+    timeout(PATIENCE, world.listener).await.unwrap().unwrap();
     assert_eq!(slow.done(), ["complete 1", "close"]);
     assert_eq!(source.held.lock().unwrap().0, 0);
 }

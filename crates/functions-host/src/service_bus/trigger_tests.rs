@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::json::Json;
 use crate::service_bus::Body as MessageBody;
-use crate::service_bus::scripted::{delivery, options, script, world};
+use crate::service_bus::scripted::{PATIENCE, delivery, options, script, world};
 
 #[tokio::test]
 async fn a_success_completes_and_every_failure_abandons_at_once() {
@@ -84,7 +84,7 @@ async fn the_lock_is_renewed_while_the_function_runs_and_not_beyond_the_limit() 
 async fn stopping_gives_back_what_was_fetched() {
     let world = world(script([]), "", options(2)).await;
     world.stop.cancel();
-    timeout(Duration::from_secs(5), world.listener).await.unwrap().unwrap();
+    timeout(PATIENCE, world.listener).await.unwrap().unwrap();
     assert_eq!(world.script.done(), ["close"]);
 }
 

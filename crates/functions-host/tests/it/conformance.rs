@@ -5,8 +5,6 @@
 //! `WebHostEndToEnd/SamplesEndToEndTests_CustomHandler*.cs`. What is not visible from outside is tried beside the code:
 //! the literal body of a queue invocation in `invocation/value.rs`, configuration in `configuration/host_json_tests.rs`.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::{Broker, QueueOptions};
@@ -14,7 +12,7 @@ use functions_host::HostEvent;
 use serde_json::{Value, json};
 use service_bus::ServiceBusClient;
 
-use crate::support::{App, client, json as json_answer, response};
+use crate::support::{App, PATIENCE, client, json as json_answer, response};
 
 const FORWARDING: &str = "AzureFunctionsJobHost__customHandler__enableForwardingHttpRequest";
 const NO_PREFIX: &str = "AzureFunctionsJobHost__extensions__http__routePrefix";
@@ -247,7 +245,9 @@ async fn outputs_of_queues_are_texts_bytes_or_as_they_are() {
         let receiver = bus.receiver("next");
         let mut bodies = Vec::new();
         while bodies.len() < expected.len() {
-            for message in receiver.receive(3, Duration::from_secs(10)).await.unwrap() {
+            let received = receiver.receive(3, PATIENCE).await.unwrap();
+            assert!(!received.is_empty(), "only {bodies:?} came");
+            for message in received {
                 bodies.push(String::from_utf8(message.body.to_vec()).unwrap());
                 receiver.complete(message.lock_token).await.unwrap();
             }

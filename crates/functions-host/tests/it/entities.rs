@@ -7,7 +7,7 @@ use broker::{Broker, QueueOptions, SubscriptionOptions, TopicOptions};
 use serde_json::Value;
 use service_bus::{Entity, Message, ServiceBusClient};
 
-use crate::support::{App, Running, json, response, until};
+use crate::support::{App, PATIENCE, Running, json, response, until};
 
 struct World {
     broker: Broker,
@@ -16,8 +16,12 @@ struct World {
 }
 
 async fn world(app: App) -> World {
+    world_with_locks_of(Duration::from_secs(60), app).await
+}
+
+async fn world_with_locks_of(lock_duration: Duration, app: App) -> World {
     let mut sessions = QueueOptions::new("sessions");
-    (sessions.requires_session, sessions.lock_duration) = (true, Duration::from_secs(5));
+    (sessions.requires_session, sessions.lock_duration) = (true, lock_duration);
     let mut dying = QueueOptions::new("dying");
     dying.max_delivery_count = 1;
     let mut topic = TopicOptions::new("events");
@@ -97,7 +101,7 @@ async fn each_sessions_messages_come_in_order_and_every_session_is_served() {
 #[tokio::test]
 async fn the_lock_of_a_session_outlives_a_slow_function() {
     let app = App::new().function("queue", &format!("{SESSIONS}}}")).order("queue.1", "!slow 7000");
-    let mut world = world(app).await;
+    let mut world = world_with_locks_of(Duration::from_secs(5), app).await;
     world.send_to_session("a", "slow").await;
     world.send_to_session("a", "next").await;
     assert_eq!(world.running.finished("queue").await, Ok(()));
@@ -148,7 +152,7 @@ async fn a_subscription_triggers_and_a_topic_takes_outputs() {
     let invocation = world.invocations().pop().unwrap();
     assert_eq!(text(&invocation["Data"]["message"]), "made");
     let other = world.client.receiver(Entity::subscription("events", "other"));
-    let copies = other.receive(2, Duration::from_secs(10)).await.unwrap();
+    let copies = other.receive(2, PATIENCE).await.unwrap();
     assert_eq!(copies.len(), 1, "each subscription has its own copy");
     world.stop().await;
 }

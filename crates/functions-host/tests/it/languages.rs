@@ -1,12 +1,10 @@
 //! Handlers in Python and Node, written from Microsoft's documentation with no helper library.
 
-use std::time::Duration;
-
 use broker::{Broker, QueueOptions};
 use functions_host::HostEvent;
 use service_bus::{Message, ServiceBusClient};
 
-use crate::support::{App, Running, client};
+use crate::support::{App, PATIENCE, Running, client};
 
 /// The language's interpreter: the one that the variable names, or the usual one. `None`, and a line that says so,
 /// where it cannot be run; a failure where everything is required.
@@ -88,7 +86,7 @@ async fn check(app: App) {
     for (body, seen) in bodies {
         bus.sender("orders").send(Message::new(body)).await.unwrap();
         succeeds_with_line(&mut running, "queue", &format!("message {seen} {queue}")).await;
-        let sent = bus.receiver("next").receive(1, Duration::from_secs(10)).await.unwrap();
+        let sent = bus.receiver("next").receive(1, PATIENCE).await.unwrap();
         assert_eq!(sent[0].body, format!("after {body}"));
         bus.receiver("next").complete(sent[0].lock_token).await.unwrap();
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{App, client, kill, response, until};
+use crate::support::{App, PATIENCE, client, kill, response, until};
 
 const PROXYING: &str = "AzureFunctionsJobHost__customHandler__enableProxyingHttpRequest";
 
@@ -87,11 +87,11 @@ async fn an_answer_reaches_the_client_while_the_handler_still_writes_it() {
     let mut running = app().order("api_hello", "!drip one\ntwo").start().await;
     let answer = client().get(running.url("/api/hello")).send().await.unwrap();
     let mut stream = answer.bytes_stream();
-    let first = timeout(Duration::from_secs(20), stream.next()).await.unwrap().unwrap().unwrap();
+    let first = timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(first, "one\n");
     // The handler goes on only when it is told that the first part was seen.
     running.tell_the_handler("go-on");
-    let second = timeout(Duration::from_secs(20), stream.next()).await.unwrap().unwrap().unwrap();
+    let second = timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(second, "two\n");
     assert!(stream.next().await.is_none());
     assert_eq!(running.finished("hello").await, Ok(()));
@@ -130,14 +130,14 @@ async fn a_handler_that_dies_breaks_the_clients_answer_off_and_fails_the_invocat
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_broken_off_and_not_made_to_look_whole() {
     let limit = "AzureFunctionsJobHost__functionTimeout";
-    let mut running = app().setting(limit, "00:00:01").order("api_hello", "!drip one\ntwo").start().await;
+    let mut running = app().setting(limit, "00:00:03").order("api_hello", "!drip one\ntwo").start().await;
     let answer = client().get(running.url("/api/hello")).send().await.unwrap();
     let parts: Vec<_> = answer.bytes_stream().collect().await;
     assert!(
         parts.first().is_some_and(Result::is_ok) && parts.last().is_some_and(Result::is_err),
         "{parts:?}"
     );
-    assert!(running.finished("hello").await.unwrap_err().starts_with("Timeout value of 00:00:01"));
+    assert!(running.finished("hello").await.unwrap_err().starts_with("Timeout value of 00:00:03"));
     running.host.stop().await;
 }
 

@@ -7,7 +7,7 @@ use functions_host::HostEvent;
 use serde_json::Value;
 use service_bus::{Message, ServiceBusClient};
 
-use crate::support::{App, Running, json, kill, response, until};
+use crate::support::{App, PATIENCE, Running, json, kill, response, until};
 
 struct World {
     broker: Broker,
@@ -196,12 +196,12 @@ async fn a_slow_functions_lock_is_renewed_so_that_nobody_else_gets_the_message()
 async fn an_empty_answer_times_out_and_the_message_comes_again() {
     let app = App::new()
         .function("queue", BINARY)
-        .setting("AzureFunctionsJobHost__functionTimeout", "00:00:01")
+        .setting("AzureFunctionsJobHost__functionTimeout", "00:00:03")
         .order("queue.1", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     let mut world = world(queue(Duration::from_secs(30), 10), app).await;
     world.send(Message::new("work")).await;
     let error = world.running.finished("queue").await.unwrap_err();
-    assert!(error.starts_with("Timeout value of 00:00:01"), "{error}");
+    assert!(error.starts_with("Timeout value of 00:00:03"), "{error}");
     assert_eq!(world.running.finished("queue").await, Ok(()));
     world.until_empty().await;
     assert_eq!(world.counts().dead_letter, 0);
@@ -221,7 +221,9 @@ async fn outputs_are_sent_as_the_extension_sends_them() {
     let receiver = world.client.receiver("next");
     let mut bodies = Vec::new();
     while bodies.len() < 3 {
-        for message in receiver.receive(3, Duration::from_secs(5)).await.unwrap() {
+        let received = receiver.receive(3, PATIENCE).await.unwrap();
+        assert!(!received.is_empty(), "only {bodies:?} came");
+        for message in received {
             assert_eq!(message.content_type.as_deref(), Some("text/plain"));
             assert!(message.application_properties.contains_key("$AzureWebJobsParentId"));
             bodies.push(String::from_utf8(message.body.to_vec()).unwrap());
