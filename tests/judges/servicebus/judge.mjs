@@ -28,7 +28,7 @@ try {
 const { ServiceBusClient } = sdk;
 
 const BRIEF_LOCK_MILLISECONDS = 5000;
-const WAIT = { maxWaitTimeInMs: 10_000 };
+const WAIT = { maxWaitTimeInMs: 60_000 };
 const scenarios = [];
 
 class Unmet extends Error {}
@@ -385,15 +385,15 @@ scenario("a session keeps a state and a renewed lock", async (client) => {
 });
 
 scenario("a lost session is noticed and can be had again", async (client) => {
-  const sender = client.createSender("judge-sessions");
+  const sender = client.createSender("judge-brief-sessions");
   await sender.sendMessages({ body: "1", sessionId: "jl" });
   await sender.close();
-  await withReceiver(await client.acceptSession("judge-sessions", "jl", QUICK), async (receiver) => {
+  await withReceiver(await client.acceptSession("judge-brief-sessions", "jl", QUICK), async (receiver) => {
     const [received] = await receive(receiver, 1);
     await pause(BRIEF_LOCK_MILLISECONDS + 500);
     await expectError("completing", "SessionLockLost", receiver.completeMessage(received));
   });
-  await withReceiver(await client.acceptSession("judge-sessions", "jl", QUICK), async (receiver) => {
+  await withReceiver(await client.acceptSession("judge-brief-sessions", "jl", QUICK), async (receiver) => {
     const [again] = await receive(receiver, 1);
     expect("delivery count", again.deliveryCount, 1);
     await receiver.completeMessage(again);

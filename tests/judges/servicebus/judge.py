@@ -47,11 +47,12 @@ QUEUE = "judge"
 UNIQUE_QUEUE = "judge-unique"
 BRIEF_QUEUE = "judge-brief"
 SESSION_QUEUE = "judge-sessions"
+BRIEF_SESSION_QUEUE = "judge-brief-sessions"
 BURYING_QUEUE = "judge-burying"
 BURIED_QUEUE = "judge-buried"
 TOPIC = "judge-topic"
 BRIEF_LOCK_SECONDS = 5
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 SCENARIOS = []
 
 
@@ -551,13 +552,13 @@ def a_session_keeps_a_state_and_a_renewed_lock(client):
 
 @scenario
 def a_lost_session_is_noticed_and_can_be_had_again(client):
-    with client.get_queue_sender(SESSION_QUEUE) as sender:
+    with client.get_queue_sender(BRIEF_SESSION_QUEUE) as sender:
         sender.send_messages(session_message("l", "1"))
-    with client.get_queue_receiver(SESSION_QUEUE, session_id="l") as receiver:
+    with client.get_queue_receiver(BRIEF_SESSION_QUEUE, session_id="l") as receiver:
         [received] = receive(receiver, 1)
         time.sleep(BRIEF_LOCK_SECONDS + 0.5)
         expect_error("completing", SessionLockLostError, lambda: receiver.complete_message(received))
-    with client.get_queue_receiver(SESSION_QUEUE, session_id="l") as receiver:
+    with client.get_queue_receiver(BRIEF_SESSION_QUEUE, session_id="l") as receiver:
         [again] = receive(receiver, 1)
         expect("delivery count", again.delivery_count, 1)
         receiver.complete_message(again)
