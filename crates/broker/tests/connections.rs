@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use broker::{Broker, Counts, EntraTokens, Failure, Operation, Options, QueueOptions, StartError};
 use support::{Client, receive_and_complete, send, until, within};
@@ -46,7 +46,7 @@ async fn a_message_goes_through_and_is_gone() {
 
 #[tokio::test]
 async fn a_silent_peer_is_told_so_and_closed() {
-    let idle_time_out = Duration::from_millis(200);
+    let idle_time_out = Duration::from_secs(1);
     let broker = a_broker(Options { idle_time_out, ..Options::default() }).await;
     let mut stream = TcpStream::connect(broker.address()).await.unwrap();
     stream.write_all(HEADER_AND_OPEN).await.unwrap();
@@ -116,6 +116,23 @@ async fn links_and_connections_are_closed_by_order_with_the_service_s_reasons() 
 
 #[tokio::test]
 async fn stopping_closes_connections_and_frees_the_port() {
+    // In the moment in which nobody has the port another test's broker may be given it; hardly five times running.
+    for _ in 0..5 {
+        let address = stopped_with_a_connection().await;
+        match Broker::start(Options { address, ..Options::default() }).await {
+            Ok(again) => {
+                drop(again);
+                return nobody_listens_any_more(address).await;
+            }
+            Err(StartError::Listen { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the ports of stopped brokers stay taken");
+}
+
+/// Where a broker listened that has closed its connection and stopped.
+async fn stopped_with_a_connection() -> SocketAddr {
     let broker = a_broker(Options::default()).await;
     let address = broker.address();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -124,8 +141,10 @@ async fn stopping_closes_connections_and_frees_the_port() {
     within(stream.read_exact(&mut first)).await.unwrap();
     within(broker.stop()).await;
     assert!(says(&read_to_end(&mut stream).await, "amqp:connection:forced"));
-    let again = a_broker(Options { address, ..Options::default() }).await;
-    drop(again);
+    address
+}
+
+async fn nobody_listens_any_more(address: SocketAddr) {
     let deadline = std::time::Instant::now() + support::PATIENCE;
     while TcpStream::connect(address).await.is_ok() {
         assert!(std::time::Instant::now() < deadline, "a broker that was dropped stops listening");
@@ -165,9 +184,12 @@ async fn a_scheduled_time_comes_by_itself() {
             .build(),
     );
     within(sender.send(message)).await.unwrap();
-    assert_eq!(broker.counts("orders").unwrap().scheduled, 1);
+    // On a busy machine its time may have come meanwhile.
+    let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let due = u128::try_from(milliseconds).unwrap();
+    assert!(broker.counts("orders").unwrap().scheduled == 1 || now() >= due);
     assert_eq!(receive_and_complete(&mut receiver).await, "later");
-    assert!(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() >= u128::try_from(milliseconds).unwrap());
+    assert!(now() >= due);
     broker.stop().await;
 }
 

@@ -97,6 +97,8 @@ async fn many_dead_letters_are_looked_through_received_and_given_back_as_they_we
     let count = dead_letters();
     let queue = QueueOptions {
         default_time_to_live: Some(Duration::from_secs(60)),
+        // All of them are held at once, for as long as a busy machine takes to hand them out.
+        lock_duration: Duration::from_secs(300),
         dead_lettering_on_message_expiration: true,
         ..QueueOptions::new("orders")
     };

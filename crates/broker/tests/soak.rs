@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 
 use broker::{Broker, Counts, Options, QueueOptions};
 use fe2o3_amqp::Receiver;
-use support::{Client, message, receive_and_complete, until};
+use support::{Client, PATIENCE, message, receive_and_complete, until};
 
 /// How many, unless `LATCHKEY_SOAK_MESSAGES` says otherwise.
 const MESSAGES: usize = 10_000;
-/// How long any single send may take.
-const LIMIT: Duration = Duration::from_secs(5);
 
 fn messages() -> usize {
     std::env::var("LATCHKEY_SOAK_MESSAGES").ok().map_or(MESSAGES, |count| count.parse().unwrap())
@@ -29,10 +27,9 @@ async fn soak(state: Option<std::path::PathBuf>) {
     let mut slowest = Duration::ZERO;
     for number in 0..messages {
         let sent = Instant::now();
-        let outcome =
-            tokio::time::timeout(LIMIT, sender.send(message(&number.to_string(), &number.to_string())));
-        let outcome =
-            outcome.await.unwrap_or_else(|_| panic!("message {number} was not taken within {LIMIT:?}"));
+        let sending = sender.send(message(&number.to_string(), &number.to_string()));
+        let outcome = tokio::time::timeout(PATIENCE, sending).await;
+        let outcome = outcome.unwrap_or_else(|_| panic!("message {number} was not taken"));
         assert!(outcome.unwrap().is_accepted(), "message {number}");
         slowest = slowest.max(sent.elapsed());
     }

@@ -137,11 +137,12 @@ async fn many_senders_share_one_link() {
 /// A fast broker nearby finds races in an AMQP client in seconds: a `send` of older versions of the library hung
 /// within a few dozen messages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thousands_of_sends_in_a_row_are_each_answered_within_five_seconds() {
+async fn thousands_of_sends_in_a_row_are_each_answered() {
     let world = World::start().await;
-    let sender = world.client().sender("q");
+    let sender = world.client_that_waits().sender("q");
+
     for number in 0..5_000_u32 {
-        let sent = timeout(Duration::from_secs(5), sender.send(Message::new(number.to_string()))).await;
+        let sent = timeout(PATIENCE, sender.send(Message::new(number.to_string()))).await;
         sent.unwrap_or_else(|_| panic!("send {number} hangs")).unwrap();
     }
     assert_eq!(world.broker.counts("q").unwrap().active, 5_000);

@@ -6,17 +6,22 @@ use std::{
 };
 
 use broker::{Broker, EntraTokens, Options, QueueOptions};
-use service_bus::{ClientOptions, Clock, ConnectionString, ReceivedMessage, ServiceBusClient};
+use service_bus::{
+    ClientOptions, Clock, ConnectionString, ReceivedMessage, ServiceBusClient, ServiceBusReceiver,
+};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Long enough for a loaded machine, short enough for a test that fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test fails: generous, because the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than the patience of any test: nothing that is waited for takes this long.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(1_200);
 
 /// How long to listen where nothing is expected.
 pub(crate) const A_MOMENT: Duration = Duration::from_millis(300);
 
-/// A broker with a few queues: `q`, `brief` (locks of two seconds), `once` (duplicate detection).
+/// A broker with a few queues: `q` (locks of five minutes), `brief` (locks of two seconds, any number of deliveries),
+/// `once` (duplicate detection).
 pub(crate) struct World {
     pub(crate) broker: Broker,
 }
@@ -25,8 +30,12 @@ impl World {
     pub(crate) async fn start() -> Self {
         let queue = |name: &str| QueueOptions::new(name);
         let queues = vec![
-            queue("q"),
-            QueueOptions { lock_duration: Duration::from_secs(2), ..queue("brief") },
+            QueueOptions { lock_duration: Duration::from_secs(300), ..queue("q") },
+            QueueOptions {
+                lock_duration: Duration::from_secs(2),
+                max_delivery_count: 1_000,
+                ..queue("brief")
+            },
             QueueOptions { requires_duplicate_detection: true, ..queue("once") },
         ];
         let options = Options { queues, entra_tokens: EntraTokens::AcceptUnverified, ..Options::default() };
@@ -35,6 +44,15 @@ impl World {
 
     pub(crate) fn client(&self) -> ServiceBusClient {
         ServiceBusClient::from_connection_string(&self.broker.connection_string()).unwrap()
+    }
+
+    /// A client whose attempts last for as long as they like: one that hangs is not hidden by another.
+    pub(crate) fn client_that_waits(&self) -> ServiceBusClient {
+        self.client_with(ClientOptions {
+            attempt_time_limit: FOR_EVER,
+            operation_time_limit: FOR_EVER,
+            ..ClientOptions::default()
+        })
     }
 
     pub(crate) fn client_with(&self, options: ClientOptions) -> ServiceBusClient {
@@ -73,6 +91,17 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
         assert!(Instant::now() < deadline, "waited in vain for: {what}");
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// So many messages, in the order in which they come. One call answers with what is there at its moment, which on a busy
+/// machine may be a part.
+pub(crate) async fn receive_all(receiver: &ServiceBusReceiver, count: usize) -> Vec<ReceivedMessage> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        let received = soon(receiver.receive(count - all.len(), FOR_EVER)).await.unwrap();
+        all.extend(received);
+    }
+    all
 }
 
 /// The bodies, as text.

@@ -1,10 +1,10 @@
 //! Walking a queue from its head: what is not settled is left exactly as it was.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use service_bus::{Entity, Message, ReceivedMessage, ServiceBusClient};
+use service_bus::{ClientOptions, Entity, Message, ReceivedMessage, ServiceBusClient, ServiceBusError};
 
-use crate::support::{A_MOMENT, PATIENCE, World, soon};
+use crate::support::{A_MOMENT, PATIENCE, TurnedClock, World, receive_all, soon};
 
 async fn dead_letters(client: &ServiceBusClient, queue: &str, count: usize) -> Vec<ReceivedMessage> {
     let messages = (0..count).map(|number| Message::new(number.to_string())).collect();
@@ -13,8 +13,12 @@ async fn dead_letters(client: &ServiceBusClient, queue: &str, count: usize) -> V
     let mut left = count;
     while left > 0 {
         for message in soon(receiver.receive(left, PATIENCE)).await.unwrap() {
-            soon(receiver.dead_letter(message.lock_token, "Test", "why")).await.unwrap();
-            left -= 1;
+            match soon(receiver.dead_letter(message.lock_token, "Test", "why")).await {
+                Ok(()) => left -= 1,
+                // A brief lock ends before a busy machine comes round to it, and the message comes again.
+                Err(ServiceBusError::LockLost { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
         }
     }
     all(client, queue).await
@@ -53,7 +57,7 @@ async fn some_are_taken_and_the_others_stay_as_they_were() {
     before.retain(|message| !gone.contains(&message.sequence_number));
     assert_eq!(all(&client, "q").await, before);
     // And they are free: the next receiver gets the first of them at once, in order.
-    let next = soon(receiver.receive(3, PATIENCE)).await.unwrap();
+    let next = receive_all(&receiver, 3).await;
     let numbers =
         |messages: &[ReceivedMessage]| messages.iter().map(|m| m.sequence_number).collect::<Vec<_>>();
     assert_eq!(numbers(&next), numbers(&before[..3]));
@@ -81,9 +85,13 @@ async fn a_walk_that_was_dropped_leaves_locks_that_end_without_counting() {
 #[tokio::test]
 async fn locks_are_renewed_and_a_lost_one_does_not_hinder_the_others() {
     let world = World::start().await;
-    let client = world.client();
-    dead_letters(&client, "brief", 20).await;
-    let receiver = client.receiver(Entity::queue("brief").dead_letter());
+    // By its clock the locks of five minutes have two seconds left, so that they are due soon; the broker lets none end.
+    let clock = Arc::new(TurnedClock::default());
+    clock.advance(Duration::from_secs(298));
+    let client = world.client_with(ClientOptions { clock, ..ClientOptions::default() });
+    dead_letters(&client, "q", 20).await;
+    let receiver = client.receiver(Entity::queue("q").dead_letter());
+
     let mut walk = receiver.walk();
     let mut held = Vec::new();
     while let Some(message) = walk.next(if held.len() < 20 { PATIENCE } else { A_MOMENT }).await.unwrap() {
