@@ -165,7 +165,7 @@ async fn one_by_one_even_a_panic_takes_nothing_else_down() {
 #[tokio::test]
 async fn what_is_done_when_the_deadline_comes_is_settled() {
     let bus = Bus::default();
-    let settings = Settings::default().with_deadline(Some(std::time::Duration::from_millis(200)));
+    let settings = Settings::default().with_deadline(Some(std::time::Duration::from_secs(1)));
     let functions = TestFunctions::new(each(&bus).with_settings(settings));
     let batch = Invocation::batch("each", DataType::String, ["done", "hang", "done"]);
     let answer = functions.invoke(batch).await;

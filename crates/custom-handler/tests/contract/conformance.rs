@@ -252,7 +252,7 @@ async fn no_end_of_a_function_is_misread() {
             _ => Ok(().into()),
         }
     }
-    let settings = Settings::default().with_deadline(Some(Duration::from_millis(100))).with_body_limit(2_000);
+    let settings = Settings::default().with_deadline(Some(Duration::from_secs(1))).with_body_limit(2_000);
     let functions = TestFunctions::new(Functions::new(()).with_settings(settings).queue("f", as_told));
     for (body, succeeds) in [
         ("complete".to_owned(), true),

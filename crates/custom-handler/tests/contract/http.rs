@@ -34,8 +34,7 @@ fn functions() -> Functions<&'static str> {
     let trouble = Router::new()
         .route("/api/panic", get(async || -> String { panic!("in a route") }))
         .route("/api/hang", get(async || std::future::pending::<()>().await));
-    let settings =
-        Settings::default().with_deadline(Some(Duration::from_millis(100))).with_body_limit(3 << 20);
+    let settings = Settings::default().with_deadline(Some(Duration::from_secs(1))).with_body_limit(3 << 20);
     Functions::new("hello")
         .with_settings(settings)
         .http("hello", hello)

@@ -6,7 +6,7 @@ use crate::serving::{Handler, Left};
 
 /// Runs a process through one invocation of each kind.
 async fn after_trouble(variables: &[(&str, &str)]) -> Left {
-    let limits = [("CUSTOM_HANDLER_DEADLINE_SECONDS", "1"), ("CUSTOM_HANDLER_BODY_LIMIT_BYTES", "20000")];
+    let limits = [("CUSTOM_HANDLER_DEADLINE_SECONDS", "3"), ("CUSTOM_HANDLER_BODY_LIMIT_BYTES", "20000")];
     let handler = Handler::start(&[&limits, variables].concat()).await;
     for (id, body) in [
         ("i-panic", "panic"),
@@ -37,7 +37,7 @@ async fn every_failure_is_one_line_on_stdout_with_its_invocation() {
     for (id, text) in [
         ("i-panic", "invocation i-panic of orders failed: the function panicked: told to in two lines (at "),
         ("i-fail", "invocation i-fail of orders failed: the database is away"),
-        ("i-hang", "invocation i-hang of orders failed: the function did not end within its deadline of 1 s"),
+        ("i-hang", "invocation i-hang of orders failed: the function did not end within its deadline of 3 s"),
         (
             "i-large",
             "invocation i-large of orders failed: the invocation is larger than the limit of 20000 bytes",

@@ -220,7 +220,7 @@ async fn as_told(message: Message<String>, _: ()) -> Result<Outcome, std::io::Er
         "panic" => panic!("told to"),
         "hang" => std::future::pending().await,
         "block" => {
-            std::thread::sleep(Duration::from_secs(2));
+            std::thread::sleep(Duration::from_secs(5));
             Ok(Outcome::Complete)
         }
         _ => Ok(Outcome::Complete),
@@ -230,7 +230,7 @@ async fn as_told(message: Message<String>, _: ()) -> Result<Outcome, std::io::Er
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_of_a_function_has_its_answer() {
     let letters = Letters::default();
-    let settings = Settings::default().with_deadline(Some(Duration::from_millis(200)));
+    let settings = Settings::default().with_deadline(Some(Duration::from_secs(2)));
     let functions = Functions::new(()).with_settings(settings).dead_letter_with(letters.clone());
     let functions = TestFunctions::new(functions.queue("orders", as_told));
     for (body, status, part) in [
@@ -238,8 +238,8 @@ async fn every_end_of_a_function_has_its_answer() {
         ("refuse", StatusCode::OK, ""),
         ("fail", StatusCode::INTERNAL_SERVER_ERROR, "the database\nis away"),
         ("panic", StatusCode::INTERNAL_SERVER_ERROR, "the function panicked: told to"),
-        ("hang", StatusCode::INTERNAL_SERVER_ERROR, "deadline of 0.2 s"),
-        ("block", StatusCode::INTERNAL_SERVER_ERROR, "deadline of 0.2 s"),
+        ("hang", StatusCode::INTERNAL_SERVER_ERROR, "deadline of 2 s"),
+        ("block", StatusCode::INTERNAL_SERVER_ERROR, "deadline of 2 s"),
         ("complete", StatusCode::OK, ""),
     ] {
         let answer = functions.invoke(Invocation::queue("orders").binary(body)).await;
@@ -262,30 +262,34 @@ async fn a_panic_before_the_first_await_is_caught_too() {
 
 #[tokio::test]
 async fn no_more_run_at_once_than_are_allowed() {
-    #[derive(Default)]
     struct Running {
-        now: usize,
-        most: usize,
+        /// Now, and at most.
+        counted: Mutex<(usize, usize)>,
+        /// So many are there at the same time, however slow the machine is.
+        expected: tokio::sync::Barrier,
     }
-    async fn slow(_: Message<String>, running: Arc<Mutex<Running>>) -> Result<Outcome, Infallible> {
+    async fn slow(_: Message<String>, running: Arc<Running>) -> Result<Outcome, Infallible> {
         {
-            let mut running = running.lock().unwrap();
-            running.now += 1;
-            running.most = running.most.max(running.now);
+            let mut counted = running.counted.lock().unwrap();
+            counted.0 += 1;
+            counted.1 = counted.1.max(counted.0);
         }
+        running.expected.wait().await;
+        // Long enough for one too many to be seen.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        running.lock().unwrap().now -= 1;
+        running.counted.lock().unwrap().0 -= 1;
         Ok(Outcome::Complete)
     }
-    for (limit, expected) in [(Some(2), 2), (None, 5)] {
-        let running = Arc::<Mutex<Running>>::default();
+    for (limit, expected) in [(Some(2), 2), (None, 6)] {
+        let counted = Mutex::default();
+        let running = Arc::new(Running { counted, expected: tokio::sync::Barrier::new(expected) });
         let settings = Settings::default().with_concurrency(limit);
         let functions = TestFunctions::new(
             Functions::new(Arc::clone(&running)).with_settings(settings).queue("orders", slow),
         );
-        let runs = (0..5).map(|_| functions.invoke(Invocation::queue("orders").binary("x")));
+        let runs = (0..6).map(|_| functions.invoke(Invocation::queue("orders").binary("x")));
         assert!(futures::future::join_all(runs).await.iter().all(custom_handler::testing::Answer::succeeded));
-        assert_eq!(running.lock().unwrap().most, expected);
+        assert_eq!(running.counted.lock().unwrap().1, expected);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     process::{ExitStatus, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -13,20 +14,23 @@ use custom_handler::{
 use futures::future::BoxFuture;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     process::{Child, Command},
     time::{Instant, sleep},
 };
 
 /// Long enough for a busy machine; nothing waits for it to pass.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Not a test of its own: the process that the tests in this module and in `lines` start.
 #[tokio::test]
 #[ignore = "started as a process by other tests"]
 async fn handler_process() {
+    let hello = Router::new()
+        .route("/api/hello", get(async || "hello"))
+        .route("/api/slow-ones", get(async || SLOW_ONES.load(Ordering::SeqCst).to_string()));
     Functions::new(())
-        .http("hello", Router::new().route("/api/hello", get(async || "hello")))
+        .http("hello", hello)
         .queue("orders", as_told)
         .queue_each("each", DataType::String, Settles, as_told)
         .queue_batch("batch", DataType::String, Settles, async |messages: Vec<Message<String>>, ()| {
@@ -37,6 +41,9 @@ async fn handler_process() {
         .await
         .unwrap();
 }
+
+/// How many slow invocations have begun.
+static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);
 
 /// Settles whatever it is told to.
 struct Settles;
@@ -68,6 +75,7 @@ async fn as_told(message: Message<String>, (): ()) -> Result<Outcome, String> {
         "fail" => Err("the database\nis away".to_owned()),
         "traceparent" => Err(custom_handler::telemetry::traceparent().unwrap_or_default()),
         "slow" => {
+            SLOW_ONES.fetch_add(1, Ordering::SeqCst);
             sleep(Duration::from_millis(500)).await;
             Ok(Outcome::Complete)
         }
@@ -76,10 +84,20 @@ async fn as_told(message: Message<String>, (): ()) -> Result<Outcome, String> {
     }
 }
 
+/// A port that is kept from everybody who asks for just any one, for as long as it is held. Who names it may listen there
+/// as long as nobody does: that is what reusing an address means.
+pub(crate) fn a_port() -> TcpSocket {
+    let port = TcpSocket::new_v4().unwrap();
+    port.set_reuseaddr(true).unwrap();
+    port.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    port
+}
+
 /// A handler process under test; killed when dropped.
 pub(crate) struct Handler {
     child: Child,
     pub(crate) address: SocketAddr,
+    _port: TcpSocket,
 }
 
 /// What a process left.
@@ -92,9 +110,8 @@ pub(crate) struct Left {
 impl Handler {
     /// Starts the process and asks `GET /` until it answers, as the host does.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let port = a_port();
+        let address = port.local_addr().unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "serving::handler_process", "--ignored", "--nocapture", "--quiet"])
             .env("FUNCTIONS_CUSTOMHANDLER_PORT", address.port().to_string())
@@ -112,7 +129,7 @@ impl Handler {
             assert!(Instant::now() < deadline, "the handler does not answer");
             sleep(Duration::from_millis(25)).await;
         }
-        Self { child, address }
+        Self { child, address, _port: port }
     }
 
     pub(crate) async fn invoke(&self, id: &str, body: &str) -> String {
@@ -215,7 +232,13 @@ async fn a_request_that_was_not_addressed_to_the_handler_itself_is_no_invocation
 async fn a_terminated_process_lets_running_invocations_end() {
     let handler = Handler::start(&[]).await;
     let (answer, ()) = tokio::join!(handler.invoke("i-1", "slow"), async {
-        sleep(Duration::from_millis(100)).await;
+        let begun =
+            async || ask(handler.address, "GET /api/slow-ones HTTP/1.1\r\nHost: app.example").await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !begun().await.ends_with("\r\n\r\n1") {
+            assert!(Instant::now() < deadline, "the slow invocation does not begin");
+            sleep(Duration::from_millis(5)).await;
+        }
         handler.terminate();
     });
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");

@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::serving::{Handler, PATIENCE};
+use crate::serving::{Handler, PATIENCE, a_port};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SENDER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -154,11 +154,11 @@ async fn a_message_is_a_span_in_its_senders_trace_and_has_left_before_the_proces
 
 #[tokio::test]
 async fn a_failure_is_on_its_span() {
-    let (handler, collector) = exporting(&[("CUSTOM_HANDLER_DEADLINE_SECONDS", "1")]).await;
+    let (handler, collector) = exporting(&[("CUSTOM_HANDLER_DEADLINE_SECONDS", "3")]).await;
     for (id, body, kind, text) in [
         ("i-fail", "fail", "HandlerError", "the database is away"),
         ("i-panic", "panic", "Panic", "the function panicked: told to in two lines"),
-        ("i-hang", "hang", "DeadlineExceeded", "deadline of 1 s"),
+        ("i-hang", "hang", "DeadlineExceeded", "deadline of 3 s"),
     ] {
         handler.invoke(id, body).await;
         let span = collector.of_invocation(id).await;
@@ -246,9 +246,8 @@ async fn each_message_of_a_batch_is_in_its_senders_trace_and_points_to_the_invoc
 
 #[tokio::test]
 async fn a_collector_that_is_away_costs_one_line_and_no_invocation() {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let taken = a_port();
+    let endpoint = format!("http://{}", taken.local_addr().unwrap());
     let handler =
         Handler::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_BSP_SCHEDULE_DELAY", "10")])
             .await;
