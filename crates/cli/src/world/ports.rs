@@ -7,8 +7,9 @@ use anyhow::Context;
 use uuid::Uuid;
 
 /// Below the range from which operating systems take ports for outgoing connections (32768 and up on Linux), so that
-/// nothing but another program's own choice takes a remembered port while the world is down.
-const RANGE: Range<u16> = 20_000..32_000;
+/// nothing but another program's own choice takes a remembered port while the world is down. The functions host gives
+/// its handlers ports below this range: such a one is not held until the handler has started.
+const RANGE: Range<u16> = 26_000..32_000;
 const TRIES: u32 = 200;
 
 /// A listener on the remembered port if it is free, or else on a free one. Whoever holds it has the port: one that was
