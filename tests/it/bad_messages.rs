@@ -1,7 +1,5 @@
 //! Messages that can never succeed become dead letters with a reason, at once.
 
-use std::time::Duration;
-
 use latchkey_cli::world::World;
 use onboarding::{
     OnboardingId,
@@ -26,7 +24,7 @@ async fn send(world: &World, queue: &str, body: impl Into<Vec<u8>>) {
 /// The reason and the description of the queue's one dead letter, read back through Service Bus.
 pub(crate) async fn dead_letter(world: &World, queue: &str) -> (String, String) {
     let receiver = client(world).receiver(Entity::queue(queue).dead_letter());
-    let mut messages = receiver.receive(1, Duration::from_secs(60)).await.unwrap();
+    let mut messages = receiver.receive(1, PATIENCE).await.unwrap();
     let message =
         messages.pop().unwrap_or_else(|| panic!("{queue} has no dead letter: {:#?}", world.steps()));
     receiver.complete(message.lock_token).await.unwrap();

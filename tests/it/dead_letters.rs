@@ -27,7 +27,7 @@ fn json(output: &Output) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
-    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8")]).await;
+    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "12")]).await;
     let page = sign_up(&world).await.page;
     world.customer().consent(&page).await.unwrap();
     until(&world, &page, "awaiting-key").await;

@@ -1,9 +1,10 @@
 //! A world to test in, and the customer's part of the story.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use latchkey_cli::{
     cast::{OnboardingPage, OnboardingView},
+    step::{Step, StepOutcome},
     world::{Crash, HandlerCommand, Purchase, World, WorldOptions},
 };
 use reqwest::{Client, redirect};
@@ -14,7 +15,10 @@ use tokio::time::Instant;
 /// How long anything may take before a test fails: generous, because the machine may be busy with other worlds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Options for a world that is quick, but slow enough that consent and grant are seen to spread.
+/// Longer than any test takes, and shorter than tokens live.
+const SPREADING: Duration = Duration::from_secs(600);
+
+/// Options for a world that is quick, in which consent and grant take a moment to spread.
 pub(crate) fn options() -> WorldOptions {
     let quick = [
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
@@ -57,6 +61,45 @@ pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> World {
     World::start(options).await.unwrap()
 }
 
+/// A world in which consents and grants spread only when [`let_spread`] says so. It comes back to the folder of an
+/// earlier one, where the vendor's own set-up spread by itself.
+pub(crate) async fn a_world_where_nothing_spreads_by_itself(
+    folder: &Path,
+    settings: &[(&str, &str)],
+) -> World {
+    let lasting = || WorldOptions { dir: Some(folder.to_owned()), ..options() };
+    World::start(lasting()).await.unwrap().stop().await;
+    let mut options = lasting();
+    (options.lags.service_principal, options.lags.role_assignment) = (SPREADING, SPREADING);
+    options.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    World::start(options).await.unwrap()
+}
+
+/// Lets what spreads arrive everywhere, once this function has seen that it has not.
+async fn let_spread(world: &World, function: &str) {
+    let put_off = |step: &Step| {
+        step.function == function
+            && step.outcome == StepOutcome::Retry
+            && step.detail.as_deref().unwrap_or_default().contains("spreading")
+    };
+    let seen = async || Ok(world.steps().iter().any(put_off));
+    let what = format!("{function} to be put off");
+    world.wait_until(&what, Instant::now() + PATIENCE, seen).await.unwrap();
+    world.sandbox().advance_clock(SPREADING);
+}
+
+/// The whole story, each change being seen before it has spread.
+pub(crate) async fn play_while_it_spreads(world: &World) -> SignedUp {
+    let signed_up = sign_up(world).await;
+    world.customer().consent(&signed_up.page).await.unwrap();
+    let_spread(world, "customer_consented").await;
+    until(world, &signed_up.page, "awaiting-key").await;
+    grant_and_share(world, &signed_up.page, "contoso-keys").await;
+    let_spread(world, "key_shared").await;
+    until(world, &signed_up.page, "active").await;
+    signed_up
+}
+
 /// A customer who bought and opened the landing page.
 pub(crate) struct SignedUp {
     pub(crate) purchase: Purchase,
@@ -80,7 +123,9 @@ pub(crate) async fn play_through_kills(world: &World) -> SignedUp {
     let press = async || Ok(world.customer().consent(&page).await.ok());
     world.wait_for("the consent", Instant::now() + PATIENCE, press).await.unwrap();
     until(world, &page, "awaiting-key").await;
-    grant_and_share(world, &page, "contoso-keys").await;
+    let key = grant(world, "contoso-keys").await;
+    let share = async || Ok(world.customer().share_key(&page, &key).await.ok());
+    world.wait_for("the key to be taken", Instant::now() + PATIENCE, share).await.unwrap();
     until(world, &page, "active").await;
     SignedUp { purchase, page }
 }
@@ -93,12 +138,17 @@ pub(crate) async fn consent_and_share(world: &World, page: &OnboardingPage, vaul
 }
 
 async fn grant_and_share(world: &World, page: &OnboardingPage, vault: &str) {
+    let key = grant(world, vault).await;
+    world.customer().share_key(page, &key).await.unwrap();
+}
+
+/// A key that the application may use. Gives its URL.
+async fn grant(world: &World, vault: &str) -> String {
     let key = world.customer().make_key(vault).await.unwrap();
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
     world.customer().grant(&key, principal).await.unwrap();
-    world.customer().share_key(page, &key.url).await.unwrap();
+    key.url
 }
-
 /// The whole story, to its end.
 pub(crate) async fn play(world: &World) -> SignedUp {
     let signed_up = sign_up(world).await;

@@ -15,7 +15,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::support::{PATIENCE, a_world_with, play, until_nothing_is_left};
+use crate::support::{
+    PATIENCE, a_world_where_nothing_spreads_by_itself, play_while_it_spreads, until_nothing_is_left,
+};
 
 /// Keeps what it is sent by OTLP over HTTP.
 #[derive(Clone, Default)]
@@ -37,14 +39,22 @@ impl Collector {
         (collector, address)
     }
 
-    /// All spans by their ids, once the last step of the story is among them.
+    /// All spans by their ids, once the last step of the story is among them and none is without its parent, which may
+    /// end after it.
     async fn until_there_is(&self, name: &str) -> BTreeMap<Vec<u8>, Span> {
         let deadline = Instant::now() + PATIENCE;
-        while !self.0.lock().unwrap().iter().any(|span| span.name == name) {
-            assert!(Instant::now() < deadline, "no span {name:?}");
+        loop {
+            let spans: BTreeMap<_, _> =
+                self.0.lock().unwrap().iter().map(|span| (span.span_id.clone(), span.clone())).collect();
+            let orphan = spans
+                .values()
+                .find(|span| !span.parent_span_id.is_empty() && !spans.contains_key(&span.parent_span_id));
+            if orphan.is_none() && spans.values().any(|span| span.name == name) {
+                return spans;
+            }
+            assert!(Instant::now() < deadline, "no span {name:?}, or no parent of {orphan:?}");
             sleep(Duration::from_millis(50)).await;
         }
-        self.0.lock().unwrap().iter().map(|span| (span.span_id.clone(), span.clone())).collect()
     }
 }
 
@@ -66,8 +76,10 @@ fn ancestry(spans: &BTreeMap<Vec<u8>, Span>, span: &Span) -> Vec<String> {
 #[tokio::test]
 async fn every_step_is_a_span_whose_ancestors_lead_to_the_request_that_began_it() {
     let (collector, address) = Collector::start().await;
-    let world = a_world_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"))]).await;
-    play(&world).await;
+    let folder = tempfile::tempdir().unwrap();
+    let exporting = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{address}"))];
+    let world = a_world_where_nothing_spreads_by_itself(folder.path(), &exporting).await;
+    play_while_it_spreads(&world).await;
     until_nothing_is_left(&world).await;
     let spans = collector.until_there_is("process activation_requested").await;
     world.stop().await;

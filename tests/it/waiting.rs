@@ -67,7 +67,7 @@ async fn a_disabled_key_waits_for_the_customer_who_presses_check_again() {
 
 #[tokio::test]
 async fn a_matter_past_its_deadline_becomes_a_dead_letter_with_the_last_error() {
-    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "5")]).await;
+    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "12")]).await;
     let page = sign_up(&world).await.page;
     world.customer().consent(&page).await.unwrap();
     until(&world, &page, "awaiting-key").await;

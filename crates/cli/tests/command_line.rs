@@ -91,10 +91,8 @@ fn a_demo_prints_one_document_writes_its_exchanges_and_keeps_its_state() {
     let seen = |function: &str, outcome: &str| {
         steps.iter().any(|step| step["function"] == function && step["outcome"] == outcome)
     };
-    assert!(seen("customer_consented", "retry"), "the consent is seen to spread: {steps:#?}");
-    assert!(seen("key_shared", "retry"), "the grant is seen to spread: {steps:#?}");
+    assert!(seen("key_shared", "done"), "{steps:#?}");
     assert!(seen("activation_requested", "done"), "{steps:#?}");
-
     assert_the_exchanges_hold_no_secret(&har);
     assert!(fs::read_dir(kept.join("journal")).unwrap().next().is_some(), "the journal was kept");
     let again = run(&["demo", "--keep", kept.to_str().unwrap()]);

@@ -18,7 +18,7 @@ use crate::story::{Story, Who};
 const RESOURCE_GROUP: &str = "rg-keys";
 const KEY: &str = "disks";
 /// The new service principal may take this long to be seen in the directory.
-const SPREADING_LIMIT: Duration = Duration::from_secs(60);
+const SPREADING_LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The customer's administrator, with a browser of their own.

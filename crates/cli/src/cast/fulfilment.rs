@@ -14,7 +14,7 @@ use super::{Estate, Network};
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How long a fresh set-up may take to be known everywhere.
-const SPREADING_LIMIT: Duration = Duration::from_secs(60);
+const SPREADING_LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The publisher's view of the marketplace.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
 
 /// No exchange of the cast takes longer than this.
-const WHOLE_EXCHANGE: Duration = Duration::from_secs(30);
+const WHOLE_EXCHANGE: Duration = Duration::from_secs(120);
 
 /// The way to the simulated Azure. Cloning is cheap enough for the few clients that are made of it.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ const APPLICATION: &str = "Latchkey";
 const IDENTITY: &str = "id-latchkey";
 const FEDERATED_CREDENTIAL: &str = "latchkey-managed-identity";
 /// A new directory object may be unknown to the next request for a while.
-const REPLICATION_LIMIT: Duration = Duration::from_secs(30);
+const REPLICATION_LIMIT: Duration = Duration::from_secs(120);
 const REPLICATION_PAUSE: Duration = Duration::from_millis(200);
 
 /// Does the set-up, or finds it done.

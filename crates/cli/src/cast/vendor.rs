@@ -15,7 +15,7 @@ use super::set_up::set_up;
 use crate::story::{Story, Who};
 
 /// Making a disk may take this long.
-const DISK_LIMIT: Duration = Duration::from_secs(30);
+const DISK_LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The vendor's engineer, set-up done.

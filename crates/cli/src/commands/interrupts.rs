@@ -57,6 +57,6 @@ mod tests {
         let mut interrupts = Interrupts::listen().unwrap();
         kill_process(getpid(), Signal::INT).unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        tokio::time::timeout(Duration::from_secs(10), interrupts.next()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(120), interrupts.next()).await.unwrap();
     }
 }

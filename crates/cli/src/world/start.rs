@@ -22,7 +22,7 @@ use crate::cast::{Azure, Customer, Fulfilment, Network, Vendor};
 use crate::story::{Story, Who};
 
 /// The handler process must answer within this time.
-const HANDLER_LIMIT: Duration = Duration::from_secs(60);
+const HANDLER_LIMIT: Duration = Duration::from_secs(120);
 const FIRST_DISK: &str = "disk-customer-1";
 const OFFER: &str = "latchkey";
 const PLAN: &str = "standard";

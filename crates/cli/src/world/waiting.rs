@@ -76,7 +76,7 @@ mod tests {
         let watcher = Watcher::start(receiver, Story::untold());
         let mut looks = 0;
         let found =
-            wait_for(&watcher, "a third look", Instant::now() + Duration::from_secs(10), async || {
+            wait_for(&watcher, "a third look", Instant::now() + Duration::from_secs(120), async || {
                 looks += 1;
                 match looks {
                     1 => bail!("not yet"),
@@ -93,7 +93,12 @@ mod tests {
         let watcher = Watcher::start(receiver, Story::untold());
         let error =
             wait_for::<()>(&watcher, "a miracle", soon(), async || bail!("refused")).await.unwrap_err();
-        assert_eq!(format!("{error:#}"), "a miracle was waited for in vain, for 0.3 s: refused");
+        let told = format!("{error:#}");
+        // How long it was exactly depends on the machine.
+        assert!(
+            told.starts_with("a miracle was waited for in vain, for ") && told.ends_with(" s: refused"),
+            "{told}"
+        );
         assert_eq!(error.downcast::<WaitedTooLong>().unwrap().what, "a miracle");
     }
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::support::{PATIENCE, World, event, two_kilobytes};
 
-const LOCK: Duration = Duration::from_secs(60);
+/// Longer than anything here may take: what is free again was given back.
+const LOCK: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_groups_and_show_tells_everything_and_neither_changes_anything() {
@@ -112,7 +113,7 @@ async fn a_message_whose_key_cannot_be_checked_is_replayed_only_by_force() {
 async fn ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on() {
     let world = World::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(60), "Test").await;
-    world.plan("plan.json", &["--rate", "20"]).await;
+    world.plan("plan.json", &["--rate", "3"]).await;
     let replay = ["replay", "--plan", "plan.json", "--yes", "--json", "--outcome-wait", "0s"];
     let child = world.spawn(&replay);
     let deadline = std::time::Instant::now() + PATIENCE;
@@ -127,10 +128,13 @@ async fn ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on() {
     assert_eq!(stopped.code, 130, "{}", stopped.stderr);
     let left = stopped.json()["counts"]["left"].as_u64().unwrap();
     assert!(left > 0, "it was stopped before its end");
-    // Nothing is locked: the next walk begins at once.
-    let began = std::time::Instant::now();
+    // Nothing stays locked, though no lock can have ended yet: the next walk begins at once.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while world.broker.counts("key_shared/$deadletterqueue").unwrap().locked > 0 {
+        assert!(std::time::Instant::now() < deadline, "locks were left");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let ended = world.run(&[&replay[..], &["--rate", "1000"]].concat()).await;
     assert_eq!((ended.code, &ended.json()["counts"]["replayed"]), (0, &60.into()), "{}", ended.stderr);
-    assert!(began.elapsed() < LOCK / 2, "locks were left: {:?}", began.elapsed());
     assert_eq!(world.broker.counts("key_shared").unwrap().active, 60);
 }
