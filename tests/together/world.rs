@@ -67,7 +67,7 @@ impl World {
 
     pub(crate) async fn next(&self) -> ReceivedMessage {
         let receiver = self.bus.receiver("next");
-        let mut received = receiver.receive(1, Duration::from_secs(30)).await.unwrap();
+        let mut received = receiver.receive(1, PATIENCE).await.unwrap();
         let message = received.pop().expect("an output");
         receiver.complete(message.lock_token).await.unwrap();
         message

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_clients::{EntraError, IdentitySettings, Outage, WorkloadIdentity, entra::TenantPolicy};
+use azure_clients::{
+    EntraError, IdentitySettings, Outage, TransportOptions, WorkloadIdentity, entra::TenantPolicy,
+};
 use azure_core::error::ErrorKind;
 use azure_ids::TenantId;
 
@@ -205,7 +207,8 @@ async fn a_call_that_nobody_answers_ends_in_time() {
     let begun = Instant::now();
     let error = identity.prove_consent(new_id()).await.unwrap_err();
     assert_eq!(named(&error).0, "Unavailable", "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "took {:?}", begun.elapsed());
+    let usual = TransportOptions::default().time_limit;
+    assert!(begun.elapsed() < usual, "took {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -227,7 +230,7 @@ async fn a_cloud_that_cannot_be_reached_is_an_outage() {
     let identity = identity(&cloud);
     cloud.stop();
     let error =
-        tokio::time::timeout(Duration::from_secs(10), identity.prove_consent(new_id())).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(120), identity.prove_consent(new_id())).await.unwrap();
     assert_eq!(named(&error.unwrap_err()).0, "Unavailable");
 }
 

@@ -86,7 +86,7 @@ impl Cloud {
         let http = reqwest::Client::builder()
             .add_root_certificate(Certificate::from_pem(&authority).unwrap())
             .proxy(Proxy::https(sandbox.proxy_url()).unwrap())
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(120))
             .build()
             .unwrap();
         let seed = sandbox.seed();

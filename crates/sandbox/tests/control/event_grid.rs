@@ -1,11 +1,13 @@
 //! Key events to a webhook: handshakes, both forms, retries by the sandbox's clock, and what raises no event.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, KEYS};
 use crate::own::Own;
-use crate::receiver::{Handshake, Receiver};
+use crate::receiver::{Handshake, PATIENCE, Receiver};
 
 struct Watched {
     cloud: Cloud,
@@ -51,15 +53,16 @@ impl Watched {
 
     /// The subscription as it stands, once it is as wanted.
     async fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..1_000 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             let all = self.own.get("/control/event-subscriptions").await;
             let held = all["eventSubscriptions"][0].clone();
             if wanted(&held) {
                 return held;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            assert!(Instant::now() < deadline, "{all}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{}", self.own.get("/control/event-subscriptions").await);
     }
 }
 

@@ -144,7 +144,7 @@ async fn an_answer_breaks_off_over_http_1_too() {
     let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
     stream.write_all(format!("GET /msi/token HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
     let mut read = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut read)).await.unwrap();
+    let _ = tokio::time::timeout(crate::receiver::PATIENCE, stream.read_to_end(&mut read)).await.unwrap();
     let text = String::from_utf8_lossy(&read);
     let (head, body) = text.split_once("\r\n\r\n").expect("the head arrives");
     let promised =

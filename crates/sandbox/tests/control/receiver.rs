@@ -1,15 +1,17 @@
 //! A webhook that keeps what it receives, and answers as it is told to.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test fails: generous, because the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
@@ -63,13 +65,12 @@ impl Receiver {
 
     /// Waits until so many have come.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<(HeaderMap, Value)> {
-        for _ in 0..1_000 {
-            if self.received().len() >= count {
-                return self.received();
-            }
+        let deadline = Instant::now() + PATIENCE;
+        while self.received().len() < count {
+            assert!(Instant::now() < deadline, "only {} of {count} came", self.received().len());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("only {} of {count} came", self.received().len());
+        self.received()
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn client_builder(sandbox: &Sandbox) -> ClientBuilder {
         .proxy(Proxy::https(sandbox.proxy_url()).unwrap())
         .tls_certs_only([authority])
         .redirect(redirect::Policy::none())
-        .timeout(Duration::from_secs(20))
+        .timeout(Duration::from_secs(120))
 }
 
 impl Cloud {
