@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::clock::Clock;
 use crate::edge::{self, Edge, Listeners, LocalNames};
 use crate::event_grid;
+use crate::key_vault;
 use crate::managed_identity;
 use crate::options::{Options, Seed, SeedUser};
 use crate::seed;
@@ -83,6 +84,7 @@ impl Sandbox {
         let world = World::new(clock, options.lags, tokens, state, file)?;
         let edge = edge::open(&world, tls, options.har, listeners).await.map_err(StartError::Listen)?;
         event_grid::watch(&world);
+        key_vault::watch(&world);
         Ok(Self { world, edge, ca_file, identity_header })
     }
 

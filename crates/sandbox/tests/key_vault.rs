@@ -211,7 +211,7 @@ async fn roles_count_at_every_scope_once_they_have_spread_and_until_their_remova
     let vault = cloud.make_vault(customer, &group, "kv-roles").await;
     let key = cloud.make_key(customer, "kv-roles", "disks").await;
     cloud.make_key(customer, "kv-roles", "other").await;
-    let (token, oid) = somebody(&cloud).await;
+    let (token, oid) = cloud.somebody(VAULT).await;
     let get = |url: String| {
         let (cloud, token) = (&cloud, token.clone());
         async move { cloud.send(Method::GET, &url, Some(&token), None).await }
@@ -251,7 +251,7 @@ async fn older_vaults_obey_access_policies_and_firewalls_come_first() {
     let cloud = Cloud::start().await;
     let customer = &cloud.seed.customer;
     let group = cloud.group(customer).await;
-    let (token, oid) = somebody(&cloud).await;
+    let (token, oid) = cloud.somebody(VAULT).await;
     let policy = |keys: Value| json!([{ "tenantId": customer.tenant_id, "objectId": oid, "permissions": { "keys": keys } }]);
     let vault = cloud
         .make_vault_with(
@@ -306,20 +306,4 @@ async fn keys_survive_a_restart() {
     let url = format!("{key}/unwrapkey?{KEYS}");
     let unwrapped = cloud.vault(&cloud.seed.customer, Method::POST, &url, Some(body)).await.expect(200).body;
     assert_eq!(unwrapped["value"], wrap_body("RSA-OAEP")["value"]);
-}
-
-/// An identity of the customer's without any role: a vault token and its object id.
-async fn somebody(cloud: &Cloud) -> (String, String) {
-    let customer = &cloud.seed.customer;
-    let id = format!(
-        "/subscriptions/{}/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/somebody",
-        customer.subscription_id
-    );
-    let body = json!({ "location": customer.region });
-    let made =
-        cloud.arm(customer, Method::PUT, &at(&id, "api-version=2023-01-31"), Some(body)).await.expect(201);
-    assert!(cloud.sandbox.attach_identity(&id));
-    let client_id = made.body["properties"]["clientId"].as_str().unwrap();
-    let token = cloud.identity_token(client_id, VAULT).await;
-    (token, made.body["properties"]["principalId"].as_str().unwrap().to_owned())
 }

@@ -12,15 +12,13 @@ use super::EventGridState;
 use super::event::{KeyEvent, Object};
 use crate::arm::vaults::Vault;
 use crate::key_vault::keys::{Key, KeyVersion};
+use crate::key_vault::rotation_policy::RotationPolicy;
 use crate::state::State;
 
 const NEW_VERSION: &str = "Microsoft.KeyVault.KeyNewVersionCreated";
 const NEAR_EXPIRY: &str = "Microsoft.KeyVault.KeyNearExpiry";
 const EXPIRED: &str = "Microsoft.KeyVault.KeyExpired";
 const ACCESS_CHANGED: &str = "Microsoft.KeyVault.VaultAccessPolicyChanged";
-
-/// How long before its expiry a version is near it, without a rotation policy that says otherwise.
-const NEAR_EXPIRY_SECONDS: i64 = 30 * 86_400;
 
 /// What happened since somebody looked last.
 #[derive(Debug, Default)]
@@ -108,7 +106,7 @@ fn look_at_key(grid: &EventGridState, vault: &Vault, key: &Key, now: OffsetDateT
     let seconds = now.unix_timestamp();
     if seconds >= expires {
         tell(current, EXPIRED);
-    } else if seconds >= expires - NEAR_EXPIRY_SECONDS {
+    } else if seconds >= expires - RotationPolicy::announced_before(key.rotation_policy.as_ref()) {
         tell(current, NEAR_EXPIRY);
     }
 }

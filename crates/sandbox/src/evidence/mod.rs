@@ -9,6 +9,7 @@ mod graph;
 mod deployments;
 mod identity;
 mod limits;
+mod keys;
 mod machines;
 mod marketplace;
 mod own;
@@ -70,7 +71,8 @@ pub fn behaviours() -> Vec<Behaviour> {
         ("Disks", resources::DISKS),
         ("Snapshots, machines, groups", machines::MACHINES),
         ("Vaults", vault::VAULTS),
-        ("Keys", vault::KEYS),
+        ("Keys", keys::KEYS),
+        ("Rotation of keys", keys::ROTATION),
         ("Event Grid", vault::EVENTS),
         ("Marketplace", marketplace::MARKETPLACE),
         ("The sandbox itself", own::OWN),

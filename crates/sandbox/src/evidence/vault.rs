@@ -1,13 +1,9 @@
-//! Vaults, their keys, and the events they raise.
+//! Vaults, and the events they raise.
 
 use super::Evidence::{Documented, OurGuess, Recorded, Reported, Specified};
 use super::Row;
 
 const CLI_KV: &str = "azure-cli's recordings, module keyvault";
-const JS: &str = "azure-sdk-for-js, recordings of keyvault-keys";
-const REST: &str = "Azure Key Vault REST API";
-const LEARN_CODES: &str = "Microsoft Learn, Azure Key Vault REST API error codes";
-const LEARN_ATTRIBUTES: &str = "Microsoft Learn, about keys: key attributes";
 const LEARN_EVENTS: &str = "Microsoft Learn, Azure Key Vault as Event Grid source";
 const LEARN_DELIVERY: &str = "Microsoft Learn, Event Grid message delivery and retry";
 const LEARN_VALIDATION: &str = "Microsoft Learn, webhook event delivery: endpoint validation";
@@ -57,114 +53,6 @@ pub(super) const VAULTS: &[Row] = &[
     ),
 ];
 
-pub(super) const KEYS: &[Row] = &[
-    (
-        "A request without a token is 401 with the vault's tenant in the challenge and its region in a header",
-        Recorded,
-        CLI_KV,
-        "key_vault/wire.rs",
-        "without_a_token_a_vault_tells_its_tenant_and_region_and_nothing_else",
-    ),
-    (
-        "A token of another tenant is 401 AKV10032",
-        Reported,
-        "texts that users quote",
-        "key_vault/wire.rs",
-        "tokens_of_another_tenant_or_for_another_service_are_refused",
-    ),
-    (
-        "Codes and words of other bad tokens, bodies, paths and versions",
-        OurGuess,
-        "no texts are known",
-        "key_vault/wire.rs",
-        "bad_requests_are_told_what_is_wrong",
-    ),
-    (
-        "403 has an inner code: ForbiddenByRbac, AccessDenied, ForbiddenByFirewall, ForbiddenByConnection",
-        Documented,
-        LEARN_CODES,
-        "key_vault/access.rs",
-        "older_vaults_obey_access_policies_and_firewalls_come_first",
-    ),
-    (
-        "A missing key is 404 KeyNotFound in these words",
-        Recorded,
-        JS,
-        "key_vault/error.rs",
-        "keys_are_made_read_listed_rotated_changed_and_deleted",
-    ),
-    (
-        "A disabled key is shown like any other",
-        Recorded,
-        CLI_KV,
-        "key_vault/calls.rs",
-        "keys_are_made_read_listed_rotated_changed_and_deleted",
-    ),
-    (
-        "Versions are not listed in the order they were made",
-        Recorded,
-        CLI_KV,
-        "key_vault/calls.rs",
-        "keys_are_made_read_listed_rotated_changed_and_deleted",
-    ),
-    (
-        "Words for values that are not base64url, for key types and for a purge under protection",
-        OurGuess,
-        "no texts are known",
-        "key_vault/calls.rs",
-        "bad_requests_are_told_what_is_wrong",
-    ),
-    (
-        "recoveryLevel tells purge protection",
-        Recorded,
-        CLI_KV,
-        "key_vault/keys.rs",
-        "the_recovery_level_tells_purge_protection",
-    ),
-    (
-        "Before nbf and after exp wrap is refused and unwrap works",
-        Documented,
-        LEARN_ATTRIBUTES,
-        "key_vault/crypto.rs",
-        "what_each_state_allows",
-    ),
-    (
-        "Codes and words of those refusals, and of a key that may not be used so",
-        OurGuess,
-        "no texts are known",
-        "key_vault/crypto.rs",
-        "what_each_state_allows",
-    ),
-    (
-        "No minute of clock difference is forgiven at nbf and exp",
-        OurGuess,
-        "the service forgives some; this is stricter",
-        "key_vault/keys.rs",
-        "the_window_of_validity_includes_its_start_and_not_its_end",
-    ),
-    (
-        "Wrapping is real RSA-OAEP, RSA-OAEP-256 and RSA1_5",
-        Specified,
-        REST,
-        "key_vault/material.rs",
-        "wrapping_is_real_and_obeys_the_state_of_the_key",
-    ),
-    (
-        "Keys are RSA of 2048, 3072 or 4096 bits; HSM-typed ones need a premium vault",
-        Documented,
-        "Microsoft Learn, about keys",
-        "key_vault/calls.rs",
-        "bad_requests_are_told_what_is_wrong",
-    ),
-    (
-        "Deleted keys are recoverable, and their names taken, until they are purged",
-        Documented,
-        "Microsoft Learn, soft-delete overview",
-        "key_vault/calls.rs",
-        "keys_are_made_read_listed_rotated_changed_and_deleted",
-    ),
-];
-
 pub(super) const EVENTS: &[Row] = &[
     (
         "KeyNewVersionCreated is raised for each new version",
@@ -174,11 +62,11 @@ pub(super) const EVENTS: &[Row] = &[
         "a_new_version_is_told_in_event_grids_form_after_the_handshake",
     ),
     (
-        "KeyNearExpiry comes 30 days before the expiry of the current version, KeyExpired at it",
+        "KeyNearExpiry comes 30 days before the expiry of the current version, or when its rotation policy says; KeyExpired at it",
         Documented,
         LEARN_EVENTS,
         "event_grid/observer.rs",
-        "expiry_comes_with_time_for_versions_made_after_the_subscription",
+        "a_rotation_policy_says_when_the_end_is_announced_and_its_rotation_is_told",
     ),
     (
         "Only versions made after the subscription are told of",

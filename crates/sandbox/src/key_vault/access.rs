@@ -16,6 +16,7 @@ use super::error::VaultError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyAction {
     Create,
+    Import,
     Get,
     List,
     Update,
@@ -24,9 +25,13 @@ pub(crate) enum KeyAction {
     Unwrap,
     Encrypt,
     Decrypt,
+    Sign,
+    Verify,
     Delete,
     Recover,
     Purge,
+    GetRotationPolicy,
+    SetRotationPolicy,
 }
 
 /// From where a request comes, which is what a firewall looks at.
@@ -43,6 +48,7 @@ impl KeyAction {
     fn data_action(self) -> &'static str {
         match self {
             Self::Create => "Microsoft.KeyVault/vaults/keys/create/action",
+            Self::Import => "Microsoft.KeyVault/vaults/keys/import/action",
             Self::Get | Self::List => "Microsoft.KeyVault/vaults/keys/read",
             Self::Update => "Microsoft.KeyVault/vaults/keys/update/action",
             Self::Rotate => "Microsoft.KeyVault/vaults/keys/rotate/action",
@@ -50,9 +56,13 @@ impl KeyAction {
             Self::Unwrap => "Microsoft.KeyVault/vaults/keys/unwrap/action",
             Self::Encrypt => "Microsoft.KeyVault/vaults/keys/encrypt/action",
             Self::Decrypt => "Microsoft.KeyVault/vaults/keys/decrypt/action",
+            Self::Sign => "Microsoft.KeyVault/vaults/keys/sign/action",
+            Self::Verify => "Microsoft.KeyVault/vaults/keys/verify/action",
             Self::Delete => "Microsoft.KeyVault/vaults/keys/delete",
             Self::Recover => "Microsoft.KeyVault/vaults/keys/recover/action",
             Self::Purge => "Microsoft.KeyVault/vaults/keys/purge/action",
+            Self::GetRotationPolicy => "Microsoft.KeyVault/vaults/keyrotationpolicies/read",
+            Self::SetRotationPolicy => "Microsoft.KeyVault/vaults/keyrotationpolicies/write",
         }
     }
 
@@ -60,6 +70,7 @@ impl KeyAction {
     fn permission(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Import => "import",
             Self::Get => "get",
             Self::List => "list",
             Self::Update => "update",
@@ -68,9 +79,13 @@ impl KeyAction {
             Self::Unwrap => "unwrapKey",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
+            Self::Sign => "sign",
+            Self::Verify => "verify",
             Self::Delete => "delete",
             Self::Recover => "recover",
             Self::Purge => "purge",
+            Self::GetRotationPolicy => "getrotationpolicy",
+            Self::SetRotationPolicy => "setrotationpolicy",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Using a key, with everything about the key itself checked first.
 //!
 //! Which states allow what: Microsoft Learn, "About keys" (key attributes). Outside its time a key still decrypts and
-//! unwraps, so that data stays readable, but neither encrypts nor wraps. A disabled key does nothing at all.
+//! unwraps and verifies, so that data stays readable, but neither encrypts nor wraps nor signs. A disabled key does nothing at all.
 
 use http::StatusCode;
 use time::OffsetDateTime;
@@ -10,8 +10,9 @@ use super::access::KeyAction;
 use super::error::VaultError;
 use super::keys::KeyVersion;
 use super::material::Algorithm;
+use super::signatures::SignatureAlgorithm;
 
-/// The result of one of the four operations on bytes.
+/// The result of one of the operations that make bytes of bytes.
 pub(crate) fn apply(
     version: &KeyVersion,
     action: KeyAction,
@@ -19,28 +20,56 @@ pub(crate) fn apply(
     value: &[u8],
     now: OffsetDateTime,
 ) -> Result<Vec<u8>, VaultError> {
+    let operation = check(version, action, now)?;
+    let cipher = || Algorithm::named(algorithm).ok_or_else(|| unsupported(version, algorithm));
+    let result = match operation {
+        "sign" => signature_algorithm(version, algorithm)?.sign(&version.material, value),
+        "wrapKey" | "encrypt" => version.material.encrypt(cipher()?, value),
+        _ => version.material.decrypt(cipher()?, value),
+    };
+    result.map_err(|_| misfit())
+}
+
+/// Whether a signature over a digest is this key's.
+pub(crate) fn verify(
+    version: &KeyVersion,
+    algorithm: &str,
+    (digest, signature): (&[u8], &[u8]),
+    now: OffsetDateTime,
+) -> Result<bool, VaultError> {
+    check(version, KeyAction::Verify, now)?;
+    let algorithm = signature_algorithm(version, algorithm)?;
+    algorithm.verify(&version.material, digest, signature).map_err(|_| misfit())
+}
+
+fn signature_algorithm(version: &KeyVersion, name: &str) -> Result<SignatureAlgorithm, VaultError> {
+    SignatureAlgorithm::named(name).ok_or_else(|| unsupported(version, name))
+}
+
+fn unsupported(version: &KeyVersion, algorithm: &str) -> VaultError {
+    VaultError::bad_parameter(format!(
+        "Key and algorithm combination is not supported: key type '{}' with algorithm '{algorithm}'.",
+        version.key_type
+    ))
+}
+
+/// Our guess: the words.
+fn misfit() -> VaultError {
+    VaultError::bad_parameter("The parameter is incorrect: the value does not fit the key.")
+}
+
+/// Whether the key may be used so, now. Gives the operation's name.
+fn check(version: &KeyVersion, action: KeyAction, now: OffsetDateTime) -> Result<&'static str, VaultError> {
     let operation = operation_name(action);
     check_state(version, operation, now)?;
-    if !version.operations.iter().any(|allowed| allowed == operation) {
-        // Our guess: code and words.
-        return Err(VaultError::forbidden(
-            "KeyOperationForbidden",
-            format!("Operation {operation} is not permitted on this key."),
-        ));
+    if version.operations.iter().any(|allowed| allowed == operation) {
+        return Ok(operation);
     }
-    let algorithm = Algorithm::named(algorithm).ok_or_else(|| {
-        VaultError::bad_parameter(format!(
-            "Key and algorithm combination is not supported: key type '{}' with algorithm '{algorithm}'.",
-            version.key_type
-        ))
-    })?;
-    let result = match operation {
-        "wrapKey" | "encrypt" => version.material.encrypt(algorithm, value),
-        _ => version.material.decrypt(algorithm, value),
-    };
-    // Our guess: the words.
-    result
-        .map_err(|_| VaultError::bad_parameter("The parameter is incorrect: the value does not fit the key."))
+    // Our guess: code and words.
+    Err(VaultError::forbidden(
+        "KeyOperationForbidden",
+        format!("Operation {operation} is not permitted on this key."),
+    ))
 }
 
 fn check_state(version: &KeyVersion, operation: &str, now: OffsetDateTime) -> Result<(), VaultError> {
@@ -54,8 +83,8 @@ fn check_state(version: &KeyVersion, operation: &str, now: OffsetDateTime) -> Re
             )
         });
     }
-    let hides = matches!(operation, "wrapKey" | "encrypt");
-    if !hides || version.in_its_time(now.unix_timestamp()) {
+    let makes = matches!(operation, "wrapKey" | "encrypt" | "sign");
+    if !makes || version.in_its_time(now.unix_timestamp()) {
         return Ok(());
     }
     let early = version.not_before.is_some_and(|start| start > now.unix_timestamp());
@@ -70,6 +99,8 @@ fn operation_name(action: KeyAction) -> &'static str {
         KeyAction::Wrap => "wrapKey",
         KeyAction::Unwrap => "unwrapKey",
         KeyAction::Encrypt => "encrypt",
+        KeyAction::Sign => "sign",
+        KeyAction::Verify => "verify",
         _ => "decrypt",
     }
 }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::tracked::Tracked;
 
 use super::error::VaultError;
 use super::material::KeyMaterial;
+use super::rotation_policy::RotationPolicy;
 
 /// All keys of one vault. Names are compared without case, as the service does.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub(crate) struct Key {
     pub(crate) versions: Vec<KeyVersion>,
     /// Seconds since 1970 at which the key was deleted, while it can still be recovered.
     pub(crate) deleted_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) rotation_policy: Option<RotationPolicy>,
 }
 
 /// One version: its material and what may be done with it. Instants are seconds since 1970, as on the wire.
@@ -52,6 +56,13 @@ pub(crate) struct VaultFacts {
     /// How far a deletion can be undone, which tells whether purge protection is on.
     pub(crate) recovery_level: &'static str,
     pub(crate) retention_days: u32,
+}
+
+impl VaultFacts {
+    /// How long what was deleted can be recovered.
+    pub(crate) fn retention_seconds(&self) -> i64 {
+        i64::from(self.retention_days) * 86_400
+    }
 }
 
 /// The tier of deletion protection, in the words of the service.
@@ -112,6 +123,7 @@ impl VaultKeys {
             name: name.to_owned(),
             versions: Vec::new(),
             deleted_at: None,
+            rotation_policy: None,
         });
         key.versions.push(version);
         key
@@ -150,7 +162,12 @@ impl Key {
 
     /// Where this version lives.
     pub(crate) fn id(&self, version: &KeyVersion, facts: &VaultFacts) -> String {
-        format!("{}/keys/{}/{}", facts.base_url, self.name, version.version)
+        format!("{}/{}", self.url(facts), version.version)
+    }
+
+    /// Where the key lives, whatever its version.
+    pub(crate) fn url(&self, facts: &VaultFacts) -> String {
+        format!("{}/keys/{}", facts.base_url, self.name)
     }
 
     /// What creating, reading, changing and rotating answer.
@@ -173,7 +190,7 @@ impl Key {
     pub(crate) fn item(&self, version: &KeyVersion, facts: &VaultFacts, with_version: bool) -> Value {
         let id = match with_version {
             true => self.id(version, facts),
-            false => format!("{}/keys/{}", facts.base_url, self.name),
+            false => self.url(facts),
         };
         let mut item = json!({ "kid": id, "attributes": version.attributes(facts) });
         add_tags(&mut item, &version.tags);
@@ -183,15 +200,57 @@ impl Key {
     /// The newest version together with when it was deleted and when it will be gone for good.
     pub(crate) fn deleted_bundle(&self, facts: &VaultFacts) -> Result<Value, VaultError> {
         let mut bundle = self.bundle(self.version(None)?, facts);
-        let deleted_at = self.deleted_at.unwrap_or_default();
-        bundle["recoveryId"] = json!(format!("{}/deletedkeys/{}", facts.base_url, self.name));
-        bundle["deletedDate"] = json!(deleted_at);
-        bundle["scheduledPurgeDate"] = json!(deleted_at + i64::from(facts.retention_days) * 86_400);
+        self.add_deletion(&mut bundle, facts);
         Ok(bundle)
+    }
+
+    /// As [`deleted_bundle`](Self::deleted_bundle), without the key: one line of the list of deleted keys.
+    pub(crate) fn deleted_item(&self, facts: &VaultFacts) -> Result<Value, VaultError> {
+        let mut item = self.item(self.version(None)?, facts, false);
+        self.add_deletion(&mut item, facts);
+        Ok(item)
+    }
+
+    fn add_deletion(&self, shown: &mut Value, facts: &VaultFacts) {
+        let deleted_at = self.deleted_at.unwrap_or_default();
+        shown["recoveryId"] = json!(format!("{}/deletedkeys/{}", facts.base_url, self.name));
+        shown["deletedDate"] = json!(deleted_at);
+        shown["scheduledPurgeDate"] = json!(deleted_at + facts.retention_seconds());
     }
 }
 
 impl KeyVersion {
+    /// A fresh version that may be used at once and does not expire. None when its material cannot be made or read.
+    pub(crate) fn new(
+        material: KeyMaterial,
+        key_type: String,
+        operations: Vec<String>,
+        now: i64,
+    ) -> Option<Self> {
+        let (modulus, exponent) = material.public_parts().ok()?;
+        Some(Self {
+            version: Uuid::new_v4().simple().to_string(),
+            key_type,
+            operations,
+            material,
+            modulus,
+            exponent,
+            enabled: true,
+            not_before: None,
+            expires: None,
+            created: now,
+            updated: now,
+            tags: BTreeMap::new(),
+        })
+    }
+
+    /// A version of the same kind, size and use with new material. Takes up to seconds: call it outside of any lock.
+    pub(crate) fn successor(&self, now: i64) -> Option<Self> {
+        let material = KeyMaterial::generate(self.bits())?;
+        let fresh = Self::new(material, self.key_type.clone(), self.operations.clone(), now)?;
+        Some(Self { tags: self.tags.clone(), ..fresh })
+    }
+
     /// The length of the modulus.
     pub(crate) fn bits(&self) -> u32 {
         self.material.bits()
@@ -237,21 +296,11 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn a_version(name: &str) -> KeyVersion {
+        let operations = vec!["wrapKey".into(), "unwrapKey".into()];
         let material = KeyMaterial::generate(2048).unwrap();
-        let (modulus, exponent) = material.public_parts().unwrap();
         KeyVersion {
             version: name.into(),
-            key_type: "RSA".into(),
-            operations: vec!["wrapKey".into(), "unwrapKey".into()],
-            material,
-            modulus,
-            exponent,
-            enabled: true,
-            not_before: None,
-            expires: None,
-            created: 100,
-            updated: 100,
-            tags: BTreeMap::new(),
+            ..KeyVersion::new(material, "RSA".into(), operations, 100).unwrap()
         }
     }
 

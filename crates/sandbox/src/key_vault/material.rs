@@ -4,8 +4,9 @@
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{
-    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey,
-    OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey,
+    KeyPair, KeyPairComponents, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm,
+    OaepPrivateDecryptingKey, OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey,
+    PrivateDecryptingKey, PublicKeyComponents,
 };
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
@@ -25,6 +26,18 @@ pub(crate) enum Algorithm {
     RsaOaep,
     RsaOaep256,
     Rsa15,
+}
+
+/// An RSA private key in the parts of a JSON Web Key, as numbers with the highest byte first.
+pub(crate) struct RsaParts {
+    pub(crate) n: Vec<u8>,
+    pub(crate) e: Vec<u8>,
+    pub(crate) d: Vec<u8>,
+    pub(crate) p: Vec<u8>,
+    pub(crate) q: Vec<u8>,
+    pub(crate) dp: Vec<u8>,
+    pub(crate) dq: Vec<u8>,
+    pub(crate) qi: Vec<u8>,
 }
 
 /// The bytes did not fit the key: too long to encrypt, or not something that this key encrypted.
@@ -67,6 +80,26 @@ impl KeyMaterial {
         Some(Self { pkcs8: STANDARD.encode(pkcs8.as_ref()), bits })
     }
 
+    /// A key that was made elsewhere. `None` when its parts do not belong together, or its size is none of the three.
+    pub(crate) fn import(parts: &RsaParts) -> Option<Self> {
+        // A text may write numbers with zeros in front; the modulus and the exponent must have none here.
+        let plain =
+            |number: &[u8]| -> Vec<u8> { number.iter().copied().skip_while(|byte| *byte == 0).collect() };
+        let pair = KeyPair::from_components(&KeyPairComponents {
+            public_key: PublicKeyComponents { n: plain(&parts.n), e: plain(&parts.e) },
+            d: &parts.d,
+            p: &parts.p,
+            q: &parts.q,
+            dP: &parts.dp,
+            dQ: &parts.dq,
+            qInv: &parts.qi,
+        })
+        .ok()?;
+        let bits = u32::try_from(pair.public_modulus_len() * 8).ok()?;
+        let pkcs8 = pair.as_der().ok()?;
+        [2048, 3072, 4096].contains(&bits).then(|| Self { pkcs8: STANDARD.encode(pkcs8.as_ref()), bits })
+    }
+
     /// The length of the modulus.
     pub(crate) fn bits(&self) -> u32 {
         self.bits
@@ -107,6 +140,11 @@ impl KeyMaterial {
         };
         out.truncate(length.map_err(|_| Unfit)?);
         Ok(out)
+    }
+
+    /// The pair that signs.
+    pub(super) fn pair(&self) -> Result<KeyPair, Unfit> {
+        KeyPair::from_pkcs8(&self.der()?).map_err(|_| Unfit)
     }
 
     fn der(&self) -> Result<Vec<u8>, Unfit> {

@@ -10,8 +10,13 @@ mod calls;
 mod crypto;
 pub(crate) mod disk_service;
 mod error;
+mod iso_duration;
 pub(crate) mod keys;
 mod material;
+mod paging;
+mod passing_time;
+pub(crate) mod rotation_policy;
+mod signatures;
 mod wire;
 
 use axum::Router;
@@ -23,6 +28,7 @@ use crate::tracked::Tracked;
 use crate::world::SharedWorld;
 
 use keys::VaultKeys;
+pub(crate) use passing_time::{catch_up, watch};
 
 /// The keys of all vaults.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use crate::world::{SharedWorld, World};
 use super::access::KeyAction;
 use super::calls;
 use super::error::VaultError;
+use super::paging::Page;
 
 const LARGEST_BODY: usize = 1024 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -79,24 +80,34 @@ fn route(
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let name = segments.get(1).copied().unwrap_or_default();
     let version = segments.get(2).copied().filter(|version| !version.is_empty());
+    let page = || Page::asked_for(parts);
+    super::catch_up(world, Some(&vault.name));
     match (&parts.method, &lower[..]) {
-        (&Method::GET, ["keys"] | ["keys", ""]) => call.list().map(Some),
-        (&Method::POST, ["keys", _, "create"]) => call.create(name, &json(body)?).map(Some),
+        (&Method::GET, ["keys"] | ["keys", ""]) => call.list(&page()?).map(Some),
+        (&Method::POST, ["keys", _, "create"]) => call.create(name, json(body)?).map(Some),
+        (&Method::PUT, ["keys", _]) => call.import(name, json(body)?).map(Some),
         (&Method::POST, ["keys", _, "rotate"]) => call.rotate(name).map(Some),
-        (&Method::GET, ["keys", _, "versions"]) => call.versions(name).map(Some),
+        (&Method::GET, ["keys", _, "rotationpolicy"]) => call.rotation_policy(name).map(Some),
+        (&Method::PUT, ["keys", _, "rotationpolicy"]) => {
+            call.set_rotation_policy(name, json(body)?).map(Some)
+        }
+        (&Method::GET, ["keys", _, "versions"]) => call.versions(name, &page()?).map(Some),
         (&Method::GET, ["keys", _] | ["keys", _, _]) => call.get(name, version).map(Some),
         (&Method::PATCH, ["keys", _] | ["keys", _, _]) => call.update(name, version, json(body)?).map(Some),
         (&Method::DELETE, ["keys", _]) => call.delete(name).map(Some),
+        (&Method::POST, ["keys", _, _, "verify"]) => call.verify(name, version, &json(body)?).map(Some),
         (&Method::POST, ["keys", _, _, operation]) => {
             let action = match *operation {
                 "wrapkey" => KeyAction::Wrap,
                 "unwrapkey" => KeyAction::Unwrap,
                 "encrypt" => KeyAction::Encrypt,
                 "decrypt" => KeyAction::Decrypt,
+                "sign" => KeyAction::Sign,
                 _ => return Err(no_such_path(parts)),
             };
             call.operate(name, version, action, &json(body)?).map(Some)
         }
+        (&Method::GET, ["deletedkeys"] | ["deletedkeys", ""]) => call.list_deleted(&page()?).map(Some),
         (&Method::GET, ["deletedkeys", _]) => call.get_deleted(name).map(Some),
         (&Method::POST, ["deletedkeys", _, "recover"]) => call.recover(name).map(Some),
         (&Method::DELETE, ["deletedkeys", _]) => call.purge(name).map(|()| None),

@@ -100,6 +100,12 @@ impl Cloud {
         Self::in_folder(folder, Lags::default()).await
     }
 
+    /// Lets time pass for the sandbox. Tokens grow old with it, so that others are asked for.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.sandbox.advance_clock(Duration::from_secs(seconds));
+        self.tokens.lock().unwrap().clear();
+    }
+
     /// A token of the tenant's administrator.
     pub(crate) async fn token(&self, tenant: &SeedTenant, resource: &str) -> String {
         let key = (tenant.tenant_id, resource.to_owned());
@@ -265,6 +271,22 @@ impl Cloud {
         let url = format!("https://{vault}.vault.azure.net/keys/{name}/create?{KEYS}");
         let answer = self.vault(tenant, Method::POST, &url, Some(json!({ "kty": "RSA" }))).await.expect(200);
         answer.body["key"]["kid"].as_str().unwrap().to_owned()
+    }
+
+    /// An identity of the customer's without any role: a token for a resource, and its object id. Needs the group `rg`.
+    pub(crate) async fn somebody(&self, resource: &str) -> (String, String) {
+        let customer = &self.seed.customer;
+        let id = format!(
+            "/subscriptions/{}/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/somebody",
+            customer.subscription_id
+        );
+        let body = json!({ "location": customer.region });
+        let path = at(&id, "api-version=2023-01-31");
+        let made = self.arm(customer, Method::PUT, path, Some(body)).await.expect(201);
+        assert!(self.sandbox.attach_identity(&id));
+        let client_id = made.body["properties"]["clientId"].as_str().unwrap();
+        let token = self.identity_token(client_id, resource).await;
+        (token, made.body["properties"]["principalId"].as_str().unwrap().to_owned())
     }
 
     /// Assigns a role, by name, at a scope. Gives the id of the assignment.

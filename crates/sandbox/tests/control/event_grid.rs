@@ -199,6 +199,35 @@ async fn expiry_comes_with_time_for_versions_made_after_the_subscription() {
 }
 
 #[tokio::test]
+async fn a_rotation_policy_says_when_the_end_is_announced_and_its_rotation_is_told() {
+    let watched = Watched::start().await;
+    watched.subscribed(json!({})).await;
+    let exp = time::OffsetDateTime::now_utc().unix_timestamp() + 60 * 86_400;
+    watched.key(Method::POST, "fresh/create", json!({ "kty": "RSA", "attributes": { "exp": exp } })).await;
+    let action = |kind: &str, trigger: Value| json!({ "trigger": trigger, "action": { "type": kind } });
+    let policy = json!({
+        "lifetimeActions": [
+            action("Rotate", json!({ "timeBeforeExpiry": "P10D" })),
+            action("Notify", json!({ "timeBeforeExpiry": "P50D" })),
+        ],
+        "attributes": { "expiryTime": "P1Y" },
+    });
+    watched.key(Method::PUT, "fresh/rotationpolicy", policy).await;
+    watched.receiver.wait_for(2).await;
+    // 49 days are left, which is near by the policy and would not be without it.
+    watched.pass(11 * 86_400).await;
+    let received = watched.receiver.wait_for(3).await;
+    assert_eq!(received[2].1[0]["eventType"], "Microsoft.KeyVault.KeyNearExpiry");
+    let first = received[2].1[0]["data"]["Version"].clone();
+    watched.pass(40 * 86_400).await;
+    let received = watched.receiver.wait_for(4).await;
+    let event = &received[3].1[0];
+    assert_eq!(event["eventType"], "Microsoft.KeyVault.KeyNewVersionCreated");
+    assert_ne!(event["data"]["Version"], first, "nobody asked for the key, and it was rotated all the same");
+    assert!(event["data"]["EXP"].is_string());
+}
+
+#[tokio::test]
 async fn disabling_and_deleting_raise_nothing_and_a_change_of_access_does() {
     let watched = Watched::start().await;
     watched.subscribed(json!({})).await;

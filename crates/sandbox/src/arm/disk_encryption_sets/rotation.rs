@@ -6,7 +6,7 @@
 
 use crate::arm::error::ArmError;
 use crate::arm::path;
-use crate::key_vault::disk_service;
+use crate::key_vault::{self, disk_service};
 use crate::world::World;
 
 use super::input::key_address;
@@ -14,6 +14,7 @@ use super::{ActiveKey, DiskEncryptionSet, prove};
 
 /// Rotates the set with this id if it wants that and there is a newer version.
 pub(super) fn rotate_if_due(world: &World, id: &str) {
+    catch_up_with_the_key(world, id);
     let now = world.clock.now();
     let Some(rotated) = due(world, id) else {
         return;
@@ -30,6 +31,18 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
             Err(error) => set.rotation_error = Some((error.code.into(), error.message)),
         }
     });
+}
+
+/// The key may be about to be rotated itself, by its own policy.
+fn catch_up_with_the_key(world: &World, id: &str) {
+    let vault = world.read(|state| {
+        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+        let follows = set.rotation_enabled == Some(true);
+        key_address(&set.active_key.key_url).ok().filter(|_| follows).map(|address| address.vault)
+    });
+    if let Some(vault) = vault {
+        key_vault::catch_up(world, Some(&vault));
+    }
 }
 
 fn has_its_identity(world: &World, set: &DiskEncryptionSet) -> bool {
