@@ -14,7 +14,7 @@ use super::request::{self, ArmRequest, Reply};
 use super::resource::{self, Kind, Target};
 use super::{
     access, deployments, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
-    subscriptions, tenancy,
+    subscriptions, tenancy, vaults,
 };
 
 /// Answers one request.
@@ -134,6 +134,9 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ["subscriptions", _, "resourcegroups", _, "deployments", _, "operations", ..] if get => {
             deployments::answer(world, request, &request.segments[5], &lower[6..])
         }
+        ["subscriptions", _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
+            deleted_vaults(world, request, rest)
+        }
         ["subscriptions", _, "providers", provider, kind] if get => {
             resource::list(world, request, (provider, kind), &scope(request, 2))
         }
@@ -179,6 +182,40 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
     }
 }
 
+/// What Key Vault is asked of a subscription and not of a group.
+fn is_of_deleted_vaults(rest: &[&str]) -> bool {
+    matches!(rest, ["deletedvaults" | "checknameavailability"] | ["locations", ..])
+}
+
+fn deleted_vaults(world: &World, request: &ArmRequest, rest: &[&str]) -> Result<Reply, ArmError> {
+    let subscription = request.segments[1].as_str();
+    let may =
+        |action: &str| authorize(world, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2));
+    match (&request.method, rest) {
+        (&Method::GET, ["deletedvaults"]) => {
+            may("deletedVaults/read")?;
+            Ok(vaults::deleted::list(world, subscription))
+        }
+        (&Method::POST, ["checknameavailability"]) => {
+            may("checkNameAvailability/read")?;
+            vaults::deleted::check_name(world, request)
+        }
+        (&Method::GET, ["locations", location, "deletedvaults", name]) => {
+            may("locations/deletedVaults/read")?;
+            vaults::deleted::get(world, (subscription, location, name))
+        }
+        (&Method::POST, ["locations", location, "deletedvaults", name, "purge"]) => {
+            may("locations/deletedVaults/purge/action")?;
+            vaults::deleted::purge(world, request, (subscription, location, name))
+        }
+        (&Method::GET, ["locations", _, "operationresults", operation]) => {
+            may("locations/operationResults/read")?;
+            operations::get(world, request, operation)
+        }
+        _ => Err(ArmError::no_such_route(&request.id())),
+    }
+}
+
 fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
     let action = |verb| format!("Microsoft.Authorization/roleAssignments/{verb}");
     let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
@@ -214,6 +251,9 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         [.., "providers", "microsoft.authorization", _]
         | [.., "providers", "microsoft.authorization", _, _] => {
             (Versions::Since("2015-07-01"), "Microsoft.Authorization")
+        }
+        [_, _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
+            (Versions::Since("2019-09-01"), "deletedVaults")
         }
         [_, _, "providers", "microsoft.compute", "locations", _, "operations", ..] => {
             (Versions::Since("2016-03-30"), "locations/operations")

@@ -71,6 +71,15 @@ pub(super) fn begin(
             headers.push((HeaderName::from_static("azure-asyncnotification"), "Enabled".to_owned()));
             "operations"
         }
+        Runner::KeyVault => {
+            let location = super::regions::normalised(location);
+            let address = format!(
+                "{subscription}/providers/Microsoft.KeyVault/locations/{location}/operationResults/{id}\
+                 ?api-version={version}&p={signature}"
+            );
+            headers.push((LOCATION, address));
+            return headers;
+        }
         // The gateway's own operations have a Location alone.
         Runner::Gateway => {
             let address = format!("{subscription}/operationresults/{id}?api-version={version}&p={signature}");
@@ -176,7 +185,7 @@ fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
     operation.ended.get_or_insert(now);
     let (outcome, target) = (operation.outcome.clone(), operation.target.clone());
     state.arm.ended_operations.insert(id.to_owned(), operation);
-    outcome.take_effect(state, target);
+    outcome.take_effect(state, target, now);
 }
 
 fn ended(state: &State, operation: &Operation, id: &str) -> Value {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::state::State;
 
@@ -10,7 +11,7 @@ use super::stores::Store as _;
 use super::stores::disk::Disk;
 use super::stores::snapshot::Snapshot;
 use super::virtual_machines::{self, Power, VirtualMachine};
-use super::{path, resource_groups};
+use super::{path, resource_groups, vaults};
 
 /// The end of an operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub(crate) enum Outcome {
     Switch(Power),
     /// The resource group and everything in it.
     DeleteGroup,
+    /// A deleted vault goes for good.
+    PurgeVault,
     /// The set stays as it is, in state `Failed`.
     FailSet {
         code: String,
@@ -46,6 +49,7 @@ pub(super) enum Runner {
     Disks,
     Machines,
     Gateway,
+    KeyVault,
 }
 
 impl Outcome {
@@ -62,6 +66,7 @@ impl Outcome {
                 Runner::Machines
             }
             Self::DeleteGroup | Self::DeleteDeployment => Runner::Gateway,
+            Self::PurgeVault => Runner::KeyVault,
         }
     }
 
@@ -76,7 +81,7 @@ impl Outcome {
     }
 
     /// Makes it so. `target` is the key of the resource.
-    pub(super) fn take_effect(self, state: &mut State, target: String) {
+    pub(super) fn take_effect(self, state: &mut State, target: String, now: OffsetDateTime) {
         let arm = &mut state.arm;
         match self {
             Self::WriteSet(set) => drop(arm.disk_encryption_sets.insert(target, *set)),
@@ -89,7 +94,8 @@ impl Outcome {
             Self::DeleteMachine => virtual_machines::removed(arm, &target),
             Self::DeleteDeployment => drop(arm.deployments.remove(&target)),
             Self::Switch(power) => virtual_machines::switched(arm, &target, power),
-            Self::DeleteGroup => resource_groups::removed(state, &target),
+            Self::DeleteGroup => resource_groups::removed(state, &target, now),
+            Self::PurgeVault => vaults::deleted::forget(state, &target),
             Self::FailSet { .. } => {
                 if let Some(set) = arm.disk_encryption_sets.get_mut(&target) {
                     set.provisioning_state = "Failed".into();

@@ -180,7 +180,7 @@ fn vault(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) ->
         (&Method::PUT, []) => vaults::put(world, request, target),
         (&Method::PATCH, []) => vaults::patch(world, request, target),
         (&Method::GET, []) => vaults::get(world, target),
-        (&Method::DELETE, []) => Ok(vaults::delete(world, target)),
+        (&Method::DELETE, []) => Ok(vaults::deleted::delete(world, target)),
         (&Method::PUT, ["accesspolicies", operation]) => {
             vaults::put_access_policies(world, request, target, operation)
         }

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::state::State;
 use crate::world::World;
@@ -13,7 +14,7 @@ use super::operations::{self, Outcome};
 use super::request::{ArmRequest, Reply};
 use super::resource::Target;
 use super::stores::Store as _;
-use super::{ArmState, path, regions};
+use super::{ArmState, path, regions, vaults};
 
 const TYPE: &str = "Microsoft.Resources/resourceGroups";
 
@@ -114,7 +115,11 @@ fn check_not_needed_outside(arm: &ArmState, group: &str) -> Result<(), ArmError>
 }
 
 /// The end of a group's deletion. A vault can still be recovered, as after a deletion of its own.
-pub(super) fn removed(state: &mut State, key: &str) {
+pub(super) fn removed(state: &mut State, key: &str, now: OffsetDateTime) {
+    let vaults: Vec<String> = state.arm.vaults.keys().filter(|id| path::covers(key, id)).cloned().collect();
+    for vault in vaults {
+        vaults::deleted::mark_deleted(state, &vault, now);
+    }
     let State { arm, directory, .. } = state;
     let outside = |id: &str| !path::covers(key, id);
     arm.virtual_machines.retain(|id, _| outside(id));
@@ -127,9 +132,6 @@ pub(super) fn removed(state: &mut State, key: &str) {
         directory.remove_managed_identity(&identity.id);
     }
     arm.identities.retain(|id, _| outside(id));
-    for vault in arm.vaults.values_mut().filter(|vault| !outside(&vault.id)) {
-        vault.deleted = true;
-    }
     arm.resource_groups.remove(key);
 }
 

@@ -274,7 +274,7 @@ fn check_scope(arm: &ArmState, scope: &str) -> Result<(), ArmError> {
         return Ok(());
     }
     let resource = path::key(&format!("/{}", parts[..8].join("/")));
-    let exists = arm.vaults.get(&resource).is_some_and(|vault| !vault.deleted)
+    let exists = arm.vaults.get(&resource).is_some_and(|vault| !vault.is_deleted())
         || arm.identities.contains_key(&resource)
         || arm.disks.contains_key(&resource)
         || arm.disk_encryption_sets.contains_key(&resource);

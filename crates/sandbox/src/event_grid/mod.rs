@@ -61,6 +61,19 @@ impl EventGridState {
         true
     }
 
+    /// Forgets every subscription to what has gone.
+    pub(crate) fn forget_topic(&mut self, topic: &str) {
+        let gone: Vec<Uuid> = self
+            .subscriptions
+            .values()
+            .filter(|held| held.topic.eq_ignore_ascii_case(topic))
+            .map(|held| held.id)
+            .collect();
+        for id in gone {
+            self.remove(id);
+        }
+    }
+
     /// Puts an event on its way to a subscription.
     pub(crate) fn send(&mut self, subscription: Uuid, event: KeyEvent, now: time::OffsetDateTime) {
         let sent = self.sent.entry(subscription).or_default();

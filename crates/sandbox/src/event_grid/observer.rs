@@ -55,7 +55,7 @@ pub(super) fn look(state: &State, now: OffsetDateTime) -> News {
     let topics: BTreeSet<String> =
         grid.subscriptions.values().map(|subscription| crate::arm::path::key(&subscription.topic)).collect();
     for vault in topics.iter().filter_map(|topic| state.arm.vaults.get(topic)) {
-        if vault.deleted {
+        if vault.is_deleted() {
             continue;
         }
         let access = access_of(vault);

@@ -6,6 +6,7 @@ use super::Row;
 const CLI_KV: &str = "azure-cli's recordings, module keyvault";
 const LEARN_EVENTS: &str = "Microsoft Learn, Azure Key Vault as Event Grid source";
 const LEARN_DELIVERY: &str = "Microsoft Learn, Event Grid message delivery and retry";
+const LEARN_SOFT_DELETE: &str = "Microsoft Learn, Azure Key Vault soft-delete overview";
 const LEARN_VALIDATION: &str = "Microsoft Learn, webhook event delivery: endpoint validation";
 
 pub(super) const VAULTS: &[Row] = &[
@@ -43,6 +44,48 @@ pub(super) const VAULTS: &[Row] = &[
         "Microsoft Learn, network security for Azure Key Vault",
         "key_vault/access.rs",
         "a_firewall_lets_the_disk_service_in_only_with_its_bypass",
+    ),
+    (
+        "A deleted vault is listed with when it was deleted and when it will be gone, by the days of its retention",
+        Specified,
+        "Azure REST API, Microsoft.KeyVault, deletedVaults",
+        "arm/vaults/deleted.rs",
+        "a_deleted_vault_is_shown_and_comes_back_with_its_keys_and_without_its_roles",
+    ),
+    (
+        "createMode recover brings a vault back as it was, without its role assignments and event subscriptions",
+        Documented,
+        LEARN_SOFT_DELETE,
+        "arm/vaults/deleted.rs",
+        "a_deleted_vault_is_shown_and_comes_back_with_its_keys_and_without_its_roles",
+    ),
+    (
+        "The name of a deleted vault is taken: 409 ConflictError in its subscription, VaultAlreadyExists elsewhere",
+        Reported,
+        "texts that users quote",
+        "arm/vaults/write.rs",
+        "the_name_of_a_deleted_vault_is_taken_until_it_is_purged",
+    ),
+    (
+        "A recovery where there is nothing to recover is 404",
+        OurGuess,
+        "no text is known",
+        "arm/vaults/write.rs",
+        "purge_protection_and_missing_rights_refuse_a_purge_and_time_alone_ends_it",
+    ),
+    (
+        "Purge protection refuses a purge: 405 MethodNotAllowed, DeletedVaultPurge",
+        Reported,
+        "texts that users quote",
+        "arm/vaults/deleted.rs",
+        "purge_protection_and_missing_rights_refuse_a_purge_and_time_alone_ends_it",
+    ),
+    (
+        "A deleted vault, or a deleted key, is gone when its retention is over",
+        Documented,
+        LEARN_SOFT_DELETE,
+        "key_vault/passing_time.rs",
+        "a_deleted_key_is_gone_when_its_time_is_over",
     ),
     (
         "A vault's name resolves only while the vault is there: the proxy answers 502",

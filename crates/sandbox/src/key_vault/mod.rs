@@ -58,6 +58,11 @@ impl KeyVaultState {
         self.vaults.get_mut(&vault.to_ascii_lowercase())?.live_mut(key).ok()
     }
 
+    /// Forgets everything that a vault held.
+    pub(crate) fn forget(&mut self, vault: &str) {
+        self.vaults.remove(&vault.to_ascii_lowercase());
+    }
+
     fn keys_of_mut(&mut self, vault: &str) -> &mut VaultKeys {
         self.vaults.entry(vault.to_ascii_lowercase()).or_default()
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arm::vaults;
+use crate::arm::vaults::{self, Vault};
 use crate::state::State;
 use crate::world::{SharedWorld, World};
 
@@ -40,21 +40,47 @@ pub(crate) fn watch(world: &SharedWorld) {
 
 /// Does what is due in one vault, or in all of them.
 pub(crate) fn catch_up(world: &World, vault: Option<&str>) {
-    let now = world.clock.now().unix_timestamp();
+    let moment = world.clock.now();
+    let now = moment.unix_timestamp();
+    let (vaults, keys) =
+        world.read(|state| (vaults::deleted::overdue(state, moment), overdue(state, vault, now)));
+    if !vaults.is_empty() || !keys.is_empty() {
+        world.change(|state| {
+            vaults.iter().for_each(|vault| vaults::deleted::forget(state, vault));
+            for (vault, key) in keys {
+                state.key_vault.keys_of_mut(&vault).purge(&key);
+            }
+        });
+    }
     for due in world.read(|state| due(state, vault, now)) {
         rotate(world, &due, now);
     }
 }
 
+/// Every key, deleted or not, of the vaults that are not deleted themselves.
+fn keys<'a>(state: &'a State, only: Option<&'a str>) -> impl Iterator<Item = (&'a Vault, &'a Key)> {
+    let wanted = state.key_vault.vaults.iter();
+    let wanted = wanted.filter(move |(name, _)| only.is_none_or(|only| name.eq_ignore_ascii_case(only)));
+    wanted
+        .filter_map(|(name, keys)| Some((vaults::named(&state.arm, name)?, keys)))
+        .flat_map(|(vault, keys)| keys.all().map(move |key| (vault, key)))
+}
+
+/// The deleted keys whose time to be recovered has passed.
+fn overdue(state: &State, only: Option<&str>, now: i64) -> Vec<(String, String)> {
+    let past = |vault: &Vault, key: &Key| {
+        key.deleted_at.is_some_and(|deleted| deleted + vault.facts().retention_seconds() <= now)
+    };
+    let gone = keys(state, only).filter(|(vault, key)| past(vault, key));
+    gone.map(|(vault, key)| (vault.name.clone(), key.name.clone())).collect()
+}
+
 fn due(state: &State, only: Option<&str>, now: i64) -> Vec<Due> {
-    let vaults = state.key_vault.vaults.iter();
-    let wanted = vaults.filter(|(name, _)| only.is_none_or(|only| name.eq_ignore_ascii_case(only)));
-    let keys = wanted.flat_map(|(name, keys)| keys.all_live().map(move |key| (name, key)));
-    keys.filter(|(_, key)| wants_rotation(key, now))
-        .filter(|(vault, _)| vaults::named(&state.arm, vault).is_some())
+    keys(state, only)
+        .filter(|(_, key)| key.deleted_at.is_none() && wants_rotation(key, now))
         .filter_map(|(vault, key)| {
             let newest = key.versions.last()?.clone();
-            Some(Due { vault: vault.clone(), key: key.name.clone(), newest })
+            Some(Due { vault: vault.name.clone(), key: key.name.clone(), newest })
         })
         .collect()
 }

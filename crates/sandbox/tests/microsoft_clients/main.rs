@@ -39,3 +39,14 @@ async fn azure_cli_disables_deletes_and_restores_what_is_in_a_directory() {
     judged.run("directory.sh", &az).await;
     judged.judge("directory").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn azure_cli_and_sdks_look_after_vaults_and_their_keys() {
+    let Some(az) = Client::azure_cli() else { return };
+    let judged = Judged::start().await;
+    judged.run("vaults.sh", &az).await;
+    if let Some(python) = Client::python_sdk() {
+        judged.run("vaults.py", &python).await;
+    }
+    judged.judge("vaults").await;
+}

@@ -4,6 +4,7 @@
 #[path = "../cloud/mod.rs"]
 mod cloud;
 
+mod deleted;
 mod import;
 mod openssl;
 mod pages;

@@ -1,12 +1,13 @@
 //! Microsoft.KeyVault: the vaults themselves. What they hold is the data plane's business (`key_vault`).
 
+pub(crate) mod deleted;
 mod write;
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::key_vault::keys::{VaultFacts, recovery_level};
@@ -40,8 +41,9 @@ pub(crate) struct Vault {
     enabled_for_deployment: bool,
     enabled_for_disk_encryption: bool,
     enabled_for_template_deployment: bool,
-    /// Deleted, but recoverable: the name stays taken and does not resolve.
-    pub(crate) deleted: bool,
+    /// When it was deleted, while it can be recovered: the name stays taken and does not resolve.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    deleted_at: Option<OffsetDateTime>,
 }
 
 /// One entry of the older permission model.
@@ -128,14 +130,14 @@ impl Vault {
 
 /// The vault that answers under `{name}.vault.azure.net`, wherever it is.
 pub(crate) fn named<'a>(arm: &'a ArmState, name: &str) -> Option<&'a Vault> {
-    arm.vaults.values().find(|vault| !vault.deleted && vault.name.eq_ignore_ascii_case(name))
+    arm.vaults.values().find(|vault| !vault.is_deleted() && vault.name.eq_ignore_ascii_case(name))
 }
 
 /// `GET` one.
 pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
     world.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        let vault = state.arm.vaults.get(&path::key(&target.id)).filter(|vault| !vault.deleted);
+        let vault = state.arm.vaults.get(&path::key(&target.id)).filter(|vault| !vault.is_deleted());
         vault
             .map(|vault| Reply::ok(vault.shown()))
             .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
@@ -145,25 +147,14 @@ pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
 /// `GET` all within a group or a subscription.
 pub(super) fn list(world: &World, scope: &str) -> Reply {
     world.read(|state| {
-        let vaults = state.arm.vaults.values().filter(|vault| !vault.deleted);
+        let vaults = state.arm.vaults.values().filter(|vault| !vault.is_deleted());
         Reply::list(vaults.filter(|vault| path::covers(scope, &vault.id)).map(Vault::shown).collect())
-    })
-}
-
-/// `DELETE`: the vault and its keys can be recovered, its name does not resolve any more.
-pub(super) fn delete(world: &World, target: &Target) -> Reply {
-    world.change(|state| match live_mut(&mut state.arm, target) {
-        Err(_) => Reply::empty(StatusCode::NO_CONTENT),
-        Ok(vault) => {
-            vault.deleted = true;
-            Reply::empty(StatusCode::OK)
-        }
     })
 }
 
 fn live_mut<'a>(arm: &'a mut ArmState, target: &Target) -> Result<&'a mut Vault, ArmError> {
     arm.vaults
         .get_mut(&path::key(&target.id))
-        .filter(|vault| !vault.deleted)
+        .filter(|vault| !vault.is_deleted())
         .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
 }

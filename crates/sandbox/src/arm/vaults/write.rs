@@ -9,6 +9,8 @@ use crate::arm::error::ArmError;
 use crate::arm::request::{ArmRequest, Reply};
 use crate::arm::resource::Target;
 use crate::arm::{path, regions};
+use crate::key_vault;
+use crate::state::State;
 use crate::world::World;
 
 use super::{AccessPolicy, NetworkRules, TYPE, Vault, allow, azure_services, live_mut};
@@ -85,24 +87,20 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
     let (Some(tenant_id), Some(_)) = (properties.tenant_id, &properties.sku) else {
         return Err(ArmError::bad_request("BadRequest", "The properties 'tenantId' and 'sku' are required."));
     };
+    key_vault::catch_up(world, None);
     world.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         let key = path::key(&target.id);
-        let recover =
-            properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover"));
-        if let Some(existing) = state.arm.vaults.get_mut(&key) {
-            if existing.deleted && !recover {
-                return Err(already_exists(&target.name));
-            }
+        if properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover")) {
+            return recover(state, target, &location);
+        }
+        if let Some(existing) = state.arm.vaults.get_mut(&key).filter(|existing| !existing.is_deleted()) {
             regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
-            existing.deleted = false;
             existing.tags = tags;
             existing.apply(properties);
             return Ok(Reply::ok(existing.shown()));
         }
-        if state.arm.vaults.values().any(|vault| vault.name.eq_ignore_ascii_case(&target.name)) {
-            return Err(already_exists(&target.name));
-        }
+        refuse_taken(state, &target.name, &target.subscription)?;
         let mut vault = Vault {
             id: target.id.clone(),
             name: target.name.clone(),
@@ -124,13 +122,27 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
             enabled_for_deployment: false,
             enabled_for_disk_encryption: false,
             enabled_for_template_deployment: false,
-            deleted: false,
+            deleted_at: None,
         };
         vault.apply(properties);
         let reply = Reply::ok(vault.shown());
         state.arm.vaults.insert(key, vault);
         Ok(reply)
     })
+}
+
+/// `PUT` with createMode `recover`: the vault comes back as it was, whatever else the body says. Azure CLI always says that
+/// it is a standard vault.
+fn recover(state: &mut State, target: &Target, location: &str) -> Result<Reply, ArmError> {
+    let vault = state
+        .arm
+        .vaults
+        .get_mut(&path::key(&target.id))
+        // Our guess: how a recovery is refused where there is nothing to recover, or is not there.
+        .filter(|vault| regions::same(&vault.location, location))
+        .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))?;
+    vault.deleted_at = None;
+    Ok(Reply::ok(vault.shown()))
 }
 
 /// `PATCH`: only what is named changes.
@@ -204,7 +216,7 @@ fn check_properties(properties: &WriteProperties, tenant: Uuid) -> Result<(), Ar
 }
 
 /// Microsoft Learn, "Vault name and object name": 3 to 24 letters, digits and single hyphens.
-fn check_name(name: &str) -> Result<(), ArmError> {
+pub(super) fn check_name(name: &str) -> Result<(), ArmError> {
     let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
     let fits = letters
         && (3..=24).contains(&name.len())
@@ -224,8 +236,18 @@ fn check_name(name: &str) -> Result<(), ArmError> {
     ))
 }
 
-fn already_exists(name: &str) -> ArmError {
-    ArmError::conflict(
+/// Refuses a name that another vault has, wherever that is, or that a deleted one keeps.
+pub(super) fn refuse_taken(state: &State, name: &str, subscription: &str) -> Result<(), ArmError> {
+    let held = state.arm.vaults.values().find(|vault| vault.name.eq_ignore_ascii_case(name));
+    let Some(held) = held else { return Ok(()) };
+    if held.is_deleted() && path::covers(&format!("/subscriptions/{subscription}"), &held.id) {
+        return Err(ArmError::conflict(
+            "ConflictError",
+            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key \
+             vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
+        ));
+    }
+    Err(ArmError::conflict(
         "VaultAlreadyExists",
         format!(
             "The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is \
@@ -234,5 +256,5 @@ fn already_exists(name: &str) -> ArmError {
              a recoverable state then the vault will need to be purged before reusing the name. For more information \
              about VaultAlreadyExists, soft delete and purging a vault see https://aka.ms/keyvault_soft_delete."
         ),
-    )
+    ))
 }
