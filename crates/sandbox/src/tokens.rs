@@ -53,6 +53,7 @@ pub(crate) enum Audience {
     ResourceManager,
     Graph,
     KeyVault,
+    ManagedHsm,
     Marketplace,
 }
 
@@ -70,6 +71,7 @@ impl Audience {
             Self::KeyVault => {
                 ["https://vault.azure.net", "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"].contains(&resource)
             }
+            Self::ManagedHsm => resource == "https://managedhsm.azure.net",
             // The resource id that Microsoft documents for the SaaS fulfilment APIs.
             Self::Marketplace => resource == "20e940b3-4c77-4b0b-9a53-9e16a1b010a7",
         }

@@ -78,3 +78,30 @@ az keyvault delete -n $vault-3 -g $group
 refused DeletedVaultPurge az keyvault purge -n $vault-3
 az keyvault recover -n $vault-3
 echo "passed  deleted vaults by Azure CLI"
+
+# ---- A managed HSM --------------------------------------------------------------------------------------------------
+hsm=hsm-vaults-judge
+me=$(az ad sp show --id "$VENDOR_CLIENT" --query id -o tsv)
+az keyvault create --hsm-name $hsm -g $group -l westcentralus --retention-days 7 --administrators "$me"
+az keyvault show --hsm-name $hsm --query properties.hsmUri -o tsv \
+    | expect https://$hsm.managedhsm.azure.net/ "where the HSM is"
+kid=$(az keyvault key create --hsm-name $hsm -n disks --kty RSA-HSM --size 3072 --query key.kid -o tsv)
+az keyvault key show --hsm-name $hsm -n disks --query key.kty -o tsv | expect RSA-HSM "the type of its key"
+principal=$(az identity create -g $group -n uses-the-hsm -l westcentralus --query principalId -o tsv)
+identity=$(az identity show -g $group -n uses-the-hsm --query id -o tsv)
+refused KeyVaultAccessForbidden az disk-encryption-set create -g $group -n on-hsm --key-url "$kid" -l westcentralus \
+    --mi-user-assigned "$identity"
+az keyvault role assignment create --hsm-name $hsm --role "Managed HSM Crypto Service Encryption User" \
+    --assignee-object-id "$principal" --scope /keys/disks
+az keyvault role assignment list --hsm-name $hsm --query "[?principalId=='$principal'].scope" -o tsv \
+    | expect /keys/disks "where the identity has its local role"
+az disk-encryption-set create -g $group -n on-hsm --key-url "$kid" -l westcentralus \
+    --mi-user-assigned "$identity" --enable-auto-key-rotation true
+newest=$(az keyvault key rotate --hsm-name $hsm -n disks --query key.kid -o tsv)
+az disk-encryption-set show -g $group -n on-hsm --query activeKey.keyUrl -o tsv | expect "$newest" "the key that it follows"
+az keyvault role assignment delete --hsm-name $hsm --role "Managed HSM Crypto Service Encryption User" \
+    --assignee-object-id "$principal" --scope /keys/disks
+az keyvault delete --hsm-name $hsm -g $group
+az keyvault list-deleted --query '[].name' -o tsv | expect $hsm "the deleted HSM"
+az keyvault purge --hsm-name $hsm
+echo "passed  a managed HSM by Azure CLI"

@@ -12,6 +12,7 @@ use super::api_version::{self, Versions};
 use super::error::ArmError;
 use super::request::{self, ArmRequest, Reply};
 use super::resource::{self, Kind, Target};
+use super::vaults::deleted::Sort;
 use super::{
     access, deployments, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
     subscriptions, tenancy, vaults,
@@ -184,29 +185,33 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
 
 /// What Key Vault is asked of a subscription and not of a group.
 fn is_of_deleted_vaults(rest: &[&str]) -> bool {
-    matches!(rest, ["deletedvaults" | "checknameavailability"] | ["locations", ..])
+    matches!(rest, ["deletedvaults" | "deletedmanagedhsms" | "checknameavailability"] | ["locations", ..])
 }
 
 fn deleted_vaults(world: &World, request: &ArmRequest, rest: &[&str]) -> Result<Reply, ArmError> {
     let subscription = request.segments[1].as_str();
     let may =
         |action: &str| authorize(world, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2));
+    let sort = match rest {
+        ["deletedmanagedhsms", ..] | ["locations", _, "deletedmanagedhsms", ..] => Sort::Hsm,
+        _ => Sort::Vault,
+    };
     match (&request.method, rest) {
-        (&Method::GET, ["deletedvaults"]) => {
+        (&Method::GET, ["deletedvaults" | "deletedmanagedhsms"]) => {
             may("deletedVaults/read")?;
-            Ok(vaults::deleted::list(world, subscription))
+            Ok(vaults::deleted::list(world, sort, subscription))
         }
         (&Method::POST, ["checknameavailability"]) => {
             may("checkNameAvailability/read")?;
             vaults::deleted::check_name(world, request)
         }
-        (&Method::GET, ["locations", location, "deletedvaults", name]) => {
+        (&Method::GET, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name]) => {
             may("locations/deletedVaults/read")?;
-            vaults::deleted::get(world, (subscription, location, name))
+            vaults::deleted::get(world, sort, (subscription, location, name))
         }
-        (&Method::POST, ["locations", location, "deletedvaults", name, "purge"]) => {
+        (&Method::POST, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name, "purge"]) => {
             may("locations/deletedVaults/purge/action")?;
-            vaults::deleted::purge(world, request, (subscription, location, name))
+            vaults::deleted::purge(world, sort, request, (subscription, location, name))
         }
         (&Method::GET, ["locations", _, "operationresults", operation]) => {
             may("locations/operationResults/read")?;

@@ -28,6 +28,7 @@ pub(super) struct Target {
 pub(super) enum Kind {
     Identity,
     Vault,
+    ManagedHsm,
     DiskEncryptionSet,
     Disk,
     Snapshot,
@@ -40,6 +41,7 @@ impl Kind {
         match (provider, kind) {
             ("microsoft.managedidentity", "userassignedidentities") => Some(Self::Identity),
             ("microsoft.keyvault", "vaults") => Some(Self::Vault),
+            ("microsoft.keyvault", "managedhsms") => Some(Self::ManagedHsm),
             ("microsoft.compute", "diskencryptionsets") => Some(Self::DiskEncryptionSet),
             ("microsoft.compute", "disks") => Some(Self::Disk),
             ("microsoft.compute", "snapshots") => Some(Self::Snapshot),
@@ -52,6 +54,7 @@ impl Kind {
         match self {
             Self::Identity => identities::TYPE,
             Self::Vault => vaults::TYPE,
+            Self::ManagedHsm => vaults::hsm::TYPE,
             Self::DiskEncryptionSet => disk_encryption_sets::TYPE,
             Self::Disk => Disk::TYPE,
             Self::Snapshot => Snapshot::TYPE,
@@ -62,7 +65,7 @@ impl Kind {
     pub(super) fn versions(self) -> Versions {
         match self {
             Self::Identity => Versions::Since("2018-11-30"),
-            Self::Vault => Versions::Since("2019-09-01"),
+            Self::Vault | Self::ManagedHsm => Versions::Since("2019-09-01"),
             Self::DiskEncryptionSet | Self::Disk | Self::Snapshot => Versions::Disks,
             // Machines have versions of their own, unlike their disks.
             Self::VirtualMachine => Versions::Since("2016-03-30"),
@@ -82,6 +85,7 @@ pub(super) fn list(
     let list = match kind {
         Kind::Identity => identities::list(world, scope),
         Kind::Vault => vaults::list(world, scope),
+        Kind::ManagedHsm => vaults::hsm::list(world, scope),
         Kind::DiskEncryptionSet => disk_encryption_sets::list(world, scope),
         Kind::Disk => stores::list::<Disk>(world, scope),
         Kind::Snapshot => stores::list::<Snapshot>(world, scope),
@@ -125,7 +129,7 @@ fn region(world: &World, request: &ArmRequest, kind: Kind, target: &Target) -> S
             Kind::Disk => arm.disks.get(&key).map(|disk| disk.common.location.clone()),
             Kind::Snapshot => arm.snapshots.get(&key).map(|snapshot| snapshot.common().location.clone()),
             Kind::VirtualMachine => arm.virtual_machines.get(&key).map(|machine| machine.location.clone()),
-            Kind::Identity | Kind::Vault => None,
+            Kind::Identity | Kind::Vault | Kind::ManagedHsm => None,
         }
     });
     let given = || {
@@ -145,6 +149,7 @@ fn handle(
     match kind {
         Kind::Identity => identity(world, request, target, rest),
         Kind::Vault => vault(world, request, target, rest),
+        Kind::ManagedHsm => hsm(world, request, target, rest),
         Kind::DiskEncryptionSet => set(world, request, target, rest),
         Kind::Disk => store::<Disk>(world, request, target, rest),
         Kind::Snapshot => store::<Snapshot>(world, request, target, rest),
@@ -184,6 +189,15 @@ fn vault(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) ->
         (&Method::PUT, ["accesspolicies", operation]) => {
             vaults::put_access_policies(world, request, target, operation)
         }
+        _ => refused(request, rest),
+    }
+}
+
+fn hsm(world: &World, request: &ArmRequest, target: &Target, rest: &[&str]) -> Result<Reply, ArmError> {
+    match (&request.method, rest) {
+        (&Method::PUT, []) => vaults::hsm::put(world, request, target),
+        (&Method::GET, []) => vaults::hsm::get(world, target),
+        (&Method::DELETE, []) => Ok(vaults::deleted::delete(world, target)),
         _ => refused(request, rest),
     }
 }

@@ -9,22 +9,24 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::names::host_and_port;
 
-/// Azure's name, and the local one. Of the last, names below it are names of vaults.
-const NAMES: [(&str, &str); 5] = [
+/// Azure's name, and the local one. Names below the last two are names of vaults and of HSMs.
+const NAMES: [(&str, &str); 6] = [
     ("login.microsoftonline.com", "login.localhost"),
     ("graph.microsoft.com", "graph.localhost"),
     ("management.azure.com", "management.localhost"),
     ("marketplaceapi.microsoft.com", "marketplaceapi.localhost"),
     ("vault.azure.net", "vault.localhost"),
+    ("managedhsm.azure.net", "managedhsm.localhost"),
 ];
 
 /// The local names in the certificate.
-pub(super) const IN_CERTIFICATE: [&str; 5] = [
+pub(super) const IN_CERTIFICATE: [&str; 6] = [
     "login.localhost",
     "graph.localhost",
     "management.localhost",
     "marketplaceapi.localhost",
     "*.vault.localhost",
+    "*.managedhsm.localhost",
 ];
 
 /// Where the services are on this machine, without a proxy.
@@ -73,7 +75,8 @@ impl LocalNames {
         let host = host.to_ascii_lowercase();
         NAMES.iter().filter(|_| port == self.port).find_map(|(azures, local)| {
             let before = host.strip_suffix(local)?;
-            let is_vault = before.ends_with('.') && *local == "vault.localhost";
+            let is_vault =
+                before.ends_with('.') && ["vault.localhost", "managedhsm.localhost"].contains(local);
             (is_vault || before.is_empty()).then(|| format!("{before}{azures}"))
         })
     }
@@ -134,6 +137,7 @@ mod tests {
             ("login.localhost:8443", Some("login.microsoftonline.com")),
             ("MANAGEMENT.localhost:8443", Some("management.azure.com")),
             ("contoso.vault.localhost:8443", Some("contoso.vault.azure.net")),
+            ("contoso.managedhsm.localhost:8443", Some("contoso.managedhsm.azure.net")),
             ("login.localhost:8444", None),
             ("login.localhost", None),
             ("evil-login.localhost:8443", None),

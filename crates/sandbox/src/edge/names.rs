@@ -1,15 +1,18 @@
 //! The names that the sandbox answers to, and nothing besides.
 
+use crate::arm::vaults::HSM_SUFFIX;
+
 /// The names in the certificate, and the only ones that its authority may vouch for.
-pub(crate) const ALL_NAMES: [&str; 5] = [
+pub(crate) const ALL_NAMES: [&str; 6] = [
     "login.microsoftonline.com",
     "graph.microsoft.com",
     "management.azure.com",
     "marketplaceapi.microsoft.com",
     "*.vault.azure.net",
+    "*.managedhsm.azure.net",
 ];
 
-/// The vault that a request is for: the first label of its host name, in lower case.
+/// The vault that a request is for: the first label of its host name, in lower case; of an HSM, the second too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VaultName(pub(crate) String);
 
@@ -39,9 +42,12 @@ impl Service {
 
 /// A vault's name: one label of letters, digits and hyphens (Microsoft Learn, naming rules: 3 to 24 characters).
 fn vault(host: &str) -> Option<VaultName> {
-    let label = host.strip_suffix(".vault.azure.net")?;
+    let (label, suffix) = match host.strip_suffix(".vault.azure.net") {
+        Some(label) => (label, ""),
+        None => (host.strip_suffix(".managedhsm.azure.net")?, HSM_SUFFIX),
+    };
     let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    ((3..=24).contains(&label.len()) && plain).then(|| VaultName(label.to_owned()))
+    ((3..=24).contains(&label.len()) && plain).then(|| VaultName(format!("{label}{suffix}")))
 }
 
 /// Splits an authority into host and port. A missing port is that of https.
@@ -63,6 +69,9 @@ mod tests {
             ("login.microsoftonline.com", Some(Service::Login)),
             ("LOGIN.microsoftonline.com", Some(Service::Login)),
             ("Contoso-Keys.vault.azure.net", vault("contoso-keys")),
+            ("Contoso.managedhsm.azure.net", vault("contoso.managedhsm")),
+            ("managedhsm.azure.net", None),
+            ("contoso.managedhsm.vault.azure.net", None),
             ("a.b.vault.azure.net", None),
             ("vault.azure.net", None),
             ("contoso.vault.azure.net.example.org", None),

@@ -7,13 +7,14 @@ use super::fault::EntraFault;
 use crate::directory::Directory;
 
 /// Microsoft's own resources, by address or application id, without a slash at the end. Every tenant has them.
-const OF_MICROSOFT: [&str; 8] = [
+const OF_MICROSOFT: [&str; 9] = [
     "https://management.azure.com",
     "https://management.core.windows.net",
     "https://graph.microsoft.com",
     "00000003-0000-0000-c000-000000000000",
     "https://vault.azure.net",
     "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+    "https://managedhsm.azure.net",
     // The resource of the SaaS fulfilment APIs.
     "20e940b3-4c77-4b0b-9a53-9e16a1b010a7",
     EXCHANGE_AUDIENCE,

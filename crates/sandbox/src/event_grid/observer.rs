@@ -141,7 +141,7 @@ fn vault_object(vault: &Vault) -> Object {
 }
 
 fn keys_of<'a>(state: &'a State, vault: &Vault) -> impl Iterator<Item = &'a Key> {
-    state.key_vault.live_keys(&vault.name)
+    state.key_vault.live_keys(&vault.holder())
 }
 
 fn topic_key(vault: &Vault) -> String {

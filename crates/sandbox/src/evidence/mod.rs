@@ -7,6 +7,7 @@
 mod answers;
 mod graph;
 mod deployments;
+mod hsm;
 mod identity;
 mod limits;
 mod keys;
@@ -73,6 +74,7 @@ pub fn behaviours() -> Vec<Behaviour> {
         ("Vaults", vault::VAULTS),
         ("Keys", keys::KEYS),
         ("Rotation of keys", keys::ROTATION),
+        ("Managed HSMs", hsm::HSMS),
         ("Event Grid", vault::EVENTS),
         ("Marketplace", marketplace::MARKETPLACE),
         ("The sandbox itself", own::OWN),

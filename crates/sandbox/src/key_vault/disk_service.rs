@@ -56,7 +56,7 @@ pub(crate) fn use_key(
 /// The newest enabled version made at or before a moment (seconds since 1970).
 pub(crate) fn newest_version(state: &State, vault: &str, key: &str, made_until: i64) -> Option<String> {
     let vault = vaults::named(&state.arm, vault)?;
-    let key = state.key_vault.keys_of(&vault.name)?.live(key).ok()?;
+    let key = state.key_vault.keys_of(&vault.holder())?.live(key).ok()?;
     let seen = key.versions.iter().rev().find(|version| version.enabled && version.created <= made_until);
     seen.map(|version| version.version.clone())
 }
@@ -78,6 +78,6 @@ fn held_version<'a>(
     key: &str,
     version: &str,
 ) -> Result<&'a KeyVersion, KeyFault> {
-    let keys = state.key_vault.keys_of(&vault.name).ok_or(KeyFault::Forbidden)?;
+    let keys = state.key_vault.keys_of(&vault.holder()).ok_or(KeyFault::Forbidden)?;
     keys.live(key).and_then(|key| key.version(Some(version))).map_err(|_| KeyFault::Forbidden)
 }

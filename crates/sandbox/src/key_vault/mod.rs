@@ -12,6 +12,7 @@ pub(crate) mod disk_service;
 mod error;
 mod iso_duration;
 pub(crate) mod keys;
+pub(crate) mod local_roles;
 mod material;
 mod paging;
 mod passing_time;
@@ -44,7 +45,7 @@ impl KeyVaultState {
     }
 
     /// Every key of a vault that is not deleted.
-    pub(crate) fn live_keys(&self, vault: &str) -> impl Iterator<Item = &keys::Key> {
+    pub(crate) fn live_keys<'a>(&'a self, vault: &str) -> impl Iterator<Item = &'a keys::Key> + use<'a> {
         self.keys_of(vault).into_iter().flat_map(VaultKeys::all_live)
     }
 
@@ -68,7 +69,7 @@ impl KeyVaultState {
     }
 }
 
-/// Whether the name `{vault}.vault.azure.net` resolves: the proxy asks before it opens a tunnel.
+/// Whether the name `{vault}.vault.azure.net`, or that of an HSM, resolves: the proxy asks before it opens a tunnel.
 pub(crate) fn vault_resolves(state: &State, vault: &str) -> bool {
     vaults::named(&state.arm, vault).is_some()
 }

@@ -72,7 +72,7 @@ fn overdue(state: &State, only: Option<&str>, now: i64) -> Vec<(String, String)>
         key.deleted_at.is_some_and(|deleted| deleted + vault.facts().retention_seconds() <= now)
     };
     let gone = keys(state, only).filter(|(vault, key)| past(vault, key));
-    gone.map(|(vault, key)| (vault.name.clone(), key.name.clone())).collect()
+    gone.map(|(vault, key)| (vault.holder(), key.name.clone())).collect()
 }
 
 fn due(state: &State, only: Option<&str>, now: i64) -> Vec<Due> {
@@ -80,7 +80,7 @@ fn due(state: &State, only: Option<&str>, now: i64) -> Vec<Due> {
         .filter(|(_, key)| key.deleted_at.is_none() && wants_rotation(key, now))
         .filter_map(|(vault, key)| {
             let newest = key.versions.last()?.clone();
-            Some(Due { vault: vault.name.clone(), key: key.name.clone(), newest })
+            Some(Due { vault: vault.holder(), key: key.name.clone(), newest })
         })
         .collect()
 }

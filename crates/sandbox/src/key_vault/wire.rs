@@ -37,10 +37,10 @@ pub(super) async fn answer(
         );
         return response(gone.status, Some(&gone.body()));
     };
-    let caller = match world.caller(&parts.headers, Audience::KeyVault) {
+    let caller = match world.caller(&parts.headers, audience(&vault)) {
         Ok(caller) if caller.tenant == vault.tenant_id => caller,
         Ok(caller) => return challenge(&vault, &wrong_issuer(&vault, &caller)),
-        Err(fault) => return challenge(&vault, &VaultError::unauthorized(token_text(&fault))),
+        Err(fault) => return challenge(&vault, &VaultError::unauthorized(token_text(&vault, &fault))),
     };
     let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
         Ok(body) => body,
@@ -50,8 +50,7 @@ pub(super) async fn answer(
     // RSA is too slow for a thread that serves other connections.
     let done = tokio::task::spawn_blocking(move || route(&world, &for_later, &caller, &parts, &body)).await;
     match done {
-        Ok(Ok(Some(value))) => with_vault_headers(response(StatusCode::OK, Some(&value)), &vault),
-        Ok(Ok(None)) => with_vault_headers(response(StatusCode::NO_CONTENT, None), &vault),
+        Ok(Ok((status, value))) => with_vault_headers(response(status, value.as_ref()), &vault),
         Ok(Err(error)) => refuse(&vault, &error),
         Err(_) => {
             let failed = VaultError::new(
@@ -64,16 +63,50 @@ pub(super) async fn answer(
     }
 }
 
-/// Nothing is answered with an empty 204, anything else with 200.
 fn route(
     world: &World,
     vault: &Vault,
     caller: &Caller,
     parts: &Parts,
     body: &Bytes,
-) -> Result<Option<Value>, VaultError> {
+) -> Result<(StatusCode, Option<Value>), VaultError> {
     check_api_version(parts)?;
     let call = calls::Call { world, vault, caller };
+    if let Some(path) = RolePath::of(parts).filter(|_| vault.is_hsm()) {
+        let (status, value) = role(&call, parts, &path, body)?;
+        return Ok((status, Some(value)));
+    }
+    Ok(match key(&call, parts, body)? {
+        Some(value) => (StatusCode::OK, Some(value)),
+        None => (StatusCode::NO_CONTENT, None),
+    })
+}
+
+/// Everything about roles under `{scope}/providers/Microsoft.Authorization`.
+fn role(
+    call: &calls::Call<'_>,
+    parts: &Parts,
+    path: &RolePath,
+    body: &Bytes,
+) -> Result<(StatusCode, Value), VaultError> {
+    let RolePath { scope, kind, name } = path;
+    let ok = |value| (StatusCode::OK, value);
+    match (&parts.method, kind.as_str(), name) {
+        (&Method::GET, "roledefinitions", None) => call.role_definitions(scope).map(ok),
+        (&Method::GET, "roleassignments", None) => call.role_assignments(scope).map(ok),
+        (&Method::GET, "roleassignments", Some(name)) => call.role_assignment(scope, name).map(ok),
+        (&Method::PUT, "roleassignments", Some(name)) => {
+            let made = call.assign_role(scope, name, &json(body)?)?;
+            Ok((StatusCode::CREATED, made))
+        }
+        (&Method::DELETE, "roleassignments", Some(name)) => call.remove_role(scope, name).map(ok),
+        _ => Err(no_such_path(parts)),
+    }
+}
+
+/// Everything about keys. Nothing to answer means an empty 204.
+fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Value>, VaultError> {
+    let (world, vault) = (call.world, call.vault);
     // Trailing slashes count: `/keys/{name}/` is the newest version, as the SDKs spell it.
     let segments: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
@@ -81,7 +114,7 @@ fn route(
     let name = segments.get(1).copied().unwrap_or_default();
     let version = segments.get(2).copied().filter(|version| !version.is_empty());
     let page = || Page::asked_for(parts);
-    super::catch_up(world, Some(&vault.name));
+    super::catch_up(world, Some(&vault.holder()));
     match (&parts.method, &lower[..]) {
         (&Method::GET, ["keys"] | ["keys", ""]) => call.list(&page()?).map(Some),
         (&Method::POST, ["keys", _, "create"]) => call.create(name, json(body)?).map(Some),
@@ -112,6 +145,30 @@ fn route(
         (&Method::POST, ["deletedkeys", _, "recover"]) => call.recover(name).map(Some),
         (&Method::DELETE, ["deletedkeys", _]) => call.purge(name).map(|()| None),
         _ => Err(no_such_path(parts)),
+    }
+}
+
+/// An address of local roles. Clients write the scope as nothing, as a slash, or as `keys` and a name.
+struct RolePath {
+    scope: String,
+    kind: String,
+    name: Option<String>,
+}
+
+impl RolePath {
+    fn of(parts: &Parts) -> Option<Self> {
+        let path = parts.uri.path().replace("%2F", "/").replace("%2f", "/");
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let at = segments.iter().position(|segment| segment.eq_ignore_ascii_case("providers"))?;
+        let (scope, rest) = (&segments[..at], &segments[at + 1..]);
+        let (kind, name) = match rest {
+            [provider, kind] if provider.eq_ignore_ascii_case("Microsoft.Authorization") => (kind, None),
+            [provider, kind, name] if provider.eq_ignore_ascii_case("Microsoft.Authorization") => {
+                (kind, Some((*name).to_owned()))
+            }
+            _ => return None,
+        };
+        Some(Self { scope: format!("/{}", scope.join("/")), kind: kind.to_ascii_lowercase(), name })
     }
 }
 
@@ -158,11 +215,11 @@ fn wrong_issuer(vault: &Vault, caller: &Caller) -> VaultError {
     ))
 }
 
-fn token_text(fault: &TokenFault) -> String {
+fn token_text(vault: &Vault, fault: &TokenFault) -> String {
     match fault {
         TokenFault::Missing => "AKV10000: Request is missing a Bearer or PoP token.".into(),
         TokenFault::Audience { found } => {
-            format!("AKV10022: Invalid audience. Expected https://vault.azure.net, found: {found}.")
+            format!("AKV10022: Invalid audience. Expected {}, found: {found}.", resource(vault))
         }
         // Our guess: code and words.
         TokenFault::Expired => "AKV10043: The token has expired.".into(),
@@ -172,11 +229,21 @@ fn token_text(fault: &TokenFault) -> String {
     }
 }
 
+fn audience(vault: &Vault) -> Audience {
+    if vault.is_hsm() { Audience::ManagedHsm } else { Audience::KeyVault }
+}
+
+/// What a token must be for.
+fn resource(vault: &Vault) -> &'static str {
+    if vault.is_hsm() { "https://managedhsm.azure.net" } else { "https://vault.azure.net" }
+}
+
 /// 401, with where to get a token and for what.
 fn challenge(vault: &Vault, error: &VaultError) -> Response {
     let challenge = format!(
-        "Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"https://vault.azure.net\"",
-        vault.tenant_id
+        "Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"{}\"",
+        vault.tenant_id,
+        resource(vault)
     );
     let mut response = refuse(vault, error);
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {

@@ -5,6 +5,7 @@
 mod cloud;
 
 mod deleted;
+mod hsm;
 mod import;
 mod openssl;
 mod pages;

@@ -29,6 +29,23 @@ exports.EXCEPTIONS = [
       compute("diskEncryptionSets", exchange),
   },
   {
+    reason: "Azure CLI writes the days of an HSM's retention as a text",
+    occursIn: ["vaults"],
+    is: (error, exchange) =>
+      error.code === "INVALID_TYPE" &&
+      exchange.method === "PUT" &&
+      (error.pathsInPayload || [])[0] === "/properties/softDeleteRetentionInDays" &&
+      /\/providers\/Microsoft\.KeyVault\/managedHSMs\//i.test(exchange.path),
+  },
+  {
+    reason: "the description of an HSM's purge names its beginning, 202, and not what it ends with",
+    occursIn: ["vaults"],
+    is: (error, exchange) =>
+      error.code === "INVALID_RESPONSE_CODE" &&
+      exchange.status === 200 &&
+      /\/providers\/Microsoft\.KeyVault\/locations\/[^/]+\/operationResults\//i.test(exchange.path),
+  },
+  {
     reason: "Azure CLI writes a template as JavaScript would, with a name that is not quoted: the recording cannot hold it",
     occursIn: ["azure"],
     is: (error, exchange) =>

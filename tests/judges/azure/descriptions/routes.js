@@ -5,7 +5,7 @@
 const JUDGED_BY = [
   [/\/providers\/Microsoft\.Compute\/(diskEncryptionSets|disks|snapshots)/i, ["2024-03-02", "2023-04-02"]],
   [/\/providers\/Microsoft\.Authorization\/(roleAssignments|roleDefinitions)/i, ["2022-04-01"]],
-  [/\/providers\/Microsoft\.KeyVault\/(vaults|deletedVaults|locations)/i, ["2023-07-01"]],
+  [/\/providers\/Microsoft\.KeyVault\/(vaults|deletedVaults|managedHSMs|deletedManagedHSMs|locations)/i, ["2023-07-01"]],
   [/\/providers\/Microsoft\.ManagedIdentity/i, ["2023-01-31"]],
   [/\/providers\/Microsoft\.Resources\/deployments/i, ["2024-03-01"]],
   [/\/resourcegroups\/[^/]+\/deployments\//i, ["2024-03-01"]],
@@ -15,7 +15,7 @@ const JUDGED_BY = [
 
 exports.ARM_DESCRIPTIONS = [
   "compute/resource-manager/Microsoft.Compute/DiskRP/stable/*/{disk,diskEncryptionSet,snapshot}.json",
-  "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01/keyvault.json",
+  "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01/{keyvault,managedHsm}.json",
   "msi/resource-manager/Microsoft.ManagedIdentity/stable/2023-01-31/ManagedIdentity.json",
   "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01/authorization-Role*Calls.json",
   "resources/resource-manager/Microsoft.Resources/stable/2024-03-01/resources.json",

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
 use crate::arm::path::ResourceId;
+use crate::arm::vaults::HSM_SUFFIX;
 
 use super::ActiveKey;
 
@@ -79,6 +80,7 @@ pub(super) enum FederatedClient {
 /// A key URL taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyAddress {
+    /// What the data plane calls the vault or the HSM.
     pub(super) vault: String,
     pub(super) key: String,
     pub(super) version: String,
@@ -167,7 +169,10 @@ pub(super) fn key_address(key_url: &str) -> Result<KeyAddress, ArmError> {
         )
     };
     let url = Url::parse(key_url).map_err(|_| refused())?;
-    let vault = url.host_str().and_then(|host| host.strip_suffix(".vault.azure.net")).ok_or_else(refused)?;
+    let host = url.host_str().ok_or_else(refused)?;
+    let hsm = host.strip_suffix(".managedhsm.azure.net").map(|name| (name, HSM_SUFFIX));
+    let vault = host.strip_suffix(".vault.azure.net").map(|name| (name, ""));
+    let (vault, suffix) = vault.or(hsm).ok_or_else(refused)?;
     let plain = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
     let bare = url.query().is_none() && url.fragment().is_none() && url.password().is_none();
     let parts: Vec<&str> = url.path_segments().into_iter().flatten().collect();
@@ -175,7 +180,11 @@ pub(super) fn key_address(key_url: &str) -> Result<KeyAddress, ArmError> {
         ["keys", key, version]
             if plain && bare && !key.is_empty() && !version.is_empty() && !vault.contains('.') =>
         {
-            Ok(KeyAddress { vault: vault.to_owned(), key: key.to_owned(), version: version.to_owned() })
+            Ok(KeyAddress {
+                vault: format!("{vault}{suffix}"),
+                key: key.to_owned(),
+                version: version.to_owned(),
+            })
         }
         _ => Err(refused()),
     }

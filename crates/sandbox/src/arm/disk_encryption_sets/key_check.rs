@@ -57,9 +57,11 @@ fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> Ar
         KeyFault::Disabled => ArmError::bad_request(
             "KeyVaultKeyNotEnabled",
             format!(
-                "The key vault key 'https://{}.vault.azure.net/keys/{}' used for disk encryption set '{}' must be enabled \
+                "The key vault key '{}/keys/{}' used for disk encryption set '{}' must be enabled \
                  state.",
-                address.vault, address.key, set.name
+                vaults::base_url(&address.vault),
+                address.key,
+                set.name
             ),
         ),
         // Our guess: the code; the words have been quoted from the real service.

@@ -18,7 +18,26 @@ use crate::world::World;
 
 use super::{Vault, live_mut};
 
-const TYPE: &str = "Microsoft.KeyVault/deletedVaults";
+/// Vaults and managed HSMs are deleted alike, and listed apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::arm) enum Sort {
+    Vault,
+    Hsm,
+}
+
+impl Sort {
+    pub(super) fn of(held: &Vault) -> Self {
+        if held.is_hsm() { Self::Hsm } else { Self::Vault }
+    }
+
+    /// What its deleted ones are called in an address.
+    fn collection(self) -> &'static str {
+        match self {
+            Self::Vault => "deletedVaults",
+            Self::Hsm => "deletedManagedHSMs",
+        }
+    }
+}
 
 #[derive(Debug, Deserialize)]
 struct NameToCheck {
@@ -39,7 +58,6 @@ impl Vault {
         let text = |moment: Option<OffsetDateTime>| moment.and_then(|moment| moment.format(&Rfc3339).ok());
         let subscription = self.id.split('/').nth(2).unwrap_or_default();
         let mut properties = json!({
-            "vaultId": self.id,
             "location": self.location,
             "tags": self.tags.clone().unwrap_or_default(),
             "deletionDate": text(self.deleted_at),
@@ -49,13 +67,16 @@ impl Vault {
         if self.purge_protection {
             properties["purgeProtectionEnabled"] = json!(true);
         }
+        let sort = Sort::of(self);
+        properties[if sort == Sort::Hsm { "mhsmId" } else { "vaultId" }] = json!(self.id);
+        let collection = sort.collection();
         json!({
             "id": format!(
-                "/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{}/deletedVaults/{}",
+                "/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{}/{collection}/{}",
                 self.location, self.name
             ),
             "name": self.name,
-            "type": TYPE,
+            "type": format!("Microsoft.KeyVault/{collection}"),
             "properties": properties,
         })
     }
@@ -93,11 +114,11 @@ pub(in crate::arm) fn mark_deleted(state: &mut State, id: &str, now: OffsetDateT
 }
 
 /// `GET .../deletedVaults`: all of a subscription.
-pub(in crate::arm) fn list(world: &World, subscription: &str) -> Reply {
+pub(in crate::arm) fn list(world: &World, sort: Sort, subscription: &str) -> Reply {
     key_vault::catch_up(world, None);
     let scope = format!("/subscriptions/{subscription}");
     world.read(|state| {
-        let deleted = state.arm.vaults.values().filter(|vault| vault.is_deleted());
+        let deleted = state.arm.vaults.values().filter(|vault| vault.is_deleted() && Sort::of(vault) == sort);
         Reply::list(
             deleted.filter(|vault| path::covers(&scope, &vault.id)).map(Vault::shown_deleted).collect(),
         )
@@ -107,22 +128,24 @@ pub(in crate::arm) fn list(world: &World, subscription: &str) -> Reply {
 /// `GET .../locations/{location}/deletedVaults/{name}`.
 pub(in crate::arm) fn get(
     world: &World,
+    sort: Sort,
     (subscription, location, name): (&str, &str, &str),
 ) -> Result<Reply, ArmError> {
     key_vault::catch_up(world, None);
-    world.read(|state| Ok(Reply::ok(find(state, subscription, location, name)?.shown_deleted())))
+    world.read(|state| Ok(Reply::ok(find(state, sort, (subscription, location, name))?.shown_deleted())))
 }
 
 /// `POST .../deletedVaults/{name}/purge`: 202 with a Location to follow.
 pub(in crate::arm) fn purge(
     world: &World,
+    sort: Sort,
     request: &ArmRequest,
     (subscription, location, name): (&str, &str, &str),
 ) -> Result<Reply, ArmError> {
     key_vault::catch_up(world, None);
     world.change(|state| {
         let (id, location, protected) = {
-            let vault = find(state, subscription, location, name)?;
+            let vault = find(state, sort, (subscription, location, name))?;
             (vault.id.clone(), vault.location.clone(), vault.purge_protection)
         };
         if protected {
@@ -142,7 +165,7 @@ pub(crate) fn forget(state: &mut State, key: &str) {
     if state.arm.vaults.get(key).is_some_and(Vault::is_deleted)
         && let Some(vault) = state.arm.vaults.remove(key)
     {
-        state.key_vault.forget(&vault.name);
+        state.key_vault.forget(&vault.holder());
     }
 }
 
@@ -161,17 +184,23 @@ pub(in crate::arm) fn check_name(world: &World, request: &ArmRequest) -> Result<
             "nameAvailable": false, "reason": "AccountNameInvalid", "message": error.message,
         })));
     }
-    let taken = world.read(|state| super::write::refuse_taken(state, &name, &request.segments[1]));
+    let taken =
+        world.read(|state| super::write::refuse_taken(state, (&name, Sort::Vault), &request.segments[1]));
     Ok(Reply::ok(match taken {
         Ok(()) => json!({ "nameAvailable": true }),
         Err(error) => json!({ "nameAvailable": false, "reason": "AlreadyExists", "message": error.message }),
     }))
 }
 
-fn find<'a>(state: &'a State, subscription: &str, location: &str, name: &str) -> Result<&'a Vault, ArmError> {
+fn find<'a>(
+    state: &'a State,
+    sort: Sort,
+    (subscription, location, name): (&str, &str, &str),
+) -> Result<&'a Vault, ArmError> {
     let scope = format!("/subscriptions/{subscription}");
     let fits = |vault: &&Vault| {
         vault.is_deleted()
+            && Sort::of(vault) == sort
             && vault.name.eq_ignore_ascii_case(name)
             && regions::same(&vault.location, location)
             && path::covers(&scope, &vault.id)

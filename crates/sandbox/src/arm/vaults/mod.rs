@@ -1,6 +1,7 @@
 //! Microsoft.KeyVault: the vaults themselves. What they hold is the data plane's business (`key_vault`).
 
 pub(crate) mod deleted;
+pub(in crate::arm) mod hsm;
 mod write;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::key_vault::keys::{VaultFacts, recovery_level};
+use crate::key_vault::local_roles::LocalAssignment;
 use crate::world::World;
 
 use super::body::Tags;
@@ -22,6 +24,9 @@ use super::{ArmState, path};
 pub(super) use write::{patch, put, put_access_policies};
 
 pub(super) const TYPE: &str = "Microsoft.KeyVault/vaults";
+
+/// What makes the name of an HSM another than a vault's: no vault's name has a full stop.
+pub(crate) const HSM_SUFFIX: &str = ".managedhsm";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Vault {
@@ -44,6 +49,9 @@ pub(crate) struct Vault {
     /// When it was deleted, while it can be recovered: the name stays taken and does not resolve.
     #[serde(default, with = "time::serde::rfc3339::option")]
     deleted_at: Option<OffsetDateTime>,
+    /// A managed HSM has roles of its own; a vault has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) local_roles: Option<Vec<LocalAssignment>>,
 }
 
 /// One entry of the older permission model.
@@ -88,10 +96,16 @@ fn allow() -> String {
 }
 
 impl Vault {
+    /// What the data plane calls it: its name, and that it is an HSM if it is, since a vault and an HSM may share a name.
+    pub(crate) fn holder(&self) -> String {
+        let name = self.name.to_ascii_lowercase();
+        if self.is_hsm() { name + HSM_SUFFIX } else { name }
+    }
+
     /// What the data plane shows of the vault beside each key.
     pub(crate) fn facts(&self) -> VaultFacts {
         VaultFacts {
-            base_url: format!("https://{}.vault.azure.net", self.name.to_ascii_lowercase()),
+            base_url: base_url(&self.holder()),
             recovery_level: recovery_level(self.purge_protection, self.retention_days),
             retention_days: self.retention_days,
         }
@@ -128,9 +142,22 @@ impl Vault {
     }
 }
 
-/// The vault that answers under `{name}.vault.azure.net`, wherever it is.
-pub(crate) fn named<'a>(arm: &'a ArmState, name: &str) -> Option<&'a Vault> {
-    arm.vaults.values().find(|vault| !vault.is_deleted() && vault.name.eq_ignore_ascii_case(name))
+/// Where what a holder holds is reached.
+pub(crate) fn base_url(holder: &str) -> String {
+    match holder.strip_suffix(HSM_SUFFIX) {
+        Some(name) => format!("https://{name}.managedhsm.azure.net"),
+        None => format!("https://{holder}.vault.azure.net"),
+    }
+}
+
+/// The vault or HSM that the data plane calls so, wherever it is.
+pub(crate) fn named<'a>(arm: &'a ArmState, holder: &str) -> Option<&'a Vault> {
+    let (name, is_hsm) = match holder.strip_suffix(HSM_SUFFIX) {
+        Some(name) => (name, true),
+        None => (holder, false),
+    };
+    let fits = |vault: &&Vault| vault.is_hsm() == is_hsm && vault.name.eq_ignore_ascii_case(name);
+    arm.vaults.values().filter(|vault| !vault.is_deleted()).find(fits)
 }
 
 /// `GET` one.
@@ -147,7 +174,7 @@ pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
 /// `GET` all within a group or a subscription.
 pub(super) fn list(world: &World, scope: &str) -> Reply {
     world.read(|state| {
-        let vaults = state.arm.vaults.values().filter(|vault| !vault.is_deleted());
+        let vaults = state.arm.vaults.values().filter(|vault| !vault.is_deleted() && !vault.is_hsm());
         Reply::list(vaults.filter(|vault| path::covers(scope, &vault.id)).map(Vault::shown).collect())
     })
 }

@@ -13,6 +13,7 @@ use crate::key_vault;
 use crate::state::State;
 use crate::world::World;
 
+use super::deleted::Sort;
 use super::{AccessPolicy, NetworkRules, TYPE, Vault, allow, azure_services, live_mut};
 
 /// From this version on a new vault uses roles unless it says otherwise (Microsoft Learn, "Prepare for Key Vault
@@ -53,6 +54,34 @@ struct Sku {
 }
 
 impl Vault {
+    /// A vault as it is made when nothing else is said.
+    pub(super) fn new(target: &Target, location: String, tenant_id: Uuid, uses_roles: bool) -> Self {
+        Self {
+            id: target.id.clone(),
+            name: target.name.clone(),
+            location,
+            tags: None,
+            tenant_id,
+            sku: "standard".into(),
+            uses_roles,
+            access_policies: Vec::new(),
+            purge_protection: false,
+            retention_days: 90,
+            network: NetworkRules {
+                bypass: azure_services(),
+                default_action: allow(),
+                ip_rules: Vec::new(),
+                virtual_network_rules: Vec::new(),
+            },
+            public_network_access: true,
+            enabled_for_deployment: false,
+            enabled_for_disk_encryption: false,
+            enabled_for_template_deployment: false,
+            deleted_at: None,
+            local_roles: None,
+        }
+    }
+
     fn apply(&mut self, properties: WriteProperties) {
         if let Some(sku) = properties.sku {
             self.sku = sku.name;
@@ -100,30 +129,10 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
             existing.apply(properties);
             return Ok(Reply::ok(existing.shown()));
         }
-        refuse_taken(state, &target.name, &target.subscription)?;
-        let mut vault = Vault {
-            id: target.id.clone(),
-            name: target.name.clone(),
-            location,
-            tags,
-            tenant_id,
-            sku: "standard".into(),
-            uses_roles: request.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE,
-            access_policies: Vec::new(),
-            purge_protection: false,
-            retention_days: 90,
-            network: NetworkRules {
-                bypass: azure_services(),
-                default_action: allow(),
-                ip_rules: Vec::new(),
-                virtual_network_rules: Vec::new(),
-            },
-            public_network_access: true,
-            enabled_for_deployment: false,
-            enabled_for_disk_encryption: false,
-            enabled_for_template_deployment: false,
-            deleted_at: None,
-        };
+        refuse_taken(state, (&target.name, Sort::Vault), &target.subscription)?;
+        let uses_roles = request.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE;
+        let mut vault = Vault::new(target, location, tenant_id, uses_roles);
+        vault.tags = tags;
         vault.apply(properties);
         let reply = Reply::ok(vault.shown());
         state.arm.vaults.insert(key, vault);
@@ -237,8 +246,13 @@ pub(super) fn check_name(name: &str) -> Result<(), ArmError> {
 }
 
 /// Refuses a name that another vault has, wherever that is, or that a deleted one keeps.
-pub(super) fn refuse_taken(state: &State, name: &str, subscription: &str) -> Result<(), ArmError> {
-    let held = state.arm.vaults.values().find(|vault| vault.name.eq_ignore_ascii_case(name));
+pub(super) fn refuse_taken(
+    state: &State,
+    (name, sort): (&str, Sort),
+    subscription: &str,
+) -> Result<(), ArmError> {
+    let fits = |held: &&Vault| Sort::of(held) == sort && held.name.eq_ignore_ascii_case(name);
+    let held = state.arm.vaults.values().find(fits);
     let Some(held) = held else { return Ok(()) };
     if held.is_deleted() && path::covers(&format!("/subscriptions/{subscription}"), &held.id) {
         return Err(ArmError::conflict(

@@ -15,7 +15,7 @@ impl Call<'_> {
         let now = self.now();
         self.world.change(|state| {
             self.may(state, KeyAction::Delete, Some(name))?;
-            let key = state.key_vault.keys_of_mut(&self.vault.name).live_mut(name)?;
+            let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             key.deleted_at = Some(now);
             key.deleted_bundle(&self.vault.facts())
         })
@@ -46,7 +46,7 @@ impl Call<'_> {
     pub(in crate::key_vault) fn recover(&self, name: &str) -> Result<Value, VaultError> {
         self.world.change(|state| {
             self.may(state, KeyAction::Recover, Some(name))?;
-            let keys = state.key_vault.keys_of_mut(&self.vault.name);
+            let keys = state.key_vault.keys_of_mut(&self.vault.holder());
             let key = keys.recover(name).ok_or_else(|| not_deleted(name))?;
             Ok(key.bundle(key.version(None)?, &self.vault.facts()))
         })
@@ -65,7 +65,7 @@ impl Call<'_> {
                      will automatically purge it after the retention period has passed.",
                 ));
             }
-            let purged = state.key_vault.keys_of_mut(&self.vault.name).purge(name);
+            let purged = state.key_vault.keys_of_mut(&self.vault.holder()).purge(name);
             purged.map(|_| ()).ok_or_else(|| not_deleted(name))
         })
     }

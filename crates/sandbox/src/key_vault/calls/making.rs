@@ -103,7 +103,7 @@ impl Call<'_> {
         let now = self.now();
         let fresh = newest.successor(now).ok_or_else(not_made)?;
         self.world.change(|state| {
-            let key = state.key_vault.keys_of_mut(&self.vault.name).live_mut(name)?;
+            let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             let expires = RotationPolicy::expiry_of_new_version(key.rotation_policy.as_ref(), now);
             key.versions.push(KeyVersion { expires, ..fresh });
             Ok(key.bundle(key.version(None)?, &self.vault.facts()))
@@ -134,7 +134,7 @@ impl Call<'_> {
         };
         self.world.change(|state| {
             self.refuse_deleted(state, name)?;
-            let key = state.key_vault.keys_of_mut(&self.vault.name).add_version(name, version);
+            let key = state.key_vault.keys_of_mut(&self.vault.holder()).add_version(name, version);
             Ok(key.bundle(key.version(None)?, &self.vault.facts()))
         })
     }
@@ -174,11 +174,11 @@ impl JsonWebKey {
     }
 }
 
-/// Our guess: the words. A standard vault has no hardware keys; elliptic curves are not simulated.
+/// Our guess: the words. A standard vault has no hardware keys, and an HSM has no others; elliptic curves are not simulated.
 fn check_type(vault: &Vault, key_type: &str) -> Result<(), VaultError> {
     match key_type {
-        "RSA" => Ok(()),
-        "RSA-HSM" if vault.sku == "premium" => Ok(()),
+        "RSA" if !vault.is_hsm() => Ok(()),
+        "RSA-HSM" if vault.sku == "premium" || vault.is_hsm() => Ok(()),
         other => {
             Err(VaultError::bad_parameter(format!("The key type '{other}' is not supported by this vault.")))
         }

@@ -1,6 +1,7 @@
 //! The calls on keys, each as one method: may the caller do it, is the key there, do it, show it.
 
 mod deleted;
+mod local_roles;
 mod making;
 mod policies;
 mod using;
@@ -98,7 +99,7 @@ impl Call<'_> {
         let now = self.now();
         self.world.change(|state| {
             self.may(state, KeyAction::Update, Some(name))?;
-            let key = state.key_vault.keys_of_mut(&self.vault.name).live_mut(name)?;
+            let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             let held = key.version_mut(version)?;
             held.enabled = body.attributes.enabled.unwrap_or(held.enabled);
             held.not_before = body.attributes.nbf.or(held.not_before);
@@ -122,7 +123,7 @@ impl Call<'_> {
 
     fn keys<'s>(&self, state: &'s State) -> &'s VaultKeys {
         static NOTHING: VaultKeys = VaultKeys::new();
-        state.key_vault.keys_of(&self.vault.name).unwrap_or(&NOTHING)
+        state.key_vault.keys_of(&self.vault.holder()).unwrap_or(&NOTHING)
     }
 }
 

@@ -27,7 +27,7 @@ impl Call<'_> {
         let now = self.now();
         self.world.change(|state| {
             self.may(state, KeyAction::SetRotationPolicy, Some(name))?;
-            let key = state.key_vault.keys_of_mut(&self.vault.name).live_mut(name)?;
+            let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             key.rotation_policy = Some(body.accept(key.rotation_policy.as_ref(), now)?);
             Ok(RotationPolicy::shown(key.rotation_policy.as_ref(), &key.url(&self.vault.facts())))
         })
