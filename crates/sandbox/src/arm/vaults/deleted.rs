@@ -4,7 +4,6 @@
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::arm::error::ArmError;
@@ -13,6 +12,7 @@ use crate::arm::request::{ArmRequest, Reply};
 use crate::arm::resource::Target;
 use crate::arm::{path, regions};
 use crate::key_vault;
+use crate::moments;
 use crate::state::State;
 use crate::world::World;
 
@@ -55,13 +55,12 @@ impl Vault {
     }
 
     fn shown_deleted(&self) -> Value {
-        let text = |moment: Option<OffsetDateTime>| moment.and_then(|moment| moment.format(&Rfc3339).ok());
         let subscription = self.id.split('/').nth(2).unwrap_or_default();
         let mut properties = json!({
             "location": self.location,
             "tags": self.tags.clone().unwrap_or_default(),
-            "deletionDate": text(self.deleted_at),
-            "scheduledPurgeDate": text(self.gone_at()),
+            "deletionDate": self.deleted_at.map(moments::zulu),
+            "scheduledPurgeDate": self.gone_at().map(moments::zulu),
         });
         // As with a live vault, the service shows the property only where protection is on.
         if self.purge_protection {
