@@ -5,12 +5,12 @@
 //! holds the two together.
 
 mod answers;
-mod graph;
 mod deployments;
+mod graph;
 mod hsm;
 mod identity;
-mod limits;
 mod keys;
+mod limits;
 mod machines;
 mod marketplace;
 mod own;

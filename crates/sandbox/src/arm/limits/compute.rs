@@ -37,7 +37,7 @@ pub(super) const MAXIMA: &[(&str, u32, u32)] = &[
 /// that switching a machine on or off counts as its update; that deallocating counts as deleting was recorded.
 pub(in crate::arm) fn group_of(kind: Kind, method: &Method, rest: &[&str]) -> Option<&'static str> {
     match (kind, method, rest) {
-        (Kind::Identity | Kind::Vault, ..) => None,
+        (Kind::Identity | Kind::Vault | Kind::ManagedHsm, ..) => None,
         (_, &Method::GET, _) => Some(READ),
         (Kind::DiskEncryptionSet, &Method::PUT | &Method::PATCH, _) => Some(SETS_WRITTEN),
         (Kind::DiskEncryptionSet, &Method::DELETE, _) => Some(SETS_DELETED),
