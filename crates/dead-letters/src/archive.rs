@@ -266,13 +266,12 @@ impl Archive {
         options.open(path).map(Self)
     }
 
-    /// Appends a letter and forces it to the disk.
+    /// Appends lines and forces them to the disk.
     ///
     /// # Errors
-    /// [`ArchiveError`].
-    pub fn keep(&mut self, letter: &Letter) -> Result<(), ArchiveError> {
-        let line = Archived::of(letter, false)?.to_line()?;
-        self.0.write_all(&line)?;
+    /// [`ArchiveError::Io`].
+    pub fn keep(&mut self, lines: &[u8]) -> Result<(), ArchiveError> {
+        self.0.write_all(lines)?;
         Ok(self.0.sync_data()?)
     }
 }

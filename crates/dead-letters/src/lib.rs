@@ -19,7 +19,6 @@ pub mod archive;
 pub mod audit;
 mod browse;
 mod carry;
-mod completer;
 pub mod edit;
 mod filter;
 mod fingerprint;

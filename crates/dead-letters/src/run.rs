@@ -19,7 +19,6 @@ use crate::{
     archive::{Archive, ArchiveError},
     browse::digests,
     carry::{Action, Carrier},
-    completer::Completer,
     letter::LetterId,
     outcome::Outcomes,
     plan::{Plan, Planned},
@@ -30,6 +29,9 @@ use crate::{
 
 /// How often a run that may have to stop looks for messages that died again.
 const WATCH: Duration = Duration::from_secs(1);
+
+/// While one group of letters is being sent another is completed, and two are waiting for the disk.
+const GROUPS: usize = 4;
 
 /// Timers are good to some milliseconds.
 const TIMER: Duration = Duration::from_millis(20);
@@ -163,6 +165,11 @@ impl Pace {
             .map_or(Duration::ZERO, |rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
         let (concurrency, lock_patience) = (options.concurrency.max(1), options.lock_patience);
         Self { next: Instant::now(), interval, concurrency, lock_patience }
+    }
+
+    /// How many letters are carried out together: several groups are under way at a time.
+    pub(crate) fn group(&self) -> usize {
+        (self.concurrency / GROUPS).max(1)
     }
 
     /// One more message goes. Time that was not used is not made up for, but for the little by which timers are late.
@@ -310,9 +317,8 @@ impl<'a> Run<'a> {
             progress.get(&planned.id).is_none_or(|progress| *progress == Progress::Untouched)
         };
         let rest: Vec<&Planned> = self.plan.messages.iter().filter(untouched).collect();
-        let records =
-            rest.iter().map(|planned| Record::Skipped { id: planned.id.clone(), why: why.to_owned() });
-        futures::future::try_join_all(records.map(|record| async move { log.write(&record).await })).await?;
+        let skipped = |planned: &&Planned| Record::Skipped { id: planned.id.clone(), why: why.to_owned() };
+        log.write_all(rest.iter().map(skipped)).await?;
         for planned in rest {
             progress.insert(planned.id.clone(), Progress::Skipped(why.to_owned()));
         }
@@ -369,8 +375,8 @@ impl<'a> Run<'a> {
                 continue;
             }
             let entity = Entity::from(entity);
-            let completer = Completer::start(self.client.receiver(entity.dead_letter()));
-            let carrier = Carrier { run: self.name(), action, log, completer };
+            let dead = self.client.receiver(entity.dead_letter());
+            let carrier = Carrier::new(self.name(), action, log, dead);
             let stop = self.stop.child_token();
             let sweep = Sweep {
                 client: self.client,

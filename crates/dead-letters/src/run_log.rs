@@ -38,6 +38,11 @@ pub enum Record {
         /// The letter.
         id: LetterId,
     },
+    /// The service refused it: nothing was stored by this attempt.
+    Refused {
+        /// The letter.
+        id: LetterId,
+    },
     /// The service has stored it (replay), or the archive has (discard).
     Sent {
         /// The letter.
@@ -106,6 +111,9 @@ impl Replayed {
             Record::Started { .. } => return self.resumed = true,
             Record::Finished { .. } => return self.finished = true,
             Record::Sending { id } => (id, Progress::InDoubt),
+            // An earlier attempt may have stored it all the same.
+            Record::Refused { id } if self.is_doubtful(id) => (id, Progress::InDoubt),
+            Record::Refused { id } => (id, Progress::Untouched),
             Record::Sent { id } => (id, Progress::Sent),
             Record::Completed { id } => (id, Progress::Completed),
             Record::Skipped { id, why } => (id, Progress::Skipped(why.clone())),
@@ -116,6 +124,10 @@ impl Replayed {
         if is_sent_again && let Err(place) = self.doubtful.binary_search(id) {
             self.doubtful.insert(place, id.clone());
         }
+    }
+
+    fn is_doubtful(&self, id: &LetterId) -> bool {
+        self.doubtful.binary_search(id).is_ok()
     }
 }
 
@@ -166,7 +178,7 @@ pub struct RunLog {
 
 #[derive(Debug)]
 struct Order {
-    line: Vec<u8>,
+    lines: Vec<u8>,
     written: oneshot::Sender<Result<(), RunLogError>>,
 }
 
@@ -206,11 +218,28 @@ impl RunLog {
     /// # Errors
     /// When the disk refuses.
     pub async fn write(&self, record: &Record) -> Result<(), RunLogError> {
-        let mut line = serde_json::to_vec(record).map_err(|_| RunLogError::Closed)?;
-        line.push(b'\n');
+        self.write_all([record.clone()]).await
+    }
+
+    /// Writes records together and waits until all of them are on the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn write_all(&self, records: impl IntoIterator<Item = Record>) -> Result<(), RunLogError> {
+        let mut lines = Vec::new();
+        {
+            let mut says = self.says.lock().unwrap_or_else(PoisonError::into_inner);
+            for record in records {
+                serde_json::to_writer(&mut lines, &record).map_err(|_| RunLogError::Closed)?;
+                lines.push(b'\n');
+                says.apply(&record);
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
         let (written, is_written) = oneshot::channel();
-        self.says.lock().unwrap_or_else(PoisonError::into_inner).apply(record);
-        self.orders.send(Order { line, written }).map_err(|_| RunLogError::Closed)?;
+        self.orders.send(Order { lines, written }).map_err(|_| RunLogError::Closed)?;
         is_written.await.map_err(|_| RunLogError::Closed)?
     }
 
@@ -226,7 +255,7 @@ fn write_all(file: &mut File, incoming: &mpsc::Receiver<Order>, path: &Path) {
     while let Ok(first) = incoming.recv() {
         let mut batch = vec![first];
         batch.extend(incoming.try_iter());
-        let bytes: Vec<u8> = batch.iter().flat_map(|order| order.line.iter().copied()).collect();
+        let bytes: Vec<u8> = batch.iter().flat_map(|order| order.lines.iter().copied()).collect();
         let result = file.write_all(&bytes).and_then(|()| file.sync_data());
         for order in batch {
             let told = match &result {
@@ -319,6 +348,22 @@ mod tests {
             .await;
         let (_, replayed) = open_when_free(&path, "p").unwrap();
         assert_eq!((replayed.doubtful, replayed.finished), (vec![id(3)], true));
+    }
+
+    #[test]
+    fn what_was_refused_is_not_in_doubt_unless_an_earlier_attempt_is() {
+        let mut says = Replayed::default();
+        let (sending, refused) = (Record::Sending { id: id(1) }, Record::Refused { id: id(1) });
+        for (record, progress, is_doubtful) in [
+            (&sending, Progress::InDoubt, false),
+            (&refused, Progress::Untouched, false),
+            (&sending, Progress::InDoubt, false),
+            (&sending, Progress::InDoubt, true),
+            (&refused, Progress::InDoubt, true),
+        ] {
+            says.apply(record);
+            assert_eq!((&says.progress[&id(1)], !says.doubtful.is_empty()), (&progress, is_doubtful));
+        }
     }
 
     /// The writing thread of a log that was dropped gives the lock up a moment later.

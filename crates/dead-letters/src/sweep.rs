@@ -13,11 +13,10 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use service_bus::{Entity, ReceivedMessage, ServiceBusClient, ServiceBusError, Walk};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
     browse::digests,
-    carry::{Carried, Carrier},
+    carry::{Carrier, Taken},
     letter::Letter,
     plan::Planned,
     run::{Pace, RunError, Told},
@@ -119,11 +118,14 @@ impl<'a> Sweep<'a> {
         self.left().next().is_some()
     }
 
-    /// One walk from the head.
+    /// One walk from the head. What comes gathers while the group before it is under way, so that a slow service is
+    /// asked less often and for more at a time.
     async fn walk(&mut self, walk: &mut Walk) -> Result<Ended, RunError> {
         let last = self.left().last().unwrap_or_default();
         let mut unseen: std::collections::BTreeSet<i64> = self.left().collect();
-        let mut under_way = FuturesUnordered::new();
+        let carrier = self.carrier;
+        let (mut under_way, mut letters_under_way) = (FuturesUnordered::new(), 0);
+        let mut gathered: Vec<Taken<'a>> = Vec::new();
         let mut at_hand: Option<ReceivedMessage> = None;
         let mut renewal = tokio::time::interval(RENEWAL);
         let mut broke: Option<RunError> = None;
@@ -133,19 +135,27 @@ impl<'a> Sweep<'a> {
             let is_ending = broke.is_some() || self.stop.is_cancelled();
             if is_ending {
                 at_hand = None;
+                gathered.clear();
             }
-            let has_room = under_way.len() < self.pace.concurrency;
+            let has_room = letters_under_way + gathered.len() < self.pace.concurrency;
             let reads = !is_ending && !is_past && at_hand.is_none() && !unseen.is_empty();
-            if !reads && at_hand.is_none() && under_way.is_empty() {
+            let is_last = !reads && at_hand.is_none();
+            if is_last || under_way.is_empty() || gathered.len() >= self.pace.group() {
+                let group = std::mem::take(&mut gathered);
+                if !group.is_empty() {
+                    letters_under_way += group.len();
+                    under_way.push(carrier.carry_out(group));
+                }
+            }
+            if is_last && under_way.is_empty() {
                 break;
             }
             tokio::select! {
                 biased;
-                Some((sequence, token, carried)) = under_way.next(), if !under_way.is_empty() => {
-                    match self.note(walk, sequence, token, carried) {
-                        Ok(()) => {}
-                        Err(error) => broke = broke.or(Some(error)),
-                    }
+                Some((group, error)) = under_way.next(), if !under_way.is_empty() => {
+                    letters_under_way -= group.len();
+                    group.into_iter().for_each(|taken| self.note(walk, taken));
+                    broke = broke.or(error);
                 }
                 () = self.stop.cancelled(), if !is_ending => {}
                 _ = renewal.tick() => match walk.renew_due().await {
@@ -155,10 +165,7 @@ impl<'a> Sweep<'a> {
                 () = sleep_until(self.pace.next), if at_hand.is_some() && has_room => {
                     if let Some(message) = at_hand.take() {
                         self.pace.count_one();
-                        let sequence = message.sequence_number;
-                        if let Some((planned, progress)) = self.wanted.get(&sequence) {
-                            under_way.push(carry(self.carrier, self.entity.clone(), planned, progress.clone(), message));
-                        }
+                        gathered.extend(self.taken(message));
                     }
                 }
                 next = walk.next(QUIET), if reads => match next {
@@ -185,23 +192,24 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Takes note of how far a message has come.
-    fn note(
-        &mut self,
-        walk: &mut Walk,
-        sequence: i64,
-        token: Uuid,
-        carried: Carried,
-    ) -> Result<(), RunError> {
-        let Some((_, progress)) = self.wanted.get_mut(&sequence) else { return Ok(()) };
-        *progress = carried.progress;
-        if *progress == Progress::Completed || carried.lock_lost {
-            walk.settled(token);
+    fn taken(&self, message: ReceivedMessage) -> Option<Taken<'a>> {
+        let (planned, progress) = self.wanted.get(&message.sequence_number)?;
+        let (progress, lock_token) = (progress.clone(), message.lock_token);
+        let letter = Letter::new(&self.entity, message);
+        Some(Taken { planned, letter, lock_token, progress, lock_lost: false })
+    }
+
+    /// Takes note of how far a letter has come.
+    fn note(&mut self, walk: &mut Walk, taken: Taken<'_>) {
+        if taken.progress == Progress::Completed || taken.lock_lost {
+            walk.settled(taken.lock_token);
         }
-        if !is_open(progress) {
+        if !is_open(&taken.progress) {
             (self.told)(Told::Handled);
         }
-        carried.error.map_or(Ok(()), Err)
+        if let Some((_, progress)) = self.wanted.get_mut(&taken.planned.id.sequence) {
+            *progress = taken.progress;
+        }
     }
 
     /// Of those that did not come: which are gone? What this run has sent is then completed, too: by a request whose
@@ -224,18 +232,6 @@ impl<'a> Sweep<'a> {
 /// Whether something is still to be done.
 pub(crate) fn is_open(progress: &Progress) -> bool {
     matches!(progress, Progress::Untouched | Progress::InDoubt | Progress::Sent)
-}
-
-async fn carry(
-    carrier: &Carrier<'_>,
-    entity: Entity,
-    planned: &Planned,
-    progress: Progress,
-    message: ReceivedMessage,
-) -> (i64, Uuid, Carried) {
-    let (sequence, token) = (message.sequence_number, message.lock_token);
-    let letter = Letter::new(&entity, message);
-    (sequence, token, carrier.carry_out(planned, progress, &letter, token).await)
 }
 
 impl From<ServiceBusError> for RunError {

@@ -63,7 +63,7 @@
 //! # Many at a time
 //!
 //! [`ServiceBusSender::send_each`] keeps many sends under way on one link, [`ServiceBusSender::send_batch`] packs
-//! messages into few transfers, and [`ServiceBusReceiver::complete_all`] and [`ServiceBusReceiver::renew_locks`] settle
+//! messages into few transfers ([`ServiceBusSender::pack`] for whoever has to know which go together), and [`ServiceBusReceiver::complete_all`] and [`ServiceBusReceiver::renew_locks`] settle
 //! and renew many in one request. [`ServiceBusReceiver::walk`] takes a few messages out of many, and gives the others
 //! back as they were.
 //!
@@ -76,6 +76,7 @@
 //! Deferral, transactions, receive-and-delete, rules of subscriptions, AMQP over WebSockets.
 
 mod authentication;
+mod batch;
 mod client;
 mod clock;
 mod connection_string;
@@ -94,6 +95,7 @@ mod value;
 mod walk;
 mod wire;
 
+pub use batch::MessageBatch;
 pub use client::ServiceBusClient;
 pub use clock::{Clock, SystemClock};
 pub use connection_string::{ConnectionString, ConnectionStringError};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use fe2o3_amqp::link::delivery::Sendable;
-use fe2o3_amqp_types::messaging::{Batch, Data, Message as AmqpMessage};
+use fe2o3_amqp_types::messaging::{Data, Message as AmqpMessage};
 use time::OffsetDateTime;
 use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 use crate::{
+    batch::{self, BATCH_FORMAT, Content, MessageBatch},
     client::{ServiceBusClient, leaves_doubt},
     entity::Entity,
     error::ServiceBusError,
@@ -17,16 +18,6 @@ use crate::{
     message::Message,
     wire,
 };
-
-/// The message format of a transfer that holds several messages (azure-sdk-for-net, AmqpConstants.cs).
-const BATCH_FORMAT: u32 = 0x8001_3700;
-/// What a section of a batch costs beyond its message, generously.
-const SECTION_OVERHEAD: u64 = 16;
-/// What the envelope of a batch may cost.
-const ENVELOPE_OVERHEAD: u64 = 512;
-/// What a batch may weigh in an entity that does not say what it takes (Microsoft Learn, "Service Bus quotas",
-/// Standard tier).
-const USUAL_LARGEST: u64 = 262_144;
 
 /// Sends messages to one queue or topic. Cloning is cheap.
 ///
@@ -114,33 +105,63 @@ impl ServiceBusSender {
     /// # Errors
     /// See [`ServiceBusError`]. Nothing is sent when a single message is larger than the entity takes.
     pub async fn send_batch(&self, messages: Vec<Message>) -> Result<(), ServiceBusError> {
-        let mut prepared = Vec::with_capacity(messages.len());
-        for message in messages {
-            let (message, encoded) = self.prepare(message)?;
-            prepared.push((message, wire::encoded_message(&encoded)?));
+        for batch in self.pack(messages).await? {
+            self.send_packed(|_| true, &batch).await?;
         }
-        if prepared.is_empty() {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Packs messages, in order, into as few transfers as they fit into: those of one session and one partition key, up
+    /// to 256 KB. Nothing is sent.
+    ///
+    /// An entity that is partitioned and has duplicate detection refuses a transfer of several messages as a whole
+    /// (azure-sdk-for-python#36333).
+    ///
+    /// # Errors
+    /// When one of the messages cannot be sent to this entity, however it goes.
+    pub async fn pack(&self, messages: Vec<Message>) -> Result<Vec<MessageBatch>, ServiceBusError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
         }
+        let prepared: Result<_, _> = messages.into_iter().map(|message| self.prepare(message)).collect();
+        let prepared = prepared?;
         let largest =
             self.on_link("attach", |connection, entity| async move {
                 Ok(connection.sender(&entity).await?.largest())
             })
             .await?;
-        for envelope in envelopes(prepared, largest.unwrap_or(USUAL_LARGEST))? {
-            let envelope = Arc::new(envelope);
-            self.on_link("send batch", |connection, entity| {
-                let envelope = envelope.clone();
+        batch::pack(prepared, largest)
+    }
+
+    /// Sends what was packed, and not again once it may have been stored; see
+    /// [`send_at_most_once`](Self::send_at_most_once). All of its messages are stored, or none of them.
+    ///
+    /// # Errors
+    /// See [`ServiceBusError`]; after a transient error they may have been stored, and at most once.
+    pub async fn send_packed_at_most_once(&self, batch: &MessageBatch) -> Result<(), ServiceBusError> {
+        self.send_packed(|error| !leaves_doubt(error), batch).await
+    }
+
+    async fn send_packed(
+        &self,
+        may_repeat: fn(&ServiceBusError) -> bool,
+        batch: &MessageBatch,
+    ) -> Result<(), ServiceBusError> {
+        self.client
+            .attempt_while(may_repeat, "send batch", |connection| {
+                let (content, entity) = (batch.content.clone(), self.entity.clone());
                 async move {
                     let link = connection.sender(&entity).await?;
-                    let sendable =
-                        Sendable::builder().message((*envelope).clone()).message_format(BATCH_FORMAT).build();
-                    link.send(sendable).await
+                    match content {
+                        Content::One(message) => link.send(Sendable::from(message)).await,
+                        Content::Several(envelope) => {
+                            let sendable = Sendable::builder().message(envelope).message_format(BATCH_FORMAT);
+                            link.send(sendable.build()).await
+                        }
+                    }
                 }
             })
-            .await?;
-        }
-        Ok(())
+            .await
     }
 
     /// Stores a message that becomes available at `at`, and returns the sequence number by which it can be cancelled.
@@ -195,71 +216,5 @@ fn note(results: &mut [Result<(), ServiceBusError>], joined: Option<Joined>) {
         && let Some(place) = results.get_mut(index)
     {
         *place = result;
-    }
-}
-
-/// Packs messages, in order, into transfers of at most `largest` bytes.
-fn envelopes(
-    messages: Vec<(Message, Vec<u8>)>,
-    largest: u64,
-) -> Result<Vec<AmqpMessage<Batch<Data>>>, ServiceBusError> {
-    let room = largest.saturating_sub(ENVELOPE_OVERHEAD);
-    let mut envelopes = Vec::new();
-    let mut open: Option<(Message, Vec<Vec<u8>>, u64)> = None;
-    for (message, encoded) in messages {
-        let size = encoded.len() as u64 + SECTION_OVERHEAD;
-        if size > room {
-            let description = format!("{} bytes, the entity takes {largest}", encoded.len());
-            return Err(ServiceBusError::TooLarge { description });
-        }
-        match &mut open {
-            Some((first, sections, used)) if *used + size <= room && belongs_with(first, &message) => {
-                sections.push(encoded);
-                *used += size;
-            }
-            _ => {
-                let full = open.replace((message, vec![encoded], size));
-                envelopes.extend(full.map(|(first, sections, _)| wire::batch_envelope(&first, sections)));
-            }
-        }
-    }
-    envelopes.extend(open.map(|(first, sections, _)| wire::batch_envelope(&first, sections)));
-    Ok(envelopes)
-}
-
-/// The messages of one transfer go to one partition.
-fn belongs_with(first: &Message, other: &Message) -> bool {
-    (&first.session_id, &first.partition_key) == (&other.session_id, &other.partition_key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of_size(size: usize) -> (Message, Vec<u8>) {
-        (Message::new("x"), vec![0; size])
-    }
-
-    fn sections(envelopes: &[AmqpMessage<Batch<Data>>]) -> Vec<usize> {
-        envelopes.iter().map(|envelope| envelope.body.len()).collect()
-    }
-
-    #[test]
-    fn messages_are_packed_in_order_up_to_the_limit() {
-        let messages = vec![of_size(600), of_size(600), of_size(600), of_size(100)];
-        assert_eq!(sections(&envelopes(messages, 2_000).unwrap()), [2, 2]);
-    }
-
-    #[test]
-    fn messages_of_different_sessions_do_not_share_a_transfer() {
-        let in_session = |session: &str| (Message::new("x").with_session_id(session), vec![0; 10]);
-        let messages = vec![in_session("a"), in_session("a"), in_session("b")];
-        assert_eq!(sections(&envelopes(messages, 2_000).unwrap()), [2, 1]);
-    }
-
-    #[test]
-    fn a_message_that_fits_no_transfer_is_an_error() {
-        let error = envelopes(vec![of_size(10), of_size(3_000)], 2_000).unwrap_err();
-        assert!(matches!(error, ServiceBusError::TooLarge { .. }), "{error}");
     }
 }

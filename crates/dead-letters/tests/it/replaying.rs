@@ -168,6 +168,53 @@ async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
     assert!(twice.iter().all(|id| named.contains(id)), "{twice:?} beyond {named:?}");
 }
 
+/// Letters that share a transfer share its fate: when its acknowledgement is lost, each of them is in doubt.
+#[tokio::test]
+async fn a_batch_in_doubt_names_all_its_letters() {
+    let world = World::start().await;
+    world.dead("plain", numbered(120), "Test").await;
+    let world = world.with_impatient_client(Duration::from_secs(2));
+    let plan = world.plan("plain", |_| true).await;
+    let control = world.broker.control();
+    // The first letter goes alone; what has gathered meanwhile goes together.
+    control.delay_next(broker::Operation::Send, 1, Duration::ZERO);
+    control.delay_next(broker::Operation::Send, 1, Duration::from_secs(8));
+    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.finished), (120, true));
+
+    let mut times = BTreeMap::<String, usize>::new();
+    for message in in_queue(&world, "plain").await {
+        *times
+            .entry(message.application_properties["x-replay-of"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+    }
+    assert_eq!(times.len(), 120, "nothing is lost");
+    let twice: Vec<&String> = times.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+    assert!(twice.len() > 1, "several letters shared the transfer: {twice:?}");
+    let named: Vec<String> = report.doubtful.iter().map(ToString::to_string).collect();
+    assert!(twice.iter().all(|id| named.contains(id)), "{twice:?} beyond {named:?}");
+}
+
+/// As a partitioned queue with duplicate detection does with every batch.
+#[tokio::test]
+async fn a_batch_that_is_refused_goes_letter_by_letter_and_is_not_in_doubt() {
+    let world = World::start().await;
+    world.dead("plain", numbered(120), "Test").await;
+    let plan = world.plan("plain", |_| true).await;
+    let control = world.broker.control();
+    control.delay_next(broker::Operation::Send, 1, Duration::ZERO);
+    control.fail_next(broker::Operation::Send, 1, broker::Failure::QuotaExceeded);
+    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((report.counts.replayed, report.finished), (120, true));
+    assert_eq!(report.doubtful, [], "a refusal leaves no doubt");
+    let replayed = in_queue(&world, "plain").await;
+    assert_eq!(replayed.len(), 120, "nothing is lost, nothing twice");
+    let log = std::fs::read_to_string(world.log()).unwrap();
+    let count = |record: &str| log.lines().filter(|line| line.contains(record)).count();
+    assert!(count("\"refused\"") > 1, "several letters shared the transfer");
+    assert_eq!(count("\"sending\""), 120 + count("\"refused\""));
+}
+
 #[tokio::test]
 async fn outcomes_are_told_apart() {
     let world = World::start().await;
