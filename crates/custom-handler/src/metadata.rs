@@ -93,6 +93,13 @@ impl MessageMetadata {
         property("traceparent").or_else(|| property("Diagnostic-Id"))
     }
 
+    /// The trace context that the message had before it was taken out of the dead letters and sent again, in another
+    /// trace (`x-replay-of-traceparent`, as `latchkey dead-letters` writes it).
+    #[must_use]
+    pub fn replay_of_traceparent(&self) -> Option<&str> {
+        self.application_properties.get("x-replay-of-traceparent").and_then(Value::as_str)
+    }
+
     /// Reads an invocation's `Metadata`, but for what the body may have overwritten.
     pub(crate) fn read(wire: &Map<String, Value>, body: &Body) -> Self {
         let source = Source { wire, overwritten: Overwritten::by(body) };

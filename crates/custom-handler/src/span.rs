@@ -52,6 +52,11 @@ impl Sender {
         Self::of(metadata.traceparent(), tracestate)
     }
 
+    /// Whoever sent the message that this one is a replay of: another message, in another trace.
+    fn of_replayed(metadata: &MessageMetadata) -> Option<Self> {
+        Self::of(metadata.replay_of_traceparent(), None)
+    }
+
     /// From the attributes of CloudEvents' extension "distributed tracing".
     pub(crate) fn of_event(event: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
@@ -221,5 +226,8 @@ fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: O
     );
     if let Some(sender) = sender {
         otlp::continue_trace(span, sender);
+    }
+    if let Some(before) = Sender::of_replayed(metadata) {
+        otlp::link_sender(span, &before);
     }
 }

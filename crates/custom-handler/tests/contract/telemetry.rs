@@ -245,6 +245,24 @@ async fn each_message_of_a_batch_is_in_its_senders_trace_and_points_to_the_invoc
 }
 
 #[tokio::test]
+async fn a_replayed_message_is_in_its_own_trace_with_a_link_to_the_one_it_died_in() {
+    let (handler, collector) = exporting(&[]).await;
+    let replay = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
+    for (id, before, expected) in [
+        ("i-replay", SENDER, vec![(TRACE.to_owned(), "b7ad6b7169203331".to_owned())]),
+        ("i-nonsense", "nonsense", vec![]),
+    ] {
+        let properties = json!({ "traceparent": replay, "x-replay-of-traceparent": before });
+        handler.invoke_with(id, "complete", &json!({ "ApplicationProperties": properties })).await;
+        let span = collector.of_invocation(id).await;
+        assert_eq!(hex(&span.trace_id), "1af7651916cd43dd8448eb211c80319c", "{id}");
+        assert_eq!(hex(&span.parent_span_id), "c7ad6b7169203331", "{id}");
+        let links: Vec<_> = span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id))).collect();
+        assert_eq!(links, expected, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_collector_that_is_away_costs_one_line_and_no_invocation() {
     let taken = a_port();
     let endpoint = format!("http://{}", taken.local_addr().unwrap());
