@@ -8,7 +8,8 @@
 //!
 //! The process may be killed between any two of these. A step that got no answer goes out again as a scheduled message
 //! with one attempt more, never by the host's own instant redelivery, which would burn the delivery count within a
-//! second; past the deadline it becomes a dead letter with the last error as its description.
+//! second; past the deadline it becomes a dead letter with the last error as its description. A replay of that has the
+//! whole deadline again.
 
 mod run;
 
@@ -128,10 +129,10 @@ impl<D: EventData> Step<D> {
         self.onboarding.as_ref()
     }
 
-    /// How long ago the matter began.
+    /// How long ago the matter began, or was brought up again by a replay.
     #[must_use]
     pub fn age(&self) -> Duration {
-        Duration::try_from(self.cause.now - self.event.time).unwrap_or_default()
+        self.event.age(self.cause.now)
     }
 
     /// The time at which the step began.

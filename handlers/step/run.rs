@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, time::Duration};
 
 use aws_lc_rs::rand;
-use custom_handler::{Message, Outcome};
+use custom_handler::{Message, MessageMetadata, Outcome};
 use onboarding::{
     Cause, Fact, Onboarding,
     event::{Event, EventData},
@@ -17,6 +17,9 @@ use crate::{App, moments::Moment, trace_context};
 
 /// How often a step decides anew within one run, when other steps on the same onboarding append first.
 const CONTENTION_LIMIT: u32 = 5;
+
+/// The property in which `latchkey dead-letters` names the dead letter that a message is a replay of.
+const REPLAY_OF: &str = "x-replay-of";
 
 /// How a step ended, for the log and for the host.
 struct Ended {
@@ -44,7 +47,10 @@ where
     D: EventData,
     F: Future<Output = Result<Next, StepError>>,
 {
-    let event = message.body;
+    let mut event = message.body;
+    if let Some(at) = replayed_at(&message.metadata) {
+        event.replayed_at = Some(at);
+    }
     let started = app.clock.now();
     let ended = match attempt(function, &event, &app, handler).await {
         Ok((outcome, detail)) => Ended { outcome, detail, answer: Ok(Outcome::Complete) },
@@ -57,6 +63,12 @@ where
     };
     log_line(function, &event, started, app.clock.now(), &ended);
     ended.answer
+}
+
+/// When this message came back from the dead letters, if it did: Service Bus's own time, so that a second delivery of
+/// it has no other.
+fn replayed_at(metadata: &MessageMetadata) -> Option<OffsetDateTime> {
+    metadata.application_properties.contains_key(REPLAY_OF).then_some(metadata.enqueued_time)?
 }
 
 async fn attempt<D, F>(
@@ -208,7 +220,7 @@ async fn put_off<D: EventData>(
     let now = app.clock.now();
     let why = chain_of(error);
     let policy = app.settings.retry;
-    if policy.is_over(Duration::try_from(now - event.time).unwrap_or_default()) {
+    if policy.is_over(event.age(now)) {
         return refused(function, event, app, "DeadlineExceeded", why).await;
     }
     let wait = policy.wait(event.attempt, jitter(), after);

@@ -79,6 +79,43 @@ async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
     world.stop().await;
 }
 
+/// Its first deadline is long past. Without one of its own the replay would die of its first failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_retried_for_a_whole_deadline_again() {
+    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    let died = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
+    world.wait_until("the dead letter", Instant::now() + PATIENCE, died).await.unwrap();
+    let letter = async || {
+        let listed = json(&dead_letters(&world, &["list", "--json", "--each"]).await);
+        let id = listed["letters"][0]["id"].as_str().unwrap().to_owned();
+        json(&dead_letters(&world, &["show", &id, "--json"]).await)
+    };
+    let first = letter().await;
+
+    // Nothing was mended: it has to die again, but of a deadline of its own.
+    let replay = ["replay", "--yes", "--json", "--force", "--outcome-wait", "0s"];
+    let replayed = dead_letters(&world, &replay).await;
+    assert_eq!(json(&replayed)["counts"]["replayed"], 1, "{}", String::from_utf8_lossy(&replayed.stderr));
+    world.wait_until("the dead letter again", Instant::now() + PATIENCE, died).await.unwrap();
+    let again = letter().await;
+    assert_eq!(again["reason"], "DeadlineExceeded");
+    let attempt = |shown: &Value| shown["body"]["attempt"].as_u64().unwrap();
+    assert!(attempt(&again) > attempt(&first), "it was put off at least once: {first} {again}");
+
+    // And while that lasts, it is retried until it works.
+    assert_eq!(dead_letters(&world, &replay).await.status.code(), Some(0));
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().grant(&key, principal).await.unwrap();
+    until(&world, &page, "active").await;
+    until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_of_a_key_says_what_is_wrong_and_changes_nothing() {
     let world = a_world_with(&[("LATCHKEY_CHECK_FIRST_SECONDS", "3600")]).await;

@@ -2,9 +2,10 @@
 //!
 //! The id of an event derives from the event that caused it, its kind and its target. A step that runs twice
 //! therefore publishes the same ids, and Service Bus's duplicate detection drops the second copy.
-//! Envelope: CloudEvents 1.0 JSON format; `traceparent` is its distributed tracing extension, `attempt` our own.
+//! Envelope: CloudEvents 1.0 JSON format; `traceparent` is its distributed tracing extension, `attempt` and
+//! `replayedat` are our own.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use azure_ids::{ArmId, KeyUrl, TenantId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
@@ -86,7 +87,7 @@ pub struct Event<D: EventData> {
     kind: Kind<D>,
     /// The onboarding that it is about.
     pub subject: OnboardingId,
-    /// When it first happened; a retry does not change it, so its age is the age of the matter.
+    /// When it first happened; a retry does not change it.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
     #[serde(default)]
@@ -94,6 +95,14 @@ pub struct Event<D: EventData> {
     /// 1 for the first delivery, counted up by each scheduled retry.
     #[serde(default = "first_attempt")]
     pub attempt: u32,
+    /// When it was last taken out of the dead letters and sent again; a retry keeps it.
+    #[serde(
+        rename = "replayedat",
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub replayed_at: Option<OffsetDateTime>,
     /// W3C trace context of the step that published it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -118,6 +127,7 @@ impl<D: EventData> Event<D> {
             time,
             datacontenttype: Some(JsonContentType::Json),
             attempt: 1,
+            replayed_at: None,
             traceparent: None,
             data,
         }
@@ -130,6 +140,13 @@ impl<D: EventData> Event<D> {
             0 | 1 => self.id.to_string(),
             attempt => format!("{}:{attempt}", self.id),
         }
+    }
+
+    /// The age of the matter: since it happened, or since somebody brought it up again by a replay. Deadlines go by it,
+    /// so a replay gets as much time as the event had at first.
+    #[must_use]
+    pub fn age(&self, now: OffsetDateTime) -> Duration {
+        Duration::try_from(now - self.replayed_at.unwrap_or(self.time)).unwrap_or_default()
     }
 
     /// The same event, to be tried once more.
@@ -312,6 +329,19 @@ mod tests {
         assert_eq!(wire["data"]["key"], "https://contoso.vault.azure.net/keys/disks");
         let back: Event<KeyShared> = serde_json::from_value(wire.clone()).unwrap();
         assert_eq!(serde_json::to_value(back).unwrap(), wire);
+    }
+
+    #[test]
+    fn the_age_counts_from_the_last_replay_through_retries_and_the_wire() {
+        let now = datetime!(2026-02-03 12:00 UTC);
+        let mut event = event();
+        assert_eq!(event.age(now), Duration::from_secs(2 * 86_400));
+        assert_eq!(event.age(datetime!(2026-01-01 12:00 UTC)), Duration::ZERO, "clocks differ");
+        event.replayed_at = Some(datetime!(2026-02-03 11:59:58.5 UTC));
+        let wire = serde_json::to_value(event.next_attempt()).unwrap();
+        assert_eq!((&wire["replayedat"], &wire["attempt"]), (&json!("2026-02-03T11:59:58.5Z"), &json!(2)));
+        let back: Event<KeyShared> = serde_json::from_value(wire).unwrap();
+        assert_eq!(back.age(now), Duration::from_millis(1_500));
     }
 
     #[test]
