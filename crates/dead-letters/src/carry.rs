@@ -2,54 +2,41 @@
 //! and each step is in the log before the next begins.
 //!
 //! Letters are carried out in groups. A group shares the writing to the disk and, as far as its letters fit into one
-//! transfer, the sending: a transfer is stored as a whole or not at all, so its letters are in doubt together.
+//! transfer, the sending.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
-use futures::future::join_all;
-use service_bus::{Message, MessageBatch, ServiceBusError, ServiceBusReceiver, ServiceBusSender};
-use tokio::time::sleep;
+use service_bus::{ServiceBusError, ServiceBusReceiver};
 use uuid::Uuid;
 
 use crate::{
     archive::{Archive, ArchiveError, Archived},
     letter::{Letter, LetterId},
     plan::Planned,
+    post::{Parcel, Post},
     resend::resend,
     run::RunError,
     run_log::{Progress, Record, RunLog},
 };
 
-/// How often letters are sent within one walk; after that the walk begins again, and gives up in the end.
-const MOST_ATTEMPTS: u32 = 4;
-/// The pause after the first attempt; it grows by as much with each further one.
-const PAUSE: Duration = Duration::from_millis(200);
 /// The most lock tokens of one request.
 const COMPLETED_AT_ONCE: usize = 200;
 
-/// What is done with letters before they are completed.
-pub(crate) enum Action {
-    /// They are sent, each to the target of its entity.
-    Replay { senders: HashMap<String, ServiceBusSender> },
+/// What is done with the letters of one entity before they are completed.
+pub(crate) enum Action<'a> {
+    /// They are sent.
+    Replay(Post<'a>),
     /// They are put into a file.
-    Discard { archive: Mutex<Archive> },
+    Discard(&'a Mutex<Archive>),
 }
 
 /// Carries out one action on letters of one entity.
 pub(crate) struct Carrier<'a> {
-    run: &'a str,
-    action: &'a Action,
-    log: &'a RunLog,
-    dead: ServiceBusReceiver,
-    /// The target has refused a transfer of several messages: they go one by one.
-    takes_no_batches: AtomicBool,
+    pub(crate) run: &'a str,
+    pub(crate) action: Action<'a>,
+    pub(crate) log: &'a RunLog,
+    /// Where the letters were received.
+    pub(crate) dead: ServiceBusReceiver,
 }
 
 /// A letter that was received, and how far it has come.
@@ -68,15 +55,7 @@ impl Taken<'_> {
     }
 }
 
-/// A letter and what goes out for it.
-type Outgoing<'g, 'a> = (&'g mut Taken<'a>, Message);
-
 impl<'a> Carrier<'a> {
-    /// `dead` is where the letters were received.
-    pub(crate) fn new(run: &'a str, action: &'a Action, log: &'a RunLog, dead: ServiceBusReceiver) -> Self {
-        Self { run, action, log, dead, takes_no_batches: AtomicBool::new(false) }
-    }
-
     /// Carries out a group as far as it goes. Answers how far each letter has come and why the run has to end, if so.
     pub(crate) async fn carry_out(&self, mut group: Vec<Taken<'a>>) -> (Vec<Taken<'a>>, Option<RunError>) {
         let carried = async {
@@ -97,126 +76,30 @@ impl<'a> Carrier<'a> {
                 self.skip(taken, "it is not what the plan saw under this number").await?;
             }
         }
-        match self.action {
-            Action::Replay { senders } => self.replay(senders, wanted).await,
-            Action::Discard { archive } => self.keep(archive, wanted).await,
+        match &self.action {
+            Action::Replay(post) => self.replay(post, wanted).await,
+            Action::Discard(archive) => self.keep(archive, wanted).await,
         }
     }
 
-    async fn replay(
-        &self,
-        senders: &HashMap<String, ServiceBusSender>,
-        wanted: Vec<&mut Taken<'a>>,
-    ) -> Result<(), RunError> {
-        let Some(sender) = wanted.first().and_then(|taken| senders.get(&taken.planned.id.entity)) else {
-            for taken in wanted {
-                self.skip(taken, "the plan has no target for its entity").await?;
-            }
-            return Ok(());
-        };
-        let mut outgoing = Vec::with_capacity(wanted.len());
+    async fn replay(&self, post: &Post<'_>, wanted: Vec<&mut Taken<'a>>) -> Result<(), RunError> {
+        let (mut sending, mut parcels) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
         for taken in wanted {
             match resend(&taken.letter, taken.planned, self.run) {
-                Some(message) => outgoing.push((taken, message)),
+                Some(message) => {
+                    parcels.push(Parcel { id: taken.id(), message, progress: taken.progress.clone() });
+                    sending.push(taken);
+                }
                 None => {
                     self.skip(taken, "its body is an AMQP list or map, which cannot be sent again").await?;
                 }
             }
         }
-        // One transfer is for one session and one partition; within them the order stays.
-        outgoing.sort_by(|(_, one), (_, other)| key(one).cmp(&key(other)));
-        let alone = self.send_together(sender, outgoing).await?;
-        first_error(join_all(alone.into_iter().map(|outgoing| self.send_alone(sender, outgoing))).await)
-    }
-
-    /// Sends in as few transfers as possible. Answers what has to go alone: what the service does not take together,
-    /// and what may hold something that it does not take at all.
-    async fn send_together<'g>(
-        &self,
-        sender: &ServiceBusSender,
-        outgoing: Vec<Outgoing<'g, 'a>>,
-    ) -> Result<Vec<Outgoing<'g, 'a>>, RunError> {
-        if outgoing.len() < 2 || self.takes_no_batches.load(Ordering::Relaxed) {
-            return Ok(outgoing);
+        let sent = post.send(&mut parcels).await;
+        for (taken, parcel) in sending.into_iter().zip(parcels) {
+            taken.progress = parcel.progress;
         }
-        let batches = match sender.pack(outgoing.iter().map(|(_, message)| message.clone()).collect()).await {
-            Ok(batches) => batches,
-            Err(error) if is_of_this_message(&error) => return Ok(outgoing),
-            Err(error) => return Err(error.into()),
-        };
-        let mut outgoing = outgoing.into_iter();
-        let sending = batches.into_iter().map(|batch| {
-            let mut letters: Vec<Outgoing<'g, 'a>> = outgoing.by_ref().take(batch.len()).collect();
-            async move {
-                match self.send(sender, &batch, &mut letters).await? {
-                    Ok(()) => Ok(Vec::new()),
-                    Err(error) => {
-                        tracing::debug!(%error, letters = letters.len(), "refused together, sending one by one");
-                        self.takes_no_batches.fetch_or(letters.len() > 1, Ordering::Relaxed);
-                        Ok(letters)
-                    }
-                }
-            }
-        });
-        let results: Result<Vec<_>, RunError> = join_all(sending).await.into_iter().collect();
-        Ok(results?.into_iter().flatten().collect())
-    }
-
-    async fn send_alone(
-        &self,
-        sender: &ServiceBusSender,
-        (taken, message): Outgoing<'_, 'a>,
-    ) -> Result<(), RunError> {
-        let sent = match sender.pack(vec![message.clone()]).await {
-            Ok(batches) => match batches.first() {
-                Some(batch) => {
-                    let mut letter = [(taken, message)];
-                    let sent = self.send(sender, batch, &mut letter).await?;
-                    let [(taken, _)] = letter;
-                    sent.map_err(|error| (taken, error))
-                }
-                None => Ok(()),
-            },
-            Err(error) => Err((taken, error)),
-        };
-        match sent {
-            Ok(()) => Ok(()),
-            Err((taken, error)) if is_of_this_message(&error) => self.skip(taken, &error.to_string()).await,
-            Err((_, error)) => Err(error.into()),
-        }
-    }
-
-    /// Sends one transfer. Every attempt that may store it is in the log before it is made: the report names what went
-    /// out in doubt and then again, and the client must not do that unseen. Answers why the service refuses it for
-    /// good; nothing of it is stored then.
-    async fn send(
-        &self,
-        sender: &ServiceBusSender,
-        batch: &MessageBatch,
-        letters: &mut [Outgoing<'_, 'a>],
-    ) -> Result<Result<(), ServiceBusError>, RunError> {
-        let mut attempt = 1;
-        loop {
-            self.log.write_all(letters.iter().map(|(taken, _)| Record::Sending { id: taken.id() })).await?;
-            letters.iter_mut().for_each(|(taken, _)| taken.progress = Progress::InDoubt);
-            match sender.send_packed_at_most_once(batch).await {
-                Ok(()) => break,
-                Err(error) if error.is_transient() && attempt < MOST_ATTEMPTS => {
-                    tracing::debug!(letters = letters.len(), attempt, %error, "in doubt, sending again");
-                    sleep(PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                Err(error) if error.is_transient() => return Err(error.into()),
-                Err(error) => {
-                    let refused = letters.iter().map(|(taken, _)| Record::Refused { id: taken.id() });
-                    self.log.write_all(refused).await?;
-                    return Ok(Err(error));
-                }
-            }
-        }
-        self.log.write_all(letters.iter().map(|(taken, _)| Record::Sent { id: taken.id() })).await?;
-        letters.iter_mut().for_each(|(taken, _)| taken.progress = Progress::Sent);
-        Ok(Ok(()))
+        sent
     }
 
     async fn keep(&self, archive: &Mutex<Archive>, wanted: Vec<&mut Taken<'a>>) -> Result<(), RunError> {
@@ -279,18 +162,4 @@ impl<'a> Carrier<'a> {
         self.log.write(&Record::Gone { id }).await?;
         Ok(Progress::Gone)
     }
-}
-
-/// What the messages of one transfer have in common.
-fn key(message: &Message) -> (Option<&str>, Option<&str>) {
-    (message.session_id.as_deref(), message.partition_key.as_deref())
-}
-
-fn first_error(results: Vec<Result<(), RunError>>) -> Result<(), RunError> {
-    results.into_iter().collect()
-}
-
-/// Whether the service refuses this message, and not everything: the others can go on.
-fn is_of_this_message(error: &ServiceBusError) -> bool {
-    matches!(error, ServiceBusError::TooLarge { .. } | ServiceBusError::InvalidArgument { .. })
 }

@@ -171,33 +171,37 @@ impl Letter {
     /// A hash of everything that a replay sends on or decides by: ids, body, properties. Not of what the service
     /// counts, so that looking at a message does not change it.
     pub fn digest(&self) -> String {
-        let message = &self.message;
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        let texts = [
-            &message.message_id,
-            &message.content_type,
-            &message.subject,
-            &message.correlation_id,
-            &message.to,
-            &message.reply_to,
-            &message.session_id,
-            &message.reply_to_session_id,
-            &message.partition_key,
-        ];
-        for text in texts {
-            part(text.as_deref().unwrap_or("\0").as_bytes());
-        }
-        for (name, value) in &message.application_properties {
-            part(name.as_bytes());
-            part(to_json(value).map_or_else(|_| format!("{value:?}"), |value| value.to_string()).as_bytes());
-        }
-        part(&message.body);
-        hex(&hash.finalize())
+        digest(&self.message)
     }
+}
+
+/// See [`Letter::digest`].
+pub(crate) fn digest(message: &ReceivedMessage) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    let texts = [
+        &message.message_id,
+        &message.content_type,
+        &message.subject,
+        &message.correlation_id,
+        &message.to,
+        &message.reply_to,
+        &message.session_id,
+        &message.reply_to_session_id,
+        &message.partition_key,
+    ];
+    for text in texts {
+        part(text.as_deref().unwrap_or("\0").as_bytes());
+    }
+    for (name, value) in &message.application_properties {
+        part(name.as_bytes());
+        part(to_json(value).map_or_else(|_| format!("{value:?}"), |value| value.to_string()).as_bytes());
+    }
+    part(&message.body);
+    hex(&hash.finalize())
 }
 
 impl EventFacts {

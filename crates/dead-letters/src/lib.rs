@@ -23,9 +23,11 @@ pub mod edit;
 mod filter;
 mod fingerprint;
 mod group;
+mod import;
 mod letter;
 mod outcome;
 mod plan;
+mod post;
 pub mod redact;
 mod report;
 mod resend;
@@ -37,11 +39,12 @@ pub mod typed;
 pub use browse::{browse, digests, find};
 pub use filter::Filter;
 pub use group::{Group, Grouping, Replayable};
+pub use import::{IMPORT, import};
 pub use letter::{
     EventFacts, Letter, LetterId, LetterIdError, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF,
     REPLAY_OF_TRACEPARENT, REPLAY_RUN,
 };
-pub use plan::{DuplicateDetection, Plan, PlanError, Planned, Target};
+pub use plan::{DuplicateDetection, Plan, PlanError, Planned, Target, lookout};
 pub use report::{Counts, Fate, Report};
 pub use resend::resend;
 pub use run::{Run, RunError, RunOptions, Told, What};

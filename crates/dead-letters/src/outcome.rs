@@ -57,7 +57,7 @@ impl<'a> Outcomes<'a> {
         loop {
             let fates = self.look(sent).await?;
             let waiting = fates.values().filter(|fate| **fate == Fate::Waiting).count();
-            told(sent.len() - waiting);
+            told(fates.len() - waiting);
             if waiting == 0 || stop.is_cancelled() || Instant::now() + pause >= deadline {
                 return Ok(fates);
             }
@@ -72,7 +72,9 @@ impl<'a> Outcomes<'a> {
     async fn look(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
         let mut fates = BTreeMap::new();
         for (entity, of_entity) in by_entity(sent) {
-            let sighting = self.sight(&entity, &of_entity).await?;
+            let Some(sighting) = self.known(&entity, self.sight(&entity, &of_entity).await)? else {
+                continue;
+            };
             for planned in of_entity {
                 let fate = match sighting.dead.get(&planned.id) {
                     _ if sighting.in_queue.contains(&planned.id) => Fate::Waiting,
@@ -85,12 +87,22 @@ impl<'a> Outcomes<'a> {
         Ok(fates)
     }
 
+    /// What is sent to another topic is in whatever subscriptions that has: nobody can look there.
+    fn known<T>(&self, entity: &str, seen: Result<T, ServiceBusError>) -> Result<Option<T>, ServiceBusError> {
+        match seen {
+            Err(error) if !error.is_transient() && self.plan.lookout(entity) != entity => {
+                tracing::debug!(entity, %error, "the outcomes cannot be looked for");
+                Ok(None)
+            }
+            seen => seen.map(Some),
+        }
+    }
+
     async fn sight(&self, entity: &str, sent: &[&Planned]) -> Result<Sighting, ServiceBusError> {
-        let (source, traces) = (Entity::from(entity), Traces::of(sent, self.run));
+        let (lookout, traces) = (Entity::from(self.plan.lookout(entity)), Traces::of(sent, self.run));
         let mut sighting = Sighting::default();
-        // What is sent to a topic is received from its subscriptions: the subscription is where to look.
-        pages(&self.client.receiver(&source), 0, |message| {
-            sighting.in_queue.extend(traces.origin_of(&Letter::new(&source, message)));
+        pages(&self.client.receiver(&lookout), 0, |message| {
+            sighting.in_queue.extend(traces.origin_of(&Letter::new(&lookout, message)));
             true
         })
         .await?;
@@ -102,7 +114,8 @@ impl<'a> Outcomes<'a> {
     pub(crate) async fn count_died_again(&self, sent: &[&Planned]) -> Result<usize, ServiceBusError> {
         let mut count = 0;
         for (entity, of_entity) in by_entity(sent) {
-            count += self.died_again(&entity, &Traces::of(&of_entity, self.run)).await?.len();
+            let died = self.died_again(&entity, &Traces::of(&of_entity, self.run)).await;
+            count += self.known(&entity, died)?.map_or(0, |died| died.len());
         }
         Ok(count)
     }
@@ -112,11 +125,11 @@ impl<'a> Outcomes<'a> {
         entity: &str,
         traces: &Traces<'_>,
     ) -> Result<HashMap<LetterId, (LetterId, String)>, ServiceBusError> {
-        let source = Entity::from(entity);
+        let lookout = Entity::from(self.plan.lookout(entity));
         let from = self.plan.targets.get(entity).map_or(0, |target| target.dead_letters_up_to + 1);
         let mut dead = HashMap::new();
-        pages(&self.client.receiver(source.dead_letter()), from, |message| {
-            let letter = Letter::new(&source, message);
+        pages(&self.client.receiver(lookout.dead_letter()), from, |message| {
+            let letter = Letter::new(&lookout, message);
             if let Some(origin) = traces.origin_of(&letter) {
                 dead.insert(origin, (letter.id.clone(), letter.reason().to_owned()));
             }

@@ -53,8 +53,8 @@ pub struct Target {
     pub entity: String,
     /// Whether it drops a second message of the same id.
     pub duplicate_detection: DuplicateDetection,
-    /// The highest sequence number among the entity's dead letters when the plan was made: what dies again comes
-    /// after it.
+    /// The highest sequence number among the dead letters of the [lookout](Plan::lookout) when the plan was made: what
+    /// dies again comes after it.
     pub dead_letters_up_to: i64,
 }
 
@@ -82,36 +82,36 @@ impl fmt::Display for DuplicateDetection {
     }
 }
 
-/// One message of a plan.
+/// One message of a plan. The fields are in the order of the alphabet: so they are written, and hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Planned {
+    /// Another body than the one that lies there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// What the message was when it was seen.
+    pub digest: String,
+    /// The id of the event that it carries, by which a step's own retries of it are recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Its fault.
+    pub fingerprint: String,
     /// The dead letter.
     pub id: LetterId,
+    /// The key that the event names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The message id that it has.
     pub message_id: Option<String>,
+    /// Whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onboarding: Option<String>,
+    /// Why it died.
+    pub reason: String,
     /// The message id that the replay has. Another than the message's own, which the target may still remember and
     /// would then drop the replay; and the same whenever this letter is replayed, so that what is sent twice by us is
     /// dropped.
     pub replay_as: String,
-    /// What the message was when it was seen.
-    pub digest: String,
-    /// Why it died.
-    pub reason: String,
-    /// Its fault.
-    pub fingerprint: String,
-    /// Whom it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub onboarding: Option<String>,
-    /// The id of the event that it carries, by which a step's own retries of it are recognised.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// The key that the event names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Another body than the one that lies there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
 }
 
 /// Why a plan cannot be used.
@@ -184,17 +184,21 @@ impl Plan {
         self.targets.get(entity).map_or(entity, |target| target.entity.as_str())
     }
 
+    /// Where the messages of an entity are seen again once they were sent: in the target; or, when that is the topic of
+    /// the subscription that they died in, in this subscription.
+    pub fn lookout<'a>(&'a self, entity: &'a str) -> &'a str {
+        lookout(entity, self.target_of(entity))
+    }
+
     /// Reads a plan and checks that it is whole.
     ///
     /// # Errors
     /// See [`PlanError`].
     pub fn read(text: &str) -> Result<Self, PlanError> {
-        let json: Json = serde_json::from_str(text).map_err(PlanError::Unreadable)?;
-        let format = json["format"].as_str().unwrap_or_default();
-        if format != FORMAT {
-            return Err(PlanError::Format(format.to_owned()));
+        let plan: Self = serde_json::from_str(text).map_err(|error| no_plan(text, error))?;
+        if plan.format != FORMAT {
+            return Err(PlanError::Format(plan.format));
         }
-        let plan: Self = serde_json::from_value(json).map_err(PlanError::Unreadable)?;
         if plan.hash != plan.content_hash() {
             return Err(PlanError::Changed);
         }
@@ -223,7 +227,7 @@ impl Plan {
             .map(|(name, value)| format!("  {}: {value}", json!(name)))
             .collect();
         let messages: Vec<String> =
-            self.messages.iter().map(|planned| format!("    {}", json!(planned))).collect();
+            self.messages.iter().map(|planned| format!("    {}", planned.to_line())).collect();
         format!("{{\n{},\n  \"messages\": [\n{}\n  ]\n}}\n", fields.join(",\n"), messages.join(",\n"))
     }
 
@@ -245,27 +249,49 @@ impl Plan {
         let mut hash = Sha256::new();
         hash.update(self.head().to_string());
         for planned in &self.messages {
-            hash.update(json!(planned).to_string());
+            hash.update(planned.to_line());
             hash.update("\n");
         }
         hex(&hash.finalize())
     }
 }
 
+/// See [`Plan::lookout`].
+pub fn lookout<'a>(entity: &'a str, target: &'a str) -> &'a str {
+    let topic = entity.to_ascii_lowercase();
+    let topic = topic.split_once("/subscriptions/").map(|(topic, _)| topic);
+    if topic == Some(target.to_ascii_lowercase().as_str()) { entity } else { target }
+}
+
+/// Why a text is no plan: what is something else altogether says so, whatever else is wrong with it.
+fn no_plan(text: &str, error: serde_json::Error) -> PlanError {
+    match serde_json::from_str::<Json>(text) {
+        Ok(json) if json["format"] != FORMAT => {
+            PlanError::Format(json["format"].as_str().unwrap_or_default().to_owned())
+        }
+        _ => PlanError::Unreadable(error),
+    }
+}
+
 impl Planned {
+    fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("strings and a name are always JSON")
+    }
+
     fn of(namespace: &str, letter: &Letter, body: Option<String>) -> Self {
         let data = letter.event.as_ref().map(|event| &event.data);
+        let replay_as = replay_id(namespace, letter, body.as_deref());
         Self {
-            id: letter.id.clone(),
-            message_id: letter.message.message_id.clone(),
-            replay_as: replay_id(namespace, letter, body.as_deref()),
-            digest: letter.digest(),
-            reason: letter.reason().to_owned(),
-            fingerprint: letter.fingerprint(),
-            onboarding: letter.onboarding().map(str::to_owned),
-            event: letter.event.as_ref().map(|event| event.id.clone()),
-            key: data.and_then(|data| data["key"].as_str()).map(str::to_owned),
             body,
+            digest: letter.digest(),
+            event: letter.event.as_ref().map(|event| event.id.clone()),
+            fingerprint: letter.fingerprint(),
+            id: letter.id.clone(),
+            key: data.and_then(|data| data["key"].as_str()).map(str::to_owned),
+            message_id: letter.message.message_id.clone(),
+            onboarding: letter.onboarding().map(str::to_owned),
+            reason: letter.reason().to_owned(),
+            replay_as,
         }
     }
 }
@@ -278,4 +304,40 @@ fn replay_id(namespace: &str, letter: &Letter, body: Option<&str>) -> String {
     let name =
         [&namespace.to_lowercase(), &entity.to_lowercase(), &sequence.to_string(), id, &body].join("\n");
     Uuid::new_v5(&ID_NAMESPACE, name.as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_plan_is_what_its_json_is() {
+        let planned = Planned {
+            body: Some("b".to_owned()),
+            digest: "d".to_owned(),
+            event: Some("e".to_owned()),
+            fingerprint: "f".to_owned(),
+            id: LetterId { entity: "q".to_owned(), sequence: 7 },
+            key: Some("k".to_owned()),
+            message_id: None,
+            onboarding: Some("o".to_owned()),
+            reason: "r \"quoted\" \u{1b}".to_owned(),
+            replay_as: "a".to_owned(),
+        };
+        // Plans of earlier versions were hashed like this.
+        assert_eq!(planned.to_line(), json!(planned).to_string());
+    }
+
+    #[test]
+    fn what_goes_to_a_topic_is_seen_again_in_the_subscription_that_it_came_from() {
+        for (entity, target, seen) in [
+            ("orders", "orders", "orders"),
+            ("orders", "repairs", "repairs"),
+            ("events/Subscriptions/audit", "events", "events/Subscriptions/audit"),
+            ("Events/subscriptions/audit", "eVents", "Events/subscriptions/audit"),
+            ("events/Subscriptions/audit", "repairs", "repairs"),
+        ] {
+            assert_eq!(lookout(entity, target), seen, "{entity} {target}");
+        }
+    }
 }

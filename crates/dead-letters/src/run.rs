@@ -1,7 +1,7 @@
 //! Carries out a plan, from wherever an earlier attempt at it has come to.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Mutex,
@@ -22,6 +22,7 @@ use crate::{
     letter::LetterId,
     outcome::Outcomes,
     plan::{Plan, Planned},
+    post::Post,
     report::{Fate, Report},
     run_log::{Progress, Record, Replayed, RunLog, RunLogError},
     sweep::{Sweep, is_open},
@@ -259,9 +260,9 @@ impl<'a> Run<'a> {
             let (plan, action) = (self.plan.hash().to_owned(), self.what.as_str().to_owned());
             log.write(&Record::Started { plan, action, at: now }).await?;
             self.skip_what_is_not_ready(log, &mut progress).await?;
-            let action = self.action()?;
-            match self.canary(log, &action, &mut progress).await? {
-                None => self.take(log, &action, &self.plan.messages, &mut progress).await?,
+            let archive = self.archive()?;
+            match self.canary(log, archive.as_ref(), &mut progress).await? {
+                None => self.take(log, archive.as_ref(), &self.plan.messages, &mut progress).await?,
                 Some(why) => self.skip_the_rest(log, &mut progress, &why).await?,
             }
         }
@@ -274,19 +275,12 @@ impl<'a> Run<'a> {
         Ok(self.report(&progress, &outcomes, log.doubtful(), finished))
     }
 
-    fn action(&self) -> Result<Action, RunError> {
+    /// What is discarded goes here.
+    fn archive(&self) -> Result<Option<Mutex<Archive>>, RunError> {
         match self.what {
-            What::Replay => {
-                let senders: HashMap<_, _> = self
-                    .by_entity()
-                    .into_keys()
-                    .map(|entity| (entity.to_owned(), self.client.sender(self.plan.target_of(entity))))
-                    .collect();
-                Ok(Action::Replay { senders })
-            }
+            What::Replay => Ok(None),
             What::Discard { archive } => {
-                let archive = Archive::open(archive).map_err(ArchiveError::Io)?;
-                Ok(Action::Discard { archive: Mutex::new(archive) })
+                Ok(Some(Mutex::new(Archive::open(archive).map_err(ArchiveError::Io)?)))
             }
         }
     }
@@ -329,14 +323,14 @@ impl<'a> Run<'a> {
     async fn canary(
         &self,
         log: &RunLog,
-        action: &Action,
+        archive: Option<&Mutex<Archive>>,
         progress: &mut BTreeMap<LetterId, Progress>,
     ) -> Result<Option<String>, RunError> {
         let Some(count) = self.options.canary.filter(|count| *count > 0) else { return Ok(None) };
         let skipped = |planned: &&Planned| matches!(progress.get(&planned.id), Some(Progress::Skipped(_)));
         let first: Vec<Planned> =
             self.plan.messages.iter().filter(|planned| !skipped(planned)).take(count).cloned().collect();
-        self.take(log, action, &first, progress).await?;
+        self.take(log, archive, &first, progress).await?;
         if self.stop.is_cancelled() {
             return Ok(None);
         }
@@ -344,11 +338,11 @@ impl<'a> Run<'a> {
             first.iter().filter(|planned| progress.get(&planned.id) == Some(&Progress::Completed)).collect();
         let fates = self.look_at(&sent).await?;
         let dead = fates.values().filter(|fate| matches!(fate, Fate::DeadAgain { .. })).count();
-        let waiting = fates.values().filter(|fate| **fate == Fate::Waiting).count();
-        Ok(match (dead, waiting) {
+        let succeeded = fates.values().filter(|fate| **fate == Fate::Succeeded).count();
+        Ok(match (dead, sent.len() - dead - succeeded) {
             (0, 0) => None,
-            (0, waiting) => {
-                Some(format!("the outcome of {waiting} of the first {count} was not known in time"))
+            (0, unknown) => {
+                Some(format!("the outcome of {unknown} of the first {count} was not known in time"))
             }
             (dead, _) => Some(format!("{dead} of the first {count} died again")),
         })
@@ -358,7 +352,7 @@ impl<'a> Run<'a> {
     async fn take(
         &self,
         log: &RunLog,
-        action: &Action,
+        archive: Option<&Mutex<Archive>>,
         messages: &[Planned],
         progress: &mut BTreeMap<LetterId, Progress>,
     ) -> Result<(), RunError> {
@@ -374,9 +368,13 @@ impl<'a> Run<'a> {
             if wanted.is_empty() || self.stop.is_cancelled() {
                 continue;
             }
+            let action = match archive {
+                None => Action::Replay(Post::new(self.client.sender(self.plan.target_of(entity)), log)),
+                Some(archive) => Action::Discard(archive),
+            };
             let entity = Entity::from(entity);
             let dead = self.client.receiver(entity.dead_letter());
-            let carrier = Carrier::new(self.name(), action, log, dead);
+            let carrier = Carrier { run: self.name(), action, log, dead };
             let stop = self.stop.child_token();
             let sweep = Sweep {
                 client: self.client,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{World, event, two_kilobytes};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{PATIENCE, World, event, two_kilobytes};
 
 const LOCK: Duration = Duration::from_secs(60);
 
@@ -54,10 +56,13 @@ async fn what_is_discarded_is_archived_and_can_be_imported_once() {
     assert!(world.letters("key_shared").await.is_empty());
     assert_eq!(std::fs::read_to_string(world.file("a.ndjson")).unwrap().lines().count(), 5);
 
-    for _ in 0..2 {
-        let imported = world.run(&["import", "a.ndjson", "--yes"]).await;
-        assert_eq!(imported.code, 0, "{}", imported.stderr);
-    }
+    let import = ["import", "a.ndjson", "--yes"];
+    let imported = world.run(&import).await;
+    assert_eq!(imported.code, 0, "{}", imported.stderr);
+    let again = world.run(&import).await;
+    assert_eq!((again.code, again.stderr.contains("imported before")), (0, true), "{}", again.stderr);
+    let with_its_own_log = world.run(&[&import[..], &["--log", "again.ndjson"]].concat()).await;
+    assert_eq!(with_its_own_log.code, 0, "{}", with_its_own_log.stderr);
     let mut messages = world.in_queue("key_shared").await;
     assert_eq!(messages.len(), 5, "the second import was dropped by duplicate detection");
     messages.sort_by_key(|message| message.application_properties["number"].as_i64());
@@ -65,6 +70,44 @@ async fn what_is_discarded_is_archived_and_can_be_imported_once() {
         assert_eq!((&message.body, &message.content_type), (&original.body, &original.content_type));
         assert_eq!(message.application_properties["number"], original.application_properties["number"]);
     }
+}
+
+/// The moment that matters: the messages are stored, and nobody has told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_killed_goes_on_and_names_what_it_may_have_sent_twice() {
+    let world = World::start(LOCK).await;
+    let count = 200;
+    world.dead("plain", two_kilobytes(count), "Test").await;
+    let exported = world.run(&["export", "--entity", "plain"]).await;
+    std::fs::write(world.file("a.ndjson"), exported.stdout).unwrap();
+    world.broker.control().delay_next(broker::Operation::Send, 1, Duration::from_secs(3600));
+    let import = ["import", "a.ndjson", "--yes", "--json", "--log", "log.ndjson"];
+    let mut killed = world.spawn(&import);
+    let deadline = Instant::now() + PATIENCE;
+    while world.broker.counts("plain").unwrap().active == 0 {
+        assert!(Instant::now() < deadline, "nothing arrives");
+        sleep(Duration::from_millis(10)).await;
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let resumed = world.run(&import).await;
+    assert_eq!(
+        (resumed.code, &resumed.json()["counts"]["replayed"]),
+        (0, &count.into()),
+        "{}",
+        resumed.stderr
+    );
+    let replays = world.replays("plain").await;
+    assert_eq!(replays.len(), count, "nothing is lost");
+    let twice: Vec<&String> = replays.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+    assert!(!twice.is_empty(), "the test did something");
+    let report = resumed.json();
+    let named: Vec<&str> =
+        report["doubtful"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    assert!(twice.iter().all(|id| named.contains(&id.as_str())), "{twice:?} beyond {named:?}");
+    let idle = world.run(&import).await;
+    assert_eq!((idle.code, world.replays("plain").await), (0, replays), "{}", idle.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

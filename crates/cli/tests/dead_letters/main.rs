@@ -8,4 +8,5 @@ mod files;
 mod looking;
 mod python;
 mod selective;
+mod subscriptions;
 mod support;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{Broker, Options, QueueOptions};
+use broker::{Broker, Options, QueueOptions, SubscriptionOptions, TopicOptions};
 use dead_letters::{Letter, browse};
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -28,12 +28,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A queue of the app, `key_shared`, and one without duplicate detection, `plain`.
+    /// Queues of the app, `key_shared` and `marketplace_changed`; one without duplicate detection, `plain`; and a topic,
+    /// `events`, with the subscriptions `audit` and `billing`.
     pub(crate) async fn start(lock: Duration) -> Self {
         let queue = |name: &str| QueueOptions { lock_duration: lock, ..QueueOptions::new(name) };
         let remembers = |name: &str| QueueOptions { requires_duplicate_detection: true, ..queue(name) };
         let queues = vec![remembers("key_shared"), remembers("marketplace_changed"), queue("plain")];
-        let broker = Broker::start(Options { queues, ..Options::default() }).await.unwrap();
+        let subscription =
+            |name: &str| SubscriptionOptions { lock_duration: lock, ..SubscriptionOptions::new(name) };
+        let subscriptions = vec![subscription("audit"), subscription("billing")];
+        let topics =
+            vec![TopicOptions { subscriptions, ..TopicOptions::new("events") }, TopicOptions::new("news")];
+        let broker = Broker::start(Options { queues, topics, ..Options::default() }).await.unwrap();
         let client = ServiceBusClient::from_connection_string(&broker.connection_string()).unwrap();
         Self { broker, client, folder: tempfile::tempdir().unwrap() }
     }
@@ -42,6 +48,11 @@ impl World {
     pub(crate) async fn dead(&self, queue: &str, messages: Vec<Message>, reason: &str) {
         let count = messages.len();
         self.client.sender(queue).send_batch(messages).await.unwrap();
+        self.die(queue, count, reason).await;
+    }
+
+    /// Lets the first messages of a queue or subscription die.
+    pub(crate) async fn die(&self, queue: &str, count: usize, reason: &str) {
         let receiver = self.client.receiver(queue);
         let mut left = count;
         while left > 0 {

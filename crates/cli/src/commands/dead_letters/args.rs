@@ -53,7 +53,8 @@ pub enum DeadLettersCommand {
     /// nothing can be lost, and what may be sent twice carries the same message id. What is not in the
     /// plan stays exactly as it was, in its order and with its delivery count.
     ///
-    /// Every decision is on disk before it is carried out. A run that was interrupted, by Ctrl-C or by
+    /// Letters of a subscription go where --target says. Every decision is on disk before it is carried
+    /// out, for as many letters at a time as fit into one transfer. A run that was interrupted, by Ctrl-C or by
     /// SIGKILL at any moment, goes on where it was when the same plan is replayed again. The report
     /// accounts for every message of the plan.
     ///
@@ -86,8 +87,10 @@ pub enum DeadLettersCommand {
 
     /// Send the messages of an export or an archive to their functions
     ///
-    /// Each goes to the entity that it died in, under an id that derives from it: importing twice
-    /// within the window of the target's duplicate detection is importing once.
+    /// Each goes to the entity that it died in, under an id that derives from it: a target with duplicate
+    /// detection drops what it gets a second time. What is sent is in a log on disk: an import that was
+    /// interrupted goes on where it was when the same file is imported again, and the report names what
+    /// it may have sent twice.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Import(ImportArgs),
 }
@@ -300,7 +303,8 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Running {
-    /// Messages under way at a time; with 1 they go out in the order in which they lie
+    /// Messages under way at a time, and at most in doubt after a kill; with 1 they go out one by one, in
+    /// the order in which they lie
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub concurrency: u16,
     /// Replay N first, and the others only when all of these succeeded
@@ -364,6 +368,9 @@ pub struct EditArgs {
     /// A JSON merge patch on the event's data
     #[arg(long, value_name = "JSON")]
     pub patch: String,
+    /// Send to this queue or topic instead of the entity that it died in
+    #[arg(long, value_name = "ENTITY")]
+    pub target: Option<String>,
     /// Which Service Bus.
     #[command(flatten)]
     pub connection: Connection,
@@ -430,6 +437,15 @@ pub struct ImportArgs {
     /// A file that `export` or `discard` wrote; - for stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Send all of them to this queue or topic; needed for those of subscriptions
+    #[arg(long, value_name = "ENTITY")]
+    pub target: Option<String>,
+    /// The log of what was sent; in the state folder by default, named after the content of the file
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Print the report as JSON, with every message
+    #[arg(long)]
+    pub json: bool,
     /// Show what would be sent, and stop
     #[arg(long)]
     pub dry_run: bool,

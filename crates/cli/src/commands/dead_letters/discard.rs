@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dead_letters::{LetterId, Plan, RunOptions, What};
+use dead_letters::{DuplicateDetection, LetterId, Plan, RunOptions, Target, What};
 use service_bus::Entity;
 use time::OffsetDateTime;
 
 use super::{
-    args::{DiscardArgs, OnOff, Planning},
+    args::{DiscardArgs, Planning},
     change::{Audit, state},
     connect::{Connected, connect},
     failure::{Refused, WrongUsage},
@@ -56,13 +56,18 @@ pub(super) async fn run(args: DiscardArgs) -> anyhow::Result<End> {
     job.run(Audit::new(&args.change, &plan.namespace, "discard", why), "Discard for good").await
 }
 
+fn nowhere(entity: &Entity, _: &Planning, up_to: i64) -> Result<Target, WrongUsage> {
+    let duplicate_detection = DuplicateDetection::Off;
+    Ok(Target { entity: entity.path().to_owned(), duplicate_detection, dead_letters_up_to: up_to })
+}
+
 async fn plan_of(args: &DiscardArgs, mut connected: Connected) -> anyhow::Result<(Connected, Plan)> {
     // Nothing is sent, so where it would go does not matter.
-    let planning = Planning { limit: None, target: None, duplicate_detection: Some(OnOff::Off), rate: None };
+    let planning = Planning { limit: None, target: None, duplicate_detection: None, rate: None };
     if args.ids.is_empty() {
         let operations = operations_for(&args.app, !args.filter.tenant.is_empty()).await;
         let filter = args.filter.filter(OffsetDateTime::now_utc());
-        let plan = make(&connected, &operations, filter, &planning).await?;
+        let plan = make(&connected, &operations, filter, &planning, nowhere).await?;
         return Ok((connected, plan));
     }
     let wanted: BTreeSet<&LetterId> = args.ids.iter().collect();

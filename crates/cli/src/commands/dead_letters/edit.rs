@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use dead_letters::{Filter, Plan, What, edit::edited, find};
+use dead_letters::{Filter, Plan, What, edit::edited, find, lookout};
 use serde_json::Value as Json;
 use service_bus::Entity;
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ use super::{
     change::Audit,
     connect::connect,
     failure::{Refused, WrongUsage},
-    plan::{summary, target},
+    plan::{summary, target, up_to},
     replay::{Job, options},
 };
 use crate::commands::End;
@@ -29,10 +29,12 @@ pub(super) async fn run(args: EditArgs) -> anyhow::Result<End> {
     let before = String::from_utf8_lossy(&letter.message.body).into_owned();
     eprintln!("{}:\n- {}\n+ {}", args.id, harmless(&before), harmless(&body));
 
-    let planning = Planning { limit: None, target: None, duplicate_detection: None, rate: None };
+    let planning =
+        Planning { limit: None, target: args.target.clone(), duplicate_detection: None, rate: None };
     let entity = Entity::from(args.id.entity.as_str());
-    let up_to = last(&connected.client, &entity).await?;
-    let targets = BTreeMap::from([(args.id.entity.clone(), target(&entity, &planning, up_to)?)]);
+    let mut goes = target(&entity, &planning, 0)?;
+    goes.dead_letters_up_to = up_to(&connected.client, lookout(entity.path(), &goes.entity)).await?;
+    let targets = BTreeMap::from([(args.id.entity.clone(), goes)]);
     let namespace = connected.client.fully_qualified_namespace();
     let mut plan = Plan::new(namespace, OffsetDateTime::UNIX_EPOCH, Filter::default(), None, targets);
     plan.add_edited(&letter, body);
@@ -52,15 +54,4 @@ pub(super) async fn run(args: EditArgs) -> anyhow::Result<End> {
     let why = args.change.why.clone().context("an edit needs --why, for the audit");
     let why = why.map_err(|error| WrongUsage(error.to_string()))?;
     job.run(Audit::new(&args.change, &plan.namespace, "edit", why), "Replay, edited,").await
-}
-
-/// The highest number among the dead letters.
-async fn last(client: &service_bus::ServiceBusClient, entity: &Entity) -> anyhow::Result<i64> {
-    let mut last = 0;
-    dead_letters::browse(client, entity, 0, |letter| {
-        last = last.max(letter.id.sequence);
-        true
-    })
-    .await?;
-    Ok(last)
 }

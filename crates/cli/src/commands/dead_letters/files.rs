@@ -1,27 +1,27 @@
 //! `dead-letters export` and `import`
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Read as _, Write as _},
 };
 
 use anyhow::Context as _;
-use dead_letters::{Filter, Letter, Plan, archive::Archived, browse};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use dead_letters::{
+    Filter, IMPORT, Letter, Plan, Replayed, Report, RunError, RunLog, Target, archive::Archived, browse,
+};
 use serde_json::json;
+use service_bus::Entity;
 use time::OffsetDateTime;
 
 use super::{
-    answer::print,
-    args::{ExportArgs, ImportArgs},
-    change::{Audit, confirm},
-    connect::connect,
-    plan::operations_for,
+    answer::{account, print, print_json},
+    args::{ExportArgs, ImportArgs, Planning},
+    change::{Audit, confirm, state},
+    connect::{Connected, connect},
+    failure::{NOT_ALL, WrongUsage},
+    plan::{operations_for, target},
 };
 use crate::commands::End;
-
-/// Messages that are sent at a time.
-const AT_A_TIME: usize = 64;
 
 pub(super) async fn export(args: ExportArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
@@ -72,7 +72,8 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<End> {
         .collect();
     let letters = letters?;
     let namespace = connected.client.fully_qualified_namespace();
-    let mut plan = Plan::new(namespace, OffsetDateTime::UNIX_EPOCH, Filter::default(), None, BTreeMap::new());
+    let targets = targets(&letters, &args)?;
+    let mut plan = Plan::new(namespace, OffsetDateTime::UNIX_EPOCH, Filter::default(), None, targets);
     letters.iter().for_each(|letter| plan.add(letter));
     let plan = plan.sealed();
     let count = letters.len();
@@ -80,20 +81,60 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<End> {
         eprintln!("{count} messages would be sent; nothing was changed");
         return Ok(End::Well);
     }
-    confirm(&args.change, &format!("Send {count} messages to {namespace}?"))?;
-    let audit = Audit::new(&args.change, namespace, "import", format!("the file {}", args.file.display()));
+    let path = match &args.log {
+        Some(path) => path.clone(),
+        None => state(&args.change, &format!("runs/{}.ndjson", plan.hash().get(..12).unwrap_or_default()))?,
+    };
+    let (log, replayed) = RunLog::open(&path, plan.hash(), IMPORT)?;
+    if replayed.finished {
+        eprintln!(
+            "these were imported before; {} tells what was sent, and with a --log of its own they are sent again",
+            path.display()
+        );
+        return answer(&import_all(&connected, &plan, &letters, &log, replayed).await?, args.json);
+    }
+    let going_on = if replayed.resumed { ", going on where it was" } else { "" };
+    confirm(&args.change, &format!("Send {count} messages to {namespace}{going_on}?"))?;
+    let audit = Audit::new(&args.change, namespace, IMPORT, format!("the file {}", args.file.display()));
     audit.begins(plan.hash())?;
-    let sending = stream::iter(letters.iter().zip(&plan.messages)).map(|(letter, planned)| {
-        let sender = connected.client.sender(planned.id.entity.as_str());
-        let message = dead_letters::resend(letter, planned, plan.hash().get(..12).unwrap_or_default());
-        async move {
-            let message = message.with_context(|| format!("{} cannot be sent", planned.id))?;
-            sender.send(message).await.with_context(|| format!("sending {}", planned.id))
+    match import_all(&connected, &plan, &letters, &log, replayed).await {
+        Ok(report) => {
+            audit.ended(plan.hash(), json!(report.counts))?;
+            answer(&report, args.json)
         }
-    });
-    let sent: anyhow::Result<()> = sending.buffered(AT_A_TIME).try_collect().await;
-    audit.ended(plan.hash(), json!({"sent": sent.is_ok(), "messages": count}))?;
-    sent.context("not everything was sent; importing the same file again sends the same ids")?;
-    print(&format!("{count} messages sent"));
-    Ok(End::Well)
+        Err(error) => {
+            audit.ended(plan.hash(), json!({"error": error.to_string()}))?;
+            Err(error).with_context(|| {
+                format!("not everything was sent; {} tells what was, run this again to go on", path.display())
+            })
+        }
+    }
+}
+
+async fn import_all(
+    connected: &Connected,
+    plan: &Plan,
+    letters: &[Letter],
+    log: &RunLog,
+    replayed: Replayed,
+) -> Result<Report, RunError> {
+    dead_letters::import(&connected.client, plan, letters, log, replayed, OffsetDateTime::now_utc()).await
+}
+
+/// Each message goes to the entity that it died in, unless all go elsewhere.
+fn targets(letters: &[Letter], args: &ImportArgs) -> Result<BTreeMap<String, Target>, WrongUsage> {
+    let planning =
+        Planning { limit: None, target: args.target.clone(), duplicate_detection: None, rate: None };
+    let entities: BTreeSet<&str> = letters.iter().map(|letter| letter.id.entity.as_str()).collect();
+    let target = |entity: &str| Ok((entity.to_owned(), target(&Entity::from(entity), &planning, 0)?));
+    entities.into_iter().map(target).collect()
+}
+
+fn answer(report: &Report, as_json: bool) -> anyhow::Result<End> {
+    if as_json {
+        print_json(report)?;
+    } else {
+        print(&account(report));
+    }
+    Ok(if report.is_well() { End::Well } else { End::Status(NOT_ALL) })
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dead_letters::{DuplicateDetection, Filter, Plan, Target, browse};
-use service_bus::Entity;
+use dead_letters::{DuplicateDetection, Filter, Plan, Target, browse, lookout};
+use service_bus::{Entity, ServiceBusClient, ServiceBusError};
 use time::OffsetDateTime;
 
 use super::{
@@ -19,7 +19,7 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
     let operations = operations_for(&args.app, !args.filter.tenant.is_empty()).await;
     let filter = args.filter.filter(OffsetDateTime::now_utc());
-    let plan = make(&connected, &operations, filter, &args.planning).await?;
+    let plan = make(&connected, &operations, filter, &args.planning, target).await?;
     eprintln!("{}", summary(&plan));
     print(plan.to_text().trim_end());
     Ok(End::Well)
@@ -31,12 +31,16 @@ pub(super) async fn operations_for(app: &super::args::App, is_needed: bool) -> O
     Operations::ask(if is_needed { app } else { &nobody }).await
 }
 
+/// Says where the letters of an entity go.
+pub(super) type TargetOf = fn(&Entity, &Planning, i64) -> Result<Target, WrongUsage>;
+
 /// Looks, and plans what the filter means.
 pub(super) async fn make(
     connected: &Connected,
     operations: &Operations,
     filter: Filter,
     planning: &Planning,
+    target_of: TargetOf,
 ) -> anyhow::Result<Plan> {
     if planning.target.is_some() && connected.entities.len() != 1 {
         return Err(WrongUsage("--target needs exactly one --entity".to_owned()).into());
@@ -46,12 +50,17 @@ pub(super) async fn make(
     let most = planning.limit.unwrap_or(usize::MAX);
     for entity in &connected.entities {
         let before = plan.messages.len();
-        let up_to = match look(connected, operations, entity, &mut plan, most).await {
+        let highest = match look(connected, operations, entity, &mut plan, most).await {
             Err(error) if connected.passes_over(entity, &error) => continue,
             looked => looked?,
         };
         if plan.messages.len() > before {
-            plan.targets.insert(entity.path().to_owned(), target(entity, planning, up_to)?);
+            let mut target = target_of(entity, planning, highest)?;
+            let lookout = lookout(entity.path(), &target.entity);
+            if lookout != entity.path() {
+                target.dead_letters_up_to = up_to(&connected.client, lookout).await?;
+            }
+            plan.targets.insert(entity.path().to_owned(), target);
         }
     }
     Ok(plan.sealed())
@@ -64,7 +73,7 @@ async fn look(
     entity: &Entity,
     plan: &mut Plan,
     most: usize,
-) -> Result<i64, service_bus::ServiceBusError> {
+) -> Result<i64, ServiceBusError> {
     let mut up_to = 0;
     let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
     browse(&connected.client, entity, 0, |letter| {
@@ -76,6 +85,19 @@ async fn look(
     })
     .await?;
     Ok(up_to)
+}
+
+/// The highest number among the dead letters of an entity; 0 where there can be none, as in a topic.
+pub(super) async fn up_to(client: &ServiceBusClient, entity: &str) -> Result<i64, ServiceBusError> {
+    let (mut highest, entity) = (0, Entity::from(entity));
+    let browsed = browse(client, &entity, 0, |letter| {
+        highest = highest.max(letter.id.sequence);
+        true
+    });
+    match browsed.await {
+        Err(error) if error.is_transient() => Err(error),
+        Ok(()) | Err(_) => Ok(highest),
+    }
 }
 
 pub(super) fn target(entity: &Entity, planning: &Planning, up_to: i64) -> Result<Target, WrongUsage> {

@@ -16,7 +16,7 @@ use super::{
     connect::{Connected, connect},
     failure::{NOT_ALL, WrongUsage},
     operations::Operations,
-    plan::{make, operations_for, summary},
+    plan::{make, operations_for, summary, target},
     progress::Shown,
 };
 use crate::{commands::End, world::write_private};
@@ -70,7 +70,7 @@ async fn plan_of(args: &ReplayArgs, connected: &Connected) -> anyhow::Result<Pla
     }
     let operations = operations_for(&args.app, !args.filter.tenant.is_empty()).await;
     let filter = args.filter.filter(OffsetDateTime::now_utc());
-    let plan = make(connected, &operations, filter, &args.planning).await?;
+    let plan = make(connected, &operations, filter, &args.planning, target).await?;
     if !args.dry_run && !plan.messages.is_empty() {
         let file = state(&args.change, &format!("plans/{}.json", name(&plan)))?;
         write_private(&file, plan.to_text().as_bytes())
