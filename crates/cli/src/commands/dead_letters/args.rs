@@ -54,9 +54,9 @@ pub enum DeadLettersCommand {
     /// plan stays exactly as it was, in its order and with its delivery count.
     ///
     /// Letters of a subscription go where --target says. Every decision is on disk before it is carried
-    /// out, for as many letters at a time as fit into one transfer. A run that was interrupted, by Ctrl-C or by
-    /// SIGKILL at any moment, goes on where it was when the same plan is replayed again. The report
-    /// accounts for every message of the plan.
+    /// out, for as many letters at a time as fit into one transfer. A run that was interrupted, by
+    /// Ctrl-C or by SIGKILL at any moment, goes on where it was when the same plan is replayed again.
+    /// The report accounts for every message of the plan.
     ///
     /// "succeeded" means: the replay was seen neither in the queue nor among its dead letters, also not
     /// as a retry of the same event. Somebody received it and completed it.
