@@ -303,8 +303,9 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Running {
-    /// Messages under way at a time, and at most in doubt after a kill; with 1 they go out one by one, in
-    /// the order in which they lie
+    /// Messages under way at a time, and at most in doubt after a kill
+    ///
+    /// With 1 they go out one by one, in the order in which they lie.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub concurrency: u16,
     /// Replay N first, and the others only when all of these succeeded
@@ -440,7 +441,7 @@ pub struct ImportArgs {
     /// Send all of them to this queue or topic; needed for those of subscriptions
     #[arg(long, value_name = "ENTITY")]
     pub target: Option<String>,
-    /// The log of what was sent; in the state folder by default, named after the content of the file
+    /// The log of what was sent; in the state folder by default, named after the file's content
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Print the report as JSON, with every message
