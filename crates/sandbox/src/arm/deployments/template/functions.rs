@@ -57,7 +57,8 @@ const KNOWN: &[&str] = &[
     "variables",
 ];
 
-/// The namespace of the names that `guid()` makes, as Microsoft's Bicep has it.
+/// The namespace of the names that `guid()` makes. Our guess: this one, and that its values are joined by hyphens; what
+/// is documented is that equal values give equal ids.
 const GUID_NAMESPACE: Uuid = Uuid::from_u128(0x11fb_06fb_712d_4ddd_98c7_e71b_bd58_8830);
 
 /// Refuses a function that there is not here. Our guess: the second sentence.
