@@ -47,7 +47,7 @@ pub struct Behaviour {
     pub evidence: Evidence,
     /// Where it can be read.
     pub source: &'static str,
-    /// The file that does it, below `crates/sandbox/src`.
+    /// The file that does it, below `local/sandbox/src`.
     pub place: &'static str,
     /// The test that shows it; none where a test could only repeat the text.
     pub test: Option<&'static str>,
@@ -127,7 +127,7 @@ pub fn text() -> String {
 pub fn markdown() -> String {
     let mut text = String::from(
         "# Where the sandbox's behaviours come from\n\n\
-         Generated from the table in `crates/sandbox/src/evidence` by `cargo latchkey sandbox evidence --markdown`; a test \
+         Generated from the table in `local/sandbox/src/evidence` by `cargo latchkey sandbox evidence --markdown`; a test \
          compares the two.\n\n\
          | mark | meaning |\n|---|---|\n\
          | recorded | seen in traffic of the real Azure that Microsoft has published with its own tests |\n\
