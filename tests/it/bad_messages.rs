@@ -1,6 +1,6 @@
 //! Messages that can never succeed become dead letters with a reason, at once.
 
-use latchkey_cli::world::World;
+use local_world::world::World;
 use onboarding::{
     OnboardingId,
     event::{CustomerConsented, Event, EventData, EventId, KeyShared},

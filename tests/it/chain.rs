@@ -1,6 +1,6 @@
 //! From sign-up to an encrypted disk and an activated subscription.
 
-use latchkey_cli::{
+use local_world::{
     step::StepOutcome,
     world::{World, WorldOptions},
 };

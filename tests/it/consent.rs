@@ -1,11 +1,11 @@
 //! The consent callback is only a hint.
 
-use latchkey_cli::{
+use latchkey_functions::{Settings, signing::Signer};
+use local_world::{
     cast::OnboardingPage,
     step::{Step, StepOutcome},
     world::World,
 };
-use latchkey_functions::{Settings, signing::Signer};
 use reqwest::{Response, StatusCode, header};
 use time::{Duration, OffsetDateTime};
 use url::Url;

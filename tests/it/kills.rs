@@ -1,8 +1,8 @@
 //! The handler process is killed with SIGKILL in the middle of every step, and the story ends the same.
 
 use futures::{StreamExt as _, stream};
-use latchkey_cli::world::{Crash, World};
 use latchkey_functions::Moment;
+use local_world::world::{Crash, World};
 use tokio::time::Instant;
 
 use crate::support::{

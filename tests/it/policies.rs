@@ -1,6 +1,6 @@
 //! What somebody's administrators forbid is told on the page to whoever can allow it, and the chain goes on once they do.
 
-use latchkey_cli::{cast::OnboardingView, world::World};
+use local_world::{cast::OnboardingView, world::World};
 use reqwest::{Method, header};
 use serde_json::json;
 use uuid::Uuid;

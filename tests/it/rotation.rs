@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use latchkey_cli::{cast::OnboardingPage, world::World};
+use local_world::{cast::OnboardingPage, world::World};
 
 use crate::support::{PATIENCE, a_world, exchanges, sign_up, until};
 

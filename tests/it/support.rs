@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use latchkey_cli::{
+use local_world::{
     cast::{OnboardingPage, OnboardingView},
     step::{Step, StepOutcome},
     world::{Crash, HandlerCommand, Purchase, World, WorldOptions},
@@ -34,7 +34,7 @@ pub(crate) fn options() -> WorldOptions {
             ..Lags::default()
         },
         handler: Some(HandlerCommand {
-            executable: env!("CARGO_BIN_EXE_latchkey").into(),
+            executable: env!("CARGO_BIN_EXE_latchkey-local").into(),
             arguments: vec!["functions".to_owned()],
         }),
         settings: quick.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
