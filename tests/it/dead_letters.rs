@@ -2,13 +2,13 @@
 
 use std::process::{Command, Output, Stdio};
 
-use local_world::world::World;
+use local_world::world::LocalWorld;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::support::{PATIENCE, a_world_with, sign_up, until, until_nothing_is_left};
 
-async fn dead_letters(world: &World, arguments: &[&str]) -> Output {
+async fn dead_letters(world: &LocalWorld, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey-local"));
     command
         .arg("dead-letters")

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 use latchkey_functions::Moment;
-use local_world::world::{Crash, World};
+use local_world::world::{Crash, LocalWorld};
 use tokio::time::Instant;
 
 use crate::support::{
@@ -61,7 +61,7 @@ async fn run(crash: Crash) {
     world.stop().await;
 }
 
-async fn assert_one_of_everything(world: &World, signed_up: &SignedUp, crash: Crash) {
+async fn assert_one_of_everything(world: &LocalWorld, signed_up: &SignedUp, crash: Crash) {
     assert_eq!(world.vendor().disk_encryption_sets().await.unwrap().len(), 1, "{crash:?}");
     let counts = [
         ("PUT", "/diskEncryptionSets/latchkey-"),

@@ -1,6 +1,6 @@
 //! Bodies of every kind, through a queue, the host and the runtime.
 
-use crate::world::World;
+use crate::app::RunningApp;
 
 /// Names of kinds, and the bodies.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
@@ -27,7 +27,7 @@ const INVALID: [u8; 6] = [0xff, 0x00, 0xfe, b'a', 0x80, 0xc3];
 
 #[tokio::test]
 async fn binary_bodies_arrive_byte_for_byte_with_the_brokers_metadata() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     let bodies = bodies().into_iter().chain([("invalid-utf8", INVALID.to_vec())]).collect::<Vec<_>>();
     for (id, body) in &bodies {
         world.send("binary", id, body.clone()).await;
@@ -45,7 +45,7 @@ async fn binary_bodies_arrive_byte_for_byte_with_the_brokers_metadata() {
 
 #[tokio::test]
 async fn text_bodies_arrive_byte_for_byte_and_what_a_body_may_have_overwritten_is_not_believed() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     // Besides the body that names them, one that begins like an object and is no JSON: the host's parser takes more than
     // JSON, so the runtime believes none of its metadata.
     let overwriting = |id: &str| matches!(id, "lock-token" | "not-json");
@@ -67,7 +67,7 @@ async fn text_bodies_arrive_byte_for_byte_and_what_a_body_may_have_overwritten_i
 
 #[tokio::test]
 async fn batches_arrive_byte_for_byte_and_one_bad_message_returns_alone() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     for (queue, more) in [("batch_text", None), ("batch_binary", Some(("invalid-utf8", INVALID.to_vec())))] {
         let mut sent: Vec<_> = bodies().into_iter().chain(more).collect();
         sent.push(("fails-once", b"fails once".to_vec()));
@@ -88,7 +88,7 @@ async fn batches_arrive_byte_for_byte_and_one_bad_message_returns_alone() {
 
 #[tokio::test]
 async fn outputs_leave_byte_for_byte_but_for_a_body_that_is_an_instant() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     for (id, body) in bodies() {
         world.send("echo", id, body.clone()).await;
         let sent = world.next().await;

@@ -1,6 +1,6 @@
 //! Requests of every kind, forwarded and in the JSON envelope.
 
-use crate::world::World;
+use crate::app::RunningApp;
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
@@ -8,7 +8,7 @@ fn client() -> reqwest::Client {
 
 #[tokio::test]
 async fn a_forwarded_request_and_its_answer_pass_byte_for_byte() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     let url = format!("{}/api/forwarded", world.host.url());
     let every_byte: Vec<u8> = (0..=255).cycle().take(200 * 1024).collect();
     for body in [every_byte, Vec::new(), b"{\"a\":1}".to_vec(), vec![0xff, 0xfe]] {
@@ -21,7 +21,7 @@ async fn a_forwarded_request_and_its_answer_pass_byte_for_byte() {
 
 #[tokio::test]
 async fn a_request_in_the_envelope_is_answered_and_sends_an_output() {
-    let world = World::start().await;
+    let world = RunningApp::start().await;
     let url = format!("{}/api/invoked", world.host.url());
     for body in ["{\"a\": 1}", "plain", "[1]", "aGVsbG8=", "\"quoted\"", "é 🦀"] {
         let answer = client().post(&url).body(body).send().await.unwrap();

@@ -6,7 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod app;
 mod bodies;
 mod handler;
 mod http;
-mod world;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
-use crate::step::{Step, StepOutcome};
+use crate::step::{StepOutcome, StepReport};
 
 /// What became of one customer, and every step on the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,8 +69,8 @@ pub struct StepRecord {
     pub outcome: StepOutcome,
 }
 
-impl From<&Step> for StepRecord {
-    fn from(step: &Step) -> Self {
+impl From<&StepReport> for StepRecord {
+    fn from(step: &StepReport) -> Self {
         Self {
             function: step.function.clone(),
             message_id: step.message_id.clone(),
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_document_is_exactly_this() {
-        let step = Step {
+        let step = StepReport {
             function: "key_shared".into(),
             message_id: Some("m-1".into()),
             attempt: 2,

@@ -1,7 +1,7 @@
 //! Latchkey and all of Azure that it needs on one machine: the local world, the people who act in it, and the commands of
 //! `latchkey-local`.
 //!
-//! Tests that go through the front door bring up a [`world::World`] and play the [`play::whole_story`] in it, as
+//! Tests that go through the front door bring up a [`world::LocalWorld`] and play the [`play::whole_story`] in it, as
 //! `latchkey demo` does.
 
 pub mod args;

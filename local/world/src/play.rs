@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cast::{CustomerKey, DiskReading, OnboardingPage, OnboardingView};
-use crate::world::World;
+use crate::world::LocalWorld;
 
 /// Microsoft Learn, "Disks - Get": the type of a disk that is encrypted under the customer's key.
 const CUSTOMER_KEY: &str = "EncryptionAtRestWithCustomerKey";
@@ -60,7 +60,7 @@ pub struct Ending {
 /// # Errors
 ///
 /// Somebody is refused, or the deadline passes; `played` tells how far it came.
-pub async fn whole_story(world: &World, deadline: Instant, played: &Played) -> anyhow::Result<Ending> {
+pub async fn whole_story(world: &LocalWorld, deadline: Instant, played: &Played) -> anyhow::Result<Ending> {
     let purchase = world.purchase()?;
     played.note(|reached| reached.subscription_id = Some(purchase.subscription_id));
     let customer = world.customer();
@@ -91,7 +91,7 @@ pub async fn whole_story(world: &World, deadline: Instant, played: &Played) -> a
 ///
 /// Somebody refuses or does not answer.
 pub async fn read_ending(
-    world: &World,
+    world: &LocalWorld,
     page: &OnboardingPage,
     subscription_id: Uuid,
 ) -> anyhow::Result<Ending> {
@@ -132,7 +132,7 @@ fn is_under(disk: &DiskReading, set: &str) -> bool {
 }
 
 async fn wait_for_state(
-    world: &World,
+    world: &LocalWorld,
     page: &OnboardingPage,
     deadline: Instant,
     state: &str,

@@ -13,7 +13,7 @@ const STEP_TARGET: &str = "latchkey::step";
 
 /// One run of one function on one message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Step {
+pub struct StepReport {
     /// The function that ran.
     pub function: String,
     /// The message it ran on; an HTTP function may have none.
@@ -70,7 +70,7 @@ impl StepOutcome {
 #[derive(Debug)]
 pub enum OutputLine {
     /// The report of a step.
-    Step(Step),
+    Step(StepReport),
     /// A line that says it reports a step, but cannot be read as one.
     UnreadableStep(serde_json::Error),
     /// A warning or an error of the function app.
@@ -128,7 +128,7 @@ mod tests {
         let OutputLine::Step(step) = OutputLine::read(LINE) else { panic!("not a step") };
         assert_eq!(
             step,
-            Step {
+            StepReport {
                 function: "key_shared".into(),
                 message_id: Some("m-1".into()),
                 attempt: 2,

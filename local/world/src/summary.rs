@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::live::short;
-use crate::step::{Step, StepOutcome};
+use crate::step::{StepOutcome, StepReport};
 
 /// What the summary is made of.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,7 @@ pub struct Summary {
     /// Names and values, in the order they are shown.
     pub facts: Vec<(&'static str, String)>,
     /// Every step.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepReport>,
     /// Requests that each host of the simulated Azure answered.
     pub azure_calls: BTreeMap<String, u64>,
 }
@@ -46,7 +46,7 @@ struct Runs {
     longest: Duration,
 }
 
-fn functions_table(steps: &[Step]) -> String {
+fn functions_table(steps: &[StepReport]) -> String {
     let mut order = Vec::new();
     let mut functions: BTreeMap<&str, Runs> = BTreeMap::new();
     for step in steps {
@@ -74,8 +74,8 @@ mod tests {
 
     use super::*;
 
-    fn step(function: &str, outcome: StepOutcome, duration_ms: u64) -> Step {
-        Step {
+    fn step(function: &str, outcome: StepOutcome, duration_ms: u64) -> StepReport {
+        StepReport {
             function: function.into(),
             message_id: None,
             attempt: 1,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, World, event, two_kilobytes};
+use crate::support::{PATIENCE, TestBroker, event, two_kilobytes};
 
 const AUDIT: &str = "events/Subscriptions/audit";
 const BILLING: &str = "events/Subscriptions/billing";
 
 /// So many died in `audit`; `billing` has received its copies and is empty.
-async fn a_world_with_dead_letters(count: usize) -> World {
-    let world = World::start(Duration::from_secs(60)).await;
+async fn a_world_with_dead_letters(count: usize) -> TestBroker {
+    let world = TestBroker::start(Duration::from_secs(60)).await;
     let mut messages = two_kilobytes(count - 1);
     messages.push(event("Renwe"));
     world.client.sender("events").send_batch(messages).await.unwrap();

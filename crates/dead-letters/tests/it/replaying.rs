@@ -6,19 +6,19 @@ use dead_letters::{Fate, Letter, Record, RunError, RunOptions, What};
 use service_bus::{Message, ReceivedMessage};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{PATIENCE, World, numbered, open_log, without_outcomes};
+use crate::support::{PATIENCE, TestBroker, numbered, open_log, without_outcomes};
 
 fn every(nth: i64) -> impl Fn(&Letter) -> bool {
     move |letter| letter.id.sequence % nth == 0
 }
 
-async fn in_queue(world: &World, queue: &str) -> Vec<ReceivedMessage> {
+async fn in_queue(world: &TestBroker, queue: &str) -> Vec<ReceivedMessage> {
     world.client.receiver(queue).peek(0, 1_000).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_is_planned_goes_out_and_everything_else_stays_as_it_was() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(400), "Test").await;
     let before = world.letters("orders").await;
     let plan = world.plan("orders", every(20)).await;
@@ -62,7 +62,7 @@ fn by_plan(plan: &dead_letters::Plan) -> Vec<dead_letters::Planned> {
 
 #[tokio::test]
 async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(60), "Test").await;
     let plan = world.plan("orders", |_| true).await;
     let stop = CancellationToken::new();
@@ -98,7 +98,7 @@ async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
 
 #[tokio::test]
 async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropped() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("brief", numbered(10), "Test").await;
     let plan = world.plan("brief", |_| true).await;
     // A run sent three: of the first it knew, of the second it did not, the third was only about to be sent. Then it
@@ -107,7 +107,7 @@ async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropp
     assert_eq!(first.counts.replayed, 10);
     let sent = in_queue(&world, "brief").await;
     std::fs::remove_file(world.log()).unwrap();
-    let again = World::start().await;
+    let again = TestBroker::start().await;
     again.dead("brief", numbered(10), "Test").await;
     let plan = again.plan("brief", |_| true).await;
     for message in sent.iter().take(2) {
@@ -147,7 +147,7 @@ async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropp
 /// No kill is needed: an acknowledgement that comes too late leaves a send in doubt, and it goes out again.
 #[tokio::test]
 async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("plain", numbered(5), "Test").await;
     let world = world.with_impatient_client(Duration::from_secs(2));
     let plan = world.plan("plain", |_| true).await;
@@ -171,7 +171,7 @@ async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
 /// Letters that share a transfer share its fate: when its acknowledgement is lost, each of them is in doubt.
 #[tokio::test]
 async fn a_batch_in_doubt_names_all_its_letters() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("plain", numbered(120), "Test").await;
     let world = world.with_impatient_client(Duration::from_secs(2));
     let plan = world.plan("plain", |_| true).await;
@@ -198,7 +198,7 @@ async fn a_batch_in_doubt_names_all_its_letters() {
 /// As a partitioned queue with duplicate detection does with every batch.
 #[tokio::test]
 async fn a_batch_that_is_refused_goes_letter_by_letter_and_is_not_in_doubt() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("plain", numbered(120), "Test").await;
     let plan = world.plan("plain", |_| true).await;
     let control = world.broker.control();
@@ -217,7 +217,7 @@ async fn a_batch_that_is_refused_goes_letter_by_letter_and_is_not_in_doubt() {
 
 #[tokio::test]
 async fn outcomes_are_told_apart() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     let event = |n: usize| format!(r#"{{"specversion":"1.0","id":"e{n}","type":"t","data":{{}}}}"#);
     let messages = (0..4).map(|n| Message::new(event(n)).with_message_id(format!("m{n}"))).collect();
     world.dead("orders", messages, "Test").await;
@@ -272,7 +272,7 @@ async fn outcomes_are_told_apart() {
 }
 
 /// Receives everything for as long as the other future runs, and lets it die again.
-async fn while_everything_dies_again<T>(world: &World, running: impl Future<Output = T>) -> T {
+async fn while_everything_dies_again<T>(world: &TestBroker, running: impl Future<Output = T>) -> T {
     let receiver = world.client.receiver("orders");
     let killer = async {
         loop {
@@ -289,7 +289,7 @@ async fn while_everything_dies_again<T>(world: &World, running: impl Future<Outp
 
 #[tokio::test]
 async fn the_canary_keeps_the_others_back_when_it_dies_again() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(30), "Test").await;
     let before = world.letters("orders").await;
     let plan = world.plan("orders", |_| true).await;
@@ -301,7 +301,7 @@ async fn the_canary_keeps_the_others_back_when_it_dies_again() {
 
 #[tokio::test]
 async fn too_many_failures_stop_the_run() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(200), "Test").await;
     let plan = world.plan("orders", |_| true).await;
     let options = RunOptions {
@@ -317,7 +317,7 @@ async fn too_many_failures_stop_the_run() {
 
 #[tokio::test]
 async fn a_stale_plan_is_refused_and_nothing_changes() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(5), "Test").await;
     let plan = world.plan("orders", |_| true).await;
     let dead = world.client.receiver("orders/$deadletterqueue");
@@ -333,7 +333,7 @@ async fn a_stale_plan_is_refused_and_nothing_changes() {
 
 #[tokio::test]
 async fn discarded_letters_are_archived_first_and_can_be_read_back() {
-    let world = World::start().await;
+    let world = TestBroker::start().await;
     world.dead("orders", numbered(12), "Test").await;
     let before = world.letters("orders").await;
     let plan = world.plan("orders", every(3)).await;

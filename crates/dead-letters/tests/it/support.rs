@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 /// How long anything may take before a test fails: generous, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(crate) struct World {
+pub(crate) struct TestBroker {
     pub(crate) broker: Broker,
     pub(crate) client: ServiceBusClient,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl World {
+impl TestBroker {
     /// Three queues: `orders`, which remembers message ids, `brief`, whose locks last two seconds, and `plain`, which
     /// remembers nothing.
     pub(crate) async fn start() -> Self {

@@ -35,14 +35,14 @@ pub struct AzureError {
 
 /// What Azure answered.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub struct AzureResponse {
     /// The HTTP status.
     pub status: StatusCode,
     /// The body; null when it was empty or not JSON.
     pub body: Value,
 }
 
-impl Reply {
+impl AzureResponse {
     /// The body, if the status is a success.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Azure {
         id: &str,
         api_version: &str,
         body: Option<&Value>,
-    ) -> anyhow::Result<Reply> {
+    ) -> anyhow::Result<AzureResponse> {
         let url = format!("https://management.azure.com{id}?api-version={api_version}");
         self.send(method, &url, ARM_SCOPE, body).await
     }
@@ -135,7 +135,12 @@ impl Azure {
     /// # Errors
     ///
     /// No token, or no answer.
-    pub async fn graph(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Reply> {
+    pub async fn graph(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<AzureResponse> {
         self.send(method, &format!("https://graph.microsoft.com/v1.0{path}"), GRAPH_SCOPE, body).await
     }
 
@@ -150,7 +155,7 @@ impl Azure {
         vault: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> anyhow::Result<Reply> {
+    ) -> anyhow::Result<AzureResponse> {
         let url = format!("https://{vault}.vault.azure.net{path}?api-version=7.4");
         self.send(method, &url, VAULT_SCOPE, body).await
     }
@@ -161,7 +166,7 @@ impl Azure {
         url: &str,
         scope: &str,
         body: Option<&Value>,
-    ) -> anyhow::Result<Reply> {
+    ) -> anyhow::Result<AzureResponse> {
         let token = self.token(scope).await?;
         let mut request = self.http.request(method.clone(), url).bearer_auth(token);
         if let Some(body) = body {
@@ -205,11 +210,11 @@ pub(super) async fn request_token(
 }
 
 /// Sends a request and reads the answer; an answer without JSON has a null body.
-pub(super) async fn reply_to(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
+pub(super) async fn reply_to(request: reqwest::RequestBuilder) -> anyhow::Result<AzureResponse> {
     let response = request.send().await?;
     let status = response.status();
     let bytes = response.bytes().await?;
-    Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+    Ok(AzureResponse { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -221,14 +226,14 @@ mod tests {
     #[test]
     fn a_refusal_says_what_was_done_and_what_azure_said() {
         let body = json!({"error": {"code": "Forbidden", "message": "no"}});
-        let error = Reply { status: StatusCode::FORBIDDEN, body }.ok("making a vault").unwrap_err();
+        let error = AzureResponse { status: StatusCode::FORBIDDEN, body }.ok("making a vault").unwrap_err();
         assert_eq!(error.to_string(), "making a vault: Azure answered 403 Forbidden Forbidden: no");
     }
 
     #[test]
     fn the_token_endpoints_own_form_of_refusal_is_read() {
         let body = json!({"error": "invalid_client", "error_description": "AADSTS7000215: wrong secret"});
-        let error = Reply { status: StatusCode::UNAUTHORIZED, body }.ok("signing in").unwrap_err();
+        let error = AzureResponse { status: StatusCode::UNAUTHORIZED, body }.ok("signing in").unwrap_err();
         assert_eq!(
             (error.code.as_str(), error.message.as_str()),
             ("invalid_client", "AADSTS7000215: wrong secret")
@@ -237,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_refusal_without_a_body_is_still_a_refusal() {
-        let error = Reply { status: StatusCode::BAD_GATEWAY, body: Value::Null }.ok("x").unwrap_err();
+        let error = AzureResponse { status: StatusCode::BAD_GATEWAY, body: Value::Null }.ok("x").unwrap_err();
         assert_eq!(error.status, StatusCode::BAD_GATEWAY);
     }
 }

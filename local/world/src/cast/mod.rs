@@ -15,7 +15,7 @@ mod roles;
 mod set_up;
 mod vendor;
 
-pub use azure::{Azure, AzureError, Reply};
+pub use azure::{Azure, AzureError, AzureResponse};
 pub use browser::{Browser, Page};
 pub use customer::{Customer, CustomerKey};
 pub use fulfilment::Fulfilment;

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::names::{ROLE_ASSIGNMENTS_API, role_assignment_name};
-use super::{Azure, Reply};
+use super::{Azure, AzureResponse};
 
 /// Assigns a built-in role at a scope; repeating it changes nothing.
 pub(super) async fn assign_role(
@@ -30,7 +30,7 @@ pub(super) async fn assign_role(
 }
 
 /// Takes a conflict for success: what was to be made is there.
-pub(super) fn already_there_is_fine(reply: Reply, what: &str) -> anyhow::Result<()> {
+pub(super) fn already_there_is_fine(reply: AzureResponse, what: &str) -> anyhow::Result<()> {
     if reply.status != StatusCode::CONFLICT {
         reply.ok(what)?;
     }

@@ -14,7 +14,7 @@ use super::names::{
 };
 use super::roles::{already_there_is_fine, assign_role};
 use super::vendor::{Estate, ManagedIdentity};
-use super::{Azure, Reply};
+use super::{Azure, AzureResponse};
 use crate::story::{Story, Who};
 
 const APPLICATION: &str = "Latchkey";
@@ -175,7 +175,12 @@ impl Engineer<'_> {
     }
 
     /// Asks again while Graph answers 404 about an object made a moment ago.
-    async fn once_replicated(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Reply> {
+    async fn once_replicated(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<AzureResponse> {
         let body = Some(body).filter(|body| !body.is_null());
         let limit = Instant::now() + REPLICATION_LIMIT;
         loop {

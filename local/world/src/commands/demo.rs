@@ -15,7 +15,7 @@ use crate::args::DemoArgs;
 use crate::live::{self, Colour};
 use crate::play::{self, Played};
 use crate::story::Story;
-use crate::world::{World, WorldOptions};
+use crate::world::{LocalWorld, LocalWorldOptions};
 use report::Report;
 
 /// The exit code of a story that did not end as it should, or not in time.
@@ -50,13 +50,13 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
     // Without anybody to show it to, the lines are dropped as they come.
     let shown = (!args.json).then(|| live::show(lines, colour));
 
-    let options = WorldOptions {
+    let options = LocalWorldOptions {
         dir: args.keep.clone(),
         lags: lags(),
         har: args.har.is_some(),
         settings: settings(),
         story: story.clone(),
-        ..WorldOptions::default()
+        ..LocalWorldOptions::default()
     };
     let ended = tokio::select! {
         ended = story_in(options, deadline, &args) => ended,
@@ -104,9 +104,9 @@ fn settings() -> std::collections::BTreeMap<String, String> {
     .into()
 }
 
-async fn story_in(options: WorldOptions, deadline: Instant, args: &DemoArgs) -> anyhow::Result<Ended> {
+async fn story_in(options: LocalWorldOptions, deadline: Instant, args: &DemoArgs) -> anyhow::Result<Ended> {
     let story = options.story.clone();
-    let Ok(world) = timeout_at(deadline, Box::pin(World::start(options))).await else {
+    let Ok(world) = timeout_at(deadline, Box::pin(LocalWorld::start(options))).await else {
         return Ok(Ended::NeverBegan);
     };
     let world = world?;
@@ -121,7 +121,7 @@ async fn story_in(options: WorldOptions, deadline: Instant, args: &DemoArgs) -> 
     Ok(Ended::Told(Box::new(report)))
 }
 
-fn write_har(world: &World, file: &Path) -> anyhow::Result<()> {
+fn write_har(world: &LocalWorld, file: &Path) -> anyhow::Result<()> {
     let text =
         serde_json::to_vec_pretty(&world.sandbox().har()).context("could not write down the exchanges")?;
     fs::write(file, text).with_context(|| format!("could not write the exchanges to {}", file.display()))

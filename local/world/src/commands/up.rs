@@ -13,7 +13,7 @@ use crate::args::UpArgs;
 use crate::live::{self, Colour};
 use crate::play;
 use crate::story::Story;
-use crate::world::{Purchase, World, WorldOptions, write_exports};
+use crate::world::{LocalWorld, LocalWorldOptions, Purchase, write_exports};
 
 /// Long enough to be noticed by somebody who plays by hand.
 fn lags() -> Lags {
@@ -31,15 +31,15 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
     let (story, lines) = Story::told();
     let shown = live::show(lines, Colour::of_stdout());
-    let options = WorldOptions {
+    let options = LocalWorldOptions {
         dir: Some(args.dir),
         lags: lags(),
         settings: settings(),
         story: story.clone(),
-        ..WorldOptions::default()
+        ..LocalWorldOptions::default()
     };
     let mut world = tokio::select! {
-        world = Box::pin(World::start(options)) => world?,
+        world = Box::pin(LocalWorld::start(options)) => world?,
         () = interrupts.next() => return Ok(End::Interrupted),
     };
     write_files(&world)?;
@@ -55,7 +55,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
 }
 
 /// What other shells need: the exports, and the secret by which the customer's administrator signs in.
-fn write_files(world: &World) -> anyhow::Result<()> {
+fn write_files(world: &LocalWorld) -> anyhow::Result<()> {
     let env = world.folder().join("env");
     write_exports(&env, &world.exports()).with_context(|| format!("could not write {}", env.display()))?;
     let secret = world.folder().join("customer-secret");
@@ -65,7 +65,7 @@ fn write_files(world: &World) -> anyhow::Result<()> {
 }
 
 /// Waits for Ctrl-C, and carries out what is typed meanwhile.
-async fn stay(world: &World, interrupts: &mut Interrupts) -> anyhow::Result<End> {
+async fn stay(world: &LocalWorld, interrupts: &mut Interrupts) -> anyhow::Result<End> {
     let mut input = typed_lines();
     loop {
         tokio::select! {
@@ -99,7 +99,7 @@ impl Order {
     }
 }
 
-async fn carry_out_next(world: &World, input: &mut UnboundedReceiver<String>) -> anyhow::Result<()> {
+async fn carry_out_next(world: &LocalWorld, input: &mut UnboundedReceiver<String>) -> anyhow::Result<()> {
     let Some(line) = input.recv().await else {
         // Nobody is there to type: only Ctrl-C is waited for from now on.
         return std::future::pending().await;
@@ -115,7 +115,7 @@ async fn carry_out_next(world: &World, input: &mut UnboundedReceiver<String>) ->
 }
 
 /// The customer's part in Azure, for somebody who has no `az` at hand.
-async fn make_key(world: &World) -> anyhow::Result<String> {
+async fn make_key(world: &LocalWorld) -> anyhow::Result<String> {
     let customer = world.customer();
     let application = world.vendor().estate().application_id;
     let found = timeout(Duration::from_secs(5), customer.service_principal(application)).await;
@@ -147,7 +147,7 @@ fn settings() -> BTreeMap<String, String> {
     .into()
 }
 
-fn instructions(world: &World, purchase: &Purchase) -> String {
+fn instructions(world: &LocalWorld, purchase: &Purchase) -> String {
     let sandbox = world.sandbox();
     let seed = sandbox.seed();
     let estate = world.vendor().estate();

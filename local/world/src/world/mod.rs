@@ -29,19 +29,19 @@ use uuid::Uuid;
 pub use app_folder::lay_out;
 pub use env_file::{read_exports, write_exports};
 pub use handler::{Crash, HandlerCommand};
-pub use start::WorldOptions;
+pub use start::LocalWorldOptions;
 pub use waiting::WaitedTooLong;
 pub use watcher::Watched;
 
 use crate::cast::{Customer, Fulfilment, Network, Vendor};
-use crate::step::Step;
+use crate::step::StepReport;
 use crate::story::{Story, Who};
 use folder::Folder;
 use memory::Memory;
 use watcher::Watcher;
 
-/// A running local world. Dropping it stops everything without waiting; [`World::stop`] stops it in order.
-pub struct World {
+/// A running local world. Dropping it stops everything without waiting; [`LocalWorld::stop`] stops it in order.
+pub struct LocalWorld {
     // Dropped in this order: the host and its handler process first, what they stand on after them.
     host: Host,
     watcher: Watcher,
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Purchase {
     }
 }
 
-impl World {
+impl LocalWorld {
     /// Where customers reach the function app: `http://127.0.0.1:{port}/`.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -159,7 +159,7 @@ impl World {
 
     /// Every step that the function app reported so far, in the order they ended.
     #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
+    pub fn steps(&self) -> Vec<StepReport> {
         self.watcher.look(|watched| watched.steps.clone())
     }
 
@@ -207,7 +207,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// As [`World::wait_for`].
+    /// As [`LocalWorld::wait_for`].
     pub async fn wait_until(
         &self,
         what: &str,

@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::memory::Memory;
 use super::settings::{self, Sources};
 use super::watcher::Watcher;
-use super::{Crash, HandlerCommand, Purchase, World, app_folder, ports};
+use super::{Crash, HandlerCommand, LocalWorld, Purchase, app_folder, ports};
 use crate::cast::{Azure, Customer, Fulfilment, Network, Vendor};
 use crate::story::{Story, Who};
 
@@ -29,7 +29,7 @@ const PLAN: &str = "standard";
 
 /// How a local world is to be brought up.
 #[derive(Debug, Clone)]
-pub struct WorldOptions {
+pub struct LocalWorldOptions {
     /// The folder whose state survives. `None` takes a temporary one that is removed at the end.
     pub dir: Option<PathBuf>,
     /// Where customers reach the function app. `None` takes the port of the last time, if it is free, or a free one.
@@ -48,7 +48,7 @@ pub struct WorldOptions {
     pub story: Story,
 }
 
-impl Default for WorldOptions {
+impl Default for LocalWorldOptions {
     /// A temporary world without delays, untold.
     fn default() -> Self {
         Self {
@@ -64,16 +64,17 @@ impl Default for WorldOptions {
     }
 }
 
-impl World {
+impl LocalWorld {
     /// Brings everything up. When it returns, the handler process answers and the vendor has a disk for the customer.
     ///
     /// # Errors
     ///
     /// The folder is in use or cannot be written, a port is taken, the vendor's set-up is refused, or the handler
     /// process does not answer.
-    pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
+    pub async fn start(options: LocalWorldOptions) -> anyhow::Result<Self> {
         let story = options.story.clone();
-        let Ground { folder, memory, broker, sandbox, door, url, queues } = lay_ground(&options).await?;
+        let Services { folder, memory, broker, sandbox, listener, url, queues } =
+            start_services(&options).await?;
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?;
         let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
@@ -96,7 +97,7 @@ impl World {
 
         let (observer, events) = unbounded_channel();
         let watcher = Watcher::start(events, story.clone());
-        let host = start_host(&folder, door, settings.clone(), observer, &watcher).await?;
+        let host = start_host(&folder, listener, settings.clone(), observer, &watcher).await?;
         Ok(Self {
             host,
             watcher,
@@ -138,7 +139,7 @@ impl World {
         Ok(purchase)
     }
 
-    /// Whether the handler process has killed itself, as [`WorldOptions::crash`] asked.
+    /// Whether the handler process has killed itself, as [`LocalWorldOptions::crash`] asked.
     #[must_use]
     pub fn has_crashed(&self) -> bool {
         crash_marker(&self.folder).exists()
@@ -165,22 +166,22 @@ fn purchase_of(outcome: sandbox::PurchaseOutcome) -> anyhow::Result<Purchase> {
 }
 
 /// What everything else stands on.
-struct Ground {
+struct Services {
     folder: Folder,
     memory: Memory,
     broker: Broker,
     sandbox: Sandbox,
     /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
-    door: TcpListener,
+    listener: TcpListener,
     url: Url,
     queues: Vec<String>,
 }
 
-async fn lay_ground(options: &WorldOptions) -> anyhow::Result<Ground> {
+async fn start_services(options: &LocalWorldOptions) -> anyhow::Result<Services> {
     let folder = Folder::open(options.dir.as_deref())?;
     let mut memory = Memory::recall(folder.path("world.json"))?;
-    let door = options.http_port.map_or_else(|| ports::hold(memory.http_port), ports::hold_exactly)?;
-    let port = door.local_addr().context("a listener has an address")?.port();
+    let listener = options.http_port.map_or_else(|| ports::hold(memory.http_port), ports::hold_exactly)?;
+    let port = listener.local_addr().context("a listener has an address")?.port();
     let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
     let queues = latchkey_functions::package::queue_names();
     let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
@@ -188,7 +189,7 @@ async fn lay_ground(options: &WorldOptions) -> anyhow::Result<Ground> {
     memory.http_port = Some(port);
     memory.broker_port = Some(broker.address().port());
     memory.keep()?;
-    Ok(Ground { folder, memory, broker, sandbox, door, url, queues })
+    Ok(Services { folder, memory, broker, sandbox, listener, url, queues })
 }
 
 fn journal_in(folder: &Folder) -> anyhow::Result<PathBuf> {
@@ -281,14 +282,14 @@ fn crash_marker(folder: &Folder) -> PathBuf {
 
 async fn start_host(
     folder: &Folder,
-    door: TcpListener,
+    listener: TcpListener,
     environment: BTreeMap<String, String>,
     observer: UnboundedSender<HostEvent>,
     watcher: &Watcher,
 ) -> anyhow::Result<Host> {
     let script_root = folder.path("app");
     app_folder::lay_out(&script_root).context("could not lay out the function app's folder")?;
-    let listen = functions_host::Listen::On(door);
+    let listen = functions_host::Listen::On(listener);
     let options = functions_host::Options { script_root, listen, environment, observer: Some(observer) };
     let host = Host::start(options).await.context("could not start the functions host")?;
     let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();

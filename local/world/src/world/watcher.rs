@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::step::{OutputLine, Step, StepOutcome};
+use crate::step::{OutputLine, StepOutcome, StepReport};
 use crate::story::{Line, Mood, Story, Who};
 
 /// The HTTP functions that people call; the others are asked for their state all the time.
@@ -25,7 +25,7 @@ const KEPT_OUTPUT: usize = 2_000;
 #[derive(Debug, Default)]
 pub struct Watched {
     /// The steps that the function app reported, in the order they ended.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepReport>,
     /// Lines that said they report a step and could not be read.
     pub unreadable_steps: Vec<String>,
     /// Warnings and errors of the function app and of its host, the latest ones.
@@ -170,7 +170,7 @@ impl Watched {
     }
 }
 
-fn line_of(step: &Step, story: &Story) -> Line {
+fn line_of(step: &StepReport, story: &Story) -> Line {
     let outcome = step.outcome.as_str();
     let what = match &step.detail {
         Some(detail) if !detail.is_empty() => format!("{outcome}: {detail}"),

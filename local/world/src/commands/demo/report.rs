@@ -11,9 +11,9 @@ use crate::cast::OnboardingView;
 use crate::document::{DiskEncryption, Document, StepRecord};
 use crate::live::{Colour, short};
 use crate::play::{Ending, Reached};
-use crate::step::Step;
+use crate::step::StepReport;
 use crate::summary::Summary;
-use crate::world::World;
+use crate::world::LocalWorld;
 
 /// As many of the latest problems are told when the story breaks off.
 const TOLD_PROBLEMS: usize = 10;
@@ -26,7 +26,7 @@ pub(super) struct Report {
     ending: Option<Ending>,
     reached: Reached,
     tenant: String,
-    steps: Vec<Step>,
+    steps: Vec<StepReport>,
     azure_calls: BTreeMap<String, u64>,
     took: Duration,
     /// What was going on, for a story that did not end well.
@@ -35,7 +35,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) async fn of(
-        world: &World,
+        world: &LocalWorld,
         reached: &Reached,
         ending: anyhow::Result<Ending>,
         took: Duration,
@@ -122,7 +122,7 @@ impl Report {
 }
 
 /// What somebody needs to know who wants to find out why it did not end well.
-fn circumstances(world: &World, view: Option<&OnboardingView>) -> Vec<String> {
+fn circumstances(world: &LocalWorld, view: Option<&OnboardingView>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(view) = view {
         lines.push(format!("the onboarding {} is {}", view.onboarding, view.state));

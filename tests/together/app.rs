@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::handler::{BUS, FOLDER, PATIENCE};
 
-pub(crate) struct World {
+pub(crate) struct RunningApp {
     pub(crate) broker: Broker,
     pub(crate) bus: ServiceBusClient,
     pub(crate) host: Host,
@@ -20,7 +20,7 @@ pub(crate) struct World {
 
 const QUEUES: [&str; 6] = ["text", "binary", "echo", "batch_text", "batch_binary", "next"];
 
-impl World {
+impl RunningApp {
     pub(crate) async fn start() -> Self {
         let queues = QUEUES.map(QueueOptions::new).into();
         let broker = Broker::start(broker::Options { queues, ..Default::default() }).await.unwrap();
