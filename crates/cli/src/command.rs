@@ -12,7 +12,7 @@ use crate::dead_letters::{
 /// What an operator can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look after what died: list, show, plan, replay, edit, discard, export, import
+    /// Look after what died: list, show, plan, replay, discard, export, import
     ///
     /// A message that a function refused for good, or could not carry out in time, is kept among the dead
     /// letters of its queue. These commands work on the local world, on Microsoft's emulator, and on a

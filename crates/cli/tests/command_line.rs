@@ -17,7 +17,6 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["dead-letters", "show", "--help"], "ENTITY/SEQUENCE"),
         (vec!["dead-letters", "plan", "--help"], "duplicate"),
         (vec!["dead-letters", "replay", "--help"], "--canary"),
-        (vec!["dead-letters", "edit", "--help"], "--patch"),
         (vec!["dead-letters", "discard", "--help"], "--archive"),
         (vec!["dead-letters", "export", "--help"], "--redact"),
         (vec!["dead-letters", "import", "--help"], "FILE"),

@@ -4,8 +4,7 @@
 //! - [`Filter`], [`Plan`]: say exactly which messages are meant, where they go and under which ids.
 //! - [`Run`]: replay or discard what a plan says and nothing else, with a log on disk ([`RunLog`]) from which a run
 //!   that was killed at any moment goes on, and with an account of every message ([`Report`]).
-//! - [`edit`], [`archive`], [`redact`], [`audit`]: change an event's data within limits; keep letters in files; take
-//!   secrets out of them; tell who did what.
+//! - [`archive`], [`redact`], [`audit`]: keep letters in files; take secrets out of them; tell who did what.
 //!
 //! It knows Service Bus and CloudEvents, and neither the terminal nor any domain.
 //!
@@ -19,7 +18,6 @@ pub mod archive;
 pub mod audit;
 mod browse;
 mod carry;
-pub mod edit;
 mod filter;
 mod fingerprint;
 mod group;

@@ -14,8 +14,8 @@ Exit codes:
   2    the command line is wrong
   3    carried out, but not everything went well: something died again, was skipped, was gone,
        or its outcome is not known yet
-  4    refused, nothing changed: the plan is stale, damaged, or of another namespace; the edit or
-       the file is not valid
+  4    refused, nothing changed: the plan is stale, damaged, or of another namespace; the file
+       is not valid
   5    Service Bus refuses, nothing changed: no such entity, no permission
   6    not confirmed, nothing changed: the question was answered with no, or nobody was there to
        answer it and --yes was not given
@@ -64,15 +64,6 @@ pub enum DeadLettersCommand {
     ///   latchkey dead-letters replay --plan plan.json --canary 5 --rate 20 --stop-on-failure 0.2
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Replay(ReplayArgs),
-
-    /// Change the data of one dead letter's event, and replay it
-    ///
-    /// A patch is a JSON merge patch on the event's data, checked against the event's schema. Tenants,
-    /// ids and the addresses of keys and resources are bound to the onboarding and cannot be edited.
-    ///
-    ///   latchkey dead-letters edit marketplace_changed/3 --patch '{"action":"Renew"}' --why 'typo'
-    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
-    Edit(EditArgs),
 
     /// Remove dead letters for good, after archiving them
     ///
@@ -352,29 +343,6 @@ pub struct ReplayArgs {
     /// How the plan is made.
     #[command(flatten)]
     pub planning: Planning,
-    /// How it is carried out.
-    #[command(flatten)]
-    pub running: Running,
-    /// Who changes something, and why.
-    #[command(flatten)]
-    pub change: Change,
-}
-
-/// `dead-letters edit`
-#[derive(Debug, Args)]
-pub struct EditArgs {
-    /// ENTITY/SEQUENCE
-    #[arg(value_name = "ID")]
-    pub id: LetterId,
-    /// A JSON merge patch on the event's data
-    #[arg(long, value_name = "JSON")]
-    pub patch: String,
-    /// Send to this queue or topic instead of the entity that it died in
-    #[arg(long, value_name = "ENTITY")]
-    pub target: Option<String>,
-    /// Which Service Bus.
-    #[command(flatten)]
-    pub connection: Connection,
     /// How it is carried out.
     #[command(flatten)]
     pub running: Running,

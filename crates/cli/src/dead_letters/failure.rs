@@ -1,6 +1,6 @@
 //! Which exit code an error ends with.
 
-use dead_letters::{PlanError, RunError, RunLogError, archive::ArchiveError, edit::EditError};
+use dead_letters::{PlanError, RunError, RunLogError, archive::ArchiveError};
 use service_bus::{ConnectionStringError, ServiceBusError};
 
 /// The command line is wrong.
@@ -41,7 +41,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<NotConfirmed>() {
         return Some(NOT_CONFIRMED);
     }
-    if error.is::<Refused>() || error.is::<PlanError>() || error.is::<EditError>() {
+    if error.is::<Refused>() || error.is::<PlanError>() {
         return Some(REFUSED);
     }
     match error.downcast_ref::<ArchiveError>() {

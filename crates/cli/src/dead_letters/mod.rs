@@ -7,7 +7,6 @@ pub mod args;
 mod change;
 mod connect;
 mod discard;
-mod edit;
 mod failure;
 mod files;
 mod list;
@@ -28,7 +27,6 @@ pub(crate) async fn run(command: DeadLettersCommand) -> anyhow::Result<End> {
         DeadLettersCommand::Show(args) => Box::pin(show::run(args)).await,
         DeadLettersCommand::Plan(args) => Box::pin(plan::run(args)).await,
         DeadLettersCommand::Replay(args) => Box::pin(replay::run(args)).await,
-        DeadLettersCommand::Edit(args) => Box::pin(edit::run(args)).await,
         DeadLettersCommand::Discard(args) => Box::pin(discard::run(args)).await,
         DeadLettersCommand::Export(args) => Box::pin(files::export(args)).await,
         DeadLettersCommand::Import(args) => Box::pin(files::import(args)).await,

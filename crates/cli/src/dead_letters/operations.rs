@@ -211,7 +211,7 @@ impl Access {
 /// Reasons for which a replay of the same message comes to the same end.
 fn hopeless(reason: &str) -> Option<&'static str> {
     match reason {
-        "Undecodable" => Some("no function can read it; edit or discard it"),
+        "Undecodable" => Some("no function can read it; discard it"),
         "Forbidden" | "Illegal" => Some("it contradicts its onboarding"),
         _ => None,
     }

@@ -1,44 +1,12 @@
-//! Editing, discarding, exporting, importing.
+//! Discarding, exporting, importing.
 
 use std::time::Duration;
-
-use serde_json::Value;
 
 use tokio::time::{Instant, sleep};
 
 use crate::support::{PATIENCE, TestBroker, event, two_kilobytes};
 
 const LOCK: Duration = Duration::from_secs(60);
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_edit_is_checked_and_goes_out_with_everything_else_kept() {
-    let world = TestBroker::start(LOCK).await;
-    world.dead("marketplace_changed", vec![event("Renwe")], "Illegal").await;
-    let before = world.letters("marketplace_changed").await;
-    let id = format!("marketplace_changed/{}", before[0].0);
-    for (patch, code, says) in [
-        (r#"{"subscription":"x"}"#, 4, "data.subscription cannot be edited"),
-        (r#"{"action":null}"#, 4, "missing field `action`"),
-        (r#"{"action":"Renwe"}"#, 4, "changes nothing"),
-        ("nonsense", 2, "not JSON"),
-    ] {
-        let refused = world.run(&["edit", &id, "--patch", patch, "--yes", "--why", "typo"]).await;
-        assert_eq!(refused.code, code, "{patch}: {}", refused.stderr);
-        assert!(refused.stderr.contains(says), "{}", refused.stderr);
-    }
-    assert_eq!(world.letters("marketplace_changed").await, before);
-
-    let patch = r#"{"action":"Renew"}"#;
-    let edited =
-        world.run(&["edit", &id, "--patch", patch, "--yes", "--why", "typo", "--outcome-wait", "0s"]).await;
-    assert_eq!(edited.code, 0, "{}", edited.stderr);
-    let sent = world.in_queue("marketplace_changed").await.remove(0);
-    let body: Value = serde_json::from_slice(&sent.body).unwrap();
-    assert_eq!((&body["data"]["action"], &body["id"]), (&"Renew".into(), &"e1".into()));
-    assert_eq!(sent.application_properties["attempt"], 1_i32.into());
-    assert_eq!(sent.application_properties["x-replay-original-message-id"].as_str(), Some("e1"));
-    assert!(world.letters("marketplace_changed").await.is_empty());
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_discarded_is_archived_and_can_be_imported_once() {
