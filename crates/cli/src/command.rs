@@ -12,12 +12,12 @@ use crate::dead_letters::{
 /// What an operator can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look after what died: list, show, plan, replay, discard, export, import
+    /// Dead letters: list, show, plan, replay, discard, export, import
     ///
-    /// A message that a function refused for good, or could not carry out in time, is kept among the dead
-    /// letters of its queue. These commands work on the local world, on Microsoft's emulator, and on a
-    /// namespace in Azure. Looking changes nothing; what changes something asks first, or takes --yes, and
-    /// writes down who did what, when and why.
+    /// A message that a function refused, or could not complete in time, is kept among the dead letters
+    /// of its queue. These commands work with the local world, with Microsoft's emulator, and with a
+    /// namespace in Azure. Commands that change something ask first, or need --yes, and record who did
+    /// what, when and why.
     ///
     ///   . .latchkey/env
     ///   latchkey dead-letters list

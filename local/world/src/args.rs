@@ -11,10 +11,10 @@ pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, Profile, SandboxArgs, Sand
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    it ended as it should
-  1    something broke; stderr says what, and what to do
+  0    success
+  1    something failed; stderr says what, and what to do
   2    the command line is wrong
-  3    the story did not end as it should, or not in time (demo)
+  3    the demo did not reach its end, or not in time
   130  interrupted by Ctrl-C";
 
 /// Takes a customer from a marketplace sign-up to managed disks encrypted under a key that only
@@ -25,9 +25,9 @@ Exit codes:
 /// Vault, the marketplace, Service Bus, and the Functions host. Nothing else has to be installed,
 /// and everything listens on 127.0.0.1 only.
 ///
-/// Begin with `latchkey demo`. Then play the customer yourself with `latchkey up`.
+/// Begin with `cargo latchkey demo`. Then play the customer yourself with `cargo latchkey up`.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey", version, after_help = EXIT_CODES, verbatim_doc_comment)]
+#[command(name = "latchkey-local", bin_name = "cargo latchkey", version, after_help = EXIT_CODES, verbatim_doc_comment)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -37,21 +37,21 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Play one vendor and one customer through the whole story, live
+    /// Take one vendor and one customer through the whole onboarding, live
     ///
     /// Brings up a local world on free ports, and in it:
     ///
     ///   1. the vendor sets up once: application, managed identity, roles, a disk;
     ///   2. the customer buys in the marketplace and lands on an onboarding page;
-    ///   3. an administrator of the customer consents in Entra; Latchkey proves it by a token of its
-    ///      own in that tenant;
-    ///   4. the customer makes a vault and a key, grants its use and shares its URL; Latchkey tries
-    ///      the key;
-    ///   5. Latchkey makes a disk encryption set, encrypts the disk under it and reads it back;
+    ///   3. an administrator of the customer consents in Entra; Latchkey proves it by getting a token
+    ///      of its own in that tenant;
+    ///   4. the customer creates a vault and a key, grants access to it and submits its URL; Latchkey
+    ///      tests the key;
+    ///   5. Latchkey creates a disk encryption set, encrypts the disk with it and reads it back;
     ///   6. only then does it activate the subscription.
     ///
-    /// Consents and grants take a second or two to spread, as they take minutes in Azure: what you see
-    /// as `retry` and `waiting` is no failure, it is how Latchkey waits without anything running.
+    /// Consents and role assignments take a second or two to take effect, as they take minutes in
+    /// Azure. `retry` and `waiting` are not failures: nothing runs while Latchkey waits.
     ///
     /// Succeeds only if the disk, read back from Azure Resource Manager, is
     /// `EncryptionAtRestWithCustomerKey` under that set, and the marketplace says that the
@@ -59,11 +59,11 @@ pub enum Command {
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Demo(DemoArgs),
 
-    /// Bring up the local world and leave it up, to play the customer yourself
+    /// Start the local world and keep it running, to play the customer yourself
     ///
-    /// The vendor's set-up is done, a disk waits, and a customer has bought: open the landing page that
-    /// is printed, and play the customer in a browser or with curl. Type `key` and Enter to let the
-    /// customer's administrator make a key and grant its use, and `buy` to let the customer buy again.
+    /// The vendor is set up, has a disk, and a customer has bought: open the landing page that is
+    /// printed, and play the customer in a browser or with curl. Type `key` and press Enter to create
+    /// a key as the customer's administrator and grant access to it; type `buy` to buy again.
     ///
     /// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under
     /// the real names:
@@ -71,85 +71,85 @@ pub enum Command {
     ///   . .latchkey/env
     ///   curl https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration
     ///
-    /// Never sign in to it with a real account. The state in DIR survives a restart; ports are taken
-    /// again if they are free.
+    /// Never sign in to it with a real account. The state in DIR survives a restart; the same ports are
+    /// used again if they are free.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Up(UpArgs),
 
-    /// Run the Service Bus alone, for anyone who needs one without Docker
+    /// Run only the Service Bus, for anyone who needs one without Docker
     ///
-    /// Microsoft's SDKs work against it by the connection string that is printed, as they do against
-    /// Microsoft's Service Bus emulator. FILE has the shape of that emulator's Config.json, so that one
-    /// file serves both:
+    /// Microsoft's SDKs work against it with the connection string that is printed, as they do against
+    /// Microsoft's Service Bus emulator. FILE has the format of that emulator's Config.json, so that
+    /// one file serves both:
     ///
     ///   {"UserConfig": {"Namespaces": [{"Name": "local",
     ///     "Queues": [{"Name": "orders", "Properties": {"MaxDeliveryCount": 3, "LockDuration": "PT30S"}}],
     ///     "Topics": [{"Name": "events", "Subscriptions": [{"Name": "all"}]}]}]}}
     ///
-    /// Queues may say LockDuration, MaxDeliveryCount, DefaultMessageTimeToLive,
+    /// Queues may set LockDuration, MaxDeliveryCount, DefaultMessageTimeToLive,
     /// DeadLetteringOnMessageExpiration, RequiresSession, RequiresDuplicateDetection,
     /// DuplicateDetectionHistoryTimeWindow, ForwardTo, ForwardDeadLetteredMessagesTo; subscriptions the
     /// same but duplicate detection, which is their topic's, and Rules with correlation filters or 1=1.
-    /// What is not mentioned has Azure's defaults. What is unknown or cannot be is refused with its path.
+    /// What is left out has Azure's defaults. What is unknown or invalid is rejected with its path.
     ///
-    /// With --state everything acknowledged survives the death of this process at any moment, and the
-    /// key in the connection string stays the same. When FILE no longer has an entity that still holds
-    /// messages there, the broker does not start and names it; nothing is thrown away.
+    /// With --state everything acknowledged survives if this process is killed at any moment, and the
+    /// key in the connection string stays the same. If FILE no longer has an entity that still holds
+    /// messages there, the broker does not start and names it; nothing is deleted.
     ///
-    /// It listens on 127.0.0.1 only, by AMQP without TLS. There are no SQL filters but 1=1, no
+    /// It listens on 127.0.0.1 only, over AMQP without TLS. There are no SQL filters but 1=1, no
     /// transactions, and no administration client: FILE is read once.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Broker(BrokerArgs),
 
     /// Run any Functions app whose handler speaks HTTP: your own, in any language
     ///
-    /// Plays the Azure Functions host for the app in DIR: reads its host.json, one function.json a
-    /// function, and local.settings.json; starts the custom handler that host.json names, and feeds it
+    /// Acts as the Azure Functions host for the app in DIR: reads its host.json, a function.json for
+    /// each function, and local.settings.json; starts the custom handler that host.json names, and feeds it
     /// HTTP, Service Bus, timer and Event Grid invocations in the wire format of Microsoft's host. It
-    /// restarts, times out and kills the handler as that one does, so that what works here works there.
+    /// restarts, times out and kills the handler as that host does, so that what works here works there.
     ///
-    ///   latchkey host --script-root my-app
+    ///   cargo latchkey host --script-root my-app
     ///   curl http://127.0.0.1:7071/api/hello
     ///
-    /// A function that is not HTTP can be run by hand, with a text as its message:
+    /// A function without an HTTP trigger can be run by hand, with a text as its message:
     ///
     ///   curl -d '{"input": "hello"}' http://127.0.0.1:7071/admin/functions/NAME
     ///
     /// Invocations are sent in chunks, as Azure sends them; where FUNCTIONS_CORETOOLS_ENVIRONMENT is set
-    /// they have a Content-Length, as Core Tools give them one. A handler has to take both.
+    /// they have a Content-Length, as with Core Tools. A handler has to accept both.
     ///
-    /// Variables of this shell win over local.settings.json, as they do with Core Tools. The handler's
-    /// lines are shown as they come, with their level: stdout is info; stderr is an error, or a warning
-    /// if it says "warn". Ctrl-C stops: what runs has five seconds, then the handler is killed, and
-    /// messages go back to their queues.
+    /// Variables of this shell override local.settings.json, as with Core Tools. The handler's output is
+    /// shown as it comes, with its level: stdout is info; stderr is an error, or a warning if it says
+    /// "warn". Ctrl-C stops: what runs has five seconds, then the handler is killed, and messages go
+    /// back to their queues.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Host(HostArgs),
 
-    /// Run the simulated Azure alone, for az, Azure's SDKs and tests of your own
+    /// Run only the simulated Azure, for az, Azure's SDKs and your own tests
     ///
     /// Starts Entra, Graph, Resource Manager, Key Vault, the marketplace, Event Grid and the managed
-    /// identity endpoint of a simulated Azure, with two organisations in it, and leaves them up until
-    /// Ctrl-C. Clients keep Azure's real names; they get here by a proxy and trust a certificate that
-    /// is made for this run, holds for seven days and is installed nowhere. Everything listens on
-    /// 127.0.0.1, and nothing leaves this machine.
+    /// identity endpoint of a simulated Azure, with two organisations in it, and runs them until
+    /// Ctrl-C. Clients keep Azure's real names; they get here through a proxy and trust a certificate
+    /// that is created for this run, is valid for seven days and is installed nowhere. Everything
+    /// listens on 127.0.0.1, and nothing leaves this machine.
     ///
-    ///   latchkey sandbox --dir .sandbox
-    ///   latchkey sandbox exec --dir .sandbox -- az login --service-principal ...
+    ///   cargo latchkey sandbox --dir .sandbox
+    ///   cargo latchkey sandbox exec --dir .sandbox -- az login --service-principal ...
     ///   . .sandbox/env                       # or for a whole shell
     ///
     /// USE NO REAL ACCOUNT, SECRET OR KEY IN IT. Whoever can reach 127.0.0.1 can read and change
     /// everything in it, and people sign in as any of its users without a password.
     ///
-    /// Its own address, printed at the start, shows the whole of it as a page, and has a control API
-    /// for programs: tenants, clock, faults, events, purchases. GET /control lists the calls.
+    /// Its own address, printed at the start, shows all of it as a page, and has a control API for
+    /// programs: tenants, clock, faults, events, purchases. GET /control lists the calls.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = SANDBOX_AFTER_HELP)]
     Sandbox(SandboxArgs),
 
-    /// Be the function app's handler process (the functions host starts it)
+    /// Run as the function app's handler process (the functions host starts it)
     ///
     /// Serves the functions on FUNCTIONS_CUSTOMHANDLER_PORT until it is stopped. The functions host
-    /// starts it with the app's settings in its environment; started by hand it says which of them
-    /// are missing. The deployed app is another executable, `latchkey-functions`, which does the same
+    /// starts it with the app's settings in its environment; if you start it by hand it says which of
+    /// them are missing. The deployed app is another executable, `latchkey-functions`, which does the same
     /// and nothing else.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Functions(FunctionsArgs),
@@ -159,7 +159,7 @@ pub enum Command {
     Operations(latchkey_cli::Command),
 }
 
-/// What `latchkey demo` is told.
+/// What `latchkey demo` takes.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Print one JSON document at the end, and nothing else on stdout
@@ -170,16 +170,16 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
 
-    /// Keep the state in DIR, empty or new; `latchkey up --dir DIR` goes on from there
+    /// Keep the state in DIR, empty or new; `cargo latchkey up --dir DIR` continues from there
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 
-    /// Give up after this many seconds and tell what was waited for
+    /// Give up after this many seconds and say what was missing
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub timeout: Duration,
 }
 
-/// What `latchkey up` is told.
+/// What `latchkey up` takes.
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// Where the state is kept
@@ -187,10 +187,10 @@ pub struct UpArgs {
     pub dir: PathBuf,
 }
 
-/// What `latchkey broker` is told.
+/// What `latchkey broker` takes.
 #[derive(Debug, Args)]
 pub struct BrokerArgs {
-    /// The queues, topics and subscriptions, as Microsoft's emulator's Config.json declares them
+    /// The queues, topics and subscriptions, in the format of Microsoft's emulator's Config.json
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
 
@@ -198,16 +198,16 @@ pub struct BrokerArgs {
     #[arg(long, value_name = "PORT", default_value = "5672")]
     pub port: u16,
 
-    /// Keep messages, session states and the key in DIR; without it they end with this process
+    /// Keep messages, session states and the key in DIR; without it they are lost at the end
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 
-    /// Print one JSON document when it listens, and nothing else on stdout
+    /// Print one JSON document when it is ready, and nothing else on stdout
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `latchkey host` is told.
+/// What `latchkey host` takes.
 #[derive(Debug, Args)]
 pub struct HostArgs {
     /// The app: the folder of host.json, with one folder a function in it
@@ -220,23 +220,23 @@ pub struct HostArgs {
 
     /// A Service Bus connection string for every `connection` of the app
     ///
-    /// Wins over the settings: an app whose settings point at Azure stays on this machine.
+    /// Overrides the settings: an app whose settings point at Azure stays on this machine.
     #[arg(long, value_name = "CONNECTION", env = "LATCHKEY_HOST_SERVICE_BUS", hide_env_values = true)]
     pub service_bus: Option<String>,
 
-    /// Print one JSON object a line for everything that happens, and nothing else on stdout
+    /// Print everything that happens as one JSON object per line, and nothing else on stdout
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `latchkey functions` is told.
+/// What `latchkey functions` takes.
 #[derive(Debug, Args)]
 pub struct FunctionsArgs {
     /// For tests: die by SIGKILL, once, when FUNCTION is at MOMENT (acted, journaled, published)
     #[arg(long, value_name = "FUNCTION:MOMENT", requires = "crash_marker")]
     pub crash_at: Option<CrashAt>,
 
-    /// For tests: made when the crash is carried out; while it is there, none is
+    /// For tests: created when the crash happens; while it exists there is none
     #[arg(long, value_name = "FILE", requires = "crash_at")]
     pub crash_marker: Option<PathBuf>,
 }

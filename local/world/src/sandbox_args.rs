@@ -9,20 +9,20 @@ use clap::{Args, Subcommand};
 pub(crate) const SANDBOX_AFTER_HELP: &str = "\
 Exit codes:
   0    stopped by Ctrl-C
-  1    something broke; stderr says what, and what to do
+  1    something failed; stderr says what, and what to do
   2    the command line is wrong
-  else what the child ended with (exec)";
+  else the exit code of the program (exec)";
 
-/// What `latchkey sandbox` is told.
+/// What `latchkey sandbox` takes.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SandboxArgs {
-    /// Something else than to run it
+    /// What to do instead of running it
     #[command(subcommand)]
     pub command: Option<SandboxCommand>,
 
-    /// Where the state is kept; it survives a restart, and a killed process. `latchkey up` and
-    /// this command can take turns in one DIR
+    /// Where the state is kept; it survives a restart, and a killed process. `cargo latchkey up`
+    /// and this command can take turns in one DIR
     #[arg(long, value_name = "DIR", default_value = ".sandbox", verbatim_doc_comment)]
     pub dir: PathBuf,
 
@@ -30,13 +30,13 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
 
-    /// Let calls go wrong as the script in FILE says (docs/sandbox-faults.md); how often each
-    /// fault struck is told at the end
+    /// Make calls fail as the script in FILE says (docs/sandbox-faults.md); how often each fault
+    /// was used is printed at the end
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub faults: Option<PathBuf>,
 
     /// Its own address: the page, the control API, the managed identity endpoint. Loopback only;
-    /// port 0 takes the port of the last time, or any free one
+    /// port 0 uses the previous port, or any free one
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -46,11 +46,11 @@ pub struct SandboxArgs {
     )]
     pub listen: SocketAddr,
 
-    /// How long consents, credentials and role assignments take to spread
+    /// How long consents, credentials and role assignments take to take effect
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub spreading: Duration,
 
-    /// How env and exec point programs at it. With local, az has to be told once:
+    /// How env and exec point programs at it. With local, az has to be set up once:
     ///   az cloud register -n sandbox --skip-endpoint-discovery \
     ///     --cloud-config @$SANDBOX_CLOUD
     ///   az cloud set -n sandbox
@@ -64,36 +64,36 @@ pub struct SandboxArgs {
     pub json: bool,
 }
 
-/// By which names programs reach it.
+/// Under which names programs reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
-    /// By Azure's real names and the proxy
+    /// Under Azure's real names, through the proxy
     Public,
-    /// By names under localhost at one port, without the proxy
+    /// Under names below localhost at one port, without the proxy
     Local,
 }
 
 /// What can be done besides running it.
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Run a program in the environment of a running sandbox, and end as it ends
+    /// Run a program in the environment of a running sandbox, and exit with its exit code
     ///
-    /// The program finds Azure's real names, and nothing else, behind the sandbox's proxy, and has an
-    /// AZURE_CONFIG_DIR of its own: your real az login is neither seen nor touched.
+    /// The program reaches Azure's real names, and nothing else, through the sandbox's proxy, and has
+    /// an AZURE_CONFIG_DIR of its own: your real az login is neither seen nor touched.
     ///
-    ///   latchkey sandbox exec -- az group list
+    ///   cargo latchkey sandbox exec -- az group list
     #[command(verbatim_doc_comment, next_line_help = true)]
     Exec(ExecArgs),
 
     /// Print where each behaviour of the simulation comes from, and which test shows it
     ///
     /// recorded: seen in traffic of the real Azure; specified: in Microsoft's API descriptions;
-    /// documented: in Microsoft's documentation; reported: told by users; our guess: none of these.
+    /// documented: in Microsoft's documentation; reported: by users; our guess: none of these.
     #[command(verbatim_doc_comment, next_line_help = true)]
     Evidence(EvidenceArgs),
 }
 
-/// What `latchkey sandbox exec` is told.
+/// What `latchkey sandbox exec` takes.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
     /// Where the sandbox runs
@@ -105,7 +105,7 @@ pub struct ExecArgs {
     pub command: Vec<std::ffi::OsString>,
 }
 
-/// What `latchkey sandbox evidence` is told.
+/// What `latchkey sandbox evidence` takes.
 #[derive(Debug, Args)]
 pub struct EvidenceArgs {
     /// Print one JSON document
@@ -124,7 +124,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     if address.ip() == std::net::Ipv4Addr::LOCALHOST {
         return Ok(address);
     }
-    Err("the sandbox listens on 127.0.0.1 and on nothing else: it has no passwords".to_owned())
+    Err("the sandbox listens on 127.0.0.1 only: it has no passwords".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -18,7 +18,7 @@ pub struct StepReport {
     pub function: String,
     /// The message it ran on; an HTTP function may have none.
     pub message_id: Option<String>,
-    /// The how-manieth run of this step it was, 1 for the first.
+    /// Which attempt of this step it was, from 1.
     pub attempt: u32,
     /// The onboarding it belongs to, once that is known.
     pub onboarding: Option<String>,

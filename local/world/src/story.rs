@@ -19,14 +19,14 @@ pub struct Story {
 impl Story {
     /// A story that begins now and that one listener hears.
     #[must_use]
-    pub fn told() -> (Self, UnboundedReceiver<Line>) {
+    pub fn with_listener() -> (Self, UnboundedReceiver<Line>) {
         let (sender, receiver) = unbounded_channel();
         (Self { started: Instant::now(), listener: Arc::new(Mutex::new(Some(sender))) }, receiver)
     }
 
     /// A story that begins now and that nobody listens to.
     #[must_use]
-    pub fn untold() -> Self {
+    pub fn silent() -> Self {
         Self { started: Instant::now(), listener: Arc::new(Mutex::new(None)) }
     }
 
@@ -72,7 +72,7 @@ pub struct Line {
     pub what: String,
     /// The function that ran, when one did.
     pub function: Option<String>,
-    /// The how-manieth run of that step it was, 1 for the first.
+    /// Which attempt of that step it was, from 1.
     pub attempt: Option<u32>,
     /// How long it took.
     pub took: Option<Duration>,
@@ -142,11 +142,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_listener_hears_every_line_and_then_the_end() {
-        let (story, mut lines) = Story::told();
-        story.tell(Who::Vendor, "makes a disk");
-        story.clone().tell_since(Instant::now(), Who::Customer, "makes a vault");
+        let (story, mut lines) = Story::with_listener();
+        story.tell(Who::Vendor, "creates a disk");
+        story.clone().tell_since(Instant::now(), Who::Customer, "creates a vault");
         story.end();
-        assert_eq!(lines.recv().await.unwrap().what, "makes a disk");
+        assert_eq!(lines.recv().await.unwrap().what, "creates a disk");
         let second = lines.recv().await.unwrap();
         assert_eq!((second.who, second.took.is_some()), (Who::Customer, true));
         assert_eq!(lines.recv().await, None);
@@ -154,6 +154,6 @@ mod tests {
 
     #[test]
     fn telling_without_a_listener_does_nothing() {
-        Story::untold().tell(Who::World, "is up");
+        Story::silent().tell(Who::World, "is up");
     }
 }

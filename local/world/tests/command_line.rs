@@ -117,7 +117,7 @@ fn a_demo_that_runs_out_of_time_ends_with_3_and_says_so() {
     let output = run(&["demo", "--timeout", "3"]);
     assert_eq!(output.status.code(), Some(3));
     let stderr = text(&output.stderr);
-    let told = ["was waited for in vain", "the time of 3 s is over", "was not up after 3 s"];
+    let told = ["gave up waiting for", "the demo took longer than 3 s", "did not start within 3 s"];
     assert!(told.iter().any(|told| stderr.contains(told)), "{stderr}");
 }
 
@@ -139,7 +139,7 @@ fn a_demo_that_is_killed_leaves_no_handler_process_behind() {
     let lines = lines_of(child.stdout.take().unwrap());
     let demo = Running { child, lines };
     let handler = handler_in(&demo.line_with("starts the handler process"));
-    demo.line_with("the handler process answers");
+    demo.line_with("the handler process is ready");
     drop(demo);
     assert_process_ends(handler);
 }

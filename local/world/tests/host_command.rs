@@ -127,7 +127,7 @@ fn functions_are_listed_and_ctrl_c_stops_the_handler_and_ends_with_0() {
     assert!(host.line_with("orders: ").ends_with("serviceBusTrigger orders"));
     host.line_with("The 'broken' function is in error: At least one binding must be declared.");
     host.line_with("Service Bus connection 'Nowhere' does not exist");
-    host.line_with("or give one for all with --service-bus");
+    host.line_with("or set one for all with --service-bus");
     host.line_with("Press Ctrl-C to stop");
     let started = host.line_with("Handler process ");
     let process = started.split_whitespace().rev().nth(1).unwrap().parse().unwrap();
@@ -146,7 +146,7 @@ fn what_cannot_be_run_ends_with_1_and_says_what_to_do() {
     let nothing = tempfile::tempdir().unwrap();
     let stderr = failure(&host(nothing.path(), &[]).output().unwrap());
     assert!(
-        stderr.contains("is no Functions app: --script-root names the folder that holds host.json"),
+        stderr.contains("is not a Functions app: --script-root names the folder that holds host.json"),
         "{stderr}"
     );
 
@@ -154,16 +154,16 @@ fn what_cannot_be_run_ends_with_1_and_says_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let stderr = failure(&host(app.path(), &["--port", &port]).output().unwrap());
-    assert!(stderr.contains("choose another with --port"), "{stderr}");
+    assert!(stderr.contains("choose another port with --port"), "{stderr}");
 
     let stderr = failure(&host(app.path(), &["--port", "0", "--service-bus", "nonsense"]).output().unwrap());
     assert!(
-        stderr.contains("--service-bus is no connection string") && !stderr.contains("nonsense"),
+        stderr.contains("--service-bus is not a connection string") && !stderr.contains("nonsense"),
         "{stderr}"
     );
 
     let stderr = failure(&host(app.path(), &["--port", "0"]).output().unwrap());
-    assert!(stderr.contains("gave up") && stderr.contains("no-such-handler"), "{stderr}");
+    assert!(stderr.contains("the functions host stopped") && stderr.contains("no-such-handler"), "{stderr}");
 
     write(&app, "local.settings.json", "{");
     let stderr = failure(&host(app.path(), &["--port", "0"]).output().unwrap());

@@ -68,29 +68,29 @@ pub(super) fn account(report: &Report) -> String {
     let counts = report.counts;
     let mut lines = vec![format!("run {}: {} messages planned", report.run, report.planned)];
     let numbers = [
-        (counts.succeeded, "succeeded: received and completed, seen neither in the queue nor dead since"),
-        (counts.replayed, "replayed; nobody looked what became of them"),
-        (counts.waiting, "replayed and still in the queue, or retried there, when we stopped looking"),
-        (counts.dead_again, "replayed and dead again"),
+        (counts.succeeded, "succeeded: received and completed"),
+        (counts.replayed, "replayed; the outcome was not checked"),
+        (counts.waiting, "replayed; still in the queue, or being retried, when the wait ended"),
+        (counts.dead_again, "replayed; dead-lettered again"),
         (counts.discarded, "archived and removed"),
-        (counts.skipped, "skipped: left where they are"),
-        (counts.gone, "gone: removed by somebody else"),
-        (counts.unfinished, "begun and not finished; run it again"),
-        (counts.left, "not come to; run it again"),
+        (counts.skipped, "skipped; not changed"),
+        (counts.gone, "gone; removed by someone else"),
+        (counts.unfinished, "not finished; run it again"),
+        (counts.left, "not started; run it again"),
     ];
     lines.extend(
         numbers.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count:>8} {what}")),
     );
     if !report.doubtful.is_empty() {
         lines.push(format!(
-            "{:>8} of these may have been sent twice, under the same message id: a run was interrupted between \
-             sending and knowing. Duplicate detection drops the second.",
+            "{:>8} of these may have been sent twice, with the same message id: a run was interrupted while \
+             sending. Duplicate detection drops the second.",
             report.doubtful.len()
         ));
     }
     let telling = report.messages.iter().filter_map(|(id, fate)| match fate {
         Fate::DeadAgain { again, reason } => {
-            Some(format!("  {id}: dead again as {again} ({})", harmless(reason)))
+            Some(format!("  {id}: dead-lettered again as {again} ({})", harmless(reason)))
         }
         Fate::Skipped { why } => Some(format!("  {id}: skipped, {}", harmless(why))),
         Fate::Gone => Some(format!("  {id}: gone")),
@@ -100,7 +100,7 @@ pub(super) fn account(report: &Report) -> String {
     let most = 20;
     lines.extend(told.iter().take(most).cloned());
     if told.len() > most {
-        lines.push(format!("  and {} more; --json tells each", told.len() - most));
+        lines.push(format!("  and {} more; --json lists all", told.len() - most));
     }
     lines.join("\n")
 }

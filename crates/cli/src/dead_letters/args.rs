@@ -9,38 +9,38 @@ use time::OffsetDateTime;
 /// How each of these commands ends.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    everything went as it was asked
-  1    something broke; stderr says what, and what to do
+  0    success
+  1    something failed; stderr says what, and what to do
   2    the command line is wrong
-  3    carried out, but not everything went well: something died again, was skipped, was gone,
-       or its outcome is not known yet
-  4    refused, nothing changed: the plan is stale, damaged, or of another namespace; the file
-       is not valid
-  5    Service Bus refuses, nothing changed: no such entity, no permission
-  6    not confirmed, nothing changed: the question was answered with no, or nobody was there to
-       answer it and --yes was not given
-  130  interrupted by Ctrl-C; what was begun is in the log, and the same command goes on";
+  3    completed in part: a message died again, was skipped, was gone, or its outcome is not
+       known yet
+  4    rejected, nothing changed: the plan is out of date, damaged, or for another namespace; the
+       file is not valid
+  5    rejected by Service Bus, nothing changed: no such entity, no permission
+  6    not confirmed, nothing changed: the answer was no, or there is no terminal to ask on and
+       --yes was not given
+  130  interrupted by Ctrl-C; the log has what was done, and the same command continues";
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersCommand {
-    /// Show what died, grouped by function, reason and fault
+    /// Show dead letters, grouped by function, reason and fault
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     List(ListArgs),
 
     /// Show everything about one dead letter
     ///
-    /// Its reason, body, properties and trace, and the onboarding that it belongs to with its present
-    /// state and blocker, when --app-url leads to the function app.
+    /// Its reason, body, properties and trace; with --app-url also its onboarding's current state and
+    /// blocker.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Show(ShowArgs),
 
-    /// Say exactly what a replay would do, as a file; changes nothing
+    /// Write a plan: exactly what a replay would do. Changes nothing
     ///
-    /// The plan names each message, where it would go and under which message id, and holds a hash of
-    /// what it saw: a replay refuses it when something else lies there by then. A replay has another
-    /// message id than its dead letter, because the target may still remember that one and would drop
-    /// the replay without a word; it is always the same for the same dead letter, so that duplicate
+    /// The plan lists each message, where it would be sent and with which message id, and a hash of each:
+    /// a replay rejects the plan if they have changed since. A replay has another message id than its
+    /// dead letter, because duplicate detection in the target may still remember that id and would
+    /// silently drop the replay. It is always the same id for the same dead letter, so that duplicate
     /// detection drops what an interrupted run sends twice.
     ///
     ///   latchkey dead-letters plan --reason DeadlineExceeded --older-than 1h > plan.json
@@ -49,17 +49,16 @@ pub enum DeadLettersCommand {
 
     /// Send dead letters to their functions again
     ///
-    /// Each message is sent first and removed from the dead letters then, never the other way round:
-    /// nothing can be lost, and what may be sent twice carries the same message id. What is not in the
-    /// plan stays exactly as it was, in its order and with its delivery count.
+    /// Each message is sent first and then removed from the dead letters, never the other way round:
+    /// nothing can be lost, and what may be sent twice has the same message id. Dead letters that are
+    /// not in the plan stay exactly as they were, in their order and with their delivery counts.
     ///
-    /// Letters of a subscription go where --target says. Every decision is on disk before it is carried
-    /// out, for as many letters at a time as fit into one transfer. A run that was interrupted, by
-    /// Ctrl-C or by SIGKILL at any moment, goes on where it was when the same plan is replayed again.
-    /// The report accounts for every message of the plan.
+    /// Dead letters of a subscription are sent to --target. Each action is written to the log before it
+    /// is taken. If a run is interrupted, by Ctrl-C or by SIGKILL at any moment, replay the same plan
+    /// again and it continues. The report covers every message of the plan.
     ///
-    /// "succeeded" means: the replay was seen neither in the queue nor among its dead letters, also not
-    /// as a retry of the same event. Somebody received it and completed it.
+    /// "succeeded" means that the replay was received and completed: it is neither in the queue nor among
+    /// its dead letters, and neither is a retry of the same event.
     ///
     ///   latchkey dead-letters replay --plan plan.json --canary 5 --rate 20 --stop-on-failure 0.2
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
@@ -67,8 +66,8 @@ pub enum DeadLettersCommand {
 
     /// Remove dead letters for good, after archiving them
     ///
-    /// Body and properties are appended to a file, and forced to the disk, before a message is removed.
-    /// `import` can bring them back.
+    /// Body and properties are written to a file, and flushed to disk, before a message is removed.
+    /// `import` can restore them.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Discard(DiscardArgs),
 
@@ -78,10 +77,9 @@ pub enum DeadLettersCommand {
 
     /// Send the messages of an export or an archive to their functions
     ///
-    /// Each goes to the entity that it died in, under an id that derives from it: a target with duplicate
-    /// detection drops what it gets a second time. What is sent is in a log on disk: an import that was
-    /// interrupted goes on where it was when the same file is imported again, and the report names what
-    /// it may have sent twice.
+    /// Each is sent to the entity that it came from, with a message id derived from its own: a target with
+    /// duplicate detection drops what it receives twice. If an import is interrupted, import the same
+    /// file again and it continues; the report lists what may have been sent twice.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Import(ImportArgs),
 }
@@ -92,8 +90,8 @@ pub enum DeadLettersCommand {
 pub struct Connection {
     /// A namespace, such as contoso.servicebus.windows.net; signs in with Entra
     ///
-    /// As the managed identity where there is one, otherwise as whoever is signed in to `az` or
-    /// `azd`. Needs the role "Azure Service Bus Data Owner", or Sender and Receiver.
+    /// As the managed identity if there is one, otherwise with the sign-in of `az` or `azd`.
+    /// Needs the role "Azure Service Bus Data Owner", or Sender and Receiver.
     #[arg(long, value_name = "HOST", conflicts_with = "connection_string", verbatim_doc_comment)]
     pub namespace: Option<String>,
 
@@ -106,7 +104,7 @@ pub struct Connection {
     )]
     pub connection_string: Option<String>,
 
-    /// An entity: a queue, or topic/Subscriptions/name; all queues of the app by default
+    /// An entity: a queue, or TOPIC/Subscriptions/NAME; by default all queues of the app
     #[arg(long, value_name = "ENTITY", action = ArgAction::Append)]
     pub entity: Vec<String>,
 }
@@ -115,30 +113,32 @@ pub struct Connection {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Function app")]
 pub struct App {
-    /// The function app's address, to ask for onboardings and for fresh checks of keys
+    /// The function app's URL, to read onboardings and to have keys tested
     ///
-    /// In Azure its operations API wants a function key: put it into LATCHKEY_FUNCTION_KEY.
+    /// In Azure its operations API needs a function key: set it in LATCHKEY_FUNCTION_KEY.
     #[arg(long, value_name = "URL", env = "LATCHKEY_URL", verbatim_doc_comment)]
     pub app_url: Option<String>,
 }
 
 /// Which dead letters.
 #[derive(Debug, Clone, Args, Default)]
-#[command(next_help_heading = "Which dead letters (all that apply; of several values for one, any)")]
+#[command(
+    next_help_heading = "Which dead letters (all of these must match; with several values for one, any of them)"
+)]
 pub struct FilterArgs {
-    /// Of this function
+    /// From this function
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
     pub function: Vec<String>,
     /// With this reason
     #[arg(long = "reason", value_name = "REASON", action = ArgAction::Append)]
     pub reason: Vec<String>,
-    /// With this fingerprint, or one that begins so
+    /// With this fingerprint, or one that begins with it
     #[arg(long, value_name = "HEX", action = ArgAction::Append)]
     pub fingerprint: Vec<String>,
     /// Of this onboarding
     #[arg(long, value_name = "ID", action = ArgAction::Append)]
     pub onboarding: Vec<String>,
-    /// Of this tenant: named in the message, or bound to its onboarding
+    /// Of this tenant: named in the message, or the tenant of its onboarding
     #[arg(long, value_name = "ID", action = ArgAction::Append)]
     pub tenant: Vec<String>,
     /// Of this trace
@@ -150,7 +150,7 @@ pub struct FilterArgs {
     /// Enqueued longer ago than this: 90s, 15m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub older_than: Option<Duration>,
-    /// Enqueued less long ago than this
+    /// Enqueued more recently than this
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub newer_than: Option<Duration>,
     /// With this sequence number or a higher one
@@ -189,16 +189,16 @@ impl FilterArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Changing something")]
 pub struct Change {
-    /// Do not ask; needed where nobody can answer
+    /// Do not ask; needed where there is no terminal
     #[arg(long)]
     pub yes: bool,
-    /// Why, for the audit
+    /// The reason, for the audit
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
     /// Where the audit, the logs of runs and the archives are kept
     #[arg(long, value_name = "DIR", env = "LATCHKEY_OPS_DIR", default_value = ".latchkey-ops")]
     pub state: PathBuf,
-    /// Who is acting, for the audit; the name of the account on this machine by default
+    /// Your name, for the audit; by default the name of your account on this machine
     #[arg(long, value_name = "NAME", env = "LATCHKEY_WHO")]
     pub who: Option<String>,
 }
@@ -215,10 +215,10 @@ pub struct ListArgs {
     /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Have every key tried on which a replay depends; asks the customers' vaults
+    /// Test every key that a replay depends on; this calls the customers' vaults
     #[arg(long)]
     pub check: bool,
-    /// One line a dead letter instead of one a group
+    /// One line per dead letter instead of one per group
     #[arg(long)]
     pub each: bool,
     /// Print JSON
@@ -247,19 +247,19 @@ pub struct ShowArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The plan")]
 pub struct Planning {
-    /// At most so many, those that lie first
+    /// At most N, the oldest first
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Send to this queue or topic instead of the entity that they died in; needs one --entity
+    /// Send to this queue or topic instead of the entity that they came from; needs one --entity
     ///
     /// Dead letters of a subscription have no queue to go back to, and what is sent to the topic
-    /// reaches all its subscriptions: name the topic only when that is meant.
+    /// reaches all its subscriptions: name the topic only if you mean that.
     #[arg(long, value_name = "ENTITY", verbatim_doc_comment)]
     pub target: Option<String>,
-    /// Whether the target drops a second message of the same id; known for the app's own queues
+    /// Whether the target has duplicate detection; known for the app's own queues
     #[arg(long, value_name = "ON|OFF", value_enum)]
     pub duplicate_detection: Option<OnOff>,
-    /// Messages a second, at most
+    /// At most N messages per second
     #[arg(long, value_name = "N", value_parser = rate)]
     pub rate: Option<f64>,
 }
@@ -294,24 +294,24 @@ pub struct PlanArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Running {
-    /// Messages under way at a time, and at most in doubt after a kill
+    /// Messages in flight at a time: at most so many are in doubt after a kill
     ///
-    /// With 1 they go out one by one, in the order in which they lie.
+    /// With 1 they are sent one by one, in their order.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub concurrency: u16,
-    /// Replay N first, and the others only when all of these succeeded
+    /// Replay N first, and the others only if all of these succeed
     #[arg(long, value_name = "N")]
     pub canary: Option<usize>,
-    /// Stop when more than this part of what was sent died again, as in 0.1
+    /// Stop if more than this share of what was sent died again, such as 0.1
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     pub stop_on_failure: Option<f64>,
-    /// How long to look for outcomes at the end, and after the canary; 0s: not at all
+    /// How long to wait for outcomes at the end, and after the canary; 0s: not at all
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = age)]
     pub outcome_wait: Duration,
-    /// Go on although some of the plan's messages are gone
+    /// Continue although some of the plan's messages are gone
     #[arg(long)]
     pub accept_gone: bool,
-    /// The log of the run; in the state folder by default, named after the plan
+    /// The log of the run; by default in the state folder, named after the plan
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Print the report as JSON, with every message
@@ -322,13 +322,13 @@ pub struct Running {
 /// `dead-letters replay`
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// A plan that `plan` made; without it the filters say which, and are planned first
+    /// A plan from `plan`; without it the filters select the messages, and a plan is made first
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
     /// Show what would be done, and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// Replay also what is not expected to succeed; the audit says so
+    /// Also replay what is not expected to succeed; the audit records it
     #[arg(long)]
     pub force: bool,
     /// Which Service Bus.
@@ -354,10 +354,10 @@ pub struct ReplayArgs {
 /// `dead-letters discard`
 #[derive(Debug, Args)]
 pub struct DiscardArgs {
-    /// ENTITY/SEQUENCE of those to discard; without any, the filters say which
+    /// ENTITY/SEQUENCE of those to discard; without any, the filters select them
     #[arg(value_name = "ID")]
     pub ids: Vec<LetterId>,
-    /// The file to archive them in; in the state folder by default
+    /// The file to archive them in; by default in the state folder
     #[arg(long, value_name = "FILE")]
     pub archive: Option<PathBuf>,
     /// Show what would be discarded, and stop
@@ -372,7 +372,7 @@ pub struct DiscardArgs {
     /// Which dead letters.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// The log of the run; in the state folder by default
+    /// The log of the run; by default in the state folder
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Print the report as JSON, with every message
@@ -386,7 +386,7 @@ pub struct DiscardArgs {
 /// `dead-letters export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Without tokens, keys, signatures, passwords, mail addresses; then for reading only
+    /// Without tokens, keys, signatures, passwords, mail addresses; cannot be imported
     #[arg(long)]
     pub redact: bool,
     /// Which Service Bus.
@@ -406,10 +406,10 @@ pub struct ImportArgs {
     /// A file that `export` or `discard` wrote; - for stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Send all of them to this queue or topic; needed for those of subscriptions
+    /// Send all of them to this queue or topic; needed for dead letters of subscriptions
     #[arg(long, value_name = "ENTITY")]
     pub target: Option<String>,
-    /// The log of what was sent; in the state folder by default, named after the file's content
+    /// The log of what was sent; by default in the state folder, named after the file's content
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Print the report as JSON, with every message
@@ -446,14 +446,14 @@ fn age(text: &str) -> Result<Duration, String> {
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => Err("expected messages a second, from 0.001 to 1000000".to_owned()),
+        _ => Err("expected messages per second, from 0.001 to 1000000".to_owned()),
     }
 }
 
 fn ratio(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
-        _ => Err("expected a ratio from 0 to 1, as in 0.1".to_owned()),
+        _ => Err("expected a ratio from 0 to 1, such as 0.1".to_owned()),
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn confirm(change: &Change, question: &str) -> Result<(), NotConfirme
     }
     if !(stdin().is_terminal() && stderr().is_terminal()) {
         return Err(NotConfirmed(format!(
-            "{question} Nobody is there to answer: give --yes. Nothing was changed."
+            "{question} There is no terminal to ask on: use --yes. Nothing was changed."
         )));
     }
     eprint!("{question} [y/N] ");

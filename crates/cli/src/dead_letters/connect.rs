@@ -22,9 +22,10 @@ pub(super) fn connect(connection: &Connection) -> anyhow::Result<Connected> {
     let mut named: Vec<Entity> = connection.entity.iter().map(|name| Entity::from(name.as_str())).collect();
     named.extend(client.entity_path().filter(|_| named.is_empty()).map(Entity::from));
     if let Some(dead) = named.iter().find(|entity| entity.is_dead_letter()) {
-        return Err(
-            WrongUsage(format!("--entity {dead}: name the entity itself, not its dead letters")).into()
-        );
+        return Err(WrongUsage(format!(
+            "--entity {dead}: name the entity itself, not its dead-letter queue"
+        ))
+        .into());
     }
     let is_named = !named.is_empty();
     let entities = if is_named { named } else { app_queues().into_iter().map(Entity::from).collect() };
@@ -38,12 +39,12 @@ fn client(connection: &Connection) -> anyhow::Result<ServiceBusClient> {
     let Some(string) = connection.connection_string.as_deref().filter(|string| !string.trim().is_empty())
     else {
         return Err(WrongUsage(
-            "which Service Bus? Give --namespace HOST, or --connection-string; in the local world: . .latchkey/env"
+            "which Service Bus? Use --namespace HOST or --connection-string; in the local world: . .latchkey/env"
                 .to_owned(),
         )
         .into());
     };
-    ServiceBusClient::from_connection_string(string).context("the connection string cannot be used")
+    ServiceBusClient::from_connection_string(string).context("the connection string is not valid")
 }
 
 /// A host name and nothing else: no scheme, no path, so that a token can only go where it is meant to.
@@ -55,7 +56,9 @@ fn host_of(namespace: &str) -> Result<String, WrongUsage> {
     if is_host {
         return Ok(namespace.to_ascii_lowercase());
     }
-    Err(WrongUsage(format!("--namespace {namespace}: expected a host, as in contoso.servicebus.windows.net")))
+    Err(WrongUsage(format!(
+        "--namespace {namespace}: expected a host name, such as contoso.servicebus.windows.net"
+    )))
 }
 
 fn credential() -> anyhow::Result<Arc<dyn TokenCredential>> {
@@ -81,7 +84,7 @@ impl Connected {
     pub(super) fn passes_over(&self, entity: &Entity, error: &ServiceBusError) -> bool {
         let missing = !self.is_named && matches!(error, ServiceBusError::EntityNotFound { .. });
         if missing {
-            eprintln!("latchkey: {entity} does not exist here; passed over");
+            eprintln!("latchkey: {entity} does not exist here; skipped");
         }
         missing
     }

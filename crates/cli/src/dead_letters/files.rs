@@ -88,12 +88,12 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<End> {
     let (log, replayed) = RunLog::open(&path, plan.hash(), IMPORT)?;
     if replayed.finished {
         eprintln!(
-            "these were imported before; {} tells what was sent, and with a --log of its own they are sent again",
+            "this file was imported before: see {}. To send its messages again, use another --log",
             path.display()
         );
         return answer(&import_all(&connected, &plan, &letters, &log, replayed).await?, args.json);
     }
-    let going_on = if replayed.resumed { ", going on where it was" } else { "" };
+    let going_on = if replayed.resumed { ", continuing an earlier run" } else { "" };
     confirm(&args.change, &format!("Send {count} messages to {namespace}{going_on}?"))?;
     let audit = Audit::new(&args.change, namespace, IMPORT, format!("the file {}", args.file.display()));
     audit.begins(plan.hash())?;
@@ -105,7 +105,7 @@ pub(super) async fn import(args: ImportArgs) -> anyhow::Result<End> {
         Err(error) => {
             audit.ended(plan.hash(), json!({"error": error.to_string()}))?;
             Err(error).with_context(|| {
-                format!("not everything was sent; {} tells what was, run this again to go on", path.display())
+                format!("not everything was sent: see {}. Run this again to continue", path.display())
             })
         }
     }

@@ -84,13 +84,11 @@ impl Operations {
             (Some(Ok(())), _) => Replayable::Yes,
             (Some(Err(why)), _) => Replayable::No(why.clone()),
             (None, Err(why)) => Replayable::Unknown(why.to_owned()),
-            (None, Ok(None)) => Replayable::No("the app knows no such onboarding".to_owned()),
+            (None, Ok(None)) => Replayable::No("the app has no such onboarding".to_owned()),
             (None, Ok(Some(onboarding))) => {
                 match onboarding.blocker.as_ref().filter(|blocker| is_about_the_key(blocker)) {
                     Some(blocker) => Replayable::No(summary_of(blocker)),
-                    None => {
-                        Replayable::Unknown("whether its key works now was not checked (--check)".to_owned())
-                    }
+                    None => Replayable::Unknown("its key was not tested (--check)".to_owned()),
                 }
             }
         }
@@ -123,7 +121,7 @@ impl Operations {
             let Some(onboarding) = &planned.onboarding else {
                 skips.insert(
                     planned.id.clone(),
-                    "it names no onboarding whose key could be checked".to_owned(),
+                    "it names no onboarding, so its key cannot be tested".to_owned(),
                 );
                 continue;
             };
@@ -145,7 +143,7 @@ impl Operations {
 
     /// Whether the key works now; if not, or if nobody knows, why.
     async fn check(&self, onboarding: &str, key: Option<&str>) -> Result<(), String> {
-        let unknown = |why: &str| format!("whether its key works now is not known: {why}");
+        let unknown = |why: &str| format!("its key could not be tested: {why}");
         let access = self.access.as_ref().map_err(|why| unknown(why))?;
         let body = key.map(|key| json!({"key": key})).unwrap_or_else(|| json!({}));
         let path = format!("/api/operations/onboardings/{onboarding}/check");
@@ -161,12 +159,12 @@ impl Operations {
 impl Access {
     fn of(app: &App) -> Result<Self, String> {
         let Some(base) = app.app_url.as_deref().filter(|url| !url.is_empty()) else {
-            return Err("no function app is named (--app-url, LATCHKEY_URL)".to_owned());
+            return Err("no function app is given (--app-url, LATCHKEY_URL)".to_owned());
         };
         let base = base.trim_end_matches('/').to_owned();
         let client =
             Client::builder().timeout(TIME_LIMIT).redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.map_err(|error| format!("HTTPS cannot be set up: {error}"))?;
+        let client = client.map_err(|error| format!("HTTPS is not available: {error}"))?;
         let key = std::env::var("LATCHKEY_FUNCTION_KEY").ok().filter(|key| !key.is_empty());
         Ok(Self { base, key, client })
     }
@@ -197,12 +195,12 @@ impl Access {
         match status {
             status if status.is_success() => Ok(json),
             StatusCode::UNAUTHORIZED => Err(format!(
-                "the function app at {} wants its function key in LATCHKEY_FUNCTION_KEY",
+                "the function app at {} needs its function key in LATCHKEY_FUNCTION_KEY",
                 self.base
             )),
             status => {
-                let title = json["title"].as_str().unwrap_or("without a word");
-                Err(format!("the function app at {} answers {status}: {title}", self.base))
+                let title = json["title"].as_str().unwrap_or("no reason given");
+                Err(format!("the function app at {} returned {status}: {title}", self.base))
             }
         }
     }
@@ -241,6 +239,6 @@ fn is_about_the_key(blocker: &Json) -> bool {
 
 pub(super) fn summary_of(finding: &Json) -> String {
     let text = |name: &str| finding[name].as_str();
-    let (code, summary) = (text("code").unwrap_or("unknown"), text("summary").unwrap_or("no words"));
+    let (code, summary) = (text("code").unwrap_or("unknown"), text("summary").unwrap_or("no summary"));
     format!("{summary} ({code})")
 }

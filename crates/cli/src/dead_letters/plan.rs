@@ -106,8 +106,8 @@ pub(super) fn target(entity: &Entity, planning: &Planning, up_to: i64) -> Result
         Some(target) => target.clone(),
         None if is_subscription => {
             let text = format!(
-                "{entity} is a subscription: nothing can be sent to it alone. Name the topic with --target when all \
-                 its subscriptions are to receive the replays, or a queue"
+                "{entity} is a subscription: messages cannot be sent to a single subscription. Use --target with the topic, \
+                 if all its subscriptions should receive the replays, or with a queue"
             );
             return Err(WrongUsage(text));
         }
@@ -145,12 +145,12 @@ pub(super) fn summary(plan: &Plan) -> String {
         })
         .collect();
     let head = ["FROM", "REASON", "FAULT", "COUNT", "TO", "DUPLICATE DETECTION"];
-    let rate = plan.rate.map_or(String::new(), |rate| format!(", {rate} a second at most"));
+    let rate = plan.rate.map_or(String::new(), |rate| format!(", {rate} per second at most"));
     let detections = plan.targets.values().map(|target| target.duplicate_detection);
     let doubt = if detections.into_iter().all(|known| known == DuplicateDetection::On) {
         ""
     } else {
-        "\nWithout duplicate detection a run that is interrupted may send some messages twice; its report names them."
+        "\nWithout duplicate detection an interrupted run may send some messages twice; its report lists them."
     };
     format!(
         "{}\n\n{} messages of {}{rate}; plan {}{doubt}",

@@ -40,7 +40,7 @@ impl Shown {
             Told::Handled => self.handled(),
             Told::WaitsForLocks { left } => {
                 self.say(&format!(
-                    "{left} are locked, by an interrupted run perhaps; waiting for the locks to end"
+                    "{left} are locked, perhaps by an interrupted run; waiting for the locks to expire"
                 ));
             }
             Told::Outcomes { known, of } => self.say(&format!("outcomes known of {known} of {of}")),

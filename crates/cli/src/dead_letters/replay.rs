@@ -61,7 +61,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<End> {
 async fn plan_of(args: &ReplayArgs, connected: &Connected) -> anyhow::Result<Plan> {
     if let Some(file) = &args.plan {
         if !args.filter.is_empty() || args.planning.limit.is_some() || args.planning.target.is_some() {
-            let text = "--plan says exactly which messages: no filter, --limit or --target goes with it";
+            let text = "--plan cannot be combined with filters, --limit or --target: it names the messages";
             return Err(WrongUsage(text.to_owned()).into());
         }
         let text =
@@ -75,7 +75,7 @@ async fn plan_of(args: &ReplayArgs, connected: &Connected) -> anyhow::Result<Pla
         let file = state(&args.change, &format!("plans/{}.json", name(&plan)))?;
         write_private(&file, plan.to_text().as_bytes())
             .with_context(|| format!("writing {}", file.display()))?;
-        eprintln!("the plan is kept: if this run is interrupted, go on with --plan {}", file.display());
+        eprintln!("the plan is saved: if this run is interrupted, continue with --plan {}", file.display());
     }
     Ok(plan)
 }
@@ -91,8 +91,8 @@ fn tell_not_ready(not_ready: &BTreeMap<LetterId, String>, force: bool) {
     if not_ready.is_empty() {
         return;
     }
-    let what = if force { "replayed all the same (--force)" } else { "skipped; --force overrides" };
-    eprintln!("{} of these would die again, as far as is known: {what}", not_ready.len());
+    let what = if force { "replayed anyway (--force)" } else { "skipped; --force replays them" };
+    eprintln!("{} of these are expected to die again: {what}", not_ready.len());
     for (id, why) in not_ready.iter().take(10) {
         eprintln!("  {id}: {}", harmless(why));
     }
@@ -153,19 +153,19 @@ impl Job<'_> {
         let (log, replayed) = RunLog::open(&path, self.plan.hash(), self.what.as_str())?;
         let is_report = replayed.finished;
         if !is_report {
-            let going_on = if replayed.resumed { ", going on where it was" } else { "" };
+            let going_on = if replayed.resumed { ", continuing an earlier run" } else { "" };
             let count = self.plan.messages.len() - self.skips.len();
             confirm(self.change, &format!("{verb} {count} messages in {}{going_on}?", self.plan.namespace))?;
             audit.begins(self.plan.hash())?;
         } else {
-            eprintln!("this plan was carried out before; {} tells what was done", path.display());
+            eprintln!("this plan was carried out before: see {}", path.display());
         }
         let report = self.carry_out(&log, replayed).await;
         let Ok(report) = report else {
             let error = report.err().context("no report and no error")?;
             audit.ended(self.plan.hash(), json!({"error": error.to_string()}))?;
             return Err(error)
-                .with_context(|| format!("the run is in {}; run it again to go on", path.display()));
+                .with_context(|| format!("the log is {}; run this again to continue", path.display()));
         };
         if !is_report {
             audit.ended(self.plan.hash(), json!(report.counts))?;
@@ -179,7 +179,9 @@ impl Job<'_> {
         let interrupted = stop.clone();
         let listening = tokio::spawn(async move {
             interrupts.next().await;
-            eprintln!("\nlatchkey: stopping; what is under way is finished, the rest given back");
+            eprintln!(
+                "\nlatchkey: stopping; messages in flight are finished, the rest are left as they were"
+            );
             interrupted.cancel();
             interrupts.next().await;
             // Everything that was decided is in the log, and locks end by themselves.

@@ -50,7 +50,7 @@ async fn find_one(connected: &Connected, id: &str) -> anyhow::Result<Letter> {
         1 => Ok(found.remove(0)),
         _ => {
             let names: Vec<String> = found.iter().map(|letter| letter.id.to_string()).collect();
-            Err(Refused(format!("several have this message id; name one of {}", names.join(", "))).into())
+            Err(Refused(format!("several have this message id; choose one of {}", names.join(", "))).into())
         }
     }
 }
@@ -103,7 +103,7 @@ fn text(letter: &Letter, replayable: &Replayable, operations: &Operations) -> St
 
 fn replay_words(replayable: &Replayable) -> String {
     match replayable {
-        Replayable::Yes => "yes, as far as is known".to_owned(),
+        Replayable::Yes => "yes, as far as known".to_owned(),
         Replayable::No(why) => format!("no: {}", harmless(why)),
         Replayable::Unknown(why) => format!("not known: {}", harmless(why)),
     }
@@ -114,7 +114,7 @@ fn onboarding_lines(letter: &Letter, operations: &Operations) -> Vec<String> {
     let mut lines = vec![format!("onboarding    {}", harmless(id))];
     match operations.onboarding(id) {
         Err(why) => lines.push(format!("  its state is not known: {}", harmless(why))),
-        Ok(None) => lines.push("  the function app knows no such onboarding".to_owned()),
+        Ok(None) => lines.push("  the function app has no such onboarding".to_owned()),
         Ok(Some(onboarding)) => {
             lines.push(format!("  state       {}", harmless(onboarding.state.as_str().unwrap_or("-"))));
             match &onboarding.blocker {

@@ -79,7 +79,7 @@ impl Customer {
             page.status
         );
         let page = OnboardingPage::new(page.url);
-        let what = format!("opens the landing page and is led to onboarding {}", page.onboarding());
+        let what = format!("opens the landing page and is redirected to onboarding {}", page.onboarding());
         self.story.tell_since(since, Who::Customer, what);
         Ok(page)
     }
@@ -94,8 +94,8 @@ impl Customer {
         let response = request.send().await.map_err(reqwest::Error::without_url)?;
         let status = response.status();
         let text = response.text().await.map_err(reqwest::Error::without_url)?;
-        ensure!(status.is_success(), "the onboarding's page answered {status}");
-        serde_json::from_str(&text).context("the onboarding's page is not the JSON that was agreed on")
+        ensure!(status.is_success(), "the onboarding's page could not be read: {status}");
+        serde_json::from_str(&text).context("the onboarding's page is not the expected JSON")
     }
 
     /// Opens the consent link and approves in Entra. Returns the page that the callback shows.
@@ -121,7 +121,7 @@ impl Customer {
             after.url.path(),
             after.status
         );
-        self.story.tell_since(since, Who::Customer, "approves, and comes back to Latchkey");
+        self.story.tell_since(since, Who::Customer, "approves, and is redirected to Latchkey");
         Ok(after)
     }
 
@@ -133,10 +133,14 @@ impl Customer {
     pub async fn make_key(&self, vault: &str) -> anyhow::Result<CustomerKey> {
         let since = Instant::now();
         let vault_id = self.make_vault(vault).await?;
-        self.story.tell_since(since, Who::Customer, format!("makes the vault {vault}, purge protection on"));
+        self.story.tell_since(
+            since,
+            Who::Customer,
+            format!("creates the vault {vault} with purge protection"),
+        );
         let since = Instant::now();
         let url = self.make_rsa_key(vault).await?;
-        self.story.tell_since(since, Who::Customer, format!("makes the RSA key {url}"));
+        self.story.tell_since(since, Who::Customer, format!("creates the RSA key {url}"));
         Ok(CustomerKey { vault: vault.to_owned(), scope: format!("{vault_id}/keys/{KEY}"), url })
     }
 
@@ -182,8 +186,8 @@ impl Customer {
     pub async fn share_key(&self, page: &OnboardingPage, key_url: &str) -> anyhow::Result<()> {
         let since = Instant::now();
         let status = self.send_key(page, key_url).await?;
-        ensure!(status == StatusCode::ACCEPTED, "sharing the key's address was answered {status}");
-        self.story.tell_since(since, Who::Customer, "shares the key's address");
+        ensure!(status == StatusCode::ACCEPTED, "submitting the key URL failed: {status}");
+        self.story.tell_since(since, Who::Customer, "submits the key URL");
         Ok(())
     }
 
@@ -205,7 +209,7 @@ impl Customer {
     pub async fn check_again(&self, page: &OnboardingPage) -> anyhow::Result<()> {
         let request = self.http.post(page.below("check")).header(ACCEPT, "application/json");
         let status = request.send().await.map_err(reqwest::Error::without_url)?.status();
-        ensure!(status == StatusCode::ACCEPTED, "checking again was answered {status}");
+        ensure!(status == StatusCode::ACCEPTED, "checking again failed: {status}");
         Ok(())
     }
 

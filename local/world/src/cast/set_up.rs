@@ -112,7 +112,7 @@ impl Engineer<'_> {
         self.story.tell_since(
             since,
             Who::Vendor,
-            format!("makes the resource group {RESOURCE_GROUP} in {region}"),
+            format!("creates the resource group {RESOURCE_GROUP} in {region}"),
         );
         Ok(())
     }
@@ -129,11 +129,11 @@ impl Engineer<'_> {
             principal_id: guid(&made["properties"]["principalId"], "principalId")?,
             id: made["id"].as_str().context("the managed identity has no id")?.to_owned(),
         };
-        self.story.tell_since(since, Who::Vendor, format!("makes the managed identity {IDENTITY}"));
+        self.story.tell_since(since, Who::Vendor, format!("creates the managed identity {IDENTITY}"));
         Ok(identity)
     }
 
-    /// Lets the managed identity speak as the application: this is what takes the place of a secret.
+    /// Adds a federated credential for the managed identity to the application, in place of a secret.
     async fn federated_credential(
         &self,
         application: &Application,
@@ -146,7 +146,7 @@ impl Engineer<'_> {
             "issuer": format!("https://login.microsoftonline.com/{}/v2.0", self.azure.tenant_id),
             "subject": identity.principal_id,
             "audiences": [IDENTITY_EXCHANGE],
-            "description": "The function app speaks as this application",
+            "description": "The function app signs in as this application",
         });
         let found = self.once_replicated(Method::GET, &path, &Value::Null).await?;
         let found = found.ok("listing the federated credentials")?;
@@ -155,13 +155,17 @@ impl Engineer<'_> {
             let same = ["issuer", "subject", "audiences"].iter().all(|field| there[field] == body[field]);
             ensure!(
                 same,
-                "the application's federated credential names somebody else; begin with a fresh folder"
+                "the application's federated credential names another identity; start again in an empty folder"
             );
         } else {
             let reply = self.once_replicated(Method::POST, &path, &body).await?;
             reply.ok("making the federated credential")?;
         }
-        self.story.tell_since(since, Who::Vendor, "lets the managed identity speak as the application");
+        self.story.tell_since(
+            since,
+            Who::Vendor,
+            "adds a federated credential for the managed identity to the application",
+        );
         Ok(())
     }
 
@@ -170,7 +174,11 @@ impl Engineer<'_> {
         let group = self.azure.resource_group_id(RESOURCE_GROUP);
         assign_role(self.azure, &group, identity.principal_id, CONTRIBUTOR).await?;
         assign_role(self.azure, &identity.id, identity.principal_id, MANAGED_IDENTITY_OPERATOR).await?;
-        self.story.tell_since(since, Who::Vendor, "grants the identity what it needs in the resource group");
+        self.story.tell_since(
+            since,
+            Who::Vendor,
+            "assigns the identity the roles it needs in the resource group",
+        );
         Ok(())
     }
 

@@ -103,7 +103,11 @@ impl Vendor {
         });
         self.azure.arm(Method::PUT, &id, DISKS_API, Some(&body)).await?.ok("making the disk")?;
         self.disk_is_ready(&id).await?;
-        self.story.tell_since(since, Who::Vendor, format!("makes the managed disk {name} for the customer"));
+        self.story.tell_since(
+            since,
+            Who::Vendor,
+            format!("creates the managed disk {name} for the customer"),
+        );
         Ok(id)
     }
 
@@ -174,7 +178,7 @@ mod tests {
     async fn set_up_in(sandbox: &Sandbox, redirect_uri: &str) -> Vendor {
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap();
         let azure = Azure::new(&network, &sandbox.seed().vendor).unwrap();
-        Vendor::set_up(azure, redirect_uri, Story::untold()).await.unwrap()
+        Vendor::set_up(azure, redirect_uri, Story::silent()).await.unwrap()
     }
 
     #[tokio::test]

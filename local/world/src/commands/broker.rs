@@ -40,7 +40,8 @@ pub(super) async fn run(args: BrokerArgs) -> anyhow::Result<End> {
 
 fn read_configuration(file: &Path) -> anyhow::Result<Configuration> {
     let text = fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    Configuration::from_json(&text).with_context(|| format!("{} declares nothing", file.display()))
+    Configuration::from_json(&text)
+        .with_context(|| format!("{} is not a valid configuration", file.display()))
 }
 
 /// The key of an earlier run, or a new one, kept where only this user reads it.
@@ -70,18 +71,18 @@ fn document(broker: &Broker) -> serde_json::Value {
 fn instructions(broker: &Broker, namespace: &str, state: Option<&Path>) -> String {
     let mut entities: String = broker.entities().iter().map(|path| format!("\n  {path}")).collect();
     if entities.is_empty() {
-        entities = "\n  none: the file declares no queues and no topics".to_owned();
+        entities = "\n  none: the file declares no queue and no topic".to_owned();
     }
     let kept = match state {
         Some(folder) => format!("Messages and the key are kept in {}.", folder.display()),
-        None => "Messages and the key end with this process; --state DIR keeps them.".to_owned(),
+        None => "Messages and the key are lost when this process ends; --state DIR keeps them.".to_owned(),
     };
     format!(
         "
 The Service Bus '{namespace}' listens on {address}, with these entities:
 {entities}
 
-Connect Microsoft's SDKs by this connection string. It contains the key:
+Connect Microsoft's SDKs with this connection string. It contains the key:
 
   {connection_string}
 

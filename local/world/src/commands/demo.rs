@@ -18,6 +18,12 @@ use crate::story::Story;
 use crate::world::{LocalWorld, LocalWorldOptions};
 use report::Report;
 
+/// What is shown first.
+const INTRODUCTION: &str = "\
+Latchkey and a simulated Azure, on this machine: a customer buys in the marketplace, approves the application and
+shares a key, and a disk is encrypted with that key. This takes about 15 seconds.
+";
+
 /// The exit code of a story that did not end as it should, or not in time.
 const STORY_FAILED: u8 = 3;
 
@@ -41,12 +47,15 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
         must_be_empty(dir)?;
     }
     if let Some(file) = &args.har {
-        // Found out now, and not when the story is over.
+        // A file that cannot be written is reported now, and not at the end.
         fs::write(file, "")
             .with_context(|| format!("could not write the exchanges to {}", file.display()))?;
     }
-    let (story, lines) = Story::told();
+    let (story, lines) = Story::with_listener();
     let colour = Colour::of_stdout();
+    if !args.json {
+        println!("{INTRODUCTION}");
+    }
     // Without anybody to show it to, the lines are dropped as they come.
     let shown = (!args.json).then(|| live::show(lines, colour));
 
@@ -68,13 +77,13 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
         let _ = shown.await;
     }
     match ended? {
-        Ended::Told(report) => {
+        Ended::Finished(report) => {
             report.show(args.json, colour)?;
             Ok(if report.fault.is_none() { End::Well } else { End::Status(STORY_FAILED) })
         }
-        Ended::NeverBegan => {
+        Ended::NotStarted => {
             eprintln!(
-                "latchkey: the local world was not up after {} s; give it more --timeout",
+                "latchkey: the local world did not start within {} s; allow more with --timeout",
                 args.timeout.as_secs()
             );
             Ok(End::Status(STORY_FAILED))
@@ -88,8 +97,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
 
 /// How the story ended, or did not.
 enum Ended {
-    Told(Box<Report>),
-    NeverBegan,
+    Finished(Box<Report>),
+    NotStarted,
     Interrupted,
 }
 
@@ -107,23 +116,24 @@ fn settings() -> std::collections::BTreeMap<String, String> {
 async fn story_in(options: LocalWorldOptions, deadline: Instant, args: &DemoArgs) -> anyhow::Result<Ended> {
     let story = options.story.clone();
     let Ok(world) = timeout_at(deadline, Box::pin(LocalWorld::start(options))).await else {
-        return Ok(Ended::NeverBegan);
+        return Ok(Ended::NotStarted);
     };
     let world = world?;
     let played = Played::default();
     let ending = timeout_at(deadline, play::whole_story(&world, deadline, &played)).await;
-    let ending = ending.unwrap_or_else(|_| Err(anyhow!("the time of {} s is over", args.timeout.as_secs())));
+    let ending =
+        ending.unwrap_or_else(|_| Err(anyhow!("the demo took longer than {} s", args.timeout.as_secs())));
     let report = Report::of(&world, &played.reached(), ending, story.elapsed()).await;
     if let Some(file) = &args.har {
         write_har(&world, file)?;
     }
     Box::pin(world.stop()).await;
-    Ok(Ended::Told(Box::new(report)))
+    Ok(Ended::Finished(Box::new(report)))
 }
 
 fn write_har(world: &LocalWorld, file: &Path) -> anyhow::Result<()> {
-    let text =
-        serde_json::to_vec_pretty(&world.sandbox().har()).context("could not write down the exchanges")?;
+    let text = serde_json::to_vec_pretty(&world.sandbox().har())
+        .context("could not convert the exchanges to JSON")?;
     fs::write(file, text).with_context(|| format!("could not write the exchanges to {}", file.display()))
 }
 
@@ -134,7 +144,11 @@ fn must_be_empty(dir: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
         Err(error) => return Err(error).with_context(|| format!("could not read {}", dir.display())),
     };
-    ensure!(empty, "{} is not empty; choose a new folder, or go on with `latchkey up --dir`", dir.display());
+    ensure!(
+        empty,
+        "{} is not empty; choose a new folder, or continue with `cargo latchkey up --dir`",
+        dir.display()
+    );
     Ok(())
 }
 

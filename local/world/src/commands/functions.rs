@@ -17,7 +17,7 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
     };
     tokio::select! {
         served = latchkey_functions::run(moments) => served.map(|()| End::Well),
-        () = orphaned() => anyhow::bail!("the functions host is gone"),
+        () = orphaned() => anyhow::bail!("the functions host has stopped"),
     }
 }
 

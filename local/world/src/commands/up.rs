@@ -29,7 +29,7 @@ fn lags() -> Lags {
 
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
-    let (story, lines) = Story::told();
+    let (story, lines) = Story::with_listener();
     let shown = live::show(lines, Colour::of_stdout());
     let options = LocalWorldOptions {
         dir: Some(args.dir),
@@ -70,7 +70,7 @@ async fn stay(world: &LocalWorld, interrupts: &mut Interrupts) -> anyhow::Result
     loop {
         tokio::select! {
             () = interrupts.next() => return Ok(End::Well),
-            reason = world.host().stopped() => bail!("the functions host gave up: {reason}"),
+            reason = world.host().stopped() => bail!("the functions host stopped: {reason}"),
             // Dropped by Ctrl-C wherever it is, which is what whoever pressed it wants.
             carried_out = carry_out_next(world, &mut input) => {
                 if let Err(error) = carried_out {
@@ -105,9 +105,11 @@ async fn carry_out_next(world: &LocalWorld, input: &mut UnboundedReceiver<String
         return std::future::pending().await;
     };
     match Order::read(&line) {
-        Order::Buy => println!("\nBought once more. Its landing page:\n\n  {}\n", world.purchase()?.landing),
+        Order::Buy => {
+            println!("\nA new purchase was made. Its landing page:\n\n  {}\n", world.purchase()?.landing)
+        }
         Order::Key => {
-            println!("\nThe key's URL, to be shared on the page:\n\n  {}\n", make_key(world).await?)
+            println!("\nThe key URL, to submit on the page:\n\n  {}\n", make_key(world).await?)
         }
         Order::Unknown => println!("Type buy or key and press Enter, or press Ctrl-C to stop."),
     }
@@ -119,7 +121,9 @@ async fn make_key(world: &LocalWorld) -> anyhow::Result<String> {
     let customer = world.customer();
     let application = world.vendor().estate().application_id;
     let found = timeout(Duration::from_secs(5), customer.service_principal(application)).await;
-    let Ok(principal) = found else { bail!("consent has to come first: open the landing page and approve") };
+    let Ok(principal) = found else {
+        bail!("consent comes first: open the landing page and approve the application")
+    };
     let principal = principal?;
     let key = customer.make_key(&play::vault_name()).await?;
     customer.grant(&key, principal).await?;
@@ -154,7 +158,7 @@ fn instructions(world: &LocalWorld, purchase: &Purchase) -> String {
     let folder = world.folder().display();
     format!(
         "
-The local world is up.
+The local world is running.
 
   function app            {url}
   simulated Azure, proxy  {proxy}
@@ -176,11 +180,12 @@ Play the customer:
   2. Approve the application. A browser without the proxy cannot open the simulated
      https://login.microsoftonline.com: put {login} in its place in the address.
 
-  3. Type  key  and press Enter here: the customer's administrator then makes a vault and an RSA key,
-     grants the application \"Key Vault Crypto Service Encryption User\" on the key, and tells the
-     key's URL. Share it on the page. A grant takes some seconds to spread; then all goes by itself.
+  3. Type  key  and press Enter here. This creates a vault and an RSA key as the customer's
+     administrator, assigns the application \"Key Vault Crypto Service Encryption User\" on the key,
+     and prints the key URL. Submit it on the page. A role assignment takes some seconds to take
+     effect; the rest happens by itself.
 
-  Or do what the customer does by hand. In another shell, after
+  Or do the customer's part by hand. In another shell, after
 
      . {folder}/env
 

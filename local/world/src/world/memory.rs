@@ -47,7 +47,7 @@ impl Memory {
     ///
     /// The file cannot be written.
     pub(super) fn keep(&self) -> anyhow::Result<()> {
-        let text = serde_json::to_vec_pretty(self).context("could not write down what to remember")?;
+        let text = serde_json::to_vec_pretty(self).context("could not save the local world's memory")?;
         write_private(&self.file, &text).with_context(|| format!("could not write {}", self.file.display()))
     }
 
@@ -60,7 +60,7 @@ impl Memory {
 }
 
 fn unreadable(file: &Path) -> String {
-    format!("could not read {}; choose another folder, or move this one away to begin anew", file.display())
+    format!("could not read {}; choose another folder, or move this file away to start again", file.display())
 }
 
 #[cfg(test)]

@@ -220,7 +220,7 @@ impl LocalWorld {
     /// Stops everything in order: first the host and its handler process, then what they stand on.
     pub async fn stop(self) {
         self.watcher.stopping();
-        self.story.tell(Who::World, "stops, the handler process first");
+        self.story.tell(Who::World, "stops");
         self.host.stop().await;
         // The host is gone, and with it whoever tells the watcher anything: it ends by itself.
         self.watcher.finish(Duration::from_secs(5)).await;

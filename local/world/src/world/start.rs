@@ -59,13 +59,13 @@ impl Default for LocalWorldOptions {
             crash: None,
             har: false,
             settings: BTreeMap::new(),
-            story: Story::untold(),
+            story: Story::silent(),
         }
     }
 }
 
 impl LocalWorld {
-    /// Brings everything up. When it returns, the handler process answers and the vendor has a disk for the customer.
+    /// Brings everything up. When it returns, the handler process is ready and the vendor has a disk for the customer.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl LocalWorld {
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
         let since = Instant::now();
         fulfilment.usable().await?;
-        story.tell_since(since, Who::Vendor, "sees the managed identity speak as the application");
+        story.tell_since(since, Who::Vendor, "signs in as the application with the managed identity");
         let customer =
             Customer::new(Azure::new(&network, &sandbox.seed().customer)?, &network, story.clone())?;
 
@@ -160,7 +160,7 @@ pub(super) fn buy(sandbox: &Sandbox) -> anyhow::Result<Purchase> {
 }
 
 fn purchase_of(outcome: sandbox::PurchaseOutcome) -> anyhow::Result<Purchase> {
-    let landing = outcome.landing_url.context("the marketplace knows no landing page")?;
+    let landing = outcome.landing_url.context("the marketplace has no landing page")?;
     let landing = Url::parse(&landing).context("the landing page's address is no URL")?;
     Ok(Purchase { subscription_id: outcome.subscription_id, landing })
 }
@@ -247,8 +247,11 @@ async fn set_up_vendor(
     let vendor =
         Vendor::set_up(azure, redirect.as_str(), story.clone()).await.context("the vendor's set-up")?;
     let identity = &vendor.estate().identity.id;
-    ensure!(sandbox.attach_identity(identity), "the function app cannot be given the identity {identity}");
-    story.tell(Who::Vendor, "gives the function app the managed identity");
+    ensure!(
+        sandbox.attach_identity(identity),
+        "the identity {identity} cannot be assigned to the function app"
+    );
+    story.tell(Who::Vendor, "assigns the managed identity to the function app");
     let landing = url.join("/api/signup").context("the landing page's address is a URL")?;
     let webhook = url.join("/api/marketplace/webhook").context("the webhook's address is a URL")?;
     sandbox.configure_marketplace(Listing {
@@ -288,14 +291,15 @@ async fn start_host(
     watcher: &Watcher,
 ) -> anyhow::Result<Host> {
     let script_root = folder.path("app");
-    app_folder::lay_out(&script_root).context("could not lay out the function app's folder")?;
+    app_folder::lay_out(&script_root).context("could not write the function app's folder")?;
     let listen = functions_host::Listen::On(listener);
     let options = functions_host::Options { script_root, listen, environment, observer: Some(observer) };
     let host = Host::start(options).await.context("could not start the functions host")?;
     let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();
-    ensure!(left_out.is_empty(), "the functions host left functions out: {}", left_out.join("; "));
+    ensure!(left_out.is_empty(), "the functions host could not load functions: {}", left_out.join("; "));
     let ready = timeout(HANDLER_LIMIT, host.ready()).await;
-    let ready = ready.unwrap_or_else(|_| Err(format!("no answer within {} s", HANDLER_LIMIT.as_secs())));
+    let ready =
+        ready.unwrap_or_else(|_| Err(format!("it did not answer within {} s", HANDLER_LIMIT.as_secs())));
     ready.map_err(|reason| {
         let problems = watcher.look(|watched| Vec::from(watched.problems.clone()).join("\n  "));
         anyhow!("the handler process did not start: {reason}\n  {problems}")

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// The text begins with what was waited for, such as `the onboarding to be active`.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} was waited for in vain, for {:.1} s", .waited.as_secs_f64())]
+#[error("gave up waiting for {what} after {:.1} s", .waited.as_secs_f64())]
 pub struct WaitedTooLong {
     /// What was waited for.
     pub what: String,
@@ -47,7 +47,7 @@ pub(super) async fn wait_for<T>(
             return Err(WaitedTooLong { what: what.to_owned(), waited: started.elapsed(), last }.into());
         }
         if let Some(reason) = watcher.look(|watched| watched.stopped.clone()) {
-            bail!("the functions host stopped while {what} was waited for: {reason}");
+            bail!("the functions host stopped while waiting for {what}: {reason}");
         }
         let pause = (Instant::now() + PAUSE).min(deadline);
         tokio::select! {
@@ -73,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn what_comes_in_time_is_returned_even_after_errors() {
         let (_sender, receiver) = unbounded_channel();
-        let watcher = Watcher::start(receiver, Story::untold());
+        let watcher = Watcher::start(receiver, Story::silent());
         let mut looks = 0;
         let found =
             wait_for(&watcher, "a third look", Instant::now() + Duration::from_secs(120), async || {
@@ -90,13 +90,13 @@ mod tests {
     #[tokio::test]
     async fn at_the_deadline_it_is_told_what_was_waited_for_and_what_went_wrong() {
         let (_sender, receiver) = unbounded_channel();
-        let watcher = Watcher::start(receiver, Story::untold());
+        let watcher = Watcher::start(receiver, Story::silent());
         let error =
             wait_for::<()>(&watcher, "a miracle", soon(), async || bail!("refused")).await.unwrap_err();
         let told = format!("{error:#}");
         // How long it was exactly depends on the machine.
         assert!(
-            told.starts_with("a miracle was waited for in vain, for ") && told.ends_with(" s: refused"),
+            told.starts_with("gave up waiting for a miracle after ") && told.ends_with(" s: refused"),
             "{told}"
         );
         assert_eq!(error.downcast::<WaitedTooLong>().unwrap().what, "a miracle");
@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn a_look_that_never_ends_does_not_outlast_the_deadline() {
         let (_sender, receiver) = unbounded_channel();
-        let watcher = Watcher::start(receiver, Story::untold());
+        let watcher = Watcher::start(receiver, Story::silent());
         let error =
             wait_for::<()>(&watcher, "an answer", soon(), async || std::future::pending().await).await;
         assert!(error.unwrap_err().is::<WaitedTooLong>());
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_waited_for_once_the_host_is_gone() {
         let (sender, receiver) = unbounded_channel();
-        let watcher = Watcher::start(receiver, Story::untold());
+        let watcher = Watcher::start(receiver, Story::silent());
         sender.send(HostEvent::Stopped { reason: "three crashes".into() }).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let error = wait_for::<()>(&watcher, "an answer", deadline, async || Ok(None)).await.unwrap_err();

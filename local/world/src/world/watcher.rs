@@ -15,7 +15,7 @@ use crate::step::{OutputLine, StepOutcome, StepReport};
 use crate::story::{Line, Mood, Story, Who};
 
 /// The HTTP functions that people call; the others are asked for their state all the time.
-const TOLD_HTTP_FUNCTIONS: &[&str] = &["signup", "consent_callback", "share_key", "marketplace_webhook"];
+const SHOWN_HTTP_FUNCTIONS: &[&str] = &["signup", "consent_callback", "share_key", "marketplace_webhook"];
 /// As much of the latest output is kept for a report.
 const KEPT_LINES: usize = 200;
 /// How many lines of output are kept.
@@ -100,7 +100,7 @@ impl Watched {
                 Some(Line::now(story, Who::World, format!("starts the handler process {process_id}")))
             }
             HostEvent::HandlerReady { after } => {
-                let line = Line::now(story, Who::World, "the handler process answers");
+                let line = Line::now(story, Who::World, "the handler process is ready");
                 Some(Line { took: Some(after), ..line })
             }
             HostEvent::HandlerExited { status } => {
@@ -134,7 +134,7 @@ impl Watched {
                 return Some(line);
             }
             OutputLine::UnreadableStep(error) => {
-                let problem = format!("a step was reported in a way that cannot be read: {error}");
+                let problem = format!("a step report could not be read: {error}");
                 self.unreadable_steps.push(problem.clone());
                 problem
             }
@@ -158,7 +158,7 @@ impl Watched {
     ) -> Option<Line> {
         let (what, mood) = match result {
             // A queue function tells more about itself in its step.
-            Ok(()) if TOLD_HTTP_FUNCTIONS.contains(&function) => ("answers".to_owned(), Mood::Plain),
+            Ok(()) if SHOWN_HTTP_FUNCTIONS.contains(&function) => ("answers".to_owned(), Mood::Plain),
             Ok(()) => return None,
             Err(reason) => {
                 self.failed_invocations.push((function.to_owned(), reason.clone()));
@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_host_tells_is_kept_and_told() {
-        let (story, mut lines) = Story::told();
+        let (story, mut lines) = Story::with_listener();
         let (sender, receiver) = unbounded_channel();
         let watcher = Watcher::start(receiver, story.clone());
         for event in [
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn only_the_latest_problems_are_kept() {
-        let (mut seen, story) = (Watched::default(), Story::untold());
+        let (mut seen, story) = (Watched::default(), Story::silent());
         for number in 0..KEPT_LINES + 5 {
             seen.note(output(OutputLevel::Error, &number.to_string()), &story);
         }

@@ -16,7 +16,7 @@ use crate::summary::Summary;
 use crate::world::LocalWorld;
 
 /// As many of the latest problems are told when the story breaks off.
-const TOLD_PROBLEMS: usize = 10;
+const SHOWN_PROBLEMS: usize = 10;
 
 /// What a demo came to.
 pub(super) struct Report {
@@ -69,7 +69,7 @@ impl Report {
         let text = if json { self.document().to_text()? } else { self.text(colour) };
         io::stdout().write_all(text.as_bytes()).context("could not write to stdout")?;
         if let Some(fault) = &self.fault {
-            eprintln!("latchkey: the story did not end as it should: {fault}");
+            eprintln!("latchkey: the demo failed: {fault}");
             self.circumstances.iter().for_each(|line| eprintln!("  {line}"));
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Report {
     fn text(&self, colour: Colour) -> String {
         let title = match self.fault {
             None => colour.paint("1;32", "The disk is encrypted under a key that only the customer holds."),
-            Some(_) => colour.paint("1;31", "The story did not end as it should."),
+            Some(_) => colour.paint("1;31", "The demo failed."),
         };
         let summary =
             Summary { facts: self.facts(), steps: self.steps.clone(), azure_calls: self.azure_calls.clone() };
@@ -127,7 +127,10 @@ fn circumstances(world: &LocalWorld, view: Option<&OnboardingView>) -> Vec<Strin
     if let Some(view) = view {
         lines.push(format!("the onboarding {} is {}", view.onboarding, view.state));
         if let Some(blocker) = &view.blocker {
-            lines.push(format!("it waits for the {}: {} ({})", blocker.owner, blocker.summary, blocker.code));
+            lines.push(format!(
+                "it is waiting for the {}: {} ({})",
+                blocker.owner, blocker.summary, blocker.code
+            ));
         }
     }
     for (queue, counts) in world.queue_counts() {
@@ -143,7 +146,7 @@ fn circumstances(world: &LocalWorld, view: Option<&OnboardingView>) -> Vec<Strin
         for (function, reason) in &watched.failed_invocations {
             lines.push(format!("{function} failed: {reason}"));
         }
-        let latest = watched.problems.len().saturating_sub(TOLD_PROBLEMS);
+        let latest = watched.problems.len().saturating_sub(SHOWN_PROBLEMS);
         lines.extend(watched.problems.iter().skip(latest).cloned());
     });
     lines

@@ -17,7 +17,7 @@ const NOT_RUNNABLE: u8 = 126;
 pub(super) fn run(args: &ExecArgs) -> anyhow::Result<End> {
     let exports = exports(args)?;
     let Some((program, arguments)) = args.command.split_first() else {
-        bail!("which program? latchkey sandbox exec -- PROGRAM [ARGUMENTS]");
+        bail!("which program? cargo latchkey sandbox exec -- PROGRAM [ARGUMENTS]");
     };
     let mut command = Command::new(program);
     command.args(arguments).envs(exports);
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ExecArgs) -> anyhow::Result<End> {
 /// is better said here than by the program.
 fn exports(args: &ExecArgs) -> anyhow::Result<Vec<(String, String)>> {
     let dir = args.dir.display();
-    let start = format!("start it with: latchkey sandbox --dir {dir}");
+    let start = format!("start it with: cargo latchkey sandbox --dir {dir}");
     let exports = read_exports(&args.dir.join("env"))
         .with_context(|| format!("no sandbox has run in {dir}, or {dir}/env cannot be read; {start}"))?;
     let proxy = exports.iter().find(|(name, _)| name == "HTTPS_PROXY").map(|(_, value)| value.as_str());

@@ -29,8 +29,8 @@ impl Remembered {
     }
 
     pub(super) fn keep(&self, folder: &Folder) -> anyhow::Result<()> {
-        let text = serde_json::to_vec(self).context("could not write down the ports")?;
-        write_private(&folder.path("sandbox-ports.json"), &text).context("could not write down the ports")
+        let text = serde_json::to_vec(self).context("could not save the ports")?;
+        write_private(&folder.path("sandbox-ports.json"), &text).context("could not save the ports")
     }
 }
 

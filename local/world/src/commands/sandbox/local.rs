@@ -93,7 +93,7 @@ pub(super) fn document(names: LocalNames) -> Value {
 }
 
 /// The same for people.
-pub(super) fn told(names: LocalNames) -> String {
+pub(super) fn text(names: LocalNames) -> String {
     format!(
         "Without the proxy (--profile local):
 

@@ -4,7 +4,7 @@ mod evidence;
 mod exec;
 mod files;
 mod local;
-mod told;
+mod messages;
 
 use std::fs;
 
@@ -42,15 +42,16 @@ async fn stay_up(args: SandboxArgs) -> anyhow::Result<End> {
         sandbox.set_faults(faults);
     }
     files::write(&folder, &sandbox, args.profile)?;
-    told::up(&sandbox, &folder, &args);
+    messages::up(&sandbox, &folder, &args);
     interrupts.next().await;
 
     if let Some(file) = &args.har {
-        let text = serde_json::to_vec_pretty(&sandbox.har()).context("could not write down the exchanges")?;
+        let text =
+            serde_json::to_vec_pretty(&sandbox.har()).context("could not convert the exchanges to JSON")?;
         fs::write(file, text)
             .with_context(|| format!("could not write the exchanges to {}", file.display()))?;
     }
-    told::over(&sandbox, args.json);
+    messages::over(&sandbox, args.json);
     sandbox.stop().await;
     Ok(End::Well)
 }

@@ -8,7 +8,7 @@ use crate::args::{Profile, SandboxArgs};
 use crate::world::folder::Folder;
 
 const WARNING: &str = "  ************************************************************************************
-  *  This is no Azure. USE NO REAL ACCOUNT, SECRET OR KEY IN IT: whoever can reach   *
+  *  This is not Azure. USE NO REAL ACCOUNT, SECRET OR KEY IN IT: whoever can reach  *
   *  127.0.0.1 on this machine can read and change everything in it.                 *
   ************************************************************************************";
 
@@ -20,7 +20,7 @@ pub(super) fn up(sandbox: &Sandbox, folder: &Folder, args: &SandboxArgs) {
     } else {
         println!("{}", text(sandbox, folder));
         if args.profile == Profile::Local {
-            println!("{}", local::told(sandbox.local_names()));
+            println!("{}", local::text(sandbox.local_names()));
         }
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn over(sandbox: &Sandbox, json: bool) {
     }
     for fault in &summary.faults {
         let (name, kind, call) = (&fault.name, fault.kind, &fault.call);
-        println!("  {name}: {kind} struck {} of {} calls to {call}", fault.fired, fault.matched);
+        println!("  {name}: {kind} in {} of {} calls to {call}", fault.fired, fault.matched);
     }
 }
 
@@ -91,12 +91,12 @@ fn text(sandbox: &Sandbox, folder: &Folder) -> String {
         "
 {WARNING}
 
-The simulated Azure is up.
+The simulated Azure is running.
 
   its page       {own}/
   control API    {own}/control
   proxy          {proxy}
-  certificate    {authority} (for this run, seven days at most; install it nowhere)
+  certificate    {authority} (for this run, seven days at most; do not install it)
   Entra's pages  {login}
 
   vendor      tenant {vendor_tenant} ({vendor_domain})
@@ -107,16 +107,16 @@ The simulated Azure is up.
 {customer_people}
   People sign in without a password: Entra's pages ask who they are.
 
-Work in it from another shell:
+Use it from another shell:
 
-  latchkey sandbox exec --dir {dir} -- az login --service-principal --tenant {customer_tenant} \\
+  cargo latchkey sandbox exec --dir {dir} -- az login --service-principal --tenant {customer_tenant} \\
     --username {customer_administrator} --password \"$(cat {dir}/customer-secret)\"
 
 or, for the whole shell:
 
   . {dir}/env
 
-Press Ctrl-C to stop; the state in {dir} stays.
+Press Ctrl-C to stop; the state in {dir} is kept.
 ",
         own = sandbox.own_url(),
         proxy = sandbox.proxy_url(),

@@ -12,12 +12,12 @@ use crate::live::{Colour, short};
 
 /// Prints on stdout, one way or the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Teller {
+pub(super) enum Printer {
     Lines(Colour),
     Json,
 }
 
-impl Teller {
+impl Printer {
     /// The functions and where they are reached, as Core Tools list them; then what was left out, and why.
     pub(super) fn listening(self, host: &Host) {
         match self {
@@ -91,7 +91,7 @@ fn listening_text(host: &Host, colour: Colour) -> String {
     };
     if host.function_errors().iter().any(unconnected) {
         text.push_str(
-            "Set the connection in local.settings.json, or give one for all with --service-bus.\n\n",
+            "Set the connection in local.settings.json, or set one for all with --service-bus.\n\n",
         );
     }
     text.push_str(&format!("Listening on {}. Press Ctrl-C to stop.\n", host.url()));
