@@ -5,7 +5,7 @@
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
 use azure_clients::{
-    ArmError,
+    ArmError, ArmRefusal,
     compute::{Disk, EncryptionType, ProvisioningState},
 };
 use azure_ids::ArmId;
@@ -68,12 +68,14 @@ async fn encrypt(
             let look_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             return cx.decide(Fact::DiskRequested { disk, look_after_ms });
         }
-        Err(ArmError::Conflict { code, .. }) => Finding::new(
+        Err(ArmError::Refused(ArmRefusal::Conflict { code, .. })) => Finding::new(
             Code::DiskAttached,
             format!("Azure does not change disk {} now ({code}).", disk.name()),
             &["Deallocate the machine that the disk is attached to.".to_owned()],
         ),
-        Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
+        Err(ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+        )) => {
             let finding = why_refused(app, plan).await;
             return cx.wait_or_retry(app, finding, true, None, Some(disk), None);
         }

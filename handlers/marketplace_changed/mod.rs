@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use azure_clients::{
-    MarketplaceError,
+    MarketplaceError, MarketplaceRefusal,
     marketplace::{OperationAction, OperationStatus},
 };
 use onboarding::{Fact, event::MarketplaceChanged};
@@ -42,7 +42,7 @@ pub(crate) async fn handle(cx: Step<MarketplaceChanged>, app: App) -> Result<Nex
 async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<(), StepError> {
     let read = match app.marketplace.operation(subscription, operation).await {
         Ok(read) => read,
-        Err(MarketplaceError::NotFound) => return Ok(()),
+        Err(MarketplaceError::Refused(MarketplaceRefusal::NotFound)) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     match read.status {
@@ -55,7 +55,7 @@ async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<(), 
     if read.action == OperationAction::Reinstate {
         return match app.marketplace.agree(subscription, operation).await {
             // Until it is concluded the subscription still reads as suspended.
-            Ok(()) | Err(MarketplaceError::Conflict) => {
+            Ok(()) | Err(MarketplaceError::Refused(MarketplaceRefusal::Conflict)) => {
                 Err(StepError::retry_after(Some(Duration::from_secs(1)), "the reinstatement is agreed to"))
             }
             Err(error) => Err(error.into()),

@@ -6,7 +6,7 @@
 //! Publishes [`ProvisionStarted`](onboarding::event::ProvisionStarted), due when ARM wants to be asked.
 
 use azure_clients::{
-    ArmError,
+    ArmError, ArmRefusal,
     compute::{DiskEncryptionSet, NewDiskEncryptionSet, ProvisioningState},
 };
 use azure_ids::ArmId;
@@ -49,7 +49,7 @@ pub(crate) async fn handle(cx: Step<ProvisionRequested>, app: App) -> Result<Nex
             disk: None,
             service_principal: None,
         }),
-        Ok(_) | Err(ArmError::NotFound { .. }) => ask_for(&cx, &app, &plan, set).await,
+        Ok(_) | Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => ask_for(&cx, &app, &plan, set).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -74,12 +74,16 @@ async fn ask_for(
             let look_after = started.retry_after.unwrap_or(LOOK_AFTER);
             cx.decide(requested(set, started.operation.map(|url| url.as_str().to_owned()), look_after))
         }
-        Err(ArmError::KeyVaultAccessForbidden { .. }) if cx.age() < app.settings.spreading => Err(
-            StepError::retry("the disk service may not use the key yet; the grant may still be spreading"),
-        ),
-        Err(ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. }) => {
-            cx.decide(Fact::SetFailed { finding: why_refused(app, plan).await })
+        Err(ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. }))
+            if cx.age() < app.settings.spreading =>
+        {
+            Err(StepError::retry(
+                "the disk service may not use the key yet; the grant may still be spreading",
+            ))
         }
+        Err(ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+        )) => cx.decide(Fact::SetFailed { finding: why_refused(app, plan).await }),
         Err(error) => Err(error.into()),
     }
 }
@@ -146,28 +150,4 @@ fn set_refused(plan: &ProvisionPlan) -> Finding {
             "If the vault has a firewall: az keyvault update --name VAULT --bypass AzureServices".to_owned(),
         ],
     )
-}
-
-impl From<ArmError> for StepError {
-    /// What ARM's refusal means where a handler has no better idea.
-    fn from(error: ArmError) -> Self {
-        match error {
-            // Trying again would ask the same wrong thing.
-            ArmError::BadRequest { ref code, ref message } => {
-                Self::refuse("ArmRefused", format!("ARM refuses the request ({code}): {message}"))
-            }
-            ArmError::BadId { .. } => Self::refuse("Misconfigured", error.to_string()),
-            // Roles spread for some minutes, states change, and the vendor may mend a missing role within the deadline.
-            ArmError::NotFound { .. }
-            | ArmError::Forbidden { .. }
-            | ArmError::KeyVaultAccessForbidden { .. }
-            | ArmError::KeyUnusable { .. }
-            | ArmError::Conflict { .. }
-            | ArmError::TokenRefused { .. }
-            | ArmError::Token(_)
-            | ArmError::Throttled { .. }
-            | ArmError::Unavailable(_)
-            | ArmError::Undecodable(_) => Self::retry_after(error.retry_after(), error),
-        }
-    }
 }

@@ -5,7 +5,7 @@
 //! [`DiskEncryptionRequested`](onboarding::event::DiskEncryptionRequested) for every disk.
 
 use azure_clients::{
-    ArmError,
+    ArmError, ArmRefusal,
     compute::{Disk, DiskEncryptionSet, EncryptionType, OperationState, OperationUrl, ProvisioningState},
 };
 use azure_ids::ArmId;
@@ -39,7 +39,7 @@ pub(crate) async fn handle(cx: Step<ProvisionStarted>, app: App) -> Result<Next,
     }
     let made = match app.compute.disk_encryption_set(&set).await {
         Ok(made) => made,
-        Err(ArmError::NotFound { .. }) => {
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => {
             return Err(StepError::retry("the disk encryption set cannot be read yet"));
         }
         Err(error) => return Err(error.into()),
@@ -79,14 +79,25 @@ async fn follow(
     match app.compute.operation(&url).await {
         Ok(OperationState::Succeeded) => Ok(None),
         // ARM forgets operations after some days; the set itself tells the rest.
-        Err(ArmError::NotFound { .. }) => Ok(None),
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => Ok(None),
         Ok(OperationState::InProgress { retry_after }) => Err(still_making(retry_after)),
         Ok(OperationState::Failed(error)) => {
             let finding = match &error {
-                ArmError::KeyVaultAccessForbidden { .. } | ArmError::KeyUnusable { .. } => {
-                    why_refused(app, plan).await
-                }
-                _ => provisioning_failed(&cx.event.data.set, &chain_of(&error)),
+                ArmError::Refused(
+                    ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+                ) => why_refused(app, plan).await,
+                ArmError::Refused(
+                    ArmRefusal::NotFound { .. }
+                    | ArmRefusal::Forbidden { .. }
+                    | ArmRefusal::Conflict { .. }
+                    | ArmRefusal::BadRequest { .. }
+                    | ArmRefusal::TokenRefused { .. }
+                    | ArmRefusal::BadId { .. },
+                )
+                | ArmError::Throttled { .. }
+                | ArmError::Unavailable(_)
+                | ArmError::Undecodable(_)
+                | ArmError::Token(_) => provisioning_failed(&cx.event.data.set, &chain_of(&error)),
             };
             cx.decide(Fact::SetFailed { finding }).map(Some)
         }

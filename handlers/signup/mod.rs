@@ -11,7 +11,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use azure_clients::{MarketplaceError, marketplace::LandingToken};
+use azure_clients::{MarketplaceError, MarketplaceRefusal, marketplace::LandingToken};
 use onboarding::{
     OnboardingId,
     event::{Event, EventData, EventId, SignupRequested},
@@ -70,11 +70,12 @@ fn not_identified() -> Problem {
 
 fn problem_of(error: MarketplaceError) -> Problem {
     match error {
-        MarketplaceError::LandingTokenRefused
-        | MarketplaceError::NotFound
-        | MarketplaceError::BadRequest { .. } => not_identified(),
-        MarketplaceError::Forbidden
-        | MarketplaceError::Conflict
+        MarketplaceError::Refused(
+            MarketplaceRefusal::LandingTokenRefused
+            | MarketplaceRefusal::NotFound
+            | MarketplaceRefusal::BadRequest { .. },
+        ) => not_identified(),
+        MarketplaceError::Refused(MarketplaceRefusal::Forbidden | MarketplaceRefusal::Conflict)
         | MarketplaceError::Token(_)
         | MarketplaceError::Throttled { .. }
         | MarketplaceError::Unavailable(_)

@@ -4,7 +4,7 @@
 //! the beneficiary's; the purchaser may be a reseller in another one. Writes the first journal entry; publishes
 //! nothing, for now it is the customer's turn.
 
-use azure_clients::{MarketplaceError, marketplace};
+use azure_clients::marketplace;
 use onboarding::{Onboarding, OnboardingId, Purchase, SubscriptionStatus, event::SignupRequested};
 
 use crate::{
@@ -44,21 +44,4 @@ pub(crate) fn status_of(status: &marketplace::SubscriptionStatus) -> Result<Subs
             return Err(StepError::retry(format!("the marketplace names an unknown status: {other}")));
         }
     })
-}
-
-impl From<MarketplaceError> for StepError {
-    fn from(error: MarketplaceError) -> Self {
-        match error {
-            // The marketplace may know it a moment later, and the vendor may mend the offer within the deadline.
-            MarketplaceError::LandingTokenRefused
-            | MarketplaceError::Forbidden
-            | MarketplaceError::NotFound
-            | MarketplaceError::BadRequest { .. }
-            | MarketplaceError::Conflict
-            | MarketplaceError::Token(_)
-            | MarketplaceError::Throttled { .. }
-            | MarketplaceError::Unavailable(_)
-            | MarketplaceError::Undecodable(_) => Self::retry_after(error.retry_after(), error),
-        }
-    }
 }

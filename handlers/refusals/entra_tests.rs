@@ -25,28 +25,46 @@ fn told(error: EntraError) -> (&'static str, Option<Code>) {
 
 #[test]
 fn every_refusal_of_entra_is_somebodys_turn_or_goes_out_again() {
-    let policy = |code, policy| EntraError::PolicyBlocks { code, policy };
+    let policy = |code, policy| EntraError::Refused(EntraRefusal::PolicyBlocks { code, policy });
     let outage = Outage::Status { status: 503, code: None, retry_after: None };
     for (error, expected) in [
         (
-            EntraError::ConsentMissing { code: 7_000_229 },
+            EntraError::Refused(EntraRefusal::ConsentMissing { code: 7_000_229 }),
             ("customer, or too early", Some(Code::ConsentMissing)),
         ),
-        (EntraError::ApplicationDisabled { code: 7_000_112 }, ("customer", Some(Code::ApplicationDisabled))),
+        (
+            EntraError::Refused(EntraRefusal::ApplicationDisabled { code: 7_000_112 }),
+            ("customer", Some(Code::ApplicationDisabled)),
+        ),
         (policy(53_003, TenantPolicy::ConditionalAccess), ("customer", Some(Code::PolicyBlocks))),
         (policy(500_213, TenantPolicy::InboundAccess), ("customer", Some(Code::PolicyBlocks))),
         (policy(500_212, TenantPolicy::OutboundAccess), ("vendor", Some(Code::VendorSetup))),
         (policy(90_094, TenantPolicy::AdministratorConsent), ("customer", Some(Code::PolicyBlocks))),
         (policy(900_941, TenantPolicy::RiskyApplication), ("customer", Some(Code::PolicyBlocks))),
-        (EntraError::ServiceUnknown { code: 500_011 }, ("customer", Some(Code::PolicyBlocks))),
-        (EntraError::CredentialSpreading { code: 70_021 }, ("vendor, or too early", Some(Code::VendorSetup))),
-        (EntraError::ManagedIdentityMissing, ("vendor, or too early", Some(Code::VendorSetup))),
-        (EntraError::Misconfigured { code: 700_222 }, ("vendor", Some(Code::VendorSetup))),
-        (EntraError::TenantNotFound { code: 90_002 }, ("refused for good", None)),
+        (
+            EntraError::Refused(EntraRefusal::ServiceUnknown { code: 500_011 }),
+            ("customer", Some(Code::PolicyBlocks)),
+        ),
+        (
+            EntraError::Refused(EntraRefusal::CredentialSpreading { code: 70_021 }),
+            ("vendor, or too early", Some(Code::VendorSetup)),
+        ),
+        (
+            EntraError::Refused(EntraRefusal::ManagedIdentityMissing),
+            ("vendor, or too early", Some(Code::VendorSetup)),
+        ),
+        (
+            EntraError::Refused(EntraRefusal::Misconfigured { code: 700_222 }),
+            ("vendor", Some(Code::VendorSetup)),
+        ),
+        (EntraError::Refused(EntraRefusal::TenantNotFound { code: 90_002 }), ("refused for good", None)),
         (EntraError::Throttled { retry_after: None }, ("again later", None)),
         (EntraError::Unavailable(outage), ("again later", None)),
-        (EntraError::Unrecognized { status: 400, code: Some(123_456) }, ("again later", None)),
-        (EntraError::Undecodable("words"), ("again later", None)),
+        (
+            EntraError::Refused(EntraRefusal::Unrecognized { status: 400, code: Some(123_456) }),
+            ("again later", None),
+        ),
+        (EntraError::Undecodable("words".into()), ("again later", None)),
     ] {
         let what = format!("{error:?}");
         assert_eq!(told(error), expected, "{what}");
