@@ -11,12 +11,12 @@ use onboarding::{claim::Claims, due::DueChecks, journal::Journal};
 use service_bus::ServiceBusClient;
 
 use crate::{
-    bus::Bus,
     clock::{Clock, SystemClock},
     moments::Moments,
+    pages::consent::UsedStates,
+    pages::signing::Signer,
     settings::{ServiceBusSetting, Settings, folder_of},
-    signing::Signer,
-    used_states::UsedStates,
+    systems::bus::Bus,
 };
 
 /// What the handlers work with.

@@ -4,69 +4,52 @@
 //! the `function.json` that the Functions host reads. No handler calls another: they only send messages.
 //! What every queue function shares is [`step`]; what the HTTP functions share is `http`.
 
-mod activation_requested;
 mod app;
-mod bus;
 pub mod clock;
-mod consent_callback;
-mod customer_consented;
-mod disk_encryption_requested;
-mod http;
-mod key_check_due;
-mod key_shared;
-mod marketplace_changed;
-mod marketplace_webhook;
+mod functions;
 pub mod moments;
-mod onboarding;
-mod operations;
 pub mod package;
-mod probe;
-mod provision_requested;
-mod provision_started;
-mod refusals;
+mod pages;
 pub mod settings;
-mod share_key;
-pub mod signing;
-mod signup;
-mod signup_requested;
 pub mod step;
-mod sweep;
+mod systems;
 #[cfg(test)]
 mod test_support;
 pub mod trace_context;
-pub mod used_states;
 
 use std::sync::Arc;
 
-use ::onboarding::event::{Event, EventData};
 use anyhow::Context as _;
 pub use app::App;
 use custom_handler::{Functions, Message, Timer};
 pub use moments::{Moment, Moments, Unobserved};
+use onboarding::event::{Event, EventData};
+pub use pages::signing;
 pub use settings::Settings;
 use step::{Next, Step, StepError};
 
 /// Every function of the app.
 pub fn functions(app: App) -> Functions<App> {
     let bus = app.bus.clone();
-    let functions = Functions::new(app)
+    let registered = Functions::new(app)
         .dead_letter_with(bus)
-        .http("signup", signup::routes())
-        .http("consent_callback", consent_callback::routes())
-        .http("onboarding", onboarding::routes())
-        .http("share_key", share_key::routes())
-        .http("marketplace_webhook", marketplace_webhook::routes())
-        .http("operations", operations::routes())
-        .timer("sweep", |_: Timer, app| sweep::handle(app));
-    let functions = queue(functions, "signup_requested", signup_requested::handle);
-    let functions = queue(functions, "customer_consented", customer_consented::handle);
-    let functions = queue(functions, "key_shared", key_shared::handle);
-    let functions = queue(functions, "provision_requested", provision_requested::handle);
-    let functions = queue(functions, "provision_started", provision_started::handle);
-    let functions = queue(functions, "disk_encryption_requested", disk_encryption_requested::handle);
-    let functions = queue(functions, "activation_requested", activation_requested::handle);
-    let functions = queue(functions, "key_check_due", key_check_due::handle);
-    queue(functions, "marketplace_changed", marketplace_changed::handle)
+        .http("signup", functions::signup::routes())
+        .http("consent_callback", functions::consent_callback::routes())
+        .http("onboarding_page", functions::onboarding_page::routes())
+        .http("share_key", functions::share_key::routes())
+        .http("marketplace_webhook", functions::marketplace_webhook::routes())
+        .http("operations", functions::operations::routes())
+        .timer("sweep", |_: Timer, app| functions::sweep::handle(app));
+    let registered = queue(registered, "signup_requested", functions::signup_requested::handle);
+    let registered = queue(registered, "customer_consented", functions::customer_consented::handle);
+    let registered = queue(registered, "key_shared", functions::key_shared::handle);
+    let registered = queue(registered, "provision_requested", functions::provision_requested::handle);
+    let registered = queue(registered, "provision_started", functions::provision_started::handle);
+    let registered =
+        queue(registered, "disk_encryption_requested", functions::disk_encryption_requested::handle);
+    let registered = queue(registered, "activation_requested", functions::activation_requested::handle);
+    let registered = queue(registered, "key_check_due", functions::key_check_due::handle);
+    queue(registered, "marketplace_changed", functions::marketplace_changed::handle)
 }
 
 /// A function whose messages are steps of an onboarding.
@@ -154,12 +137,13 @@ pub(crate) mod tests {
             })
             .collect();
         assert_eq!(code, files);
-        let folders: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/handlers"))
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .filter(|entry| entry.path().join("function.json").exists())
-            .map(|entry| entry.file_name().into_string().unwrap())
-            .collect();
+        let folders: Vec<String> =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/handlers/functions"))
+                .unwrap()
+                .map(|entry| entry.unwrap())
+                .filter(|entry| entry.path().join("function.json").exists())
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .collect();
         assert_eq!(
             folders.len(),
             package::FUNCTIONS.len(),
@@ -170,7 +154,7 @@ pub(crate) mod tests {
     #[test]
     fn every_kind_of_event_has_its_queue() {
         let mut of_events: Vec<String> =
-            ::onboarding::event::KINDS.iter().map(|(_, queue)| (*queue).to_owned()).collect();
+            onboarding::event::KINDS.iter().map(|(_, queue)| (*queue).to_owned()).collect();
         let mut of_functions = package::queue_names();
         of_events.sort();
         of_functions.sort();

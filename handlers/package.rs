@@ -18,7 +18,7 @@ pub struct Function {
 
 macro_rules! functions {
     ($($name:literal),+ $(,)?) => {
-        &[$(Function { name: $name, function_json: include_str!(concat!($name, "/function.json")) }),+]
+        &[$(Function { name: $name, function_json: include_str!(concat!("functions/", $name, "/function.json")) }),+]
     };
 }
 
@@ -26,7 +26,7 @@ macro_rules! functions {
 pub const FUNCTIONS: &[Function] = functions![
     "signup",
     "consent_callback",
-    "onboarding",
+    "onboarding_page",
     "share_key",
     "marketplace_webhook",
     "operations",

@@ -87,9 +87,9 @@ async fn whoever_has_left_is_not_asked_any_more() {
     append(&app.journal, onboarding, "left", Fact::Subscription { status }).await;
     let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
     let shared = step_of(&app, onboarding, KeyShared { key }).await;
-    let next = crate::key_shared::handle(shared, app.clone()).await;
+    let next = crate::functions::key_shared::handle(shared, app.clone()).await;
     assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
     let consented = step_of(&app, onboarding, CustomerConsented { tenant: ID.parse().unwrap() }).await;
-    let next = crate::customer_consented::handle(consented, app).await;
+    let next = crate::functions::customer_consented::handle(consented, app).await;
     assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
 }
