@@ -29,7 +29,7 @@ impl FromStr for CrashAt {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (function, moment) = text.split_once(':').ok_or("expected FUNCTION:MOMENT")?;
-        let known = latchkey_functions::package::FUNCTIONS.iter().any(|known| known.name == function);
+        let known = latchkey_functions::table().iter().any(|known| known.name == function);
         if !known {
             return Err(format!("there is no function {function}"));
         }

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use latchkey_functions::package::{FUNCTIONS, HOST_JSON};
+use latchkey_functions::package::{HOST_JSON, function_json};
+use latchkey_functions::table;
 
 /// Writes the function app's files under `root`, which is made if it is missing.
 ///
@@ -17,10 +18,10 @@ pub fn lay_out(root: &Path) -> io::Result<()> {
     fs::create_dir_all(root)?;
     remove_former_functions(root)?;
     fs::write(root.join("host.json"), HOST_JSON)?;
-    for function in FUNCTIONS {
+    for function in table() {
         let folder = root.join(function.name);
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("function.json"), function.function_json)?;
+        fs::write(folder.join("function.json"), function_json(function))?;
     }
     Ok(())
 }
@@ -29,7 +30,7 @@ fn remove_former_functions(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         let declaration = entry.path().join("function.json");
-        let known = FUNCTIONS.iter().any(|function| entry.file_name() == function.name);
+        let known = table().iter().any(|function| entry.file_name() == function.name);
         if !known && declaration.is_file() {
             fs::remove_file(declaration)?;
         }
@@ -46,11 +47,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         lay_out(root.path()).unwrap();
         assert_eq!(fs::read_to_string(root.path().join("host.json")).unwrap(), HOST_JSON);
-        for function in FUNCTIONS {
+        for function in table() {
             let declaration = root.path().join(function.name).join("function.json");
-            assert_eq!(fs::read_to_string(declaration).unwrap(), function.function_json, "{}", function.name);
+            assert_eq!(
+                fs::read_to_string(declaration).unwrap(),
+                function_json(function),
+                "{}",
+                function.name
+            );
         }
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), FUNCTIONS.len() + 1);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), table().len() + 1);
     }
 
     #[test]
