@@ -26,7 +26,7 @@ pub use app::App;
 pub use moments::{Moment, Moments, Unobserved};
 pub use pages::signing;
 pub use settings::Settings;
-pub use table::table;
+pub use table::{queue_functions, table};
 
 /// Serves the app until the host stops it. Settings come from the environment.
 ///

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::table::{Access, Function, Method, Trigger, table};
+use crate::table::{Access, Function, Method, Trigger, queue_functions};
 
 /// The Functions host's settings.
 pub const HOST_JSON: &str = include_str!("../host.json");
@@ -11,7 +11,7 @@ pub const HOST_JSON: &str = include_str!("../host.json");
 /// The queues that must exist, each with duplicate detection: every step's messages rely on it.
 #[must_use]
 pub fn queue_names() -> Vec<String> {
-    table().iter().filter_map(Function::queue).map(str::to_owned).collect()
+    queue_functions().map(str::to_owned).collect()
 }
 
 /// The text of a function's `function.json`.
@@ -58,6 +58,7 @@ fn bindings(trigger: &Trigger) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::table;
 
     /// Each function that was deployed once, with the `function.json` that it was deployed with. One that is added
     /// needs no entry: its trigger is made as that of its kind.

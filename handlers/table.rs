@@ -75,6 +75,11 @@ pub fn table() -> &'static [Function] {
     &TABLE
 }
 
+/// The names of the functions that messages set off, in the order of the chain.
+pub fn queue_functions() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter_map(Function::queue)
+}
+
 /// One function: a line of the table.
 pub struct Function {
     /// Its name: the folder that its code is in, and the one that the host finds its `function.json` in.

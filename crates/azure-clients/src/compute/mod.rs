@@ -7,6 +7,7 @@ mod disk;
 mod disk_encryption_set;
 mod error;
 mod operation;
+mod provisioning_state;
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use serde_json::json;
 pub use disk::{Disk, DiskEncryption, EncryptionType};
 pub use disk_encryption_set::{
     ActiveKey, DiskEncryptionSet, DiskEncryptionSetChange, KeyHasNoVersion, NewDiskEncryptionSet,
-    ProvisioningState,
 };
 pub use error::{ArmError, ArmFault, ArmRefusal};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
+pub use provisioning_state::ProvisioningState;
 
 use crate::{Transport, entra::classify, transport::Reply};
 
