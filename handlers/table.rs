@@ -20,8 +20,8 @@ use System::{Entra, KeyVault, Marketplace, ResourceManager};
 
 static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
     vec![
-        page("signup", "signup", &[Get], Anonymous, functions::signup::routes, &[Marketplace]),
-        page(
+        http("signup", "signup", &[Get], Anonymous, functions::signup::routes, &[Marketplace]),
+        http(
             "consent_callback",
             "consent/callback",
             &[Get],
@@ -29,7 +29,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             functions::consent_callback::routes,
             &[],
         ),
-        page(
+        http(
             "onboarding_page",
             "onboarding/{id}/{action?}",
             &[Get, Post],
@@ -37,8 +37,8 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             functions::onboarding_page::routes,
             &[],
         ),
-        page("share_key", "share-key/{id}", &[Post], Anonymous, functions::share_key::routes, &[]),
-        page(
+        http("share_key", "share-key/{id}", &[Post], Anonymous, functions::share_key::routes, &[]),
+        http(
             "marketplace_webhook",
             "marketplace/webhook",
             &[Post],
@@ -46,7 +46,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             functions::marketplace_webhook::routes,
             &[Entra],
         ),
-        page(
+        http(
             "operations",
             "operations/{*rest}",
             &[Get, Post],
@@ -177,7 +177,7 @@ pub fn registered(app: App) -> Functions<App> {
 }
 
 /// A function that answers requests.
-fn page(
+fn http(
     name: &'static str,
     route: &'static str,
     methods: &'static [Method],
