@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use broker::{Broker, QueueOptions};
 use functions_host::{Host, Options};
-use service_bus::{Message, ReceivedMessage, ServiceBusClient};
+use service_bus::{Message, ServiceBusClient};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::handler::{BUS, FOLDER, PATIENCE};
 
-pub(crate) struct World {
+pub(crate) struct LocalApp {
     pub(crate) broker: Broker,
     pub(crate) bus: ServiceBusClient,
     pub(crate) host: Host,
@@ -18,9 +18,9 @@ pub(crate) struct World {
     _app: TempDir,
 }
 
-const QUEUES: [&str; 6] = ["text", "binary", "echo", "batch_text", "batch_binary", "next"];
+const QUEUES: [&str; 2] = ["text", "binary"];
 
-impl World {
+impl LocalApp {
     pub(crate) async fn start() -> Self {
         let queues = QUEUES.map(QueueOptions::new).into();
         let broker = Broker::start(broker::Options { queues, ..Default::default() }).await.unwrap();
@@ -65,14 +65,6 @@ impl World {
         assert_eq!(self.broker.counts(queue).unwrap().dead_letter, 0, "{queue}");
     }
 
-    pub(crate) async fn next(&self) -> ReceivedMessage {
-        let receiver = self.bus.receiver("next");
-        let mut received = receiver.receive(1, PATIENCE).await.unwrap();
-        let message = received.pop().expect("an output");
-        receiver.complete(message.lock_token).await.unwrap();
-        message
-    }
-
     pub(crate) async fn stop(self) {
         self.host.stop().await;
         self.bus.close().await;
@@ -102,27 +94,22 @@ fn app() -> TempDir {
             },
         }),
     );
-    let next = serde_json::json!(
-        {"type": "serviceBus", "direction": "out", "name": "next", "queueName": "next", "connection": BUS});
-    let queue = |name: &str, more: serde_json::Value| {
-        let mut trigger = serde_json::json!(
-            {"type": "serviceBusTrigger", "name": "message", "queueName": name, "connection": BUS});
-        trigger.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        trigger
-    };
     let function = |name: &str, bindings: &[serde_json::Value]| {
         write(&format!("{name}/function.json"), &serde_json::json!({ "bindings": bindings }));
     };
-    let batch = |data_type: &str| serde_json::json!({"cardinality": "many", "dataType": data_type, "autoCompleteMessages": false});
-    function("text", &[queue("text", serde_json::json!({}))]);
-    function("binary", &[queue("binary", serde_json::json!({"dataType": "binary"}))]);
-    function("echo", &[queue("echo", serde_json::json!({"dataType": "binary"})), next.clone()]);
-    function("batch_text", &[queue("batch_text", batch("string"))]);
-    function("batch_binary", &[queue("batch_binary", batch("binary"))]);
-    let http = serde_json::json!({"type": "httpTrigger", "name": "req", "methods": ["post"]});
-    let response = serde_json::json!({"type": "http", "direction": "out", "name": "res"});
-    function("forwarded", &[http.clone(), response.clone()]);
-    function("invoked", &[http, response, next]);
+    let mut trigger = serde_json::json!(
+        {"type": "serviceBusTrigger", "name": "message", "queueName": "text", "connection": BUS});
+    function("text", &[trigger.clone()]);
+    trigger["queueName"] = "binary".into();
+    trigger["dataType"] = "binary".into();
+    function("binary", &[trigger]);
+    function(
+        "forwarded",
+        &[
+            serde_json::json!({"type": "httpTrigger", "name": "req", "methods": ["post"]}),
+            serde_json::json!({"type": "http", "direction": "out", "name": "res"}),
+        ],
+    );
     app
 }
 

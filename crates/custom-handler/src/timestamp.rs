@@ -1,4 +1,4 @@
-//! Dates as the Functions host writes them: with an offset, with `Z`, or without a zone, which then means UTC.
+//! Timestamps as the Functions host writes them: with an offset, with `Z`, or without a zone, which then means UTC.
 //!
 //! Source: azure-functions-host, `ScriptInvocationContextExtensions.cs` (a `DateTime` loses its fraction and its zone
 //! on the way); the .NET `DateTime.MinValue` stands for "never".
