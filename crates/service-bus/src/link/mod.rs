@@ -5,6 +5,7 @@
 
 mod authorization;
 mod connection;
+mod ending;
 mod receive;
 mod request;
 mod send;
