@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
+    digest::hex,
     filter::Filter,
-    letter::{Letter, LetterId, hex},
+    letter::{Letter, LetterId},
 };
 
 /// What the first field of every plan says.

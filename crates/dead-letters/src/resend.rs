@@ -6,7 +6,8 @@ use service_bus::{Message, ReceivedMessage, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    letter::{Letter, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF, REPLAY_OF_TRACEPARENT, REPLAY_RUN, hex},
+    digest::hex,
+    letter::{Letter, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF, REPLAY_OF_TRACEPARENT, REPLAY_RUN},
     plan::Planned,
 };
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use dead_letters::{Fate, Report};
+use dead_letters::{Outcome, Report};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -89,11 +89,11 @@ pub(super) fn account(report: &Report) -> String {
         ));
     }
     let telling = report.messages.iter().filter_map(|(id, fate)| match fate {
-        Fate::DeadAgain { again, reason } => {
+        Outcome::DeadAgain { again, reason } => {
             Some(format!("  {id}: dead again as {again} ({})", harmless(reason)))
         }
-        Fate::Skipped { why } => Some(format!("  {id}: skipped, {}", harmless(why))),
-        Fate::Gone => Some(format!("  {id}: gone")),
+        Outcome::Skipped { why } => Some(format!("  {id}: skipped, {}", harmless(why))),
+        Outcome::Gone => Some(format!("  {id}: gone")),
         _ => None,
     });
     let told: Vec<String> = telling.collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dead_letters::{DuplicateDetection, LetterId, Plan, RunOptions, Target, What};
+use dead_letters::{Action, DuplicateDetection, LetterId, Plan, RunOptions, Target};
 use service_bus::Entity;
 use time::OffsetDateTime;
 
@@ -37,7 +37,7 @@ pub(super) async fn run(args: DiscardArgs) -> anyhow::Result<End> {
             state(&args.change, &format!("archive/{}.ndjson", plan.hash().get(..12).unwrap_or_default()))?
         }
     };
-    let what = What::Discard { archive: archive.clone() };
+    let what = Action::Discard { archive: archive.clone() };
     let job = Job {
         client: &connected.client,
         plan: &plan,

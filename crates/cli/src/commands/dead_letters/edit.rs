@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use dead_letters::{Filter, Plan, What, edit::edited, find, lookout};
+use dead_letters::{Action, Filter, Plan, edit::edited, find, lookout};
 use serde_json::Value as Json;
 use service_bus::Entity;
 use time::OffsetDateTime;
@@ -40,7 +40,7 @@ pub(super) async fn run(args: EditArgs) -> anyhow::Result<End> {
     plan.add_edited(&letter, body);
     let plan = plan.sealed();
     eprintln!("{}", summary(&plan));
-    let what = What::Replay;
+    let what = Action::Replay;
     let job = Job {
         client: &connected.client,
         plan: &plan,

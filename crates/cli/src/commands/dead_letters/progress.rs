@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dead_letters::Told;
+use dead_letters::RunEvent;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often a plain line is written.
@@ -35,15 +35,15 @@ impl Shown {
         Self { bar, total, plain: Mutex::new(Plain { handled: 0, last: Instant::now() }) }
     }
 
-    pub(super) fn tell(&self, told: Told) {
+    pub(super) fn tell(&self, told: RunEvent) {
         match told {
-            Told::Handled => self.handled(),
-            Told::WaitsForLocks { left } => {
+            RunEvent::Handled => self.handled(),
+            RunEvent::WaitsForLocks { left } => {
                 self.say(&format!(
                     "{left} are locked, by an interrupted run perhaps; waiting for the locks to end"
                 ));
             }
-            Told::Outcomes { known, of } => self.say(&format!("outcomes known of {known} of {of}")),
+            RunEvent::Outcomes { known, of } => self.say(&format!("outcomes known of {known} of {of}")),
         }
     }
 

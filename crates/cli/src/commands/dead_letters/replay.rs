@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Context as _;
-use dead_letters::{LetterId, Plan, Report, Run, RunLog, RunOptions, What};
+use dead_letters::{Action, LetterId, Plan, Report, Run, RunLog, RunOptions};
 use serde_json::json;
 use service_bus::ServiceBusClient;
 use time::OffsetDateTime;
@@ -33,7 +33,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<End> {
     let operations = Operations::ask(&args.app).await;
     let not_ready = operations.not_ready(plan.messages.iter()).await;
     tell_not_ready(&not_ready, args.force);
-    let what = What::Replay;
+    let what = Action::Replay;
     let job = Job {
         client: &connected.client,
         plan: &plan,
@@ -122,7 +122,7 @@ pub(super) fn options(running: &Running, rate: Option<f64>) -> RunOptions {
 pub(super) struct Job<'a> {
     pub(super) client: &'a ServiceBusClient,
     pub(super) plan: &'a Plan,
-    pub(super) what: &'a What,
+    pub(super) what: &'a Action,
     pub(super) options: RunOptions,
     pub(super) skips: BTreeMap<LetterId, String>,
     pub(super) log: Option<PathBuf>,

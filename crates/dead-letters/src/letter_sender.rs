@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::{
     letter::LetterId,
-    run::RunError,
+    run_error::RunError,
     run_log::{Progress, Record, RunLog},
 };
 
@@ -23,13 +23,13 @@ const MOST_ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What goes out for a letter, and how far that has come.
-pub(crate) struct Parcel {
+pub(crate) struct OutgoingLetter {
     pub(crate) id: LetterId,
     pub(crate) message: Message,
     pub(crate) progress: Progress,
 }
 
-impl Parcel {
+impl OutgoingLetter {
     /// The messages of one transfer have this in common.
     fn key(&self) -> (Option<&str>, Option<&str>) {
         (self.message.session_id.as_deref(), self.message.partition_key.as_deref())
@@ -37,50 +37,53 @@ impl Parcel {
 }
 
 /// Sends to one entity.
-pub(crate) struct Post<'a> {
+pub(crate) struct LetterSender<'a> {
     sender: ServiceBusSender,
     log: &'a RunLog,
     /// The entity has refused a transfer of several messages: they go one by one.
     takes_no_batches: AtomicBool,
 }
 
-impl<'a> Post<'a> {
+impl<'a> LetterSender<'a> {
     pub(crate) fn new(sender: ServiceBusSender, log: &'a RunLog) -> Self {
         Self { sender, log, takes_no_batches: AtomicBool::new(false) }
     }
 
     /// Sends these as far as that goes: each is sent afterwards, or skipped because the service does not take it. An
     /// error is about all of them.
-    pub(crate) async fn send(&self, parcels: &mut [Parcel]) -> Result<(), RunError> {
-        let mut parcels: Vec<&mut Parcel> = parcels.iter_mut().collect();
+    pub(crate) async fn send(&self, letters: &mut [OutgoingLetter]) -> Result<(), RunError> {
+        let mut letters: Vec<&mut OutgoingLetter> = letters.iter_mut().collect();
         // Within a session and a partition the order stays.
-        parcels.sort_by(|one, other| one.key().cmp(&other.key()));
-        let alone = self.send_together(parcels).await?;
-        join_all(alone.into_iter().map(|parcel| self.send_alone(parcel))).await.into_iter().collect()
+        letters.sort_by(|one, other| one.key().cmp(&other.key()));
+        let alone = self.send_together(letters).await?;
+        join_all(alone.into_iter().map(|letter| self.send_alone(letter))).await.into_iter().collect()
     }
 
     /// Sends in as few transfers as possible. Answers what has to go alone: what the service does not take together,
     /// and what may hold something that it does not take at all.
-    async fn send_together<'p>(&self, parcels: Vec<&'p mut Parcel>) -> Result<Vec<&'p mut Parcel>, RunError> {
-        if parcels.len() < 2 || self.takes_no_batches.load(Ordering::Relaxed) {
-            return Ok(parcels);
+    async fn send_together<'p>(
+        &self,
+        letters: Vec<&'p mut OutgoingLetter>,
+    ) -> Result<Vec<&'p mut OutgoingLetter>, RunError> {
+        if letters.len() < 2 || self.takes_no_batches.load(Ordering::Relaxed) {
+            return Ok(letters);
         }
-        let messages = parcels.iter().map(|parcel| parcel.message.clone()).collect();
+        let messages = letters.iter().map(|letter| letter.message.clone()).collect();
         let batches = match self.sender.pack(messages).await {
             Ok(batches) => batches,
-            Err(error) if is_of_this_message(&error) => return Ok(parcels),
+            Err(error) if is_of_this_message(&error) => return Ok(letters),
             Err(error) => return Err(error.into()),
         };
-        let mut parcels = parcels.into_iter();
+        let mut letters = letters.into_iter();
         let sending = batches.into_iter().map(|batch| {
-            let mut parcels: Vec<&mut Parcel> = parcels.by_ref().take(batch.len()).collect();
+            let mut letters: Vec<&mut OutgoingLetter> = letters.by_ref().take(batch.len()).collect();
             async move {
-                match self.transfer(&batch, &mut parcels).await? {
+                match self.transfer(&batch, &mut letters).await? {
                     Ok(()) => Ok(Vec::new()),
                     Err(error) => {
-                        tracing::debug!(%error, letters = parcels.len(), "refused together, sending one by one");
-                        self.takes_no_batches.fetch_or(parcels.len() > 1, Ordering::Relaxed);
-                        Ok(parcels)
+                        tracing::debug!(%error, letters = letters.len(), "refused together, sending one by one");
+                        self.takes_no_batches.fetch_or(letters.len() > 1, Ordering::Relaxed);
+                        Ok(letters)
                     }
                 }
             }
@@ -89,10 +92,10 @@ impl<'a> Post<'a> {
         Ok(alone?.into_iter().flatten().collect())
     }
 
-    async fn send_alone(&self, parcel: &mut Parcel) -> Result<(), RunError> {
-        let sent = match self.sender.pack(vec![parcel.message.clone()]).await {
+    async fn send_alone(&self, letter: &mut OutgoingLetter) -> Result<(), RunError> {
+        let sent = match self.sender.pack(vec![letter.message.clone()]).await {
             Ok(batches) => match batches.first() {
-                Some(batch) => self.transfer(batch, &mut [&mut *parcel]).await?,
+                Some(batch) => self.transfer(batch, &mut [&mut *letter]).await?,
                 None => Ok(()),
             },
             Err(error) => Err(error),
@@ -101,8 +104,8 @@ impl<'a> Post<'a> {
             Ok(()) => Ok(()),
             Err(error) if is_of_this_message(&error) => {
                 let why = error.to_string();
-                self.log.write(&Record::Skipped { id: parcel.id.clone(), why: why.clone() }).await?;
-                parcel.progress = Progress::Skipped(why);
+                self.log.write(&Record::Skipped { id: letter.id.clone(), why: why.clone() }).await?;
+                letter.progress = Progress::Skipped(why);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -115,25 +118,25 @@ impl<'a> Post<'a> {
     async fn transfer(
         &self,
         batch: &MessageBatch,
-        parcels: &mut [&mut Parcel],
+        letters: &mut [&mut OutgoingLetter],
     ) -> Result<Result<(), ServiceBusError>, RunError> {
         let mut attempt = 1;
         loop {
-            self.note(parcels, |id| Record::Sending { id }, Progress::InDoubt).await?;
+            self.note(letters, |id| Record::Sending { id }, Progress::InDoubt).await?;
             match self.sender.send_packed_at_most_once(batch).await {
                 Ok(()) => {
-                    self.note(parcels, |id| Record::Sent { id }, Progress::Sent).await?;
+                    self.note(letters, |id| Record::Sent { id }, Progress::Sent).await?;
                     return Ok(Ok(()));
                 }
                 Err(error) if error.is_transient() && attempt < MOST_ATTEMPTS => {
-                    tracing::debug!(letters = parcels.len(), attempt, %error, "in doubt, sending again");
+                    tracing::debug!(letters = letters.len(), attempt, %error, "in doubt, sending again");
                     sleep(PAUSE * attempt).await;
                     attempt += 1;
                 }
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => {
                     // To the log it is in doubt no longer; here it is until it is sent or skipped.
-                    self.note(parcels, |id| Record::Refused { id }, Progress::InDoubt).await?;
+                    self.note(letters, |id| Record::Refused { id }, Progress::InDoubt).await?;
                     return Ok(Err(error));
                 }
             }
@@ -142,12 +145,12 @@ impl<'a> Post<'a> {
 
     async fn note(
         &self,
-        parcels: &mut [&mut Parcel],
+        letters: &mut [&mut OutgoingLetter],
         record: fn(LetterId) -> Record,
         progress: Progress,
     ) -> Result<(), RunError> {
-        self.log.write_all(parcels.iter().map(|parcel| record(parcel.id.clone()))).await?;
-        parcels.iter_mut().for_each(|parcel| parcel.progress = progress.clone());
+        self.log.write_all(letters.iter().map(|letter| record(letter.id.clone()))).await?;
+        letters.iter_mut().for_each(|letter| letter.progress = progress.clone());
         Ok(())
     }
 }
