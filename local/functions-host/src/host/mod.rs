@@ -1,5 +1,6 @@
 //! A running host: what its owner can ask of it.
 
+mod app;
 mod conductor;
 mod handler_port;
 mod loading;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::summary::FunctionSummary;
 use crate::configuration::function_json::FunctionError;
-use crate::configuration::host_json::HostJsonError;
+use crate::configuration::host_json_error::HostJsonError;
 use crate::event::HostEvent;
 use crate::handler::Handler;
 
