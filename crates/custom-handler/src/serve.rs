@@ -35,7 +35,7 @@ pub enum ServeError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The port cannot be listened on.
-    #[error("listening on 127.0.0.1:{port}")]
+    #[error("cannot listen on 127.0.0.1:{port}")]
     Listen {
         /// The port.
         port: u16,
@@ -43,7 +43,7 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// Serving failed.
-    #[error("serving the functions")]
+    #[error("the functions could not be served")]
     Serve(#[source] std::io::Error),
 }
 

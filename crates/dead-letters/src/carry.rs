@@ -76,7 +76,7 @@ impl<'a> Carrier<'a> {
             if taken.letter.digest() == taken.planned.digest {
                 wanted.push(taken);
             } else {
-                self.skip(taken, "it is not what the plan saw under this number").await?;
+                self.skip(taken, "its content is not what the plan recorded under this number").await?;
             }
         }
         match &self.destination {

@@ -122,10 +122,10 @@ pub enum PlanError {
     #[error("the plan cannot be read: it is damaged or cut short ({0})")]
     Unreadable(#[source] serde_json::Error),
     /// It is something else.
-    #[error("this is no plan: its format is {0:?}, expected {FORMAT:?}")]
+    #[error("this is no plan: its format is {0:?}, not {FORMAT:?}")]
     Format(String),
     /// Its hash is not that of its content.
-    #[error("the plan was changed after it was made: its hash does not fit its content")]
+    #[error("the plan was changed after it was made: its hash does not match its content")]
     Changed,
     /// It was made for another namespace.
     #[error("the plan is for the namespace {planned}, and this is {here}")]

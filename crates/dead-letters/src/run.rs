@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
             (0, unknown) => {
                 Some(format!("the outcome of {unknown} of the first {count} was not known in time"))
             }
-            (dead, _) => Some(format!("{dead} of the first {count} died again")),
+            (dead, _) => Some(format!("{dead} of the first {count} were dead-lettered again")),
         })
     }
 
@@ -252,7 +252,13 @@ impl<'a> Run<'a> {
             let taken = self.watched(sweep, &stop).await?;
             progress.extend(taken.into_values().map(|(planned, progress)| (planned.id.clone(), progress)));
             if stop.is_cancelled() && !self.stop.is_cancelled() {
-                return self.skip_the_rest(log, progress, "too many of those before it died again").await;
+                return self
+                    .skip_the_rest(
+                        log,
+                        progress,
+                        "too many of the messages before it were dead-lettered again",
+                    )
+                    .await;
             }
         }
         Ok(())

@@ -9,8 +9,8 @@ use crate::{archive::ArchiveError, run_log::RunLogError};
 pub enum RunError {
     /// What the plan saw is not what is there. Nothing was changed.
     #[error(
-        "the plan is stale: of its {planned} messages {gone} are gone and {changed} are others now; make a new plan{}",
-        if *.changed == 0 { ", or go on with what is left by --accept-gone" } else { "" }
+        "the plan is stale: of its {planned} messages, {gone} are gone and {changed} have changed; make a new plan{}",
+        if *.changed == 0 { ", or continue with the others by --accept-gone" } else { "" }
     )]
     Stale {
         /// How many messages the plan has.

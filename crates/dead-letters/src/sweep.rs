@@ -70,7 +70,7 @@ impl<'a> Sweep<'a> {
                     let given_back = walk.finish().await;
                     if let Err(error) = given_back {
                         // Their locks end by themselves, and uncounted.
-                        tracing::warn!(entity = %self.entity, %error, "letters could not be given back at once");
+                        tracing::warn!(entity = %self.entity, %error, "messages could not be released; they stay locked until their locks expire");
                     }
                     if matches!(ended, Ended::Missing) {
                         self.find_the_gone().await?;
@@ -82,7 +82,7 @@ impl<'a> Sweep<'a> {
                     if failures >= MOST_FAILURES {
                         return Err(error.into());
                     }
-                    tracing::warn!(entity = %self.entity, %error, failures, "the walk broke off; beginning again");
+                    tracing::warn!(entity = %self.entity, %error, failures, "reading the dead letters was interrupted; starting again");
                 }
                 Err(error) => {
                     // Give back what can be given back: the run is over, its locks need not be.

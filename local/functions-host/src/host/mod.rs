@@ -75,7 +75,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// An app setting has a value that it cannot have.
-    #[error("the app setting {name} cannot be '{value}'")]
+    #[error("the app setting {name} has the invalid value '{value}'")]
     Setting {
         /// The setting.
         name: &'static str,

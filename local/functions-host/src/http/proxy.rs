@@ -92,7 +92,7 @@ fn body_of(parts: mpsc::Receiver<Part>) -> Body {
         match parts.recv().await {
             Some(Part::Frame(frame)) => Some((Ok(frame), Some(parts))),
             Some(Part::End) => None,
-            None => Some((Err(TransportError::Broken("the answer broke off".to_owned())), None)),
+            None => Some((Err(TransportError::Broken("the response was interrupted".to_owned())), None)),
         }
     });
     Body::new(StreamBody::new(stream))

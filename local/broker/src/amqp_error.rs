@@ -10,12 +10,12 @@ use crate::store::StoreError;
 /// An AMQP error: a condition that programs read, and a description that people read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{condition}: {description}")]
-pub(crate) struct Fault {
+pub(crate) struct AmqpError {
     pub(crate) condition: &'static str,
     pub(crate) description: String,
 }
 
-impl Fault {
+impl AmqpError {
     pub(crate) fn new(condition: &'static str, description: impl Into<String>) -> Self {
         Self { condition, description: description.into() }
     }
@@ -32,14 +32,14 @@ impl Fault {
     }
 }
 
-impl From<Malformed> for Fault {
+impl From<Malformed> for AmqpError {
     fn from(malformed: Malformed) -> Self {
         Self::new("amqp:decode-error", malformed.to_string())
     }
 }
 
 /// Conditions from the Azure SDK for Python, `_pyamqp/error.py` and `_common/constants.py`.
-impl From<StoreError> for Fault {
+impl From<StoreError> for AmqpError {
     fn from(error: StoreError) -> Self {
         let condition = match error {
             StoreError::NoSuchEntity(_) | StoreError::NoSuchRule(_) => "amqp:not-found",
