@@ -190,7 +190,7 @@ mod tests {
         );
         check(r#"{"maxMessageBatchSize":0}"#, "maxMessageBatchSize must be at least 1");
         check(r#"{"maxConcurrentCalls":0}"#, "maxConcurrentCalls must be at least 1");
-        check(r#"{"minMessageBatchSize":2,"maxBatchWaitTime":"00:03:00"}"#, "00:02:30 at most");
+        check(r#"{"minMessageBatchSize":2,"maxBatchWaitTime":"00:03:00"}"#, "at most 00:02:30");
         check(r#"{"maxConcurrentCalls":"many"}"#, "to type 'System.Int32': 'many'");
         assert!(read(r#"{"maxBatchWaitTime":"00:03:00"}"#).is_ok(), "without a least number nobody waits");
     }
