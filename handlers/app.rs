@@ -7,16 +7,21 @@ use azure_clients::{
     Compute, IdentitySettings, KeyVault, Marketplace, Transport, WebhookTokens, WorkloadIdentity,
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
-use onboarding::{claim::Claims, due::DueChecks, journal::Journal};
+use onboarding::{
+    claim::Claims,
+    due::DueChecks,
+    journal::{Journal, anchor::Anchors},
+};
 use service_bus::ServiceBusClient;
+use url::Url;
 
 use crate::{
-    bus::Bus,
     clock::{Clock, SystemClock},
-    moments::Moments,
+    pages::consent::UsedStates,
+    pages::signing::Signer,
     settings::{ServiceBusSetting, Settings, folder_of},
-    signing::Signer,
-    used_states::UsedStates,
+    step::observer::Observer,
+    systems::bus::Bus,
 };
 
 /// What the handlers work with.
@@ -24,8 +29,9 @@ use crate::{
 pub struct App {
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) moments: Arc<dyn Moments>,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) journal: Journal,
+    pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
     pub(crate) due: DueChecks,
     pub(crate) used_states: UsedStates,
@@ -43,7 +49,7 @@ impl App {
     ///
     /// # Errors
     /// When a setting turns out to be unusable.
-    pub fn new(settings: Settings, moments: Arc<dyn Moments>) -> anyhow::Result<Self> {
+    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
         let transport = Transport::from_environment().context("setting up HTTPS")?;
         let identity_settings = IdentitySettings {
             application_id: settings.application_id,
@@ -60,11 +66,16 @@ impl App {
                 ServiceBusClient::new(namespace, identity.managed_identity())
             }
         };
-        let store = object_store_of(&settings)?;
+        let store = object_store_at(&settings.journal, "LATCHKEY_JOURNAL_URL", &settings)?;
+        let anchors = match &settings.anchors {
+            Some(url) => object_store_at(url, "LATCHKEY_ANCHORS_URL", &settings)?,
+            None => store.clone(),
+        };
         Ok(Self {
             clock: Arc::new(SystemClock),
-            moments,
+            observer,
             journal: Journal::new(store.clone()),
+            anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
             due: DueChecks::new(store.clone()),
             used_states: UsedStates::new(store),
@@ -86,8 +97,12 @@ impl App {
 
 /// Files for a `file:` URL; everything else by the object store's own URL schemes, with its settings (`AZURE_…`) from
 /// the environment.
-fn object_store_of(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    if let Some(folder) = folder_of(&settings.journal) {
+fn object_store_at(
+    url: &Url,
+    setting: &'static str,
+    settings: &Settings,
+) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    if let Some(folder) = folder_of(url) {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("making the folder {}", folder.display()))?;
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?));
@@ -96,7 +111,7 @@ fn object_store_of(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> 
     let identity = ("azure_client_id".to_owned(), settings.managed_identity_client_id.to_string());
     let environment = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let options = std::iter::once(identity).chain(environment);
-    let (store, path) = object_store::parse_url_opts(&settings.journal, options)
-        .context("the setting LATCHKEY_JOURNAL_URL")?;
+    let (store, path) =
+        object_store::parse_url_opts(url, options).with_context(|| format!("the setting {setting}"))?;
     Ok(Arc::new(PrefixStore::new(store, path)))
 }

@@ -1,104 +1,43 @@
 //! Latchkey's function app: from a marketplace sign-up to disks encrypted under a key that only the customer holds.
 //!
-//! [`functions`] is the table of contents, one line a function. Each function lives in a folder of its own name with
-//! the `function.json` that the Functions host reads. No handler calls another: they only send messages.
-//! What every queue function shares is [`step`]; what the HTTP functions share is `http`.
+//! [`table`](table()) is the table of contents, one line a function. Each function lives in a folder of its own name in
+//! `functions/`. No function calls another: they only send messages. What they share is named for what it is:
+//! [`step`] is what happens around every queue function, `systems` speaks to the systems outside, `pages` answers
+//! browsers.
 
-mod activation_requested;
 mod app;
-mod bus;
 pub mod clock;
-mod consent_callback;
-mod customer_consented;
-mod disk_encryption_requested;
-mod http;
-mod key_check_due;
-mod key_shared;
-mod marketplace_changed;
-mod marketplace_webhook;
-pub mod moments;
-mod onboarding;
-mod operations;
+mod functions;
 pub mod package;
-mod probe;
-mod provision_requested;
-mod provision_started;
-mod refusals;
+mod pages;
 pub mod settings;
-mod share_key;
-pub mod signing;
-mod signup;
-mod signup_requested;
 pub mod step;
-mod sweep;
+mod systems;
+pub mod table;
 #[cfg(test)]
 mod test_support;
 pub mod trace_context;
-pub mod used_states;
 
 use std::sync::Arc;
 
-use ::onboarding::event::{Event, EventData};
 use anyhow::Context as _;
 pub use app::App;
-use custom_handler::{Functions, Message, Timer};
-pub use moments::{Moment, Moments, Unobserved};
+pub use pages::signing;
 pub use settings::Settings;
-use step::{Next, Step, StepError};
-
-/// Every function of the app.
-pub fn functions(app: App) -> Functions<App> {
-    let bus = app.bus.clone();
-    let functions = Functions::new(app)
-        .dead_letter_with(bus)
-        .http("signup", signup::routes())
-        .http("consent_callback", consent_callback::routes())
-        .http("onboarding", onboarding::routes())
-        .http("share_key", share_key::routes())
-        .http("marketplace_webhook", marketplace_webhook::routes())
-        .http("operations", operations::routes())
-        .timer("sweep", |_: Timer, app| sweep::handle(app));
-    let functions = queue(functions, "signup_requested", signup_requested::handle);
-    let functions = queue(functions, "customer_consented", customer_consented::handle);
-    let functions = queue(functions, "key_shared", key_shared::handle);
-    let functions = queue(functions, "provision_requested", provision_requested::handle);
-    let functions = queue(functions, "provision_started", provision_started::handle);
-    let functions = queue(functions, "disk_encryption_requested", disk_encryption_requested::handle);
-    let functions = queue(functions, "activation_requested", activation_requested::handle);
-    let functions = queue(functions, "key_check_due", key_check_due::handle);
-    queue(functions, "marketplace_changed", marketplace_changed::handle)
-}
-
-/// A function whose messages are steps of an onboarding.
-fn queue<D, F>(
-    functions: Functions<App>,
-    name: &'static str,
-    handler: impl Fn(Step<D>, App) -> F + Clone + Send + Sync + 'static,
-) -> Functions<App>
-where
-    D: EventData + Sync,
-    F: Future<Output = Result<Next, StepError>> + Send + 'static,
-{
-    functions.queue(name, move |message: Message<Event<D>>, app: App| {
-        step::run(name, message, app, handler.clone())
-    })
-}
+pub use step::observer::{Observer, Unobserved};
+pub use table::{queue_functions, table};
 
 /// Serves the app until the host stops it. Settings come from the environment.
 ///
 /// # Errors
 /// When the settings cannot be used, or the port cannot be listened on.
-pub async fn run(moments: Arc<dyn Moments>) -> anyhow::Result<()> {
-    let app = App::new(Settings::from_environment()?, moments)?;
-    functions(app).serve().await.context("serving the functions")
+pub async fn run(observer: Arc<dyn Observer>) -> anyhow::Result<()> {
+    let app = App::new(Settings::from_environment()?, observer)?;
+    table::registered(app).serve().await.context("serving the functions")
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::Value;
-
     use super::*;
 
     /// An app whose journal is in memory, and which reaches nobody.
@@ -127,70 +66,5 @@ pub(crate) mod tests {
             })
         })
         .unwrap()
-    }
-
-    /// What the code registers, and what the files declare.
-    #[tokio::test]
-    async fn code_and_function_json_name_the_same_functions_with_the_same_triggers() {
-        let app = app();
-        let code: BTreeMap<&str, String> = functions(app)
-            .registered()
-            .iter()
-            .map(|function| (function.name, function.trigger.to_owned()))
-            .collect();
-        let files: BTreeMap<&str, String> = package::FUNCTIONS
-            .iter()
-            .map(|function| {
-                let bindings = package::bindings(function);
-                let trigger = bindings.iter().find(|b| b["direction"] == "in").unwrap();
-                if trigger["type"] == "serviceBusTrigger" {
-                    assert_eq!(
-                        trigger["dataType"], "binary",
-                        "{}: without it bodies could write metadata",
-                        function.name
-                    );
-                }
-                (function.name, trigger["type"].as_str().unwrap().to_owned())
-            })
-            .collect();
-        assert_eq!(code, files);
-        let folders: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/handlers"))
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .filter(|entry| entry.path().join("function.json").exists())
-            .map(|entry| entry.file_name().into_string().unwrap())
-            .collect();
-        assert_eq!(
-            folders.len(),
-            package::FUNCTIONS.len(),
-            "a folder is missing from the package: {folders:?}"
-        );
-    }
-
-    #[test]
-    fn every_kind_of_event_has_its_queue() {
-        let mut of_events: Vec<String> =
-            ::onboarding::event::KINDS.iter().map(|(_, queue)| (*queue).to_owned()).collect();
-        let mut of_functions = package::queue_names();
-        of_events.sort();
-        of_functions.sort();
-        assert_eq!(of_events, of_functions);
-    }
-
-    /// The path that a route in code answers is the one that `function.json` has the host forward.
-    #[test]
-    fn every_http_function_declares_a_route() {
-        for function in package::FUNCTIONS {
-            for binding in package::bindings(function) {
-                if binding["type"] == "httpTrigger" {
-                    assert!(
-                        binding["route"].as_str().is_some_and(|route| !route.starts_with('/')),
-                        "{}",
-                        function.name
-                    );
-                    assert!(matches!(binding["methods"], Value::Array(_)), "{}", function.name);
-                }
-            }
-        }
     }
 }

@@ -1,91 +1,90 @@
-//! What the Functions host reads beside the executable: `host.json` and one `function.json` a function.
-//!
-//! The files are the source; they are compiled in so that one executable can lay out the folder that it runs from.
+//! What the Functions host reads beside the executable: `host.json`, and one `function.json` a function, made from the
+//! [`table`](crate::table).
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::table::{Access, Function, Method, Trigger, queue_functions};
 
 /// The Functions host's settings.
 pub const HOST_JSON: &str = include_str!("../host.json");
 
-/// One function as the host sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Function {
-    /// Its name: the folder that `function.json` lies in, and the last part of the address it is invoked at.
-    pub name: &'static str,
-    /// The text of its `function.json`.
-    pub function_json: &'static str,
-}
-
-macro_rules! functions {
-    ($($name:literal),+ $(,)?) => {
-        &[$(Function { name: $name, function_json: include_str!(concat!($name, "/function.json")) }),+]
-    };
-}
-
-/// Every function of the app.
-pub const FUNCTIONS: &[Function] = functions![
-    "signup",
-    "consent_callback",
-    "onboarding",
-    "share_key",
-    "marketplace_webhook",
-    "operations",
-    "signup_requested",
-    "customer_consented",
-    "key_shared",
-    "provision_requested",
-    "provision_started",
-    "disk_encryption_requested",
-    "activation_requested",
-    "key_check_due",
-    "marketplace_changed",
-    "sweep",
-];
-
 /// The queues that must exist, each with duplicate detection: every step's messages rely on it.
 #[must_use]
 pub fn queue_names() -> Vec<String> {
-    FUNCTIONS.iter().filter_map(|function| bindings(function).into_iter().find_map(queue_name)).collect()
+    queue_functions().map(str::to_owned).collect()
 }
 
-/// The bindings that a function declares.
+/// The text of a function's `function.json`.
 #[must_use]
-pub fn bindings(function: &Function) -> Vec<Value> {
-    let declared: Value = serde_json::from_str(function.function_json)
-        .expect("a test decodes every function.json that is compiled in");
-    declared["bindings"].as_array().cloned().unwrap_or_default()
+pub fn function_json(function: &Function) -> String {
+    format!("{:#}\n", json!({ "bindings": bindings(&function.trigger) }))
 }
 
-fn queue_name(binding: Value) -> Option<String> {
-    (binding["type"] == "serviceBusTrigger")
-        .then(|| binding["queueName"].as_str().map(str::to_owned))
-        .flatten()
+fn bindings(trigger: &Trigger) -> Vec<Value> {
+    match trigger {
+        Trigger::Http { route, methods, access } => vec![
+            json!({
+                "type": "httpTrigger",
+                "direction": "in",
+                "name": "request",
+                "authLevel": match access {
+                    Access::Anonymous => "anonymous",
+                    Access::FunctionKey => "function",
+                },
+                "methods": methods.iter().map(|method| match method {
+                    Method::Get => "get",
+                    Method::Post => "post",
+                }).collect::<Vec<_>>(),
+                "route": route,
+            }),
+            json!({ "type": "http", "direction": "out", "name": "res" }),
+        ],
+        Trigger::Queue { queue, .. } => vec![json!({
+            "type": "serviceBusTrigger",
+            "direction": "in",
+            "name": "message",
+            "queueName": queue,
+            "connection": "ServiceBus",
+            // Without it, the host reads bodies as text, and a body could write metadata.
+            "dataType": "binary",
+            "autoCompleteMessages": true,
+        })],
+        Trigger::Timer { schedule } => {
+            vec![json!({ "type": "timerTrigger", "direction": "in", "name": "timer", "schedule": schedule })]
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::table;
 
+    /// Each function that was deployed once, with the `function.json` that it was deployed with. One that is added
+    /// needs no entry: its trigger is made as that of its kind.
     #[test]
-    fn every_function_json_decodes_and_has_one_trigger() {
-        for function in FUNCTIONS {
-            let triggers = bindings(function)
-                .iter()
-                .filter(|binding| binding["type"].as_str().is_some_and(|kind| kind.ends_with("Trigger")))
-                .count();
-            assert_eq!(triggers, 1, "{}", function.name);
+    fn the_functions_that_were_deployed_keep_their_function_json() {
+        let deployed: Value = serde_json::from_str(include_str!("fixtures/function_json.json")).unwrap();
+        for (name, expected) in deployed.as_object().unwrap() {
+            let function = table().iter().find(|function| function.name == name);
+            let function = function.unwrap_or_else(|| panic!("{name} is gone"));
+            let made: Value = serde_json::from_str(&function_json(function)).unwrap();
+            assert_eq!(made, *expected, "{name}");
         }
-        let host: Value = serde_json::from_str(HOST_JSON).unwrap();
-        assert_eq!(host["customHandler"]["enableForwardingHttpRequest"], true);
     }
 
     #[test]
     fn every_queue_has_the_name_of_its_function() {
-        for function in FUNCTIONS {
-            for queue in bindings(function).into_iter().filter_map(queue_name) {
-                assert_eq!(queue, function.name);
-            }
+        for function in table() {
+            assert!(function.queue().is_none_or(|queue| queue == function.name), "{}", function.name);
         }
-        assert_eq!(queue_names().len(), 9);
+    }
+
+    /// The routes in code carry whole paths, so only forwarded requests find them.
+    #[test]
+    fn requests_are_forwarded() {
+        let host: Value = serde_json::from_str(HOST_JSON).unwrap();
+        assert_eq!(host["customHandler"]["enableForwardingHttpRequest"], true);
+        assert_eq!(host["extensions"]["http"]["routePrefix"], "api");
     }
 }

@@ -1,4 +1,5 @@
-//! The app's settings, read from the environment and checked once at start; all problems are reported together.
+//! The app's settings, read from the environment and checked once at start, each by itself and
+//! some against each other; all problems are reported together.
 
 use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
@@ -9,6 +10,11 @@ use url::Url;
 /// The longest that a duration may be set to: thirty days. Times that are added up must stay times.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+const RETRY_FIRST: &str = "LATCHKEY_RETRY_FIRST_MILLISECONDS";
+const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
+const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
+const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
+
 /// Every setting. Secrets have types that do not print.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -17,6 +23,9 @@ pub struct Settings {
     /// `LATCHKEY_JOURNAL_URL`: the object store of journal, claims and reminders, such as `az://container` with
     /// `AZURE_STORAGE_ACCOUNT_NAME`.
     pub journal: Url,
+    /// `LATCHKEY_ANCHORS_URL`: where the anchors of the journal are kept, best in a container with an immutability
+    /// policy; beside the journal when it is not set.
+    pub anchors: Option<Url>,
     /// `LATCHKEY_PUBLIC_URL`: the address under which customers' browsers reach the app, without a trailing slash.
     pub public_url: Url,
     /// `LATCHKEY_VENDOR_TENANT_ID`.
@@ -103,7 +112,7 @@ impl Settings {
     /// Reads the settings from the process's environment.
     ///
     /// # Errors
-    /// Every setting that is missing or cannot be read.
+    /// Every setting that is missing, cannot be read, or does not go with another.
     pub fn from_environment() -> Result<Self, SettingsError> {
         Self::read(|name| std::env::var(name).ok())
     }
@@ -111,12 +120,13 @@ impl Settings {
     /// Reads the settings by a look-up, so that tests need no environment.
     ///
     /// # Errors
-    /// Every setting that is missing or cannot be read.
+    /// Every setting that is missing, cannot be read, or does not go with another.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let mut reader =
             Reader { lookup: |name: &str| lookup(name).filter(|value| !value.is_empty()), problems: vec![] };
         let service_bus = reader.service_bus();
         let journal = reader.required("LATCHKEY_JOURNAL_URL");
+        let anchors = reader.optional("LATCHKEY_ANCHORS_URL");
         let public_url: Option<Url> = reader.required("LATCHKEY_PUBLIC_URL");
         let vendor_tenant = reader.required("LATCHKEY_VENDOR_TENANT_ID");
         let vendor_subscription = reader.required("LATCHKEY_VENDOR_SUBSCRIPTION_ID");
@@ -126,17 +136,20 @@ impl Settings {
         let resource_group = reader.required("LATCHKEY_RESOURCE_GROUP");
         let region = reader.required("LATCHKEY_REGION");
         let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
-        let retry = onboarding::retry::RetryPolicy {
-            first: reader.duration("LATCHKEY_RETRY_FIRST_MILLISECONDS", Duration::from_millis, 2_000),
-            longest: reader.duration("LATCHKEY_RETRY_LONGEST_MILLISECONDS", Duration::from_millis, 300_000),
-            deadline: reader.duration("LATCHKEY_RETRY_DEADLINE_SECONDS", Duration::from_secs, 86_400),
-        };
-        let spreading = reader.duration("LATCHKEY_SPREADING_SECONDS", Duration::from_secs, 1_800);
+        let first = reader.duration(RETRY_FIRST, Duration::from_millis, 2_000);
+        let longest = reader.duration(RETRY_LONGEST, Duration::from_millis, 300_000);
+        let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
+        let spreading = reader.duration(SPREADING, Duration::from_secs, 1_800);
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
+        reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
+        reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
+        // Otherwise the message is given up before anybody is asked to act.
+        reader.shorter((SPREADING, spreading), (RETRY_DEADLINE, deadline));
         let all = || {
             Some(Self {
                 service_bus: service_bus?,
                 journal: journal?,
+                anchors,
                 public_url: public_url?,
                 vendor_tenant: vendor_tenant?,
                 vendor_subscription: vendor_subscription?,
@@ -146,9 +159,13 @@ impl Settings {
                 resource_group: resource_group?,
                 region: region?,
                 signing_key: signing_key?,
-                retry,
-                spreading,
-                first_check,
+                retry: onboarding::retry::RetryPolicy {
+                    first: first?,
+                    longest: longest?,
+                    deadline: deadline?,
+                },
+                spreading: spreading?,
+                first_check: first_check?,
             })
         };
         match all() {
@@ -163,6 +180,9 @@ impl Settings {
         format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
     }
 }
+
+/// A setting's name and its value, if that can be used.
+type Named<'a> = (&'a str, Option<Duration>);
 
 struct Reader<F> {
     lookup: F,
@@ -180,19 +200,45 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
-    fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
-        match (self.lookup)(name) {
-            Some(value) => self.parsed(name, &value).unwrap_or(default),
-            None => default,
-        }
+    fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let value = (self.lookup)(name)?;
+        self.parsed(name, &value)
     }
 
-    fn duration(&mut self, name: &str, unit: fn(u64) -> Duration, default: u64) -> Duration {
-        let duration = unit(self.or(name, default));
+    fn duration(&mut self, name: &str, unit: fn(u64) -> Duration, default: u64) -> Option<Duration> {
+        let duration = match (self.lookup)(name) {
+            Some(value) => unit(self.parsed(name, &value)?),
+            None => unit(default),
+        };
         if duration > LONGEST {
             self.problems.push(format!("{name}: at most 30 days"));
+            return None;
         }
-        duration
+        Some(duration)
+    }
+
+    /// Two durations of which the first may be as long as the second. What is wrong by itself is not compared.
+    fn no_longer(&mut self, one: Named<'_>, other: Named<'_>) {
+        self.compared(one, other, |one, other| one <= other, "must not be longer than");
+    }
+
+    /// Two durations of which the first must be shorter than the second.
+    fn shorter(&mut self, one: Named<'_>, other: Named<'_>) {
+        self.compared(one, other, |one, other| one < other, "must be shorter than");
+    }
+
+    fn compared(
+        &mut self,
+        (name, one): Named<'_>,
+        (other_name, other): Named<'_>,
+        holds: fn(Duration, Duration) -> bool,
+        must: &str,
+    ) {
+        if let (Some(one), Some(other)) = (one, other)
+            && !holds(one, other)
+        {
+            self.problems.push(format!("{name} ({one:?}) {must} {other_name} ({other:?})"));
+        }
     }
 
     /// The value itself is not repeated: some settings are secrets, and a mistyped name may hold one.
@@ -218,49 +264,5 @@ pub(crate) fn folder_of(url: &Url) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_problems_are_reported_together_and_no_value_is_repeated() {
-        let error = Settings::read(|name| match name {
-            "LATCHKEY_VENDOR_TENANT_ID" => Some("contoso.example".to_owned()),
-            "LATCHKEY_SIGNING_KEY" => Some("dG9vIHNob3J0".to_owned()),
-            "LATCHKEY_SPREADING_SECONDS" => Some("half an hour".to_owned()),
-            _ => None,
-        })
-        .unwrap_err();
-        let text = error.to_string();
-        for expected in [
-            "ServiceBus or ServiceBus__fullyQualifiedNamespace is not set",
-            "LATCHKEY_JOURNAL_URL is not set",
-            "LATCHKEY_VENDOR_TENANT_ID: expected a GUID",
-            "LATCHKEY_SIGNING_KEY: must be at least 32 bytes",
-            "LATCHKEY_SPREADING_SECONDS: invalid digit",
-        ] {
-            assert!(text.contains(expected), "{expected} is not in\n{text}");
-        }
-        assert!(!text.contains("contoso") && !text.contains("dG9v"), "{text}");
-    }
-
-    #[test]
-    fn times_that_cannot_be_kept_are_refused() {
-        let check = |settings: &[(&str, &str)], expected: &[&str]| {
-            let value = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-            let error = Settings::read(|name| value(name).map(|value| (*value).to_owned())).unwrap_err();
-            let about_times = |problem: &&String| problem.contains("SECONDS");
-            let found: Vec<&str> = error.0.iter().filter(about_times).map(String::as_str).collect();
-            assert_eq!(found, expected, "{settings:?}");
-        };
-        check(&[], &[]);
-        check(&[("LATCHKEY_CHECK_FIRST_SECONDS", "2592000")], &[]);
-        check(
-            &[("LATCHKEY_CHECK_FIRST_SECONDS", "2592001")],
-            &["LATCHKEY_CHECK_FIRST_SECONDS: at most 30 days"],
-        );
-        check(
-            &[("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "18446744073709551615")],
-            &["LATCHKEY_RETRY_LONGEST_MILLISECONDS: at most 30 days"],
-        );
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

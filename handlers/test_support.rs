@@ -21,14 +21,13 @@ fn cause(origin: &str) -> Cause {
         now: NOW,
         traceparent: None,
         first_check: Duration::from_secs(60),
-        spreading: Duration::from_secs(1800),
     }
 }
 
 /// Appends what is so from now on.
 pub(crate) async fn append(journal: &Journal, onboarding: OnboardingId, origin: &str, fact: Fact) {
     let head = journal.load(onboarding).await.unwrap().unwrap();
-    let decision = head.state.decide(cause(origin), fact).unwrap().unwrap();
+    let decision = head.onboarding.decide(cause(origin), fact).unwrap().unwrap();
     journal.append(Some(&head), decision).await.unwrap();
 }
 

@@ -1,23 +1,28 @@
 //! One step: what every queue function does around its own few lines.
 //!
 //! 1. The event is decoded (by the runtime, which refuses what cannot be) and the onboarding loaded.
-//! 2. An event that was taken in before only has its messages published again.
+//! 2. An event that was taken in before only has its messages published again. An onboarding that has ended takes
+//!    nothing in.
 //! 3. The handler asks the outside world, decides, and acts outside, repeatably.
 //! 4. The decision is appended to the journal; if another step was first, all of this is done again.
 //! 5. What was decided is published, under ids that a second run would choose again.
 //!
-//! The process may be killed between any two of these. A step that got no answer goes out again as a scheduled message
+//! The process may be killed at any await in between. A step that got no answer goes out again as a scheduled message
 //! with one attempt more, never by the host's own instant redelivery, which would burn the delivery count within a
 //! second; past the deadline it becomes a dead letter with the last error as its description. A replay of that has the
 //! whole deadline again.
 
+mod log;
+pub mod observer;
+mod postpone;
+mod refuse;
 mod run;
 
 use std::{error::Error as StdError, time::Duration};
 
-use azure_ids::{ArmId, KeyUrl, ObjectId};
+use azure_ids::ObjectId;
 use onboarding::{
-    Cause, Decision, Fact, Illegal, Onboarding,
+    About, Cause, Contradiction, Decision, Fact, NoPlan, NotNow, Onboarding, Reason,
     event::{Event, EventData},
     finding::Finding,
     journal::JournalError,
@@ -49,6 +54,8 @@ pub enum Next {
 /// What becomes of a message whose step did not come to anything.
 #[derive(Debug)]
 pub enum StepError {
+    /// Nothing can be done now, and that is no fault: the chain is taken up from here when it changes.
+    NotNow(NotNow),
     /// The world may differ soon.
     Retry {
         /// Not sooner than this.
@@ -56,10 +63,15 @@ pub enum StepError {
         /// Why.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// A newer version of the app, which runs beside this one, can carry it out. However long that takes.
+    LeaveToNewer {
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// This message can never succeed.
     Refuse {
-        /// The dead letter's reason: one of a few words that ops can group by.
-        reason: &'static str,
+        /// Why, for ops to group by.
+        reason: Reason,
         /// The dead letter's description: one sentence.
         description: String,
     },
@@ -77,14 +89,23 @@ impl StepError {
     }
 
     /// Never to be tried again.
-    pub fn refuse(reason: &'static str, description: impl Into<String>) -> Self {
+    pub fn refuse(reason: Reason, description: impl Into<String>) -> Self {
         Self::Refuse { reason, description: description.into() }
     }
 }
 
-impl From<Illegal> for StepError {
-    fn from(illegal: Illegal) -> Self {
-        Self::refuse("Illegal", illegal.to_string())
+impl From<Contradiction> for StepError {
+    fn from(contradiction: Contradiction) -> Self {
+        Self::refuse(contradiction.into(), contradiction.to_string())
+    }
+}
+
+impl From<NoPlan> for StepError {
+    fn from(no_plan: NoPlan) -> Self {
+        match no_plan {
+            NoPlan::NotNow(why) => Self::NotNow(why),
+            NoPlan::Contradiction(contradiction) => contradiction.into(),
+        }
     }
 }
 
@@ -92,10 +113,10 @@ impl From<JournalError> for StepError {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Lost { .. } | JournalError::Store(_) => Self::retry(error),
+            JournalError::Newer { .. } => Self::LeaveToNewer { source: error.into() },
             // Trying again will not mend the journal; somebody has to look.
-            JournalError::Unreadable { .. } | JournalError::Tampered { .. } => {
-                Self::refuse("JournalUnreadable", error.to_string())
-            }
+            JournalError::Unreadable { .. } => Self::refuse(Reason::JournalUnreadable, error.to_string()),
+            JournalError::Tampered { .. } => Self::refuse(Reason::JournalTampered, error.to_string()),
         }
     }
 }
@@ -119,7 +140,10 @@ impl<D: EventData> Step<D> {
     /// A refusal, when nobody opened it.
     pub fn onboarding(&self) -> Result<&Onboarding, StepError> {
         self.onboarding.as_ref().ok_or_else(|| {
-            StepError::refuse("UnknownOnboarding", format!("nobody opened onboarding {}", self.event.subject))
+            StepError::refuse(
+                Reason::UnknownOnboarding,
+                format!("nobody opened onboarding {}", self.event.subject),
+            )
         })
     }
 
@@ -129,10 +153,10 @@ impl<D: EventData> Step<D> {
         self.onboarding.as_ref()
     }
 
-    /// How long ago the matter began, or was brought up again by a replay.
+    /// Whether what a refusal says is missing may have been changed so lately that it is still spreading.
     #[must_use]
-    pub fn age(&self) -> Duration {
-        self.event.age(self.cause.now)
+    pub fn may_be_spreading(&self, app: &App) -> bool {
+        !self.event.resumed && self.event.age(self.cause.now) < app.settings.spreading
     }
 
     /// The time at which the step began.
@@ -147,6 +171,14 @@ impl<D: EventData> Step<D> {
         self.cause.clone()
     }
 
+    /// Waits for whoever must act.
+    ///
+    /// # Errors
+    /// A refusal, when the finding contradicts what the onboarding is bound to.
+    pub fn wait(&self, finding: Finding, token_of: Option<ObjectId>) -> Result<Next, StepError> {
+        self.decide(Fact::Found { about: self.about(), finding, token_of })
+    }
+
     /// Tries again while a change may still be spreading; afterwards waits for whoever must act.
     ///
     /// # Errors
@@ -155,15 +187,12 @@ impl<D: EventData> Step<D> {
         &self,
         app: &App,
         finding: Finding,
-        may_be_spreading: bool,
-        key: Option<KeyUrl>,
-        disk: Option<ArmId>,
-        service_principal: Option<ObjectId>,
+        token_of: Option<ObjectId>,
     ) -> Result<Next, StepError> {
-        if may_be_spreading && self.age() < app.settings.spreading {
-            return Err(StepError::retry(format!("may still be spreading: {}", finding.summary)));
+        if self.may_be_spreading(app) {
+            return Err(StepError::retry(format!("may still be spreading: {}", finding.summary())));
         }
-        self.decide(Fact::Waiting { finding, key, disk, service_principal })
+        self.wait(finding, token_of)
     }
 
     /// Decides over what was learnt.
@@ -176,26 +205,9 @@ impl<D: EventData> Step<D> {
             None => Next::NoNews("known already"),
         })
     }
-}
 
-impl Next {
-    /// What a step comes to that has no plan: nothing while the subscription is not in force or the key is no longer
-    /// proven, for then the chain is taken up again from there; a refusal when the fact contradicts the onboarding.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn without_plan(illegal: Illegal) -> Result<Self, StepError> {
-        match illegal {
-            Illegal::Suspended => Ok(Self::NoNews("the subscription is suspended")),
-            Illegal::Ended => Ok(Self::NoNews("the subscription has ended")),
-            Illegal::NoProvenKey => Ok(Self::NoNews("the key is not proven any more")),
-            Illegal::WrongTenant
-            | Illegal::WrongRegion
-            | Illegal::AnotherKeyInUse
-            | Illegal::AnotherSet
-            | Illegal::UnknownDisk
-            | Illegal::NotEncrypted => Err(illegal.into()),
-        }
+    fn about(&self) -> About {
+        self.event.data.about()
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::{
 };
 
 use futures::executor::block_on;
+use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
 use onboarding::{
-    OnboardingId, SubscriptionStatus,
-    event::{CustomerConsented, EventId, KeyShared, ProvisionRequested},
+    OnboardingId, Reason, SubscriptionStatus,
+    event::{EventId, KeyShared, ProvisionRequested},
     finding::Code,
     journal::Journal,
 };
@@ -16,7 +17,8 @@ use onboarding::{
 use super::*;
 use crate::{
     clock::Clock,
-    test_support::{ID, NOW, append, provisioning},
+    step::refuse::refuse,
+    test_support::{NOW, append, provisioning},
 };
 
 /// A step asks for the time between loading and appending: then other steps append first, so often.
@@ -50,9 +52,9 @@ async fn refuse_behind(others: u32) -> (Result<Outcome, StepFailed>, Option<Code
     app.clock = Arc::new(OthersAppendFirst { journal, onboarding, left: AtomicU32::new(others) });
     let id = EventId::of_origin("test", "refused");
     let event = Event::new(id, "test", onboarding, NOW, ProvisionRequested {});
-    let ended = refused("provision_requested", &event, &app, "ArmRefused", "why".to_owned()).await;
+    let ended = refuse("provision_requested", &event, &app, Reason::ArmRefused, "why".to_owned()).await;
     let head = app.journal.load(onboarding).await.unwrap().unwrap();
-    (ended.answer, head.state.blocker().map(|blocker| blocker.finding.code))
+    (ended.answer, head.onboarding.blockers().first().map(|blocker| blocker.finding.code()))
 }
 
 #[tokio::test]
@@ -71,25 +73,54 @@ async fn a_refusal_that_cannot_be_told_is_no_dead_letter_yet() {
     assert_eq!(waits_for, None);
 }
 
-async fn step_of<D: EventData>(app: &App, onboarding: OnboardingId, data: D) -> Step<D> {
-    let event = Event::new(EventId::of_origin("test", "late"), "test", onboarding, NOW, data);
-    let head = app.journal.load(onboarding).await.unwrap();
-    let cause = cause_of("test", &event, app);
-    Step { event, onboarding: head.map(|head| head.state), cause }
+/// What becomes of an event, when the handler must not run.
+async fn attempt_without_handler<D: EventData>(
+    app: &App,
+    event: &Event<D>,
+) -> Result<(&'static str, String), StepError> {
+    attempt("test", event, app, |_: Step<D>, _: App| async { panic!("the handler ran") }).await
 }
 
-/// The app of these tests reaches nobody: an answer at all shows that nobody was asked.
 #[tokio::test]
-async fn whoever_has_left_is_not_asked_any_more() {
+async fn what_has_ended_takes_nothing_in() {
     let app = crate::tests::app();
     let onboarding = provisioning(&app.journal).await;
     let status = SubscriptionStatus::Unsubscribed;
     append(&app.journal, onboarding, "left", Fact::Subscription { status }).await;
     let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
-    let shared = step_of(&app, onboarding, KeyShared { key }).await;
-    let next = crate::key_shared::handle(shared, app.clone()).await;
-    assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
-    let consented = step_of(&app, onboarding, CustomerConsented { tenant: ID.parse().unwrap() }).await;
-    let next = crate::customer_consented::handle(consented, app).await;
-    assert!(matches!(next, Ok(Next::NoNews("the subscription has ended"))), "{next:?}");
+    let event = Event::new(EventId::of_origin("test", "late"), "test", onboarding, NOW, KeyShared { key });
+    let done = attempt_without_handler(&app, &event).await.unwrap();
+    assert_eq!(done, ("done", "the subscription has ended".to_owned()));
+}
+
+/// During a rolling update an older version of the app meets what a newer one wrote.
+#[tokio::test]
+async fn an_entry_of_a_newer_version_is_left_to_it_however_long_that_takes() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut app = crate::tests::app();
+    app.journal = Journal::new(store.clone());
+    let onboarding = provisioning(&app.journal).await;
+    let path = Path::from(format!("journal/{onboarding}/{:010}.json", 3));
+    store.put(&path, r#"{"format": 2, "number": 3}"#.into()).await.unwrap();
+    let event = Event::new(EventId::of_origin("test", "old"), "test", onboarding, NOW, ProvisionRequested {});
+    let error = attempt_without_handler(&app, &event).await.unwrap_err();
+    assert!(matches!(error, StepError::LeaveToNewer { .. }), "{error:?}");
+    let kept = store.get(&path).await.unwrap().bytes().await.unwrap();
+    assert_eq!(&kept[..], br#"{"format": 2, "number": 3}"#, "and nothing is written over it");
+}
+
+#[tokio::test]
+async fn a_refused_step_that_turns_out_to_be_done_is_not_shown_as_refused_any_more() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let event = |origin: &str| {
+        Event::new(EventId::of_origin("test", origin), "test", onboarding, NOW, ProvisionRequested {})
+    };
+    refuse("provision_requested", &event("first"), &app, Reason::ArmRefused, "why".to_owned()).await;
+    let refused = app.journal.load(onboarding).await.unwrap().unwrap().onboarding;
+    assert_eq!(refused.blockers().len(), 1);
+    let no_news = |_: Step<ProvisionRequested>, _: App| async { Ok(Next::NoNews("asked for before")) };
+    attempt("provision_requested", &event("replayed"), &app, no_news).await.unwrap();
+    let done = app.journal.load(onboarding).await.unwrap().unwrap().onboarding;
+    assert!(done.blockers().is_empty(), "{:?}", done.blockers());
 }

@@ -1,6 +1,6 @@
 //! Messages that can never succeed become dead letters with a reason, at once.
 
-use latchkey_cli::world::World;
+use local_world::world::LocalWorld;
 use onboarding::{
     OnboardingId,
     event::{CustomerConsented, Event, EventData, EventId, KeyShared},
@@ -12,17 +12,17 @@ use uuid::Uuid;
 
 use crate::support::{PATIENCE, a_world, history, play, sign_up, until};
 
-fn client(world: &World) -> ServiceBusClient {
+fn client(world: &LocalWorld) -> ServiceBusClient {
     ServiceBusClient::from_connection_string(&world.broker().connection_string()).unwrap()
 }
 
-async fn send(world: &World, queue: &str, body: impl Into<Vec<u8>>) {
+async fn send(world: &LocalWorld, queue: &str, body: impl Into<Vec<u8>>) {
     let message = Message::new(body.into()).with_message_id(Uuid::new_v4().to_string());
     client(world).sender(Entity::queue(queue)).send(message).await.unwrap();
 }
 
 /// The reason and the description of the queue's one dead letter, read back through Service Bus.
-pub(crate) async fn dead_letter(world: &World, queue: &str) -> (String, String) {
+pub(crate) async fn dead_letter(world: &LocalWorld, queue: &str) -> (String, String) {
     let receiver = client(world).receiver(Entity::queue(queue).dead_letter());
     let mut messages = receiver.receive(1, PATIENCE).await.unwrap();
     let message =

@@ -1,8 +1,8 @@
 //! From sign-up to an encrypted disk and an activated subscription.
 
-use latchkey_cli::{
+use local_world::{
     step::StepOutcome,
-    world::{World, WorldOptions},
+    world::{LocalWorld, LocalWorldOptions},
 };
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ async fn a_customer_goes_from_sign_up_to_an_encrypted_disk() {
     world.stop().await;
 }
 
-async fn assert_the_disk_is_under_the_customers_key(world: &World, set: &str) {
+async fn assert_the_disk_is_under_the_customers_key(world: &LocalWorld, set: &str) {
     let id =
         world.vendor().make_disk("disk-customer-1", world.sandbox().seed().customer.tenant_id).await.unwrap();
     let disk = world.vendor().disk(&id).await.unwrap();
@@ -39,7 +39,7 @@ async fn assert_the_disk_is_under_the_customers_key(world: &World, set: &str) {
     assert!(disk.disk_encryption_set.unwrap().eq_ignore_ascii_case(set));
 }
 
-async fn assert_the_set_is_as_the_article_has_it(world: &World) {
+async fn assert_the_set_is_as_the_article_has_it(world: &LocalWorld) {
     let sets = world.vendor().disk_encryption_sets().await.unwrap();
     assert_eq!(sets.len(), 1);
     let (set, estate) = (&sets[0], world.vendor().estate());
@@ -57,14 +57,14 @@ async fn assert_the_set_is_as_the_article_has_it(world: &World) {
 }
 
 /// A refusal right after consent, and one right after the grant, are not failures.
-fn assert_nothing_failed(world: &World) {
+fn assert_nothing_failed(world: &LocalWorld) {
     let steps = world.steps();
     let bad = |outcome| matches!(outcome, StepOutcome::Failed | StepOutcome::Refused);
     assert!(!steps.iter().any(|step| bad(step.outcome)), "{steps:#?}");
     assert_eq!(world.watched(|watched| watched.failed_invocations.clone()), []);
 }
 
-fn assert_activation_came_after_the_disk_was_read_back(world: &World) {
+fn assert_activation_came_after_the_disk_was_read_back(world: &LocalWorld) {
     let activations = exchanges(world, "POST", "/activate");
     assert_eq!(activations.len(), 1);
     let encrypted = |entry: &Value| {
@@ -99,18 +99,18 @@ fn assert_the_history_holds_together(entries: &[Value]) {
 #[tokio::test]
 async fn an_onboarding_survives_a_restart_of_the_world() {
     let folder = tempfile::tempdir().unwrap();
-    let lasting = || WorldOptions { dir: Some(folder.path().to_owned()), ..options() };
-    let world = World::start(lasting()).await.unwrap();
+    let lasting = || LocalWorldOptions { dir: Some(folder.path().to_owned()), ..options() };
+    let world = LocalWorld::start(lasting()).await.unwrap();
     let signed_up = sign_up(&world).await;
     world.stop().await;
 
-    let world = World::start(lasting()).await.unwrap();
+    let world = LocalWorld::start(lasting()).await.unwrap();
     until(&world, &signed_up.page, "awaiting-consent").await;
     consent_and_share(&world, &signed_up.page, "contoso-keys").await;
     until(&world, &signed_up.page, "active").await;
     world.stop().await;
 
-    let world = World::start(lasting()).await.unwrap();
+    let world = LocalWorld::start(lasting()).await.unwrap();
     let view = until(&world, &signed_up.page, "active").await;
     assert_the_disk_is_under_the_customers_key(&world, view.disk_encryption_set.as_deref().unwrap()).await;
     assert_eq!(succeeded(&exchanges(&world, "PUT", "/diskEncryptionSets/")), 0, "nothing was made anew");

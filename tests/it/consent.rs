@@ -1,11 +1,11 @@
 //! The consent callback is only a hint.
 
-use latchkey_cli::{
-    cast::OnboardingPage,
-    step::{Step, StepOutcome},
-    world::World,
-};
 use latchkey_functions::{Settings, signing::Signer};
+use local_world::{
+    cast::OnboardingPage,
+    step::{StepOutcome, StepReport},
+    world::LocalWorld,
+};
 use reqwest::{Response, StatusCode, header};
 use time::{Duration, OffsetDateTime};
 use url::Url;
@@ -33,7 +33,7 @@ async fn begin(page: &OnboardingPage) -> Begun {
 }
 
 /// The state that the same page would have given the same browser then.
-fn state_of(world: &World, page: &OnboardingPage, begun: &Begun, then: OffsetDateTime) -> String {
+fn state_of(world: &LocalWorld, page: &OnboardingPage, begun: &Begun, then: OffsetDateTime) -> String {
     let settings = Settings::read(|name| world.settings().get(name).cloned()).unwrap();
     let (_, cookie) = begun.cookie.split_once('=').unwrap();
     Signer::new(&settings.signing_key).consent_state(
@@ -127,7 +127,8 @@ async fn a_perfect_callback_without_a_consent_behind_it_proves_nothing() {
     assert_eq!(replayed.status(), StatusCode::BAD_REQUEST, "the same state a second time is not");
 
     // How often it is tried within the second in which that counts as spreading depends on the machine.
-    let given_up = |step: &Step| step.function == "customer_consented" && step.outcome != StepOutcome::Retry;
+    let given_up =
+        |step: &StepReport| step.function == "customer_consented" && step.outcome != StepOutcome::Retry;
     let tried = async || Ok(world.steps().iter().any(given_up));
     world
         .wait_until("the proof to be given up", tokio::time::Instant::now() + PATIENCE, tried)

@@ -2,14 +2,15 @@
 
 use std::process::{Command, Output, Stdio};
 
-use latchkey_cli::world::World;
-use serde_json::Value;
+use local_world::world::LocalWorld;
+use sandbox::{FaultScript, Sandbox};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{PATIENCE, a_world_with, sign_up, until, until_nothing_is_left};
 
-async fn dead_letters(world: &World, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+async fn dead_letters(world: &LocalWorld, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey-local"));
     command
         .arg("dead-letters")
         .args(arguments)
@@ -25,14 +26,27 @@ fn json(output: &Output) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// From now on every call to a vault is answered 503.
+pub(crate) fn vaults_are_unavailable(sandbox: &Sandbox) {
+    let rule =
+        json!({ "call": { "host": "*.vault.azure.net" }, "fault": { "kind": "status", "status": 503 } });
+    sandbox.set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
+}
+
+fn vaults_are_available(sandbox: &Sandbox) {
+    sandbox.set_faults(FaultScript::parse(&json!({ "faults": [] }).to_string()).unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
-    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "12")]).await;
+    let world =
+        a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "12"), ("LATCHKEY_SPREADING_SECONDS", "11")])
+            .await;
     let page = sign_up(&world).await.page;
     world.customer().consent(&page).await.unwrap();
     until(&world, &page, "awaiting-key").await;
-    // Never granted: within the time for spreading that is retried, until the deadline ends it.
     let key = world.customer().make_key("contoso-keys").await.unwrap();
+    vaults_are_unavailable(world.sandbox());
     world.customer().share_key(&page, &key.url).await.unwrap();
     let refused = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
     world.wait_until("the dead letter", Instant::now() + PATIENCE, refused).await.unwrap();
@@ -44,6 +58,7 @@ async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
     assert_eq!(shown["onboarding"], page.onboarding());
     assert_eq!(shown["onboarding_now"]["blocker"]["code"], "key-not-shared", "{shown}");
     assert_eq!(listed["groups"][0]["unknown"], 1, "{listed}");
+    vaults_are_available(world.sandbox());
     let checked = json(&dead_letters(&world, &["list", "--json", "--check"]).await);
     assert_eq!(
         (&checked["groups"][0]["unknown"], &checked["groups"][0]["replayable"]),
@@ -82,11 +97,13 @@ async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
 /// Its first deadline is long past. Without one of its own the replay would die of its first failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_is_retried_for_a_whole_deadline_again() {
-    let world = a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8")]).await;
+    let world =
+        a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8"), ("LATCHKEY_SPREADING_SECONDS", "7")]).await;
     let page = sign_up(&world).await.page;
     world.customer().consent(&page).await.unwrap();
     until(&world, &page, "awaiting-key").await;
     let key = world.customer().make_key("contoso-keys").await.unwrap();
+    vaults_are_unavailable(world.sandbox());
     world.customer().share_key(&page, &key.url).await.unwrap();
     let died = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
     world.wait_until("the dead letter", Instant::now() + PATIENCE, died).await.unwrap();
@@ -111,6 +128,7 @@ async fn a_replay_is_retried_for_a_whole_deadline_again() {
     assert_eq!(dead_letters(&world, &replay).await.status.code(), Some(0));
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
     world.customer().grant(&key, principal).await.unwrap();
+    vaults_are_available(world.sandbox());
     until(&world, &page, "active").await;
     until_nothing_is_left(&world).await;
     world.stop().await;

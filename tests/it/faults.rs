@@ -4,7 +4,7 @@ use futures::{StreamExt as _, stream};
 use sandbox::FaultScript;
 use serde_json::{Value, json};
 
-use crate::support::{a_world, play_through_kills, until_nothing_is_left};
+use crate::support::{a_world, play_through_failures, until_nothing_is_left};
 
 /// The calls that the function app alone makes, each the first of its kind.
 const CALLS: [(&str, &str, &str); 7] = [
@@ -54,7 +54,7 @@ async fn run(turn: usize) {
         .collect();
     let script = FaultScript::parse(&json!({ "faults": rules }).to_string()).unwrap();
     world.sandbox().set_faults(script);
-    let signed_up = play_through_kills(&world).await;
+    let signed_up = play_through_failures(&world).await;
 
     let summary = world.sandbox().fault_summary();
     for fault in &summary.faults {

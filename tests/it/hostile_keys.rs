@@ -1,6 +1,6 @@
 //! What a customer hands in as a key's URL decides which host we call: nothing but a key vault of the bound tenant.
 
-use latchkey_cli::cast::CustomerKey;
+use local_world::cast::CustomerKey;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use time::OffsetDateTime;

@@ -1,75 +1,115 @@
-//! The handler process is killed with SIGKILL in the middle of every step, and the story ends the same.
+//! The handler process is killed with SIGKILL at every await of every queue function, and the story ends the same.
+
+use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use latchkey_cli::world::{Crash, World};
-use latchkey_functions::Moment;
+use local_world::{cast::OnboardingPage, world::LocalWorld};
+use sandbox::MarketplaceAction;
+use serde_json::Value;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::support::{
-    PATIENCE, SignedUp, a_world_that_crashes, exchanges, play_through_kills, succeeded, until_nothing_is_left,
+    PATIENCE, SignedUp, a_world_that_takes_kill_orders, exchanges, grant, insist, sign_up_through_kills,
+    succeeded, until, until_blocked, until_nothing_is_left,
 };
-
-/// Every function that decides something on the way from sign-up to active.
-const FUNCTIONS: [&str; 7] = [
-    "signup_requested",
-    "customer_consented",
-    "key_shared",
-    "provision_requested",
-    "provision_started",
-    "disk_encryption_requested",
-    "activation_requested",
-];
 
 /// Worlds at a time: more only makes each of them slower.
 const AT_A_TIME: usize = 3;
 
+/// No step has more awaits than this; a step without an end would be a fault.
+const MOST_AWAITS: u32 = 200;
+
+/// Every queue function of the table takes part in this story, so that one that is added is killed too.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_after_acting_before_the_journal_the_story_ends_the_same() {
-    every_function_is_killed_at(Moment::Acted).await;
+async fn killed_at_any_await_of_any_function_the_story_ends_the_same() {
+    let functions: Vec<&'static str> =
+        latchkey_functions::table().iter().filter_map(|function| function.queue()).collect();
+    let ran: Vec<BTreeSet<String>> =
+        stream::iter(functions.clone()).map(kill_at_every_await).buffer_unordered(AT_A_TIME).collect().await;
+    for function in functions {
+        assert!(ran.iter().any(|ran| ran.contains(function)), "the story does not reach {function}");
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_after_the_journal_before_publishing_the_story_ends_the_same() {
-    every_function_is_killed_at(Moment::Journaled).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_after_publishing_before_answering_the_story_ends_the_same() {
-    every_function_is_killed_at(Moment::Published).await;
-}
-
-async fn every_function_is_killed_at(moment: Moment) {
-    stream::iter(FUNCTIONS).for_each_concurrent(AT_A_TIME, |function| run(Crash { function, moment })).await;
-}
-
-async fn run(crash: Crash) {
-    let world = a_world_that_crashes(crash).await;
-    let signed_up = play_through_kills(&world).await;
-    // The last step's kill may come after the page already says "active": the host needs a moment to start anew.
-    let started_again =
-        async || Ok(world.has_crashed() && world.watched(|watched| watched.handler_starts) >= 2);
-    let restart =
-        world.wait_until("the kill and the new start", Instant::now() + PATIENCE, started_again).await;
-    restart.unwrap_or_else(|error| panic!("{crash:?}: {error:#}"));
-    assert_one_of_everything(&world, &signed_up, crash).await;
+/// Answers which functions ran.
+async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
+    let world = a_world_that_takes_kill_orders().await;
+    let mut played = vec![];
+    for nth in 1..=MOST_AWAITS {
+        world.order_kill(function, nth).unwrap();
+        played.push(whole_story(&world, nth).await);
+        let has_fewer_awaits = world.take_kill_back().unwrap();
+        if has_fewer_awaits {
+            break;
+        }
+        assert!(nth < MOST_AWAITS, "{function} has no end");
+    }
+    let kills = played.len() - 1;
+    assert!(kills > 0, "{function} was not killed once");
     until_nothing_is_left(&world).await;
-    assert_eq!(
-        world.watched(|watched| watched.handler_starts),
-        2,
-        "{crash:?}: killed once, started once more"
-    );
+    assert_one_of_everything(&world, function, &played).await;
+    let ran = world.steps().into_iter().map(|step| step.function).collect();
+    println!("{function}: killed at {kills} awaits");
     world.stop().await;
+    ran
 }
 
-async fn assert_one_of_everything(world: &World, signed_up: &SignedUp, crash: Crash) {
-    assert_eq!(world.vendor().disk_encryption_sets().await.unwrap().len(), 1, "{crash:?}");
-    let counts = [
-        ("PUT", "/diskEncryptionSets/latchkey-"),
-        ("PATCH", "/disks/disk-customer-1"),
-        ("POST", "/activate"),
-    ]
-    .map(|(method, url)| (url, succeeded(&exchanges(world, method, url))));
-    assert_eq!(counts.map(|(_, count)| count), [1, 1, 1], "{crash:?} {counts:?}");
-    let status = world.fulfilment().subscription_status(signed_up.purchase.subscription_id).await.unwrap();
-    assert_eq!(status, "Subscribed", "{crash:?}");
+/// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
+/// found by a check, a suspension and a reinstatement.
+async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
+    let disk = format!("disk-{nth}");
+    let tenant = world.sandbox().seed().customer.tenant_id;
+    world.vendor().make_disk(&disk, tenant).await.unwrap();
+    let signed_up = sign_up_through_kills(world).await;
+    let page = &signed_up.page;
+    insist(world, "the consent", async || world.customer().consent(page).await.map(drop)).await;
+    until(world, page, "awaiting-key").await;
+    let key = world.customer().make_key(&format!("contoso-{nth}")).await.unwrap();
+    insist(world, "the key", async || world.customer().share_key(page, &key.url).await).await;
+    until_blocked(world, page, "grant-missing").await;
+    grant(world, &key).await;
+    insist(world, "the check", async || world.customer().check_again(page).await).await;
+    until(world, page, "active").await;
+    let subscription = signed_up.purchase.subscription_id;
+    webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
+    webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
+    signed_up
+}
+
+/// The marketplace repeats a webhook that was not taken.
+async fn webhook(
+    world: &LocalWorld,
+    page: &OnboardingPage,
+    subscription: Uuid,
+    action: MarketplaceAction,
+    becomes: &str,
+) {
+    let operation = world.sandbox().begin_action(subscription, action).unwrap();
+    let deliver =
+        async || Ok(world.sandbox().deliver_webhook(operation).await.is_ok_and(|status| status == 200));
+    world.wait_until("the webhook to be taken", Instant::now() + PATIENCE, deliver).await.unwrap();
+    until(world, page, becomes).await;
+}
+
+async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[SignedUp]) {
+    let sets = world.vendor().disk_encryption_sets().await.unwrap();
+    assert_eq!(sets.len(), played.len(), "{function}: a set for each onboarding");
+    let puts = exchanges(world, "PUT", "/diskEncryptionSets/latchkey-");
+    let patches = exchanges(world, "PATCH", "/disks/disk-");
+    let activations = exchanges(world, "POST", "/activate");
+    for signed_up in played {
+        let (onboarding, subscription) = (signed_up.page.onboarding(), signed_up.purchase.subscription_id);
+        let of = |exchanges: &[Value], text: &str| {
+            let about =
+                |entry: &&Value| entry["request"]["url"].as_str().is_some_and(|url| url.contains(text));
+            succeeded(&exchanges.iter().filter(about).cloned().collect::<Vec<_>>())
+        };
+        let counts = (of(&puts, onboarding), of(&activations, &subscription.to_string()));
+        assert_eq!(counts, (1, 1), "{function}: one set and one activation for {onboarding}");
+        let status = world.fulfilment().subscription_status(subscription).await.unwrap();
+        assert_eq!(status, "Subscribed", "{function}: {onboarding}");
+    }
+    // One disk was there from the beginning; the first onboarding takes it as well.
+    assert_eq!(succeeded(&patches), played.len() + 1, "{function}: each disk is changed once");
 }

@@ -1,6 +1,6 @@
 //! What somebody's administrators forbid is told on the page to whoever can allow it, and the chain goes on once they do.
 
-use latchkey_cli::{cast::OnboardingView, world::World};
+use local_world::{cast::OnboardingView, world::LocalWorld};
 use reqwest::{Method, header};
 use serde_json::json;
 use uuid::Uuid;
@@ -16,13 +16,13 @@ const UNASKED: [(&str, &str); 2] =
     [("LATCHKEY_SPREADING_SECONDS", "0"), ("LATCHKEY_CHECK_FIRST_SECONDS", "3600")];
 
 /// Says what a tenant's administrators forbid from now on.
-async fn forbid(world: &World, tenant: Uuid, policies: &[&str]) {
+async fn forbid(world: &LocalWorld, tenant: Uuid, policies: &[&str]) {
     let url = format!("{}/control/tenants/{tenant}/policies", world.sandbox().own_url());
     let reply = plain_client().put(url).json(&json!({ "policies": policies })).send().await.unwrap();
     assert!(reply.status().is_success(), "{policies:?}");
 }
 
-fn customer(world: &World) -> Uuid {
+fn customer(world: &LocalWorld) -> Uuid {
     world.sandbox().seed().customer.tenant_id
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use latchkey_cli::{cast::OnboardingPage, world::World};
+use local_world::{cast::OnboardingPage, world::LocalWorld};
 
 use crate::support::{PATIENCE, a_world, exchanges, sign_up, until};
 
@@ -39,7 +39,7 @@ async fn a_set_that_was_rotated_is_adopted_and_its_key_is_not_put_back() {
 }
 
 /// The set as the killed run asked for it, under the newer version. The grant may still be spreading.
-async fn make_the_set(world: &World, page: &OnboardingPage, key: &str) -> String {
+async fn make_the_set(world: &LocalWorld, page: &OnboardingPage, key: &str) -> String {
     let (vendor, estate) = (world.vendor(), world.vendor().estate());
     let group = estate.identity.id.split("/providers/").next().unwrap();
     let id = format!("{group}/providers/Microsoft.Compute/diskEncryptionSets/latchkey-{}", page.onboarding());

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use latchkey_cli::{
-    cast::{OnboardingPage, OnboardingView},
-    step::{Step, StepOutcome},
-    world::{Crash, HandlerCommand, Purchase, World, WorldOptions},
+use local_world::{
+    cast::{CustomerKey, OnboardingPage, OnboardingView},
+    step::{StepOutcome, StepReport},
+    world::{HandlerCommand, LocalWorld, LocalWorldOptions, Purchase},
 };
 use reqwest::{Client, redirect};
 use sandbox::Lags;
@@ -19,13 +19,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const SPREADING: Duration = Duration::from_secs(600);
 
 /// Options for a world that is quick, in which consent and grant take a moment to spread.
-pub(crate) fn options() -> WorldOptions {
+pub(crate) fn options() -> LocalWorldOptions {
     let quick = [
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "1000"),
         ("LATCHKEY_SWEEP_SCHEDULE", "* * * * * *"),
     ];
-    WorldOptions {
+    LocalWorldOptions {
         lags: Lags {
             service_principal: Duration::from_millis(600),
             role_assignment: Duration::from_millis(900),
@@ -34,31 +34,33 @@ pub(crate) fn options() -> WorldOptions {
             ..Lags::default()
         },
         handler: Some(HandlerCommand {
-            executable: env!("CARGO_BIN_EXE_latchkey").into(),
+            executable: env!("CARGO_BIN_EXE_latchkey-local").into(),
             arguments: vec!["functions".to_owned()],
         }),
         settings: quick.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         har: true,
-        ..WorldOptions::default()
+        ..LocalWorldOptions::default()
     }
 }
 
-/// A world whose handler process kills itself once, at this moment.
-pub(crate) async fn a_world_that_crashes(crash: Crash) -> World {
-    World::start(WorldOptions { crash: Some(crash), ..options() }).await.unwrap()
+/// A world whose handler process kills itself when it is ordered to, and in which nothing takes time to spread.
+pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
+    let mut options = LocalWorldOptions { takes_kill_orders: true, lags: Lags::default(), ..options() };
+    options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
+    LocalWorld::start(options).await.unwrap()
 }
 
-pub(crate) async fn a_world() -> World {
-    World::start(options()).await.unwrap()
+pub(crate) async fn a_world() -> LocalWorld {
+    LocalWorld::start(options()).await.unwrap()
 }
 
 /// A world with these settings besides.
-pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> World {
+pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> LocalWorld {
     let mut options = options();
     let more: BTreeMap<_, _> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     options.settings.extend(more);
-    World::start(options).await.unwrap()
+    LocalWorld::start(options).await.unwrap()
 }
 
 /// A world in which consents and grants spread only when [`let_spread`] says so. It comes back to the folder of an
@@ -66,18 +68,18 @@ pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> World {
 pub(crate) async fn a_world_where_nothing_spreads_by_itself(
     folder: &Path,
     settings: &[(&str, &str)],
-) -> World {
-    let lasting = || WorldOptions { dir: Some(folder.to_owned()), ..options() };
-    World::start(lasting()).await.unwrap().stop().await;
+) -> LocalWorld {
+    let lasting = || LocalWorldOptions { dir: Some(folder.to_owned()), ..options() };
+    LocalWorld::start(lasting()).await.unwrap().stop().await;
     let mut options = lasting();
     (options.lags.service_principal, options.lags.role_assignment) = (SPREADING, SPREADING);
     options.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    World::start(options).await.unwrap()
+    LocalWorld::start(options).await.unwrap()
 }
 
 /// Lets what spreads arrive everywhere, once this function has seen that it has not.
-async fn let_spread(world: &World, function: &str) {
-    let put_off = |step: &Step| {
+async fn let_spread(world: &LocalWorld, function: &str) {
+    let put_off = |step: &StepReport| {
         step.function == function
             && step.outcome == StepOutcome::Retry
             && step.detail.as_deref().unwrap_or_default().contains("spreading")
@@ -89,7 +91,7 @@ async fn let_spread(world: &World, function: &str) {
 }
 
 /// The whole story, each change being seen before it has spread.
-pub(crate) async fn play_while_it_spreads(world: &World) -> SignedUp {
+pub(crate) async fn play_while_it_spreads(world: &LocalWorld) -> SignedUp {
     let signed_up = sign_up(world).await;
     world.customer().consent(&signed_up.page).await.unwrap();
     let_spread(world, "customer_consented").await;
@@ -106,51 +108,64 @@ pub(crate) struct SignedUp {
     pub(crate) page: OnboardingPage,
 }
 
-pub(crate) async fn sign_up(world: &World) -> SignedUp {
+pub(crate) async fn sign_up(world: &LocalWorld) -> SignedUp {
     let purchase = world.purchase().unwrap();
     let page = world.customer().sign_up(&purchase.landing).await.unwrap();
     until(world, &page, "awaiting-consent").await;
     SignedUp { purchase, page }
 }
 
-/// The whole story while the handler process is being killed: a page that was on its way then is answered with 500,
-/// as by Microsoft's host, and the customer loads it again or presses again.
-pub(crate) async fn play_through_kills(world: &World) -> SignedUp {
+/// Signs up while the handler process is being killed: a page that was on its way then is answered with 500, as by
+/// Microsoft's host, and the customer loads it again.
+pub(crate) async fn sign_up_through_kills(world: &LocalWorld) -> SignedUp {
     let purchase = world.purchase().unwrap();
     let load = async || Ok(world.customer().sign_up(&purchase.landing).await.ok());
     let page = world.wait_for("the landing page", Instant::now() + PATIENCE, load).await.unwrap();
     until(world, &page, "awaiting-consent").await;
-    let press = async || Ok(world.customer().consent(&page).await.ok());
-    world.wait_for("the consent", Instant::now() + PATIENCE, press).await.unwrap();
-    until(world, &page, "awaiting-key").await;
-    let key = grant(world, "contoso-keys").await;
-    let share = async || Ok(world.customer().share_key(&page, &key).await.ok());
-    world.wait_for("the key to be taken", Instant::now() + PATIENCE, share).await.unwrap();
-    until(world, &page, "active").await;
     SignedUp { purchase, page }
 }
 
+/// Does it again until it is taken: a request that was on its way during a kill is answered with 500, as by Microsoft's
+/// host, and the customer tries again.
+pub(crate) async fn insist(world: &LocalWorld, what: &str, request: impl AsyncFn() -> anyhow::Result<()>) {
+    let taken = async || Ok(request().await.is_ok());
+    world.wait_until(what, Instant::now() + PATIENCE, taken).await.unwrap();
+}
+
+/// The whole story while requests may fail: each is made again until it is taken.
+pub(crate) async fn play_through_failures(world: &LocalWorld) -> SignedUp {
+    let signed_up = sign_up_through_kills(world).await;
+    let page = &signed_up.page;
+    insist(world, "the consent", async || world.customer().consent(page).await.map(drop)).await;
+    until(world, page, "awaiting-key").await;
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    grant(world, &key).await;
+    insist(world, "the key", async || world.customer().share_key(page, &key.url).await).await;
+    until(world, page, "active").await;
+    signed_up
+}
+
 /// The customer consents, makes a key, grants its use and shares it.
-pub(crate) async fn consent_and_share(world: &World, page: &OnboardingPage, vault: &str) {
+pub(crate) async fn consent_and_share(world: &LocalWorld, page: &OnboardingPage, vault: &str) {
     world.customer().consent(page).await.unwrap();
     until(world, page, "awaiting-key").await;
     grant_and_share(world, page, vault).await;
 }
 
-async fn grant_and_share(world: &World, page: &OnboardingPage, vault: &str) {
-    let key = grant(world, vault).await;
-    world.customer().share_key(page, &key).await.unwrap();
+async fn grant_and_share(world: &LocalWorld, page: &OnboardingPage, vault: &str) {
+    let key = world.customer().make_key(vault).await.unwrap();
+    grant(world, &key).await;
+    world.customer().share_key(page, &key.url).await.unwrap();
 }
 
-/// A key that the application may use. Gives its URL.
-async fn grant(world: &World, vault: &str) -> String {
-    let key = world.customer().make_key(vault).await.unwrap();
+/// Lets the application use the key.
+pub(crate) async fn grant(world: &LocalWorld, key: &CustomerKey) {
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
-    world.customer().grant(&key, principal).await.unwrap();
-    key.url
+    world.customer().grant(key, principal).await.unwrap();
 }
+
 /// The whole story, to its end.
-pub(crate) async fn play(world: &World) -> SignedUp {
+pub(crate) async fn play(world: &LocalWorld) -> SignedUp {
     let signed_up = sign_up(world).await;
     consent_and_share(world, &signed_up.page, "contoso-keys").await;
     until(world, &signed_up.page, "active").await;
@@ -158,18 +173,18 @@ pub(crate) async fn play(world: &World) -> SignedUp {
 }
 
 /// Waits until the onboarding's page names this state.
-pub(crate) async fn until(world: &World, page: &OnboardingPage, state: &str) -> OnboardingView {
+pub(crate) async fn until(world: &LocalWorld, page: &OnboardingPage, state: &str) -> OnboardingView {
     until_page(world, page, state, |view| view.state == state).await
 }
 
 /// Waits until the onboarding's page names this blocker.
-pub(crate) async fn until_blocked(world: &World, page: &OnboardingPage, code: &str) -> OnboardingView {
+pub(crate) async fn until_blocked(world: &LocalWorld, page: &OnboardingPage, code: &str) -> OnboardingView {
     until_page(world, page, code, |view| view.blocker.as_ref().is_some_and(|blocker| blocker.code == code))
         .await
 }
 
 async fn until_page(
-    world: &World,
+    world: &LocalWorld,
     page: &OnboardingPage,
     what: &str,
     holds: impl Fn(&OnboardingView) -> bool,
@@ -184,7 +199,7 @@ async fn until_page(
 }
 
 /// Waits until every queue is empty and no message is scheduled, locked or dead.
-pub(crate) async fn until_nothing_is_left(world: &World) {
+pub(crate) async fn until_nothing_is_left(world: &LocalWorld) {
     let empty = async || Ok(world.queues().iter().all(|queue| left_in(world, queue) == 0));
     if let Err(error) = world.wait_until("empty queues", Instant::now() + PATIENCE, empty).await {
         let left: Vec<_> = world.queues().iter().map(|queue| (queue, world.broker().counts(queue))).collect();
@@ -192,7 +207,7 @@ pub(crate) async fn until_nothing_is_left(world: &World) {
     }
 }
 
-fn left_in(world: &World, queue: &str) -> u64 {
+fn left_in(world: &LocalWorld, queue: &str) -> u64 {
     let counts = world.broker().counts(queue).unwrap();
     [counts.active, counts.scheduled, counts.deferred, counts.locked, counts.dead_letter]
         .into_iter()
@@ -201,7 +216,7 @@ fn left_in(world: &World, queue: &str) -> u64 {
 }
 
 /// The exchanges with the simulated Azure whose method and address match, as HAR entries, in order.
-pub(crate) fn exchanges(world: &World, method: &str, in_url: &str) -> Vec<Value> {
+pub(crate) fn exchanges(world: &LocalWorld, method: &str, in_url: &str) -> Vec<Value> {
     let har = world.sandbox().har();
     let entries = har["log"]["entries"].as_array().unwrap();
     let matches = |entry: &&Value| {
@@ -222,7 +237,7 @@ pub(crate) fn plain_client() -> Client {
 }
 
 /// The vendor's view of an onboarding: its whole history.
-pub(crate) async fn history(world: &World, page: &OnboardingPage) -> Vec<Value> {
+pub(crate) async fn history(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
     let url = world.url().join(&format!("/api/operations/onboardings/{}", page.onboarding())).unwrap();
     let history: Value = plain_client().get(url).send().await.unwrap().json().await.unwrap();
     history["entries"].as_array().unwrap().clone()

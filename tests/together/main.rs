@@ -9,4 +9,4 @@
 mod bodies;
 mod handler;
 mod http;
-mod world;
+mod local_app;

@@ -13,17 +13,20 @@
 //! - **A token for a vault reaches only a vault of the right tenant.** The operations on keys live on
 //!   [`key_vault::VerifiedVault`], which exists only once the vault's own challenge named that tenant.
 
+mod call_error;
 pub mod compute;
 pub mod entra;
+mod entra_refusal;
 pub mod key_vault;
 pub mod marketplace;
 mod transport;
 pub mod webhook_tokens;
 
 pub use azure_core::credentials::TokenCredential;
-pub use compute::{ArmError, Compute};
-pub use entra::{EntraError, IdentitySettings, WorkloadIdentity};
-pub use key_vault::{KeyVault, KeyVaultError, VerifiedVault};
-pub use marketplace::{Marketplace, MarketplaceError};
+pub use call_error::{CallError, SystemRefusal};
+pub use compute::{ArmError, ArmRefusal, Compute};
+pub use entra::{EntraError, EntraRefusal, IdentitySettings, WorkloadIdentity};
+pub use key_vault::{KeyVault, KeyVaultError, KeyVaultRefusal, VerifiedVault};
+pub use marketplace::{Marketplace, MarketplaceError, MarketplaceRefusal};
 pub use transport::{Outage, ProxyChoice, Transport, TransportError, TransportOptions};
 pub use webhook_tokens::{WebhookTokenError, WebhookTokens};

@@ -1,17 +1,12 @@
-//! The `latchkey` command, as a library: the local world, the people who act in it, and the commands.
+//! `latchkey`, the operator's tool, as a library: its commands, and what runs them.
 //!
-//! Tests that go through the front door bring up a [`world::World`] and play the [`play::whole_story`] in it, as
-//! `latchkey demo` does.
+//! It holds no simulator and may not depend on one. The executable of the local world offers the same commands.
 
-pub mod args;
-pub mod cast;
-pub mod commands;
-pub mod crash;
-pub mod document;
-pub mod live;
-pub mod play;
-mod sandbox_args;
-pub mod step;
-pub mod story;
-pub mod summary;
-pub mod world;
+mod command;
+pub mod dead_letters;
+mod interrupts;
+mod private_file;
+
+pub use command::{Command, End, run};
+pub use interrupts::Interrupts;
+pub use private_file::write_private;

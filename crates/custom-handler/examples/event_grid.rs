@@ -14,7 +14,7 @@
 //!   "source":"vault","type":"Microsoft.KeyVault.KeyNewVersionCreated","data":{"ObjectName":"key"}}},"Metadata":{}}'
 //! ```
 
-use custom_handler::{Functions, GridEvent, ServeError};
+use custom_handler::{EventGridEvent, Functions, ServeError};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -24,8 +24,8 @@ struct KeyRenewed {
 }
 
 /// The same event may come more than once, and an error makes it come again.
-async fn key_renewed(event: GridEvent<KeyRenewed>, _state: ()) -> Result<(), std::convert::Infallible> {
-    let GridEvent { event_type, data: KeyRenewed { object_name }, .. } = event;
+async fn key_renewed(event: EventGridEvent<KeyRenewed>, _state: ()) -> Result<(), std::convert::Infallible> {
+    let EventGridEvent { event_type, data: KeyRenewed { object_name }, .. } = event;
     tracing::info!(object_name, event_type, "renewed");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an invocation is answered with.
+//! The answers to the host.
 //!
 //! The host takes success or failure from the status alone. It reads the body of a 2xx only, and never ends an
 //! invocation whose 2xx has no body or `null`: hence a JSON object in every case. Source: azure-functions-host,
@@ -11,17 +11,11 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{failure::Failure, metadata::MessageMetadata, outputs::Outputs};
-
-/// What a handler came to, when it came to something.
-pub(crate) enum Verdict {
-    Done(Outputs),
-    Refused { metadata: Box<MessageMetadata>, reason: String, description: String },
-}
+use crate::failure::Failure;
 
 /// The invocation succeeded.
-pub(crate) fn success(outputs: Outputs) -> Response {
-    (StatusCode::OK, Json(outputs.into_answer())).into_response()
+pub(crate) fn success() -> Response {
+    (StatusCode::OK, Json(json!({}))).into_response()
 }
 
 /// The invocation failed. The host drops the text (Core Tools show it), so it must have been logged.

@@ -1,4 +1,4 @@
-//! Runs an invocation of a queue or timer function: everything between the host's request and our answer.
+//! Runs an invocation of a queue, event or timer function: everything between the host's request and our answer.
 //!
 //! The function runs as a task of its own, so that one which blocks its thread cannot keep the deadline from being
 //! answered. If the host goes away the task is dropped with the request: nobody is left to hear the answer, and the
@@ -13,45 +13,31 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http_body_util::LengthLimitError;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use crate::{
-    answer::{self, Verdict},
+    answer,
+    dead_letter::{self, DeadLetter},
     envelope::Envelope,
-    failure::{Failure, one_line},
-    message::DeadLetter,
+    failure::{Failure, report},
+    invocation::{Completion, Handler, INVOCATION_ID, Invocation, OnUndecodable},
+    message::{Message, Outcome, Undecodable},
     metadata::MessageMetadata,
-    outputs::Outputs,
     panics,
     settings::Settings,
-    span::{self, Sender, Trigger},
+    span::{self, Trigger},
+    trace_context::TraceContext,
 };
-
-/// The header that the host puts on every request for a function.
-pub(crate) const INVOCATION_ID: &str = "x-azure-functions-invocationid";
-
-/// One run of a function.
-pub(crate) struct Invocation {
-    pub(crate) function: &'static str,
-    pub(crate) id: String,
-    pub(crate) envelope: Envelope,
-    /// Who the request itself names as its sender; what it carries may know better.
-    pub(crate) sender: Option<Sender>,
-}
-
-/// A function, adapted to the wire.
-pub(crate) type Handler<S> =
-    Arc<dyn Fn(Invocation, S) -> BoxFuture<'static, Result<Verdict, Failure>> + Send + Sync>;
 
 /// What all invocations share.
 pub(crate) struct Runtime<S> {
     pub(crate) state: S,
     pub(crate) settings: Settings,
     pub(crate) dead_letters: Option<Arc<dyn DeadLetter>>,
+    pub(crate) on_undecodable: Option<OnUndecodable<S>>,
     pub(crate) slots: Option<Semaphore>,
     /// The port that we listen on, when we know it.
     pub(crate) port: Option<u16>,
@@ -75,24 +61,24 @@ pub(crate) async fn invoke<S: Clone + Send + Sync + 'static>(
         Err((status, problem)) => {
             tracing::warn!(
                 function = function.name,
-                "a request that is no invocation by the host: {problem}"
+                "a request that is not an invocation by the host: {problem}"
             );
             return answer::error(status, problem);
         }
     };
-    let sender = Sender::of_headers(request.headers());
+    let trace_context = TraceContext::of_headers(request.headers());
     let span = span::of_invocation(function.trigger, function.name, &id);
     let (limit, deadline) = (runtime.settings.body_limit, runtime.settings.deadline);
     let ended = match read(request, limit).await {
         Ok(body) => {
-            let arrived = Arrived { id: id.clone(), sender, body };
+            let arrived = Arrived { id: id.clone(), trace_context, body };
             let run = run(runtime, Arc::clone(&function), arrived).instrument(span.clone());
             within(deadline, run).await
         }
         Err(failure) => Err(failure),
     };
     match ended {
-        Ok(outputs) => answer::success(outputs),
+        Ok(()) => answer::success(),
         Err(failure) => {
             report(&span, function.name, &id, &failure);
             answer::failure(&failure)
@@ -142,15 +128,15 @@ async fn read(request: Request, limit: usize) -> Result<Bytes, Failure> {
 /// A request, before it is known to be an invocation.
 struct Arrived {
     id: String,
-    sender: Option<Sender>,
+    trace_context: Option<TraceContext>,
     body: Bytes,
 }
 
 async fn run<S: Clone + Send + Sync + 'static>(
     runtime: Arc<Runtime<S>>,
     function: Arc<Function<S>>,
-    Arrived { id, sender, body }: Arrived,
-) -> Result<Outputs, Failure> {
+    Arrived { id, trace_context, body }: Arrived,
+) -> Result<(), Failure> {
     let _slot = match &runtime.slots {
         // The semaphore is never closed; without a slot the worst is one run too many.
         Some(slots) => slots.acquire().await.ok(),
@@ -160,50 +146,42 @@ async fn run<S: Clone + Send + Sync + 'static>(
         function: function.name,
         id,
         envelope: Envelope::decode(&body).map_err(Failure::Envelope)?,
-        sender,
+        trace_context,
     };
     drop(body);
     let handled = async { (function.handler)(invocation, runtime.state.clone()).await };
-    match panics::caught(handled).await.map_err(Failure::Panic)?? {
-        Verdict::Done(outputs) => Ok(outputs),
-        Verdict::Refused { metadata, reason, description } => {
-            refuse(&runtime, function.name, &metadata, reason, description).await?;
-            Ok(Outputs::default())
+    let (metadata, outcome) = match panics::caught(handled).await.map_err(Failure::Panic)?? {
+        Completion::Done => return Ok(()),
+        Completion::Refused { metadata, reason, description } => {
+            (*metadata, Outcome::Refuse { reason, description })
         }
-    }
-}
-
-async fn refuse<S>(
-    runtime: &Runtime<S>,
-    function: &'static str,
-    metadata: &MessageMetadata,
-    reason: String,
-    description: String,
-) -> Result<(), Failure> {
-    let Some(dead_letters) = &runtime.dead_letters else {
-        return Err(Failure::NoDeadLetter { reason, description });
+        Completion::Undecodable(message) => undecodable(&runtime, *message).await?,
     };
-    let settled = async { dead_letters.dead_letter(function, metadata, &reason, &description).await };
-    if let Err(source) = panics::caught(settled).await.map_err(Failure::Panic)? {
-        return Err(Failure::DeadLetter { reason, description, source });
-    }
-    span::record_disposition("dead_letter");
-    log_dead_letter(metadata, &reason, &description);
-    Ok(())
+    let Outcome::Refuse { reason, description } = outcome else { return Ok(()) };
+    let dead_letters = runtime.dead_letters.as_deref();
+    dead_letter::refuse(dead_letters, function.name, &metadata, &reason, &description).await
 }
 
-/// The line for whoever looks after the dead letters.
-pub(crate) fn log_dead_letter(metadata: &MessageMetadata, reason: &str, description: &str) {
-    let message = metadata.message_id.as_deref().unwrap_or("without an id");
-    let text = one_line(&format!("message {message} was dead-lettered ({reason}: {description})"));
-    tracing::warn!(reason, "{text}");
+/// Asks the app what becomes of a message that could not be decoded; unless it says, the message is refused.
+async fn undecodable<S: Clone>(
+    runtime: &Runtime<S>,
+    message: Message<Undecodable>,
+) -> Result<(MessageMetadata, Outcome), Failure> {
+    let Some(decide) = &runtime.on_undecodable else { return Ok((message.metadata, message.body.into())) };
+    let metadata = message.metadata.clone();
+    let decided = async { decide(message, runtime.state.clone()).await };
+    let outcome = panics::caught(decided).await.map_err(Failure::Panic)??;
+    if outcome == Outcome::Complete {
+        span::record_disposition("complete");
+    }
+    Ok((metadata, outcome))
 }
 
 /// Runs a task for at most so long.
 async fn within(
     deadline: Option<Duration>,
-    run: impl Future<Output = Result<Outputs, Failure>> + Send + 'static,
-) -> Result<Outputs, Failure> {
+    run: impl Future<Output = Result<(), Failure>> + Send + 'static,
+) -> Result<(), Failure> {
     let task = AbortOnDropHandle::new(tokio::spawn(run));
     let joined = match deadline {
         Some(deadline) => {
@@ -213,11 +191,4 @@ async fn within(
     };
     // An error is a panic of the runtime's own, or of a destructor after the function's.
     joined.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())))
-}
-
-/// One line on stdout: the host drops the answer's text, and even its `Logs`, when the status says failure.
-pub(crate) fn report(span: &Span, function: &'static str, id: &str, failure: &Failure) {
-    let text = one_line(&failure.to_string());
-    span::record_failure(span, failure.kind(), &text);
-    tracing::error!(parent: span, "invocation {id} of {function} failed: {text}");
 }

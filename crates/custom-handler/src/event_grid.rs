@@ -1,8 +1,8 @@
 //! Events of Event Grid, in either of its schemas.
 //!
-//! The host does both handshakes itself and hands over one event a run. There are no dead letters to move an event to:
-//! a failed run makes Event Grid deliver again, with growing pauses, and its own dead-lettering (to a storage account)
-//! keeps what fails to the end. Source: azure-sdk-for-net, `EventGridExtensionConfigProvider.cs`; Microsoft Learn,
+//! The host does both validation handshakes itself and passes on one event a run. There is no dead-letter queue to move
+//! an event to: after a failed run Event Grid delivers again, with growing pauses, and its own dead-lettering (to a
+//! storage account) keeps what fails to the end. Source: azure-sdk-for-net, `EventGridExtensionConfigProvider.cs`; Microsoft Learn,
 //! "Azure Event Grid event schema" and "CloudEvents v1.0 schema".
 
 use std::{fmt::Display, sync::Arc};
@@ -12,20 +12,16 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::{
-    answer::Verdict,
     decode,
-    dispatch::{Handler, Invocation},
     failure::Failure,
-    metadata::RetryContext,
-    moment,
-    outputs::Outputs,
-    span, wire,
+    invocation::{Completion, Handler, Invocation},
+    span, timestamp, wire,
 };
 
 /// An event of Event Grid.
 #[derive(Debug, Clone)]
-pub struct GridEvent<T> {
-    /// The publisher's name for the event. The same event may come more than once.
+pub struct EventGridEvent<T> {
+    /// The publisher's id for the event. The same event may come more than once.
     pub id: String,
     /// Where it comes from: CloudEvents' `source`, or the `topic` of Event Grid's own schema.
     pub source: String,
@@ -39,15 +35,13 @@ pub struct GridEvent<T> {
     pub data: T,
     /// The event as it came, but for its data: schema versions, extensions such as `traceparent`.
     pub attributes: Map<String, Value>,
-    /// Which attempt this is, when the function has a retry policy.
-    pub retry: Option<RetryContext>,
     /// The function that was invoked.
     pub function: &'static str,
-    /// The host's name for this run, a GUID.
+    /// The host's id for this run, a GUID.
     pub invocation_id: String,
 }
 
-impl<T: DeserializeOwned> GridEvent<T> {
+impl<T: DeserializeOwned> EventGridEvent<T> {
     fn read(mut event: Map<String, Value>, invocation: Invocation) -> Result<Self, String> {
         let data = event.remove("data").unwrap_or(Value::Null);
         let text =
@@ -61,25 +55,23 @@ impl<T: DeserializeOwned> GridEvent<T> {
             source,
             event_type: required(["type", "eventType"])?,
             subject: text(["subject", "subject"]),
-            time: text(["time", "eventTime"]).as_deref().and_then(moment::parse),
+            time: text(["time", "eventTime"]).as_deref().and_then(timestamp::parse),
             data: serde_path_to_error::deserialize(data)
                 .map_err(|error| format!("data: {}", decode::describe(&error)))?,
             attributes: event,
-            retry: RetryContext::read(&invocation.envelope.metadata),
             function: invocation.function,
             invocation_id: invocation.id,
         })
     }
 }
 
-/// Adapts an Event Grid function to the wire.
-pub(crate) fn on_event<S, T, H, Fut, R, E>(handler: H) -> Handler<S>
+/// Adapts an Event Grid function to what the host sends.
+pub(crate) fn on_event<S, T, H, Fut, E>(handler: H) -> Handler<S>
 where
     S: Clone + Send + Sync + 'static,
     T: DeserializeOwned + Send + 'static,
-    H: Fn(GridEvent<T>, S) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
-    R: Into<Outputs>,
+    H: Fn(EventGridEvent<T>, S) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Display,
 {
     let handler = Arc::new(handler);
@@ -88,11 +80,11 @@ where
         Box::pin(async move {
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let event = wire::object(&value)
-                .ok_or_else(|| Failure::Envelope("the event is no JSON object".to_owned()))?;
-            span::record_event(&event, invocation.sender.as_ref());
-            let event = GridEvent::read(event, invocation).map_err(Failure::Envelope)?;
-            let returned = handler(event, state).await.map_err(|error| Failure::handler(&error))?;
-            Ok(Verdict::Done(returned.into()))
+                .ok_or_else(|| Failure::Envelope("the event is not a JSON object".to_owned()))?;
+            span::record_event(&event, invocation.trace_context.as_ref());
+            let event = EventGridEvent::read(event, invocation).map_err(Failure::Envelope)?;
+            handler(event, state).await.map_err(|error| Failure::handler(&error))?;
+            Ok(Completion::Done)
         })
     })
 }

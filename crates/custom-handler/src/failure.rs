@@ -3,6 +3,12 @@
 use std::{fmt::Display, time::Duration};
 
 use axum::http::StatusCode;
+use tracing::Span;
+
+use crate::span;
+
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// For a line of the log: control characters would make it two.
 pub(crate) fn one_line(text: &str) -> String {
@@ -24,12 +30,10 @@ pub(crate) enum Failure {
     Connection(String),
     #[error("{0}")]
     Envelope(String),
-    #[error("none of the {0} messages of the batch could be settled")]
-    Unsettled(usize),
-    #[error("the message was refused ({reason}: {description}), and nothing is set up to dead-letter it")]
+    #[error("the message was refused ({reason}: {description}), but the app has no way to dead-letter it")]
     NoDeadLetter { reason: String, description: String },
-    #[error("the message was refused ({reason}: {description}), and could not be dead-lettered: {source}")]
-    DeadLetter { reason: String, description: String, source: crate::BoxError },
+    #[error("the message was refused ({reason}: {description}), but could not be dead-lettered: {source}")]
+    DeadLetter { reason: String, description: String, source: BoxError },
 }
 
 impl Failure {
@@ -45,7 +49,6 @@ impl Failure {
             Self::Handler(_)
             | Self::Panic(_)
             | Self::Deadline(_)
-            | Self::Unsettled(_)
             | Self::NoDeadLetter { .. }
             | Self::DeadLetter { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -60,9 +63,15 @@ impl Failure {
             Self::Oversize(_) => "Oversize",
             Self::Connection(_) => "ConnectionBroken",
             Self::Envelope(_) => "MalformedInvocation",
-            Self::Unsettled(_) => "SettlementFailed",
             Self::NoDeadLetter { .. } => "DeadLetterNotSetUp",
             Self::DeadLetter { .. } => "DeadLetterFailed",
         }
     }
+}
+
+/// One line on stdout: the host drops the answer's text, and even its `Logs`, when the status says failure.
+pub(crate) fn report(span: &Span, function: &'static str, id: &str, failure: &Failure) {
+    let text = one_line(&failure.to_string());
+    span::record_failure(span, failure.kind(), &text);
+    tracing::error!(parent: span, "invocation {id} of {function} failed: {text}");
 }

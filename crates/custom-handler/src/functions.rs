@@ -14,14 +14,13 @@ use tokio::sync::Semaphore;
 
 use crate::{
     answer,
-    batch::{Settlement, on_batch, on_each},
-    batch_wire::DataType,
-    dispatch::{Function, Handler, Runtime, invoke},
-    event_grid::{GridEvent, on_event},
+    dead_letter::DeadLetter,
+    dispatch::{Function, Runtime, invoke},
+    event_grid::{EventGridEvent, on_event},
     http_function::{forwarded, ready_at_once},
-    http_invocation::{HttpRequest, HttpResponse, on_request},
-    message::{Completion, DeadLetter, Message, Outcome, on_message},
-    outputs::Outputs,
+    invocation::{Handler, INVOCATION_ID, OnUndecodable},
+    message::{Message, Outcome, Undecodable},
+    queue::{on_message, on_undecodable},
     settings::{Settings, SettingsError},
     span::Trigger,
     timer::{Timer, on_timer},
@@ -38,36 +37,29 @@ pub struct Functions<S> {
     http: Vec<(&'static str, Router<S>)>,
     invoked: Vec<Function<S>>,
     dead_letters: Option<Arc<dyn DeadLetter>>,
+    on_undecodable: Option<OnUndecodable<S>>,
 }
 
-/// A function that the code has, to be held against the `function.json` files.
+/// A function that the code registers, to be compared with the `function.json` files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Registered {
     /// The function's name.
     pub name: &'static str,
-    /// What sets it off.
-    pub kind: Kind,
     /// The `type` of its trigger in `function.json`, for instance `serviceBusTrigger`.
     pub trigger: &'static str,
-}
-
-/// What sets a function off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// HTTP requests (`httpTrigger` and `http`). axum does not tell the paths of a router;
-    /// [`TestFunctions::methods_at`](crate::testing::TestFunctions::methods_at) asks for them.
-    Http,
-    /// Messages of a queue or subscription (`serviceBusTrigger`) and published events (`eventGridTrigger`), which
-    /// [`Registered::trigger`] tells apart: together what OpenTelemetry calls `pubsub`.
-    Queue,
-    /// A timer (`timerTrigger`).
-    Timer,
 }
 
 impl<S: Clone + Send + Sync + 'static> Functions<S> {
     /// No functions yet.
     pub fn new(state: S) -> Self {
-        Self { state, settings: None, http: Vec::new(), invoked: Vec::new(), dead_letters: None }
+        Self {
+            state,
+            settings: None,
+            http: Vec::new(),
+            invoked: Vec::new(),
+            dead_letters: None,
+            on_undecodable: None,
+        }
     }
 
     /// Adds an HTTP function. Its routes carry the whole path that the host forwards: the route prefix (`/api` unless
@@ -77,7 +69,7 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
     /// say `enableForwardingHttpRequest`; otherwise the host does not forward.
     ///
     /// # Panics
-    /// When the name is no function name or taken, or when `routes` has no routes. Serving panics when two functions
+    /// When the name is not a function name or is taken, or when `routes` has no routes. Serving panics when two functions
     /// have the same route, as axum does. A fallback of `routes` is not used.
     pub fn http(mut self, name: &'static str, routes: Router<S>) -> Self {
         self.check_name(name);
@@ -86,123 +78,78 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         self
     }
 
-    /// Adds an HTTP function that the host does not forward: one with further outputs, or any when `host.json` does
-    /// not say `enableForwardingHttpRequest`. Its `http` binding must be named `res`. The function returns a response,
-    /// or a response and [`Outputs`]; an error is answered with an empty 500 by the host.
-    ///
-    /// # Panics
-    /// When the name is no function name or taken.
-    pub fn http_invoked<H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
-    where
-        H: Fn(HttpRequest, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Into<(HttpResponse, Outputs)>,
-        E: Display,
-    {
-        self.invoked(name, Trigger::Http, on_request(handler))
-    }
-
-    /// Adds a function for the messages of a Service Bus queue or subscription, several a run: the trigger must say
-    /// `"cardinality": "many"`, `"autoCompleteMessages": false` and, as it says nothing else of its encoding, the
-    /// `dataType` that is given here.
-    ///
-    /// The function returns one result a message, in their order. `settlement` then settles each by itself, so that one
-    /// bad message does not return the others with it: an error abandons its message, a body that cannot be decoded is
-    /// dead-lettered and the function does not see it. A panic or a passed deadline fails the invocation, and the host
-    /// abandons the batch; with [`queue_each`](Self::queue_each) that is a matter of one message, too.
-    ///
-    /// The host does not renew the locks of a batch: all of it has to be done within the queue's lock duration.
-    ///
-    /// # Panics
-    /// When the name is no function name or taken.
-    pub fn queue_batch<T, H, Fut, E>(
-        self,
-        name: &'static str,
-        data_type: DataType,
-        settlement: impl Settlement,
-        handler: H,
-    ) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(Vec<Message<T>>, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Vec<Result<Outcome, E>>> + Send + 'static,
-        E: Display + Send + 'static,
-    {
-        self.invoked(name, Trigger::Queue, on_batch(data_type, Arc::new(settlement), handler))
-    }
-
-    /// As [`queue_batch`](Self::queue_batch), for a function that takes the messages one by one, several at once: what
-    /// [`queue`](Self::queue) would take. Each message ends on its own, even by a panic, and is settled as soon as it
-    /// has ended.
-    ///
-    /// # Panics
-    /// When the name is no function name or taken.
-    pub fn queue_each<T, H, Fut, E>(
-        self,
-        name: &'static str,
-        data_type: DataType,
-        settlement: impl Settlement,
-        handler: H,
-    ) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
-        E: Display + Send + 'static,
-    {
-        self.invoked(name, Trigger::Queue, on_each(data_type, Arc::new(settlement), handler))
-    }
-
     /// Adds a function for the messages of a Service Bus queue or subscription, one a run. The function returns an
-    /// [`Completion`], or what can become one: an [`Outcome`], [`Outputs`], `()`.
+    /// [`Outcome`], or `()` if it refuses nothing.
     ///
     /// # Panics
-    /// When the name is no function name or taken.
+    /// When the name is not a function name or is taken.
     pub fn queue<T, H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
     where
         T: DeserializeOwned + Send + 'static,
         H: Fn(Message<T>, S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Into<Completion>,
+        R: Into<Outcome>,
         E: Display,
     {
         self.invoked(name, Trigger::Queue, on_message(handler))
     }
 
-    /// Adds a function for events of Event Grid, one a run, in either schema. The function returns `()` or [`Outputs`].
-    /// An error, and data that are not what the function takes, fail the run: Event Grid then delivers again, later.
+    /// Adds a function for events of Event Grid, one a run, in either schema. An error, and data that are
+    /// not what the function takes, fail the run: Event Grid then delivers again, later.
     ///
     /// # Panics
-    /// When the name is no function name or taken.
-    pub fn event_grid<T, H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
+    /// When the name is not a function name or is taken.
+    pub fn event_grid<T, H, Fut, E>(self, name: &'static str, handler: H) -> Self
     where
         T: DeserializeOwned + Send + 'static,
-        H: Fn(GridEvent<T>, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Into<Outputs>,
+        H: Fn(EventGridEvent<T>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Display,
     {
         self.invoked(name, Trigger::EventGrid, on_event(handler))
     }
 
-    /// Adds a function for a timer. The function returns `()` or [`Outputs`]. An error fails the run; the host does not try again before the next time.
+    /// Adds a function for a timer. An error fails the run; the host does not try again before the next time.
     ///
     /// # Panics
-    /// When the name is no function name or taken.
-    pub fn timer<H, Fut, R, E>(self, name: &'static str, handler: H) -> Self
+    /// When the name is not a function name or is taken.
+    pub fn timer<H, Fut, E>(self, name: &'static str, handler: H) -> Self
     where
         H: Fn(Timer, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Into<Outputs>,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Display,
     {
         self.invoked(name, Trigger::Timer, on_timer(handler))
     }
 
-    /// Says how refused messages are dead-lettered. Without it, a refusal fails the invocation and the message dies
-    /// when its deliveries are used up.
-    pub fn dead_letter_with(mut self, settlement: impl DeadLetter) -> Self {
-        self.dead_letters = Some(Arc::new(settlement));
+    /// Sets how refused messages are dead-lettered. Without it, a refusal fails the invocation, and the broker
+    /// dead-letters the message when its delivery count is used up.
+    pub fn dead_letter_with(mut self, dead_letters: impl DeadLetter) -> Self {
+        self.dead_letters = Some(Arc::new(dead_letters));
+        self
+    }
+
+    /// Sets what decides about messages whose body is not what their function takes. Without it they are refused with
+    /// the reason `Undecodable`; `Ok(message.body.into())` is that outcome, for an app that only wants to know of it. An
+    /// error fails the invocation, and the message returns to its queue.
+    ///
+    /// ```
+    /// # use custom_handler::{Functions, Message, Outcome, Undecodable};
+    /// # #[derive(Clone)] struct App;
+    /// async fn undecodable(message: Message<Undecodable>, _app: App) -> Result<Outcome, std::io::Error> {
+    ///     tracing::warn!(function = message.function, problem = message.body.problem, "undecodable");
+    ///     Ok(message.body.into())
+    /// }
+    /// # let _ =
+    /// Functions::new(App).undecodable_with(undecodable);
+    /// ```
+    pub fn undecodable_with<H, Fut, E>(mut self, decide: H) -> Self
+    where
+        H: Fn(Message<Undecodable>, S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Outcome, E>> + Send + 'static,
+        E: Display,
+    {
+        self.on_undecodable = Some(on_undecodable(decide));
         self
     }
 
@@ -217,15 +164,8 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
     pub fn registered(&self) -> Vec<Registered> {
         let http = self.http.iter().map(|&(name, _)| (name, Trigger::Http));
         let invoked = self.invoked.iter().map(|function| (function.name, function.trigger));
-        let describe = |(name, trigger): (&'static str, Trigger)| Registered {
-            name,
-            kind: match trigger {
-                Trigger::Http => Kind::Http,
-                Trigger::Queue | Trigger::EventGrid => Kind::Queue,
-                Trigger::Timer => Kind::Timer,
-            },
-            trigger: trigger.binding_type(),
-        };
+        let describe =
+            |(name, trigger): (&'static str, Trigger)| Registered { name, trigger: trigger.binding_type() };
         let mut registered: Vec<_> = http.chain(invoked).map(describe).collect();
         registered.sort_unstable();
         registered
@@ -260,6 +200,7 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
             slots: settings.concurrency.map(Semaphore::new),
             settings,
             dead_letters: self.dead_letters,
+            on_undecodable: self.on_undecodable,
             port,
         });
         for function in self.invoked {
@@ -283,9 +224,9 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         let valid = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.chars().all(letters)
             && name.len() <= 128;
-        assert!(valid, "{name:?} is no function name: a letter, then letters, digits, _ or -");
+        assert!(valid, "{name:?} is not a function name: a letter, then letters, digits, _ or -");
         let taken = self.registered().iter().any(|other| other.name.eq_ignore_ascii_case(name));
-        assert!(!taken, "there are two functions of the name {name:?}");
+        assert!(!taken, "two functions are named {name:?}");
     }
 }
 
@@ -297,8 +238,8 @@ async fn not_invoked() -> axum::response::Response {
 /// The host asks for a function that it has a `function.json` for and the code does not know.
 async fn unknown(request: Request) -> axum::response::Response {
     let (method, path) = (request.method(), request.uri().path());
-    if request.headers().contains_key(crate::dispatch::INVOCATION_ID) {
+    if request.headers().contains_key(INVOCATION_ID) {
         tracing::error!(%method, path, "no function is registered for this request");
     }
-    answer::error(StatusCode::NOT_FOUND, "there is no such function")
+    answer::error(StatusCode::NOT_FOUND, "no such function")
 }

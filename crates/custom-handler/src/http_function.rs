@@ -14,11 +14,11 @@ use tracing::Instrument as _;
 
 use crate::{
     answer,
-    dispatch::{INVOCATION_ID, report},
-    failure::Failure,
-    outputs::Outputs,
+    failure::{Failure, report},
+    invocation::INVOCATION_ID,
     panics,
-    span::{self, Sender, Trigger},
+    span::{self, Trigger},
+    trace_context::TraceContext,
 };
 
 /// Runs one forwarded request.
@@ -30,7 +30,7 @@ pub(crate) async fn forwarded(
 ) -> Response {
     let id = header(&request, INVOCATION_ID).unwrap_or("without an id").to_owned();
     let span = span::of_invocation(Trigger::Http, function, &id);
-    span::continue_trace(&span, Sender::of_headers(request.headers()).as_ref());
+    span::continue_trace(&span, TraceContext::of_headers(request.headers()).as_ref());
     let run = panics::caught(next.run(request)).instrument(span.clone());
     let ended = match deadline {
         Some(deadline) => tokio::time::timeout(deadline, run).await.map_err(|_| Failure::Deadline(deadline)),
@@ -58,5 +58,5 @@ pub(crate) async fn ready_at_once(request: Request, next: Next) -> Response {
     let asks = request.method() == Method::GET
         && request.uri().path() == "/"
         && !request.headers().contains_key(INVOCATION_ID);
-    if asks { answer::success(Outputs::default()) } else { next.run(request).await }
+    if asks { answer::success() } else { next.run(request).await }
 }

@@ -3,7 +3,7 @@
 //! Azure Functions runs any executable that serves HTTP on a port it is given: a *custom handler*. The contract
 //! between the Functions host and the handler is small and full of traps: text that arrives as JSON in a string, a
 //! message body whose properties overwrite the broker's metadata, an answer without a body that hangs the function
-//! until its time-out. This crate keeps the contract, so that what is left to write is the function:
+//! until its time-out. This crate keeps the contract, so that all that is left to write is the function:
 //!
 //! ```no_run
 //! use custom_handler::{Functions, Message, Outcome, Timer};
@@ -15,7 +15,7 @@
 //! struct App; // clients, settings: whatever the functions share. Cloning should be cheap.
 //!
 //! async fn order_placed(message: Message<OrderPlaced>, _app: App) -> Result<Outcome, std::io::Error> {
-//!     println!("order {} for the {:?}. time", message.body.order, message.metadata.delivery_count);
+//!     println!("order {}, delivery {:?}", message.body.order, message.metadata.delivery_count);
 //!     Ok(Outcome::Complete)
 //! }
 //!
@@ -65,20 +65,12 @@
 //!
 //! | the handler | the invocation | the message |
 //! |---|---|---|
-//! | returns [`Outcome::Complete`], or [`Outputs`] | succeeds | is completed by the host, which sends the outputs |
-//! | returns [`Outcome::Refuse`] | succeeds once [`DeadLetter`] has moved the message, fails otherwise | is kept as a dead letter with the reason |
+//! | returns [`Outcome::Complete`] | succeeds | is completed by the host |
+//! | returns [`Outcome::Refuse`] | succeeds once [`DeadLetter`] has moved the message, fails otherwise | is in the dead-letter queue, with the reason |
 //! | returns an error, panics, or passes the [deadline](Settings::deadline) | fails, with one line on stdout | returns to the queue at once, its delivery count up by one |
-//! | cannot decode the body | as [`Outcome::Refuse`], the description naming the bad field | |
+//! | cannot run, because the body is not what it takes | as the app decides ([`Functions::undecodable_with`]); unless it says, as [`Outcome::Refuse`] with the reason `Undecodable` and the path of the bad field | |
 //!
 //! The host kills a handler with SIGKILL, without notice: write functions that can run again.
-//!
-//! # More than that
-//!
-//! - [`Functions::http_invoked`]: HTTP functions with further outputs, which the host does not forward.
-//! - [`Functions::queue_batch`], [`Functions::queue_each`]: several messages a run, each with an outcome of its own.
-//! - [`Functions::event_grid`]: events of Event Grid.
-//! - [`Outputs`]: messages through output bindings, in the one form that the host sends unchanged.
-//! - [`serve_after`]: answers the host while clients are still connecting.
 //!
 //! # Security
 //!
@@ -100,11 +92,16 @@
 //!
 //! # Testing
 //!
-//! [`testing`] builds invocations as the host sends them and runs them through the real router.
+//! With the feature `testing`, `custom_handler::testing` builds invocations as the host sends them and runs them through
+//! the real router. Nothing of it belongs into what is deployed.
+//!
+//! # What it leaves out
+//!
+//! Output bindings (a function sends with a client of its own, which also sets message ids and properties), several
+//! messages a run (`"cardinality": "many"`), and HTTP requests that the host does not forward.
 
 mod answer;
-mod batch;
-mod batch_wire;
+mod dead_letter;
 mod decode;
 mod dispatch;
 mod envelope;
@@ -112,34 +109,34 @@ mod event_grid;
 mod failure;
 mod functions;
 mod http_function;
-mod http_invocation;
+mod invocation;
 mod lines;
 pub mod logging;
 mod message;
 mod metadata;
-mod moment;
 #[cfg_attr(not(feature = "otlp"), path = "without_otlp.rs")]
 mod otlp;
-mod outputs;
 mod panics;
+mod queue;
 pub mod semconv;
 mod serve;
 mod settings;
 mod span;
 pub mod telemetry;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod timer;
+mod timestamp;
+mod trace_context;
 mod wire;
 
-pub use batch::Settlement;
-pub use batch_wire::DataType;
-pub use event_grid::GridEvent;
-pub use functions::{Functions, Kind, Registered};
-pub use http_invocation::{HttpRequest, HttpResponse};
-pub use message::{BoxError, Completion, DeadLetter, Message, Outcome};
-pub use metadata::{MessageMetadata, RetryContext};
-pub use outputs::Outputs;
-pub use serve::{ServeError, serve_after};
+pub use dead_letter::DeadLetter;
+pub use event_grid::EventGridEvent;
+pub use failure::BoxError;
+pub use functions::{Functions, Registered};
+pub use message::{Message, Outcome, Undecodable};
+pub use metadata::MessageMetadata;
+pub use serve::ServeError;
 pub use settings::{Settings, SettingsError};
 pub use timer::{ScheduleStatus, Timer};
 

@@ -7,22 +7,24 @@
 //! | `RUST_LOG` | which lines, in the syntax of `tracing_subscriber::EnvFilter`; `info` unless set |
 //! | `OTEL_…` | whether and where spans are exported, see [`telemetry`](crate::telemetry) |
 
-use tracing_subscriber::{EnvFilter, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{lines::BriefFields, otlp, panics};
 
 /// One listener to spans and events.
-pub(crate) type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
+type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
 
-/// Writes log lines to stdout from now on, those of panics included, and exports spans if the environment says so. Does nothing if the process has a subscriber
-/// already. [`Functions::serve`](crate::Functions::serve) calls it; call it first to see what happens before.
+/// Writes log lines to stdout from now on, those of panics included, and exports spans if the environment says so. Does
+/// nothing if the process has a subscriber already. [`Functions::serve`](crate::Functions::serve) calls it; call it first to see what happens before.
 pub fn init() {
     panics::install_hook();
     if tracing::dispatcher::has_been_set() {
         return;
     }
     let mut layers = vec![lines(std::env::var("LOG_FORMAT").as_deref() == Ok("json"))];
-    let exported = otlp::layer().map(|layer| layers.extend(layer));
+    let exported = otlp::layer().map(|layer| layers.extend(layer.map(|layer| layer.boxed())));
     // Another thread may have been first in between: then its subscriber is as good.
     drop(Registry::default().with(layers).try_init());
     if let Err(problem) = exported {
@@ -31,7 +33,6 @@ pub fn init() {
 }
 
 fn lines(as_json: bool) -> BoxLayer {
-    use tracing_subscriber::Layer as _;
     let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();

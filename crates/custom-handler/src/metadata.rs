@@ -1,4 +1,4 @@
-//! What Service Bus tells about a message, as typed values.
+//! What Service Bus says about a message, as typed values.
 //!
 //! Source of the names: azure-sdk-for-net, `Microsoft.Azure.WebJobs.Extensions.ServiceBus`,
 //! `ServiceBusTriggerBindingStrategy.cs`.
@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{decode::Body, moment, wire};
+use crate::{decode::Body, timestamp, wire};
 
-/// What Service Bus tells about a message. Everything is optional: the host leaves out what is not set.
+/// What Service Bus says about a message. Everything is optional: the host leaves out what is not set.
 ///
 /// # A body can overwrite these values
 ///
@@ -57,32 +57,6 @@ pub struct MessageMetadata {
     pub dead_letter_source: Option<String>,
     /// The sender's own properties, as plain JSON values.
     pub application_properties: Map<String, Value>,
-    /// Which attempt this is, when the function has a retry policy.
-    pub retry: Option<RetryContext>,
-}
-
-/// How far the host is with a function's retry policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RetryContext {
-    /// Retries so far: 0 on the first attempt.
-    pub retry_count: i64,
-    /// The policy's limit; -1 for none.
-    pub max_retry_count: i64,
-    /// What the last attempt failed of, as the host writes it; absent on the first.
-    pub exception: Option<Value>,
-}
-
-impl RetryContext {
-    /// Reads it from an invocation's `Metadata`, where it is only under a retry policy. (azure-functions-host,
-    /// `HttpScriptInvocationContextExtensions.SetRetryContext`.)
-    pub(crate) fn read(metadata: &Map<String, Value>) -> Option<Self> {
-        let mut retry = wire::object(metadata.get("RetryContext")?)?;
-        let number = |name: &str| retry.get(name).and_then(wire::integer);
-        let (retry_count, max_retry_count) = (number("RetryCount")?, number("MaxRetryCount").unwrap_or(-1));
-        let exception = retry.remove("Exception").filter(|exception| !exception.is_null());
-        Some(Self { retry_count, max_retry_count, exception })
-    }
 }
 
 impl MessageMetadata {
@@ -108,8 +82,8 @@ impl MessageMetadata {
             lock_token: source.text("LockToken").and_then(|text| text.parse().ok()),
             delivery_count: source.integer("DeliveryCount").and_then(|count| count.try_into().ok()),
             sequence_number: source.integer("SequenceNumber"),
-            enqueued_time: source.moment("EnqueuedTime").or_else(|| source.moment("EnqueuedTimeUtc")),
-            expires_at: source.moment("ExpiresAt").or_else(|| source.moment("ExpiresAtUtc")),
+            enqueued_time: source.timestamp("EnqueuedTime").or_else(|| source.timestamp("EnqueuedTimeUtc")),
+            expires_at: source.timestamp("ExpiresAt").or_else(|| source.timestamp("ExpiresAtUtc")),
             correlation_id: source.text("CorrelationId"),
             session_id: source.text("SessionId"),
             reply_to: source.text("ReplyTo"),
@@ -128,7 +102,6 @@ impl MessageMetadata {
                 .object("ApplicationProperties")
                 .or_else(|| source.object("UserProperties"))
                 .unwrap_or_default(),
-            retry: source.get("RetryContext").and_then(|_| RetryContext::read(wire)),
         }
     }
 }
@@ -151,8 +124,8 @@ impl Source<'_> {
         wire::integer(self.get(name)?)
     }
 
-    fn moment(&self, name: &str) -> Option<OffsetDateTime> {
-        moment::read(self.get(name)?)
+    fn timestamp(&self, name: &str) -> Option<OffsetDateTime> {
+        timestamp::read(self.get(name)?)
     }
 
     fn object(&self, name: &str) -> Option<Map<String, Value>> {
@@ -205,7 +178,6 @@ mod tests {
             "To": "\"t\"", "Subject": "\"sub\"", "Label": "\"sub\"", "PartitionKey": "\"p\"", "TransactionPartitionKey": "\"tp\"",
             "DeadLetterSource": "\"q\"", "ApplicationProperties": { "kind": "a", "n": 3 },
             "UserProperties": { "kind": "a", "n": 3 },
-            "RetryContext": { "RetryCount": 1, "MaxRetryCount": 2, "Exception": null, "Instance": null, "State": {} },
             "sys": { "MethodName": "f", "UtcNow": "2023-10-12T20:13:49.640002Z", "RandGuid": "x" }
         });
         wire.as_object().unwrap().clone()
@@ -237,7 +209,6 @@ mod tests {
             namespace: text("namespace"),
             dead_letter_source: text("q"),
             application_properties: json!({ "kind": "a", "n": 3 }).as_object().unwrap().clone(),
-            retry: Some(RetryContext { retry_count: 1, max_retry_count: 2, exception: None }),
         };
         assert_eq!(read(&sample(), "{}", false), expected);
         assert_eq!(read(&Map::new(), "{}", false), MessageMetadata::default());

@@ -22,9 +22,9 @@ use opentelemetry_sdk::{
 };
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{Layer as _, filter::LevelFilter};
+use tracing_subscriber::{Layer, Registry, filter::LevelFilter};
 
-use crate::{logging::BoxLayer, span::Sender};
+use crate::trace_context::TraceContext;
 
 /// Short, because a killed process keeps what it has not sent yet; long enough to make one request of many spans.
 const DELAY: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 ///
 /// # Errors
 /// What is wrong with the environment, for the log: functions are served without telemetry, too.
-pub(crate) fn layer() -> Result<Option<BoxLayer>, String> {
+pub(crate) fn layer() -> Result<Option<impl Layer<Registry> + Send + Sync>, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     if !is_wanted(variable)? {
         return Ok(None);
@@ -60,7 +60,7 @@ pub(crate) fn layer() -> Result<Option<BoxLayer>, String> {
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(LevelFilter::INFO);
-    Ok(Some(layer.boxed()))
+    Ok(Some(layer))
 }
 
 fn is_wanted(variable: impl Fn(&str) -> Option<String>) -> Result<bool, String> {
@@ -159,7 +159,7 @@ impl SpanExporter for Watched {
 }
 
 /// Makes the span a part of the sender's trace.
-pub(crate) fn continue_trace(span: &Span, sender: &Sender) {
+pub(crate) fn continue_trace(span: &Span, sender: &TraceContext) {
     if let Some(context) = span_context(sender) {
         // Refused without an exporter, and by a span that has children already, which none has before its function runs.
         let _ = span.set_parent(Context::new().with_remote_span_context(context));
@@ -167,15 +167,10 @@ pub(crate) fn continue_trace(span: &Span, sender: &Sender) {
 }
 
 /// Points from the span to the sender's.
-pub(crate) fn link_sender(span: &Span, sender: &Sender) {
+pub(crate) fn link(span: &Span, sender: &TraceContext) {
     if let Some(context) = span_context(sender) {
         span.add_link(context);
     }
-}
-
-/// Points from one span to another of ours.
-pub(crate) fn link(span: &Span, other: &Span) {
-    span.add_link(other.context().span().span_context().clone());
 }
 
 /// Marks the span as failed.
@@ -199,8 +194,8 @@ pub(crate) async fn flush() {
     }
 }
 
-fn span_context(sender: &Sender) -> Option<SpanContext> {
-    struct Carrier<'a>(&'a Sender);
+fn span_context(sender: &TraceContext) -> Option<SpanContext> {
+    struct Carrier<'a>(&'a TraceContext);
     impl opentelemetry::propagation::Extractor for Carrier<'_> {
         fn get(&self, key: &str) -> Option<&str> {
             match key {
@@ -270,7 +265,10 @@ mod tests {
     #[test]
     fn what_is_no_trace_context_is_no_parent() {
         let context = |traceparent: &str| {
-            span_context(&Sender { traceparent: traceparent.to_owned(), tracestate: Some("a=b".to_owned()) })
+            span_context(&TraceContext {
+                traceparent: traceparent.to_owned(),
+                tracestate: Some("a=b".to_owned()),
+            })
         };
         let valid = context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
         assert_eq!(valid.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");

@@ -24,7 +24,7 @@ thread_local! {
 pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
-        // A message that is caught within a batch leaves the batch caught.
+        // A caught future may poll another caught one.
         let outer = CATCHING.replace(true);
         // Nobody looks at what the panic may have left half done: the future is dropped.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));

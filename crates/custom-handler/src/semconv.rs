@@ -24,8 +24,6 @@ pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
 pub const MESSAGING_MESSAGE_CONVERSATION_ID: &str = "messaging.message.conversation_id";
 /// The size of the body, in bytes.
 pub const MESSAGING_MESSAGE_BODY_SIZE: &str = "messaging.message.body.size";
-/// How many messages came in one batch; absent for single messages.
-pub const MESSAGING_BATCH_MESSAGE_COUNT: &str = "messaging.batch.message_count";
 /// How often the message was handed out.
 pub const MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT: &str = "messaging.servicebus.message.delivery_count";
 /// When the broker took the message in, in seconds since 1970.

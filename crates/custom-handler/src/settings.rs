@@ -149,7 +149,7 @@ fn function_timeout(
 fn in_host_json(root: &Path) -> Option<String> {
     let text = std::fs::read_to_string(root.join("host.json")).ok()?;
     let Ok(json) = serde_json::from_str::<Map<String, Value>>(text.trim_start_matches('\u{FEFF}')) else {
-        tracing::warn!("host.json is not plain JSON: its functionTimeout is taken to be 5 minutes");
+        tracing::warn!("host.json is not plain JSON: assuming a functionTimeout of 5 minutes");
         return None;
     };
     let value = json.iter().find(|(name, _)| name.eq_ignore_ascii_case("functionTimeout"))?.1;

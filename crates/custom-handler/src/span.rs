@@ -1,12 +1,11 @@
 //! One span an invocation. `tracing` wants the name of a span to be constant, so the name that varies is in
 //! `otel.name`, where an exporter finds it.
 
-use axum::http::HeaderMap;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tracing::{Span, field::Empty};
 
-use crate::{metadata::MessageMetadata, otlp, semconv};
+use crate::{metadata::MessageMetadata, otlp, semconv, trace_context::TraceContext};
 
 /// What sets a function off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,43 +28,8 @@ impl Trigger {
     }
 }
 
-/// Whoever caused an invocation: its W3C Trace Context.
-#[derive(Debug, Clone)]
-pub(crate) struct Sender {
-    pub(crate) traceparent: String,
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only an exporter hands it on"))]
-    pub(crate) tracestate: Option<String>,
-}
-
-impl Sender {
-    fn of(traceparent: Option<&str>, tracestate: Option<&str>) -> Option<Self> {
-        Some(Self { traceparent: traceparent?.to_owned(), tracestate: tracestate.map(str::to_owned) })
-    }
-
-    pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
-        let header = |name: &str| headers.get(name)?.to_str().ok();
-        Self::of(header("traceparent"), header("tracestate"))
-    }
-
-    pub(crate) fn of_message(metadata: &MessageMetadata) -> Option<Self> {
-        let tracestate = metadata.application_properties.get("tracestate").and_then(Value::as_str);
-        Self::of(metadata.traceparent(), tracestate)
-    }
-
-    /// Whoever sent the message that this one is a replay of: another message, in another trace.
-    fn of_replayed(metadata: &MessageMetadata) -> Option<Self> {
-        Self::of(metadata.replay_of_traceparent(), None)
-    }
-
-    /// From the attributes of CloudEvents' extension "distributed tracing".
-    pub(crate) fn of_event(event: &Map<String, Value>) -> Option<Self> {
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
-        Self::of(text("traceparent"), text("tracestate"))
-    }
-}
-
 /// Makes the span a part of the sender's trace. At most once a span: what is recorded twice is written twice.
-pub(crate) fn continue_trace(span: &Span, sender: Option<&Sender>) {
+pub(crate) fn continue_trace(span: &Span, sender: Option<&TraceContext>) {
     if let Some(sender) = sender {
         span.record(semconv::TRACE_PARENT, sender.traceparent.as_str());
         otlp::continue_trace(span, sender);
@@ -99,7 +63,6 @@ pub(crate) fn of_invocation(trigger: Trigger, function: &'static str, id: &str) 
             { semconv::MESSAGING_MESSAGE_ID } = Empty,
             { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = Empty,
             { semconv::MESSAGING_MESSAGE_BODY_SIZE } = Empty,
-            { semconv::MESSAGING_BATCH_MESSAGE_COUNT } = Empty,
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
             { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
             { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
@@ -140,61 +103,19 @@ pub(crate) fn record_disposition(status: &'static str) {
     Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, status);
 }
 
-/// Adds what the event tells to the current span. `host` is who the request itself names as its sender.
-pub(crate) fn record_event(event: &Map<String, Value>, host: Option<&Sender>) {
+/// Adds what the event says to the current span. `host` is the trace context of the request itself.
+pub(crate) fn record_event(event: &Map<String, Value>, host: Option<&TraceContext>) {
     let span = Span::current();
     if let Some(id) = event.get("id").and_then(Value::as_str) {
         span.record(semconv::MESSAGING_MESSAGE_ID, id);
     }
-    continue_trace(&span, Sender::of_event(event).as_ref().or(host));
+    continue_trace(&span, TraceContext::of_event(event).as_ref().or(host));
 }
 
-/// Adds what the message tells to the current span. `host` is who the request itself names as its sender.
-pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize, host: Option<&Sender>) {
+/// Adds what the message says to the current span. `host` is the trace context of the request itself.
+pub(crate) fn record_message(metadata: &MessageMetadata, body_size: usize, host: Option<&TraceContext>) {
     let span = Span::current();
-    describe(&span, metadata, body_size, Sender::of_message(metadata).as_ref().or(host));
-}
-
-/// Adds the size of a batch to the current span.
-pub(crate) fn record_batch(messages: usize, host: Option<&Sender>) {
-    let span = Span::current();
-    span.record(semconv::MESSAGING_BATCH_MESSAGE_COUNT, number(messages));
-    continue_trace(&span, host);
-}
-
-/// Points from the current span, that of a whole batch, to the sender of one of its messages.
-pub(crate) fn link_sender(metadata: &MessageMetadata) {
-    if let Some(sender) = Sender::of_message(metadata) {
-        otlp::link_sender(&Span::current(), &sender);
-    }
-}
-
-/// The span of one message of a batch: a part of its sender's trace, with a link to the invocation, the current span.
-pub(crate) fn of_message(function: &'static str, metadata: &MessageMetadata, body_size: usize) -> Span {
-    let span = tracing::info_span!(
-        "message",
-        { semconv::OTEL_NAME } = format_args!("process {function}"),
-        { semconv::OTEL_KIND } = "consumer",
-        { semconv::MESSAGING_SYSTEM } = "servicebus",
-        { semconv::MESSAGING_OPERATION_NAME } = "process",
-        { semconv::MESSAGING_OPERATION_TYPE } = "process",
-        { semconv::MESSAGING_DESTINATION_NAME } = function,
-        { semconv::MESSAGING_MESSAGE_ID } = Empty,
-        { semconv::MESSAGING_MESSAGE_CONVERSATION_ID } = Empty,
-        { semconv::MESSAGING_MESSAGE_BODY_SIZE } = Empty,
-        { semconv::MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT } = Empty,
-        { semconv::MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME } = Empty,
-        { semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS } = Empty,
-        { semconv::SERVER_ADDRESS } = Empty,
-        { semconv::TRACE_PARENT } = Empty,
-        { semconv::ERROR_TYPE } = Empty,
-    );
-    let sender = Sender::of_message(metadata);
-    describe(&span, metadata, body_size, sender.as_ref());
-    if sender.is_some() {
-        otlp::link(&span, &Span::current());
-    }
-    span
+    describe(&span, metadata, body_size, TraceContext::of_message(metadata).as_ref().or(host));
 }
 
 /// Adds that it failed, and how.
@@ -209,7 +130,7 @@ fn number(size: usize) -> i64 {
 }
 
 /// All at once: whoever formats spans for log lines starts anew with each record.
-fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: Option<&Sender>) {
+fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: Option<&TraceContext>) {
     if span.is_disabled() {
         return;
     }
@@ -227,7 +148,7 @@ fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: O
     if let Some(sender) = sender {
         otlp::continue_trace(span, sender);
     }
-    if let Some(before) = Sender::of_replayed(metadata) {
-        otlp::link_sender(span, &before);
+    if let Some(before) = TraceContext::of_replayed(metadata) {
+        otlp::link(span, &before);
     }
 }

@@ -25,10 +25,10 @@
 //!
 //! The span of a message is the child of the span that sent it, if the message says so in its application properties
 //! `traceparent` (and `tracestate`) or `Diagnostic-Id`, W3C Trace Context each; so is that of an event with
-//! CloudEvents' `traceparent`. A batch has links to its senders instead. A message that was taken out
-//! of the dead letters and sent again is in a trace of its own; its span has a link to the span that sent it first
-//! (`x-replay-of-traceparent`). HTTP requests and timers go by the headers of
-//! the request. To go on with the trace, send [`traceparent`] along with whatever the function sends.
+//! CloudEvents' `traceparent`. A message that was taken out of the dead-letter queue and sent again is in a trace of its
+//! own; its span has a link to the span that sent it first (`x-replay-of-traceparent`). HTTP requests and timers take
+//! the trace from the headers of the request. To continue the trace, send [`traceparent`] with whatever the function
+//! sends.
 
 use crate::otlp;
 

@@ -24,11 +24,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
-use crate::{Functions, dispatch::INVOCATION_ID};
+use crate::{functions::Functions, invocation::INVOCATION_ID};
 
 mod invocation;
 
-pub use invocation::Invocation;
+pub use self::invocation::Invocation;
 
 /// Functions under test.
 #[derive(Debug, Clone)]
@@ -117,38 +117,6 @@ impl Answer {
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status.is_success()
-    }
-
-    /// What goes out through a binding.
-    #[must_use]
-    pub fn output(&self, binding: &str) -> Option<&Value> {
-        match binding {
-            "$return" => self.body.get("ReturnValue"),
-            binding => self.body.get("Outputs")?.get(binding),
-        }
-    }
-
-    /// The messages that go out through a queue or topic binding, in their order.
-    #[must_use]
-    pub fn messages(&self, binding: &str) -> Vec<&str> {
-        self.output(binding)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    }
-
-    /// The lines for the function's own log.
-    #[must_use]
-    pub fn logs(&self) -> Vec<&str> {
-        self.body
-            .get("Logs")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
     }
 
     /// Why the invocation failed; empty when it did not.

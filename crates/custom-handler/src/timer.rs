@@ -9,43 +9,37 @@ use time::OffsetDateTime;
 use tracing::Span;
 
 use crate::{
-    answer::Verdict,
     decode,
-    dispatch::{Handler, Invocation},
     failure::Failure,
-    metadata::RetryContext,
-    moment,
-    outputs::Outputs,
-    span, wire,
+    invocation::{Completion, Handler, Invocation},
+    span, timestamp, wire,
 };
 
-/// A timer that went off.
+/// A timer that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timer {
-    /// It went off later than scheduled, for instance because the app was not running.
+    /// It fired later than scheduled, for instance because the app was not running.
     pub is_past_due: bool,
     /// Absent when the host does not keep it: `useMonitor` is off, or the interval shorter than a minute.
     pub schedule_status: Option<ScheduleStatus>,
-    /// Which attempt this is, when the function has a retry policy.
-    pub retry: Option<RetryContext>,
     /// The function that was invoked.
     pub function: &'static str,
-    /// The host's name for this run, a GUID.
+    /// The host's id for this run, a GUID.
     pub invocation_id: String,
 }
 
-/// When a timer went off and will go off.
+/// When a timer fired and will fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct ScheduleStatus {
     /// The last time; absent when this is the first.
-    #[serde(rename = "Last", alias = "last", deserialize_with = "moment::lenient")]
+    #[serde(rename = "Last", alias = "last", deserialize_with = "timestamp::lenient")]
     pub last: Option<OffsetDateTime>,
     /// The next time, as it was expected before this run.
-    #[serde(rename = "Next", alias = "next", deserialize_with = "moment::lenient")]
+    #[serde(rename = "Next", alias = "next", deserialize_with = "timestamp::lenient")]
     pub next: Option<OffsetDateTime>,
     /// When the host last wrote this status down.
-    #[serde(rename = "LastUpdated", alias = "lastUpdated", deserialize_with = "moment::lenient")]
+    #[serde(rename = "LastUpdated", alias = "lastUpdated", deserialize_with = "timestamp::lenient")]
     pub last_updated: Option<OffsetDateTime>,
 }
 
@@ -57,32 +51,30 @@ struct Wire {
     schedule_status: Option<ScheduleStatus>,
 }
 
-/// Adapts a timer function to the wire.
-pub(crate) fn on_timer<S, H, Fut, R, E>(handler: H) -> Handler<S>
+/// Adapts a timer function to what the host sends.
+pub(crate) fn on_timer<S, H, Fut, E>(handler: H) -> Handler<S>
 where
     S: Clone + Send + Sync + 'static,
     H: Fn(Timer, S) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
-    R: Into<Outputs>,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Display,
 {
     let handler = Arc::new(handler);
     Arc::new(move |mut invocation: Invocation, state: S| {
         let handler = Arc::clone(&handler);
         Box::pin(async move {
-            span::continue_trace(&Span::current(), invocation.sender.as_ref());
+            span::continue_trace(&Span::current(), invocation.trace_context.as_ref());
             let value = invocation.envelope.take_trigger_value().map_err(Failure::Envelope)?;
             let wire: Wire = serde_path_to_error::deserialize(wire::unwrapped(&value))
                 .map_err(|error| Failure::Envelope(decode::describe(&error)))?;
             let timer = Timer {
                 is_past_due: wire.is_past_due,
                 schedule_status: wire.schedule_status,
-                retry: RetryContext::read(&invocation.envelope.metadata),
                 function: invocation.function,
                 invocation_id: invocation.id,
             };
-            let outputs = handler(timer, state).await.map_err(|error| Failure::handler(&error))?;
-            Ok(Verdict::Done(outputs.into()))
+            handler(timer, state).await.map_err(|error| Failure::handler(&error))?;
+            Ok(Completion::Done)
         })
     })
 }

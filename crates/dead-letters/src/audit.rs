@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use crate::letter::hex;
+use crate::digest::hex;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use service_bus::{Entity, ReceivedMessage, ServiceBusClient, ServiceBusError, ServiceBusReceiver};
 
-use crate::letter::{Letter, LetterId, digest};
+use crate::{
+    digest::digest,
+    letter::{Letter, LetterId},
+};
 
 /// Messages that one request asks for; the service answers with what fits into one message.
 const PAGE: usize = 500;

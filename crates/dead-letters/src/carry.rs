@@ -12,35 +12,35 @@ use uuid::Uuid;
 use crate::{
     archive::{Archive, ArchiveError, Archived},
     letter::{Letter, LetterId},
+    letter_sender::{LetterSender, OutgoingLetter},
     plan::Planned,
-    post::{Parcel, Post},
     resend::resend,
-    run::RunError,
+    run_error::RunError,
     run_log::{Progress, Record, RunLog},
 };
 
 /// The most lock tokens of one request.
 const COMPLETED_AT_ONCE: usize = 200;
 
-/// What is done with the letters of one entity before they are completed.
-pub(crate) enum Action<'a> {
-    /// They are sent.
-    Replay(Post<'a>),
-    /// They are put into a file.
-    Discard(&'a Mutex<Archive>),
+/// Where the letters of one entity go before they are completed.
+pub(crate) enum Destination<'a> {
+    /// To an entity: they are sent.
+    Entity(LetterSender<'a>),
+    /// Into a file.
+    Archive(&'a Mutex<Archive>),
 }
 
 /// Carries out one action on letters of one entity.
 pub(crate) struct Carrier<'a> {
     pub(crate) run: &'a str,
-    pub(crate) action: Action<'a>,
+    pub(crate) destination: Destination<'a>,
     pub(crate) log: &'a RunLog,
     /// Where the letters were received.
     pub(crate) dead: ServiceBusReceiver,
 }
 
 /// A letter that was received, and how far it has come.
-pub(crate) struct Taken<'a> {
+pub(crate) struct LockedLetter<'a> {
     pub(crate) planned: &'a Planned,
     pub(crate) letter: Letter,
     pub(crate) lock_token: Uuid,
@@ -49,7 +49,7 @@ pub(crate) struct Taken<'a> {
     pub(crate) lock_lost: bool,
 }
 
-impl Taken<'_> {
+impl LockedLetter<'_> {
     fn id(&self) -> LetterId {
         self.planned.id.clone()
     }
@@ -57,7 +57,10 @@ impl Taken<'_> {
 
 impl<'a> Carrier<'a> {
     /// Carries out a group as far as it goes. Answers how far each letter has come and why the run has to end, if so.
-    pub(crate) async fn carry_out(&self, mut group: Vec<Taken<'a>>) -> (Vec<Taken<'a>>, Option<RunError>) {
+    pub(crate) async fn carry_out(
+        &self,
+        mut group: Vec<LockedLetter<'a>>,
+    ) -> (Vec<LockedLetter<'a>>, Option<RunError>) {
         let carried = async {
             self.act(&mut group).await?;
             self.complete(&mut group).await
@@ -67,27 +70,35 @@ impl<'a> Carrier<'a> {
     }
 
     /// Sends or archives what was not yet.
-    async fn act(&self, group: &mut [Taken<'a>]) -> Result<(), RunError> {
+    async fn act(&self, group: &mut [LockedLetter<'a>]) -> Result<(), RunError> {
         let mut wanted = Vec::with_capacity(group.len());
         for taken in group.iter_mut().filter(|taken| taken.progress != Progress::Sent) {
             if taken.letter.digest() == taken.planned.digest {
                 wanted.push(taken);
             } else {
-                self.skip(taken, "it is not what the plan saw under this number").await?;
+                self.skip(taken, "its content is not what the plan recorded under this number").await?;
             }
         }
-        match &self.action {
-            Action::Replay(post) => self.replay(post, wanted).await,
-            Action::Discard(archive) => self.keep(archive, wanted).await,
+        match &self.destination {
+            Destination::Entity(sender) => self.replay(sender, wanted).await,
+            Destination::Archive(archive) => self.keep(archive, wanted).await,
         }
     }
 
-    async fn replay(&self, post: &Post<'_>, wanted: Vec<&mut Taken<'a>>) -> Result<(), RunError> {
-        let (mut sending, mut parcels) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
+    async fn replay(
+        &self,
+        sender: &LetterSender<'_>,
+        wanted: Vec<&mut LockedLetter<'a>>,
+    ) -> Result<(), RunError> {
+        let (mut sending, mut letters) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
         for taken in wanted {
             match resend(&taken.letter, taken.planned, self.run) {
                 Some(message) => {
-                    parcels.push(Parcel { id: taken.id(), message, progress: taken.progress.clone() });
+                    letters.push(OutgoingLetter {
+                        id: taken.id(),
+                        message,
+                        progress: taken.progress.clone(),
+                    });
                     sending.push(taken);
                 }
                 None => {
@@ -95,14 +106,18 @@ impl<'a> Carrier<'a> {
                 }
             }
         }
-        let sent = post.send(&mut parcels).await;
-        for (taken, parcel) in sending.into_iter().zip(parcels) {
-            taken.progress = parcel.progress;
+        let sent = sender.send(&mut letters).await;
+        for (taken, letter) in sending.into_iter().zip(letters) {
+            taken.progress = letter.progress;
         }
         sent
     }
 
-    async fn keep(&self, archive: &Mutex<Archive>, wanted: Vec<&mut Taken<'a>>) -> Result<(), RunError> {
+    async fn keep(
+        &self,
+        archive: &Mutex<Archive>,
+        wanted: Vec<&mut LockedLetter<'a>>,
+    ) -> Result<(), RunError> {
         let (mut lines, mut kept) = (Vec::new(), Vec::with_capacity(wanted.len()));
         for taken in wanted {
             match Archived::of(&taken.letter, false).and_then(|archived| archived.to_line()) {
@@ -123,7 +138,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// Removes what was sent or archived from the dead letters.
-    async fn complete(&self, group: &mut [Taken<'a>]) -> Result<(), RunError> {
+    async fn complete(&self, group: &mut [LockedLetter<'a>]) -> Result<(), RunError> {
         let mut sent: Vec<_> = group.iter_mut().filter(|taken| taken.progress == Progress::Sent).collect();
         for several in sent.chunks_mut(COMPLETED_AT_ONCE) {
             let tokens: Vec<Uuid> = several.iter().map(|taken| taken.lock_token).collect();
@@ -146,7 +161,7 @@ impl<'a> Carrier<'a> {
         Ok(())
     }
 
-    async fn skip(&self, taken: &mut Taken<'a>, why: &str) -> Result<(), RunError> {
+    async fn skip(&self, taken: &mut LockedLetter<'a>, why: &str) -> Result<(), RunError> {
         self.log.write(&Record::Skipped { id: taken.id(), why: why.to_owned() }).await?;
         taken.progress = Progress::Skipped(why.to_owned());
         Ok(())

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::letter::hex;
+use crate::digest::hex;
 
 /// Eight hexadecimal digits that are equal for the same fault.
 pub(crate) fn fingerprint(reason: &str, kind: Option<&str>, description: &str) -> String {

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     letter::{Letter, LetterId},
+    letter_sender::{LetterSender, OutgoingLetter},
     plan::{Plan, Planned},
-    post::{Parcel, Post},
-    report::{Fate, Report},
+    report::{Outcome, Report},
     resend::resend,
-    run::RunError,
+    run_error::RunError,
     run_log::{Progress, Record, Replayed, RunLog},
 };
 
@@ -43,51 +43,57 @@ pub async fn import(
     if !replayed.finished {
         let (hash, action) = (plan.hash().to_owned(), IMPORT.to_owned());
         log.write(&Record::Started { plan: hash, action, at: now }).await?;
-        let mut by_target: BTreeMap<&str, Vec<Parcel>> = BTreeMap::new();
+        let mut by_target: BTreeMap<&str, Vec<OutgoingLetter>> = BTreeMap::new();
         for (letter, planned) in letters.iter().zip(&plan.messages) {
             let progress = progress.get(&planned.id).cloned().unwrap_or_default();
             if matches!(progress, Progress::Untouched | Progress::InDoubt) {
-                let parcel =
-                    Parcel { id: planned.id.clone(), message: message(letter, planned, run)?, progress };
-                by_target.entry(plan.target_of(&planned.id.entity)).or_default().push(parcel);
+                let letter = OutgoingLetter {
+                    id: planned.id.clone(),
+                    message: message(letter, planned, run)?,
+                    progress,
+                };
+                by_target.entry(plan.target_of(&planned.id.entity)).or_default().push(letter);
             }
         }
-        for (target, parcels) in by_target {
-            let sent = send(Post::new(client.sender(target), log), parcels).await;
+        for (target, letters) in by_target {
+            let sent = send(LetterSender::new(client.sender(target), log), letters).await;
             progress.extend(sent?);
         }
         log.write(&Record::Finished { at: now }).await?;
     }
-    let fate = |id: &LetterId| match progress.get(id) {
-        Some(Progress::Skipped(why)) => Fate::Skipped { why: why.clone() },
-        _ => Fate::Replayed,
+    let outcome = |id: &LetterId| match progress.get(id) {
+        Some(Progress::Skipped(why)) => Outcome::Skipped { why: why.clone() },
+        _ => Outcome::Replayed,
     };
-    let messages = plan.messages.iter().map(|planned| (planned.id.clone(), fate(&planned.id))).collect();
+    let messages = plan.messages.iter().map(|planned| (planned.id.clone(), outcome(&planned.id))).collect();
     Ok(Report::new(run, plan.hash(), messages, log.doubtful(), true))
 }
 
-async fn send(post: Post<'_>, parcels: Vec<Parcel>) -> Result<Vec<(LetterId, Progress)>, RunError> {
+async fn send(
+    sender: LetterSender<'_>,
+    letters: Vec<OutgoingLetter>,
+) -> Result<Vec<(LetterId, Progress)>, RunError> {
     let mut groups = Vec::new();
-    let mut parcels = parcels.into_iter().peekable();
-    while parcels.peek().is_some() {
-        groups.push(parcels.by_ref().take(GROUP).collect::<Vec<_>>());
+    let mut letters = letters.into_iter().peekable();
+    while letters.peek().is_some() {
+        groups.push(letters.by_ref().take(GROUP).collect::<Vec<_>>());
     }
     // What is under way when one of them fails is brought to its end: cut off, it would be in doubt.
     let failed = CancellationToken::new();
     let sending = stream::iter(groups).take_until(failed.cancelled()).map(|mut group| {
-        let (post, failed) = (&post, &failed);
+        let (sender, failed) = (&sender, &failed);
         async move {
-            let sent = post.send(&mut group).await;
+            let sent = sender.send(&mut group).await;
             if sent.is_err() {
                 failed.cancel();
             }
             sent.map(|()| group)
         }
     });
-    let results: Vec<Result<Vec<Parcel>, RunError>> = sending.buffered(GROUPS).collect().await;
+    let results: Vec<Result<Vec<OutgoingLetter>, RunError>> = sending.buffered(GROUPS).collect().await;
     let mut sent = Vec::new();
     for result in results {
-        sent.extend(result?.into_iter().map(|parcel| (parcel.id, parcel.progress)));
+        sent.extend(result?.into_iter().map(|letter| (letter.id, letter.progress)));
     }
     Ok(sent)
 }

@@ -5,9 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use service_bus::{BodySection, Entity, ReceivedMessage, Value};
-use sha2::{Digest as _, Sha256};
 
-use crate::{fingerprint::fingerprint, typed::to_json};
+use crate::{digest::digest, fingerprint::fingerprint};
 
 /// The property in which a replayed message names the dead letter that it came from.
 pub const REPLAY_OF: &str = "x-replay-of";
@@ -175,35 +174,6 @@ impl Letter {
     }
 }
 
-/// See [`Letter::digest`].
-pub(crate) fn digest(message: &ReceivedMessage) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_be_bytes());
-        hash.update(bytes);
-    };
-    let texts = [
-        &message.message_id,
-        &message.content_type,
-        &message.subject,
-        &message.correlation_id,
-        &message.to,
-        &message.reply_to,
-        &message.session_id,
-        &message.reply_to_session_id,
-        &message.partition_key,
-    ];
-    for text in texts {
-        part(text.as_deref().unwrap_or("\0").as_bytes());
-    }
-    for (name, value) in &message.application_properties {
-        part(name.as_bytes());
-        part(to_json(value).map_or_else(|_| format!("{value:?}"), |value| value.to_string()).as_bytes());
-    }
-    part(&message.body);
-    hex(&hash.finalize())
-}
-
 impl EventFacts {
     /// Reads the body of a CloudEvent; `None` for everything else.
     pub fn read(body: &[u8]) -> Option<Self> {
@@ -218,16 +188,6 @@ impl EventFacts {
             data: event["data"].take(),
         })
     }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! - [`Filter`], [`Plan`]: say exactly which messages are meant, where they go and under which ids.
 //! - [`Run`]: replay or discard what a plan says and nothing else, with a log on disk ([`RunLog`]) from which a run
 //!   that was killed at any moment goes on, and with an account of every message ([`Report`]).
-//! - [`edit`], [`archive`], [`redact`], [`audit`]: change an event's data within limits; keep letters in files; take
-//!   secrets out of them; tell who did what.
+//! - [`archive`], [`redact`], [`audit`]: keep letters in files; take secrets out of them; record who did what.
+//! - [`printable`]: show what a message says without letting it write on the terminal.
 //!
 //! It knows Service Bus and CloudEvents, and neither the terminal nor any domain.
 //!
@@ -19,20 +19,24 @@ pub mod archive;
 pub mod audit;
 mod browse;
 mod carry;
-pub mod edit;
+mod digest;
 mod filter;
 mod fingerprint;
 mod group;
 mod import;
 mod letter;
+mod letter_sender;
 mod outcome;
+mod pace;
 mod plan;
-mod post;
+pub mod printable;
 pub mod redact;
 mod report;
 mod resend;
 mod run;
+mod run_error;
 mod run_log;
+mod run_options;
 mod sweep;
 pub mod typed;
 
@@ -45,7 +49,9 @@ pub use letter::{
     REPLAY_OF_TRACEPARENT, REPLAY_RUN,
 };
 pub use plan::{DuplicateDetection, Plan, PlanError, Planned, Target, lookout};
-pub use report::{Counts, Fate, Report};
+pub use report::{Counts, Outcome, Report};
 pub use resend::resend;
-pub use run::{Run, RunError, RunOptions, Told, What};
+pub use run::Run;
+pub use run_error::RunError;
 pub use run_log::{Progress, Record, Replayed, RunLog, RunLogError};
+pub use run_options::{Action, RunEvent, RunOptions};

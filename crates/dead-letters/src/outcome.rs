@@ -17,7 +17,7 @@ use crate::{
     browse::pages,
     letter::{Letter, LetterId},
     plan::{Plan, Planned},
-    report::Fate,
+    report::Outcome,
 };
 
 /// The first pause between two looks; it doubles.
@@ -50,41 +50,43 @@ impl<'a> Outcomes<'a> {
         sent: &[&Planned],
         wait: Duration,
         stop: &CancellationToken,
-        mut told: impl FnMut(usize),
-    ) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
+        mut on_known: impl FnMut(usize),
+    ) -> Result<BTreeMap<LetterId, Outcome>, ServiceBusError> {
         let deadline = Instant::now() + wait;
         let mut pause = FIRST_PAUSE;
         loop {
-            let fates = self.look(sent).await?;
-            let waiting = fates.values().filter(|fate| **fate == Fate::Waiting).count();
-            told(fates.len() - waiting);
+            let outcomes = self.look(sent).await?;
+            let waiting = outcomes.values().filter(|outcome| **outcome == Outcome::Waiting).count();
+            on_known(outcomes.len() - waiting);
             if waiting == 0 || stop.is_cancelled() || Instant::now() + pause >= deadline {
-                return Ok(fates);
+                return Ok(outcomes);
             }
             tokio::select! {
                 () = sleep(pause) => {}
-                () = stop.cancelled() => return Ok(fates),
+                () = stop.cancelled() => return Ok(outcomes),
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    async fn look(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Fate>, ServiceBusError> {
-        let mut fates = BTreeMap::new();
+    async fn look(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Outcome>, ServiceBusError> {
+        let mut outcomes = BTreeMap::new();
         for (entity, of_entity) in by_entity(sent) {
             let Some(sighting) = self.known(&entity, self.sight(&entity, &of_entity).await)? else {
                 continue;
             };
             for planned in of_entity {
-                let fate = match sighting.dead.get(&planned.id) {
-                    _ if sighting.in_queue.contains(&planned.id) => Fate::Waiting,
-                    Some((again, reason)) => Fate::DeadAgain { again: again.clone(), reason: reason.clone() },
-                    None => Fate::Succeeded,
+                let outcome = match sighting.dead.get(&planned.id) {
+                    _ if sighting.in_queue.contains(&planned.id) => Outcome::Waiting,
+                    Some((again, reason)) => {
+                        Outcome::DeadAgain { again: again.clone(), reason: reason.clone() }
+                    }
+                    None => Outcome::Succeeded,
                 };
-                fates.insert(planned.id.clone(), fate);
+                outcomes.insert(planned.id.clone(), outcome);
             }
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     /// What is sent to another topic is in whatever subscriptions that has: nobody can look there.

@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
+    digest::hex,
     filter::Filter,
-    letter::{Letter, LetterId, hex},
+    letter::{Letter, LetterId},
 };
 
 /// What the first field of every plan says.
@@ -86,9 +87,6 @@ impl fmt::Display for DuplicateDetection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Planned {
-    /// Another body than the one that lies there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
     /// What the message was when it was seen.
     pub digest: String,
     /// The id of the event that it carries, by which a step's own retries of it are recognised.
@@ -121,10 +119,10 @@ pub enum PlanError {
     #[error("the plan cannot be read: it is damaged or cut short ({0})")]
     Unreadable(#[source] serde_json::Error),
     /// It is something else.
-    #[error("this is no plan: its format is {0:?}, expected {FORMAT:?}")]
+    #[error("this is no plan: its format is {0:?}, not {FORMAT:?}")]
     Format(String),
     /// Its hash is not that of its content.
-    #[error("the plan was changed after it was made: its hash does not fit its content")]
+    #[error("the plan was changed after it was made: its hash does not match its content")]
     Changed,
     /// It was made for another namespace.
     #[error("the plan is for the namespace {planned}, and this is {here}")]
@@ -159,12 +157,7 @@ impl Plan {
 
     /// Adds a letter, which must lie in one of the plan's entities.
     pub fn add(&mut self, letter: &Letter) {
-        self.messages.push(Planned::of(&self.namespace, letter, None));
-    }
-
-    /// Adds a letter that is to be sent with another body.
-    pub fn add_edited(&mut self, letter: &Letter, body: String) {
-        self.messages.push(Planned::of(&self.namespace, letter, Some(body)));
+        self.messages.push(Planned::of(&self.namespace, letter));
     }
 
     /// Ends the making: from here on a change shows.
@@ -278,11 +271,9 @@ impl Planned {
         serde_json::to_string(self).expect("strings and a name are always JSON")
     }
 
-    fn of(namespace: &str, letter: &Letter, body: Option<String>) -> Self {
+    fn of(namespace: &str, letter: &Letter) -> Self {
         let data = letter.event.as_ref().map(|event| &event.data);
-        let replay_as = replay_id(namespace, letter, body.as_deref());
         Self {
-            body,
             digest: letter.digest(),
             event: letter.event.as_ref().map(|event| event.id.clone()),
             fingerprint: letter.fingerprint(),
@@ -291,18 +282,16 @@ impl Planned {
             message_id: letter.message.message_id.clone(),
             onboarding: letter.onboarding().map(str::to_owned),
             reason: letter.reason().to_owned(),
-            replay_as,
+            replay_as: replay_id(namespace, letter),
         }
     }
 }
 
 /// The id under which a letter is replayed: the same whenever it is, by whomever.
-fn replay_id(namespace: &str, letter: &Letter, body: Option<&str>) -> String {
+fn replay_id(namespace: &str, letter: &Letter) -> String {
     let LetterId { entity, sequence } = &letter.id;
     let id = letter.message.message_id.as_deref().unwrap_or_default();
-    let body = body.map(|body| hex(&Sha256::digest(body.as_bytes()))).unwrap_or_default();
-    let name =
-        [&namespace.to_lowercase(), &entity.to_lowercase(), &sequence.to_string(), id, &body].join("\n");
+    let name = [&namespace.to_lowercase(), &entity.to_lowercase(), &sequence.to_string(), id].join("\n");
     Uuid::new_v5(&ID_NAMESPACE, name.as_bytes()).to_string()
 }
 
@@ -313,7 +302,6 @@ mod tests {
     #[test]
     fn a_line_of_a_plan_is_what_its_json_is() {
         let planned = Planned {
-            body: Some("b".to_owned()),
             digest: "d".to_owned(),
             event: Some("e".to_owned()),
             fingerprint: "f".to_owned(),
@@ -324,7 +312,7 @@ mod tests {
             reason: "r \"quoted\" \u{1b}".to_owned(),
             replay_as: "a".to_owned(),
         };
-        // Plans of earlier versions were hashed like this.
+        // The plan's hash is over these lines.
         assert_eq!(planned.to_line(), json!(planned).to_string());
     }
 

@@ -6,8 +6,9 @@ use crate::letter::LetterId;
 
 /// What became of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+// Scripts read the report: the member keeps its name.
 #[serde(tag = "fate", rename_all = "snake_case")]
-pub enum Fate {
+pub enum Outcome {
     /// Sent and removed; then seen neither in the queue nor among its dead letters, also not as one of the step's own
     /// retries: somebody received it and completed it. Whether that somebody did the right thing, the queue cannot
     /// tell.
@@ -49,7 +50,7 @@ pub struct Report {
     pub plan: String,
     /// How many messages the plan has.
     pub planned: usize,
-    /// How many of each fate.
+    /// How many have each outcome.
     pub counts: Counts,
     /// Messages that may have been sent twice, under the same id, because a run was killed between sending and knowing.
     /// A target with duplicate detection has dropped the second.
@@ -57,53 +58,53 @@ pub struct Report {
     /// Whether nothing is left to do.
     pub finished: bool,
     /// Each message.
-    pub messages: Vec<(LetterId, Fate)>,
+    pub messages: Vec<(LetterId, Outcome)>,
 }
 
-/// How many messages met which fate. They add up to the plan.
+/// How many messages had which outcome. They add up to the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
-    /// See [`Fate::Succeeded`].
+    /// See [`Outcome::Succeeded`].
     pub succeeded: usize,
-    /// See [`Fate::DeadAgain`].
+    /// See [`Outcome::DeadAgain`].
     pub dead_again: usize,
-    /// See [`Fate::Waiting`].
+    /// See [`Outcome::Waiting`].
     pub waiting: usize,
-    /// See [`Fate::Replayed`].
+    /// See [`Outcome::Replayed`].
     pub replayed: usize,
-    /// See [`Fate::Discarded`].
+    /// See [`Outcome::Discarded`].
     pub discarded: usize,
-    /// See [`Fate::Skipped`].
+    /// See [`Outcome::Skipped`].
     pub skipped: usize,
-    /// See [`Fate::Gone`].
+    /// See [`Outcome::Gone`].
     pub gone: usize,
-    /// See [`Fate::SentOnly`] and [`Fate::InDoubt`].
+    /// See [`Outcome::SentOnly`] and [`Outcome::InDoubt`].
     pub unfinished: usize,
-    /// See [`Fate::Left`].
+    /// See [`Outcome::Left`].
     pub left: usize,
 }
 
 impl Report {
-    /// The account of these fates.
+    /// The account of these outcomes.
     pub fn new(
         run: &str,
         plan: &str,
-        messages: Vec<(LetterId, Fate)>,
+        messages: Vec<(LetterId, Outcome)>,
         doubtful: Vec<LetterId>,
         finished: bool,
     ) -> Self {
         let mut counts = Counts::default();
-        for (_, fate) in &messages {
-            *match fate {
-                Fate::Succeeded => &mut counts.succeeded,
-                Fate::DeadAgain { .. } => &mut counts.dead_again,
-                Fate::Waiting => &mut counts.waiting,
-                Fate::Replayed => &mut counts.replayed,
-                Fate::Discarded => &mut counts.discarded,
-                Fate::Skipped { .. } => &mut counts.skipped,
-                Fate::Gone => &mut counts.gone,
-                Fate::SentOnly | Fate::InDoubt => &mut counts.unfinished,
-                Fate::Left => &mut counts.left,
+        for (_, outcome) in &messages {
+            *match outcome {
+                Outcome::Succeeded => &mut counts.succeeded,
+                Outcome::DeadAgain { .. } => &mut counts.dead_again,
+                Outcome::Waiting => &mut counts.waiting,
+                Outcome::Replayed => &mut counts.replayed,
+                Outcome::Discarded => &mut counts.discarded,
+                Outcome::Skipped { .. } => &mut counts.skipped,
+                Outcome::Gone => &mut counts.gone,
+                Outcome::SentOnly | Outcome::InDoubt => &mut counts.unfinished,
+                Outcome::Left => &mut counts.left,
             } += 1;
         }
         let (run, plan, planned) = (run.to_owned(), plan.to_owned(), messages.len());

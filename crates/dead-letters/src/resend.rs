@@ -1,12 +1,12 @@
 //! What goes out for a dead letter: the same message, without what the service added when it died, with where it
 //! comes from.
 
-use bytes::Bytes;
 use service_bus::{Message, ReceivedMessage, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    letter::{Letter, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF, REPLAY_OF_TRACEPARENT, REPLAY_RUN, hex},
+    digest::hex,
+    letter::{Letter, ORIGINAL_MESSAGE_ID, REPLAY_COUNT, REPLAY_OF, REPLAY_OF_TRACEPARENT, REPLAY_RUN},
     plan::Planned,
 };
 
@@ -18,9 +18,6 @@ use crate::{
 #[must_use]
 pub fn resend(letter: &Letter, planned: &Planned, run: &str) -> Option<Message> {
     let mut message = letter.message.to_message()?;
-    if let Some(body) = &planned.body {
-        message.body = Bytes::from(body.clone());
-    }
     let properties = &mut message.application_properties;
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     let count = letter.message.application_properties.get(REPLAY_COUNT).and_then(Value::as_i64).unwrap_or(0);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,184 +9,37 @@ use std::{
     time::Duration,
 };
 
-use service_bus::{Entity, ServiceBusClient, ServiceBusError};
+use service_bus::{Entity, ServiceBusClient};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     archive::{Archive, ArchiveError},
     browse::digests,
-    carry::{Action, Carrier},
+    carry::{Carrier, Destination},
     letter::LetterId,
+    letter_sender::LetterSender,
     outcome::Outcomes,
+    pace::Pace,
     plan::{Plan, Planned},
-    post::Post,
-    report::{Fate, Report},
-    run_log::{Progress, Record, Replayed, RunLog, RunLogError},
+    report::{Outcome, Report},
+    run_error::RunError,
+    run_log::{Progress, Record, Replayed, RunLog},
+    run_options::{Action, RunEvent, RunOptions},
     sweep::{Sweep, is_open},
 };
 
 /// How often a run that may have to stop looks for messages that died again.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// While one group of letters is being sent another is completed, and two are waiting for the disk.
-const GROUPS: usize = 4;
-
-/// Timers are good to some milliseconds.
-const TIMER: Duration = Duration::from_millis(20);
-
-/// What is done with the letters of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Send them, then remove them.
-    Replay,
-    /// Put them into this file, then remove them.
-    Discard {
-        /// The file; appended to.
-        archive: PathBuf,
-    },
-}
-
-impl What {
-    /// The word for the log and the audit.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Replay => "replay",
-            Self::Discard { .. } => "discard",
-        }
-    }
-}
-
-/// How a plan is carried out.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// Messages a second, at most.
-    pub rate: Option<f64>,
-    /// Messages under way at a time. With one, they go out in the order in which they lie.
-    pub concurrency: usize,
-    /// This many go first, and the others only when none of them died again.
-    pub canary: Option<usize>,
-    /// The run ends when more than this part of what was sent died again.
-    pub stop_on_failure: Option<f64>,
-    /// How long to look for outcomes. Zero: not at all.
-    pub outcome_wait: Duration,
-    /// How long to wait for letters that somebody else has locked. Service Bus knows no lock of more than five
-    /// minutes that nobody renews.
-    pub lock_patience: Duration,
-    /// Go on when some of the letters are gone already, instead of calling the plan stale.
-    pub accept_gone: bool,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            rate: None,
-            concurrency: 256,
-            canary: None,
-            stop_on_failure: None,
-            outcome_wait: Duration::from_secs(30),
-            lock_patience: Duration::from_secs(330),
-            accept_gone: false,
-        }
-    }
-}
-
-/// What happens, for whoever watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// One more message is done with.
-    Handled,
-    /// Some letters are locked by somebody else, an earlier run for instance.
-    WaitsForLocks {
-        /// How many are still to be taken.
-        left: usize,
-    },
-    /// The outcomes of so many are known.
-    Outcomes {
-        /// How many.
-        known: usize,
-        /// Of how many.
-        of: usize,
-    },
-}
-
-/// Why a run ended early. What was done is in its log; it can go on.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// What the plan saw is not what is there. Nothing was changed.
-    #[error(
-        "the plan is stale: of its {planned} messages {gone} are gone and {changed} are others now; make a new plan{}",
-        if *.changed == 0 { ", or go on with what is left by --accept-gone" } else { "" }
-    )]
-    Stale {
-        /// How many messages the plan has.
-        planned: usize,
-        /// How many are not there any more.
-        gone: usize,
-        /// Under how many numbers lies something else.
-        changed: usize,
-    },
-    /// Somebody else holds letters for longer than a lock can last.
-    #[error(
-        "{left} messages of {entity} stay locked: another program is receiving its dead letters; stop it and run this again"
-    )]
-    HeldBySomebody {
-        /// How many.
-        left: usize,
-        /// Whose dead letters.
-        entity: String,
-    },
-    /// Service Bus.
-    #[error(transparent)]
-    ServiceBus(ServiceBusError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] RunLogError),
-    /// The archive.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-}
-
-/// The pace of a run.
-#[derive(Debug)]
-pub(crate) struct Pace {
-    pub(crate) next: Instant,
-    interval: Duration,
-    pub(crate) concurrency: usize,
-    pub(crate) lock_patience: Duration,
-}
-
-impl Pace {
-    fn of(options: &RunOptions) -> Self {
-        let interval = options
-            .rate
-            .filter(|rate| *rate > 0.0)
-            .map_or(Duration::ZERO, |rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
-        let (concurrency, lock_patience) = (options.concurrency.max(1), options.lock_patience);
-        Self { next: Instant::now(), interval, concurrency, lock_patience }
-    }
-
-    /// How many letters are carried out together: several groups are under way at a time.
-    pub(crate) fn group(&self) -> usize {
-        (self.concurrency / GROUPS).max(1)
-    }
-
-    /// One more message goes. Time that was not used is not made up for, but for the little by which timers are late.
-    pub(crate) fn count_one(&mut self) {
-        let now = Instant::now();
-        self.next = self.next.max(now.checked_sub(TIMER).unwrap_or(now)) + self.interval;
-    }
-}
-
 /// A plan that is being carried out.
 pub struct Run<'a> {
     client: &'a ServiceBusClient,
     plan: &'a Plan,
-    what: &'a What,
+    action: &'a Action,
     options: &'a RunOptions,
     stop: CancellationToken,
-    told: &'a (dyn Fn(Told) + Sync),
+    on_event: &'a (dyn Fn(RunEvent) + Sync),
     /// Letters that are to be left alone, and why.
     skips: BTreeMap<LetterId, String>,
     handled: AtomicUsize,
@@ -198,12 +50,21 @@ impl<'a> Run<'a> {
     pub fn new(
         client: &'a ServiceBusClient,
         plan: &'a Plan,
-        what: &'a What,
+        action: &'a Action,
         options: &'a RunOptions,
         stop: CancellationToken,
-        told: &'a (dyn Fn(Told) + Sync),
+        on_event: &'a (dyn Fn(RunEvent) + Sync),
     ) -> Self {
-        Self { client, plan, what, options, stop, told, skips: BTreeMap::new(), handled: AtomicUsize::new(0) }
+        Self {
+            client,
+            plan,
+            action,
+            options,
+            stop,
+            on_event,
+            skips: BTreeMap::new(),
+            handled: AtomicUsize::new(0),
+        }
     }
 
     /// Leaves these alone, for these reasons.
@@ -257,7 +118,7 @@ impl<'a> Run<'a> {
     ) -> Result<Report, RunError> {
         let mut progress = replayed.progress;
         if !replayed.finished {
-            let (plan, action) = (self.plan.hash().to_owned(), self.what.as_str().to_owned());
+            let (plan, action) = (self.plan.hash().to_owned(), self.action.as_str().to_owned());
             log.write(&Record::Started { plan, action, at: now }).await?;
             self.skip_what_is_not_ready(log, &mut progress).await?;
             let archive = self.archive()?;
@@ -277,9 +138,9 @@ impl<'a> Run<'a> {
 
     /// What is discarded goes here.
     fn archive(&self) -> Result<Option<Mutex<Archive>>, RunError> {
-        match self.what {
-            What::Replay => Ok(None),
-            What::Discard { archive } => {
+        match self.action {
+            Action::Replay => Ok(None),
+            Action::Discard { archive } => {
                 Ok(Some(Mutex::new(Archive::open(archive).map_err(ArchiveError::Io)?)))
             }
         }
@@ -295,7 +156,7 @@ impl<'a> Run<'a> {
             if progress.get(id).is_none_or(|progress| *progress == Progress::Untouched) {
                 log.write(&Record::Skipped { id: id.clone(), why: why.clone() }).await?;
                 progress.insert(id.clone(), Progress::Skipped(why.clone()));
-                self.tell(Told::Handled);
+                self.tell(RunEvent::Handled);
             }
         }
         Ok(())
@@ -336,15 +197,15 @@ impl<'a> Run<'a> {
         }
         let sent: Vec<&Planned> =
             first.iter().filter(|planned| progress.get(&planned.id) == Some(&Progress::Completed)).collect();
-        let fates = self.look_at(&sent).await?;
-        let dead = fates.values().filter(|fate| matches!(fate, Fate::DeadAgain { .. })).count();
-        let succeeded = fates.values().filter(|fate| **fate == Fate::Succeeded).count();
+        let seen = self.look_at(&sent).await?;
+        let dead = seen.values().filter(|outcome| matches!(outcome, Outcome::DeadAgain { .. })).count();
+        let succeeded = seen.values().filter(|outcome| **outcome == Outcome::Succeeded).count();
         Ok(match (dead, sent.len() - dead - succeeded) {
             (0, 0) => None,
             (0, unknown) => {
                 Some(format!("the outcome of {unknown} of the first {count} was not known in time"))
             }
-            (dead, _) => Some(format!("{dead} of the first {count} died again")),
+            (dead, _) => Some(format!("{dead} of the first {count} were dead-lettered again")),
         })
     }
 
@@ -356,8 +217,8 @@ impl<'a> Run<'a> {
         messages: &[Planned],
         progress: &mut BTreeMap<LetterId, Progress>,
     ) -> Result<(), RunError> {
-        let mut pace = Pace::of(self.options);
-        let told = |what| self.tell(what);
+        let mut pace = Pace::new(self.options);
+        let on_event = |event| self.tell(event);
         for (entity, messages) in grouped(messages) {
             let of = |planned: &Planned| progress.get(&planned.id).cloned().unwrap_or_default();
             let wanted: BTreeMap<i64, (&Planned, Progress)> = messages
@@ -368,13 +229,16 @@ impl<'a> Run<'a> {
             if wanted.is_empty() || self.stop.is_cancelled() {
                 continue;
             }
-            let action = match archive {
-                None => Action::Replay(Post::new(self.client.sender(self.plan.target_of(entity)), log)),
-                Some(archive) => Action::Discard(archive),
+            let destination = match archive {
+                None => Destination::Entity(LetterSender::new(
+                    self.client.sender(self.plan.target_of(entity)),
+                    log,
+                )),
+                Some(archive) => Destination::Archive(archive),
             };
             let entity = Entity::from(entity);
             let dead = self.client.receiver(entity.dead_letter());
-            let carrier = Carrier { run: self.name(), action, log, dead };
+            let carrier = Carrier { run: self.name(), destination, log, dead };
             let stop = self.stop.child_token();
             let sweep = Sweep {
                 client: self.client,
@@ -382,13 +246,19 @@ impl<'a> Run<'a> {
                 carrier: &carrier,
                 pace: &mut pace,
                 stop: &stop,
-                told: &told,
+                on_event: &on_event,
                 wanted,
             };
             let taken = self.watched(sweep, &stop).await?;
             progress.extend(taken.into_values().map(|(planned, progress)| (planned.id.clone(), progress)));
             if stop.is_cancelled() && !self.stop.is_cancelled() {
-                return self.skip_the_rest(log, progress, "too many of those before it died again").await;
+                return self
+                    .skip_the_rest(
+                        log,
+                        progress,
+                        "too many of the messages before it were dead-lettered again",
+                    )
+                    .await;
             }
         }
         Ok(())
@@ -421,24 +291,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn tell(&self, what: Told) {
-        if what == Told::Handled {
+    fn tell(&self, event: RunEvent) {
+        if event == RunEvent::Handled {
             self.handled.fetch_add(1, Ordering::Relaxed);
         }
-        (self.told)(what);
+        (self.on_event)(event);
     }
 
-    async fn look_at(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Fate>, RunError> {
-        let told = |known| (self.told)(Told::Outcomes { known, of: sent.len() });
+    async fn look_at(&self, sent: &[&Planned]) -> Result<BTreeMap<LetterId, Outcome>, RunError> {
+        let on_known = |known| (self.on_event)(RunEvent::Outcomes { known, of: sent.len() });
         let outcomes = Outcomes::new(self.client, self.plan, self.name());
-        Ok(outcomes.wait_for(sent, self.options.outcome_wait, &self.stop, told).await?)
+        Ok(outcomes.wait_for(sent, self.options.outcome_wait, &self.stop, on_known).await?)
     }
 
     async fn outcomes(
         &self,
         progress: &BTreeMap<LetterId, Progress>,
-    ) -> Result<BTreeMap<LetterId, Fate>, RunError> {
-        if *self.what != What::Replay || self.options.outcome_wait.is_zero() || self.stop.is_cancelled() {
+    ) -> Result<BTreeMap<LetterId, Outcome>, RunError> {
+        if *self.action != Action::Replay || self.options.outcome_wait.is_zero() || self.stop.is_cancelled() {
             return Ok(BTreeMap::new());
         }
         let completed = |planned: &&Planned| progress.get(&planned.id) == Some(&Progress::Completed);
@@ -449,21 +319,21 @@ impl<'a> Run<'a> {
     fn report(
         &self,
         progress: &BTreeMap<LetterId, Progress>,
-        outcomes: &BTreeMap<LetterId, Fate>,
+        outcomes: &BTreeMap<LetterId, Outcome>,
         doubtful: Vec<LetterId>,
         finished: bool,
     ) -> Report {
-        let fate = |id: &LetterId| match progress.get(id) {
-            None | Some(Progress::Untouched) => Fate::Left,
-            Some(Progress::InDoubt) => Fate::InDoubt,
-            Some(Progress::Sent) => Fate::SentOnly,
-            Some(Progress::Skipped(why)) => Fate::Skipped { why: why.clone() },
-            Some(Progress::Gone) => Fate::Gone,
-            Some(Progress::Completed) if *self.what != What::Replay => Fate::Discarded,
-            Some(Progress::Completed) => outcomes.get(id).cloned().unwrap_or(Fate::Replayed),
+        let outcome = |id: &LetterId| match progress.get(id) {
+            None | Some(Progress::Untouched) => Outcome::Left,
+            Some(Progress::InDoubt) => Outcome::InDoubt,
+            Some(Progress::Sent) => Outcome::SentOnly,
+            Some(Progress::Skipped(why)) => Outcome::Skipped { why: why.clone() },
+            Some(Progress::Gone) => Outcome::Gone,
+            Some(Progress::Completed) if *self.action != Action::Replay => Outcome::Discarded,
+            Some(Progress::Completed) => outcomes.get(id).cloned().unwrap_or(Outcome::Replayed),
         };
         let messages =
-            self.plan.messages.iter().map(|planned| (planned.id.clone(), fate(&planned.id))).collect();
+            self.plan.messages.iter().map(|planned| (planned.id.clone(), outcome(&planned.id))).collect();
         Report::new(self.name(), self.plan.hash(), messages, doubtful, finished)
     }
 

@@ -135,7 +135,7 @@ impl Replayed {
 #[derive(Debug, thiserror::Error)]
 pub enum RunLogError {
     /// The file cannot be read or written.
-    #[error("the log of the run, {path}")]
+    #[error("cannot use {path} as the log of the run")]
     Io {
         /// The file.
         path: PathBuf,

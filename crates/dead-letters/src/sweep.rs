@@ -10,17 +10,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use service_bus::{Entity, ReceivedMessage, ServiceBusClient, ServiceBusError, Walk};
+use service_bus::{Entity, ReceivedMessage, ServiceBusClient, Walk};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     browse::digests,
-    carry::{Carrier, Taken},
+    carry::{Carrier, LockedLetter},
     letter::Letter,
+    pace::Pace,
     plan::Planned,
-    run::{Pace, RunError, Told},
+    run_error::RunError,
     run_log::Progress,
+    run_options::RunEvent,
 };
 
 /// How long the next message may take before the sweep asks what is left.
@@ -39,7 +41,7 @@ pub(crate) struct Sweep<'a> {
     pub(crate) carrier: &'a Carrier<'a>,
     pub(crate) pace: &'a mut Pace,
     pub(crate) stop: &'a CancellationToken,
-    pub(crate) told: &'a dyn Fn(Told),
+    pub(crate) on_event: &'a dyn Fn(RunEvent),
     /// What is wanted and not done, with how far each has come.
     pub(crate) wanted: BTreeMap<i64, (&'a Planned, Progress)>,
 }
@@ -68,7 +70,7 @@ impl<'a> Sweep<'a> {
                     let given_back = walk.finish().await;
                     if let Err(error) = given_back {
                         // Their locks end by themselves, and uncounted.
-                        tracing::warn!(entity = %self.entity, %error, "letters could not be given back at once");
+                        tracing::warn!(entity = %self.entity, %error, "messages could not be released; they stay locked until their locks expire");
                     }
                     if matches!(ended, Ended::Missing) {
                         self.find_the_gone().await?;
@@ -80,7 +82,7 @@ impl<'a> Sweep<'a> {
                     if failures >= MOST_FAILURES {
                         return Err(error.into());
                     }
-                    tracing::warn!(entity = %self.entity, %error, failures, "the walk broke off; beginning again");
+                    tracing::warn!(entity = %self.entity, %error, failures, "reading the dead letters was interrupted; starting again");
                 }
                 Err(error) => {
                     // Give back what can be given back: the run is over, its locks need not be.
@@ -99,7 +101,7 @@ impl<'a> Sweep<'a> {
                         entity: self.entity.to_string(),
                     });
                 }
-                (self.told)(Told::WaitsForLocks { left: self.left().count() });
+                (self.on_event)(RunEvent::WaitsForLocks { left: self.left().count() });
                 tokio::select! {
                     () = sleep(PAUSE) => {}
                     () = self.stop.cancelled() => {}
@@ -125,7 +127,7 @@ impl<'a> Sweep<'a> {
         let mut unseen: std::collections::BTreeSet<i64> = self.left().collect();
         let carrier = self.carrier;
         let (mut under_way, mut letters_under_way) = (FuturesUnordered::new(), 0);
-        let mut gathered: Vec<Taken<'a>> = Vec::new();
+        let mut gathered: Vec<LockedLetter<'a>> = Vec::new();
         let mut at_hand: Option<ReceivedMessage> = None;
         let mut renewal = tokio::time::interval(RENEWAL);
         let mut broke: Option<RunError> = None;
@@ -192,20 +194,20 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn taken(&self, message: ReceivedMessage) -> Option<Taken<'a>> {
+    fn taken(&self, message: ReceivedMessage) -> Option<LockedLetter<'a>> {
         let (planned, progress) = self.wanted.get(&message.sequence_number)?;
         let (progress, lock_token) = (progress.clone(), message.lock_token);
         let letter = Letter::new(&self.entity, message);
-        Some(Taken { planned, letter, lock_token, progress, lock_lost: false })
+        Some(LockedLetter { planned, letter, lock_token, progress, lock_lost: false })
     }
 
     /// Takes note of how far a letter has come.
-    fn note(&mut self, walk: &mut Walk, taken: Taken<'_>) {
+    fn note(&mut self, walk: &mut Walk, taken: LockedLetter<'_>) {
         if taken.progress == Progress::Completed || taken.lock_lost {
             walk.settled(taken.lock_token);
         }
         if !is_open(&taken.progress) {
-            (self.told)(Told::Handled);
+            (self.on_event)(RunEvent::Handled);
         }
         if let Some((_, progress)) = self.wanted.get_mut(&taken.planned.id.sequence) {
             *progress = taken.progress;
@@ -223,7 +225,7 @@ impl<'a> Sweep<'a> {
         for sequence in left.into_iter().filter(|sequence| !there.contains_key(sequence)) {
             let Some((planned, progress)) = self.wanted.get_mut(&sequence) else { continue };
             *progress = self.carrier.note_gone(&planned.id, progress).await?;
-            (self.told)(Told::Handled);
+            (self.on_event)(RunEvent::Handled);
         }
         Ok(())
     }
@@ -232,10 +234,4 @@ impl<'a> Sweep<'a> {
 /// Whether something is still to be done.
 pub(crate) fn is_open(progress: &Progress) -> bool {
     matches!(progress, Progress::Untouched | Progress::InDoubt | Progress::Sent)
-}
-
-impl From<ServiceBusError> for RunError {
-    fn from(error: ServiceBusError) -> Self {
-        Self::ServiceBus(error)
-    }
 }

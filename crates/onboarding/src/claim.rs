@@ -1,21 +1,25 @@
 //! One key belongs to one onboarding: whoever proved it first.
 //!
 //! A claim is an object whose name derives from the vault and the key and which is created only if absent, so two
-//! steps cannot both win. Without it a customer could hand in a key that another customer of the same vendor had
+//! steps cannot both win. Without it a customer could submit a key that another customer of the same vendor had
 //! shared, and the vendor's one application would open it for both.
 
 use azure_ids::KeyUrl;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-use crate::{KeyClaimed, OnboardingId};
+use crate::{OnboardingId, hash::sha256};
 
 /// The claims of all keys, in the same store as the journal.
 #[derive(Debug, Clone)]
 pub struct Claims {
     store: Arc<dyn ObjectStore>,
 }
+
+/// Another onboarding holds this key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this key belongs to another onboarding")]
+pub struct KeyClaimed;
 
 /// Why a key could not be claimed.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +61,7 @@ impl Claims {
 /// Key names compare without case, so the name is folded before it is hashed.
 fn path_of(key: &KeyUrl) -> Path {
     let identity = format!("{}/{}", key.host().as_str(), key.name().to_ascii_lowercase());
-    Path::from(format!("claims/{}.json", hex(&Sha256::digest(identity.as_bytes()))))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Path::from(format!("claims/{}.json", sha256(identity.as_bytes())))
 }
 
 #[cfg(test)]

@@ -35,15 +35,16 @@ impl DueChecks {
         Self { store }
     }
 
-    /// Sets the reminder that this state asks for, if it asks for one. Setting it again is the same reminder.
+    /// Sets the reminders that this entry, and those after it, ask for. Setting one again is the same reminder.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn set(&self, state: &Onboarding) -> Result<(), object_store::Error> {
-        let Some(blocker) = state.blocker() else { return Ok(()) };
-        let Some(next_check) = blocker.next_check else { return Ok(()) };
-        let path = format!("due/{}/{}/{}", name_of(next_check), state.id(), blocker.entry);
-        self.store.put(&Path::from(path), PutPayload::new()).await?;
+    pub async fn set(&self, onboarding: &Onboarding, entry: u64) -> Result<(), object_store::Error> {
+        for (_, blocker) in onboarding.blockers().iter().filter(|(_, blocker)| blocker.entry >= entry) {
+            let Some(next_check) = blocker.next_check else { continue };
+            let path = format!("due/{}/{}/{}", name_of(next_check), onboarding.id(), blocker.entry);
+            self.store.put(&Path::from(path), PutPayload::new()).await?;
+        }
         Ok(())
     }
 
@@ -97,9 +98,9 @@ mod tests {
     #[tokio::test]
     async fn a_reminder_comes_when_its_time_has_come_and_not_before() {
         let due = DueChecks::new(Arc::new(InMemory::new()));
-        let state = opened().state().clone();
-        due.set(&state).await.unwrap();
-        due.set(&state).await.unwrap();
+        let state = opened().onboarding().clone();
+        due.set(&state, 1).await.unwrap();
+        due.set(&state, 1).await.unwrap();
         let at = cause("").now + Duration::seconds(60);
         assert_eq!(due.due_at(at - Duration::seconds(1)).await.unwrap(), []);
         let found = due.due_at(at).await.unwrap();

@@ -1,13 +1,11 @@
-//! What a step learnt from the outside world, and why a fact cannot be.
+//! What a step learnt from the outside world.
 
-use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
-use serde::Serialize;
+use azure_ids::{ArmId, ObjectId, TenantId};
 
-use crate::{ProvenKey, SubscriptionStatus, finding::Finding};
+use crate::{About, ProvenKey, Reason, SubscriptionStatus, finding::Finding};
 
 /// What a step learnt from the outside world.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "fact", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     /// A purchase was read from the marketplace.
     Opened {
@@ -25,23 +23,38 @@ pub enum Fact {
         proof: ProvenKey,
     },
     /// Somebody must act before this can go on.
-    Waiting {
+    Found {
+        /// What was looked at.
+        about: About,
         /// What was found.
         finding: Finding,
-        /// The key that it is about, when it is about a key that was handed in.
-        key: Option<KeyUrl>,
-        /// The disk that it is about, when it is about one.
-        disk: Option<ArmId>,
         /// The application's service principal, when this look got a token in the bound tenant.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        service_principal: Option<ObjectId>,
+        token_of: Option<ObjectId>,
     },
-    /// A check is due, or somebody pressed "check again".
+    /// A step refused its message for good.
+    StepRefused {
+        /// The function.
+        function: String,
+        /// Why.
+        reason: Reason,
+        /// What the message was about.
+        about: About,
+    },
+    /// A step that had been refused was carried out, and learnt nothing new.
+    StepDone {
+        /// The function.
+        function: String,
+        /// What the message was about.
+        about: About,
+    },
+    /// A check is due, or somebody asks for one.
     CheckDue {
-        /// The journal entry that had set the check.
-        entry: u64,
+        /// The journal entry that had set the check; `None` when a person asks.
+        entry: Option<u64>,
     },
-    /// ARM took on the making of the disk encryption set.
+    /// An event that is too old to be remembered came again: what the chain waits for is sent again.
+    OldEvent,
+    /// ARM accepted the creation of the disk encryption set.
     SetRequested {
         /// The set.
         set: ArmId,
@@ -57,12 +70,12 @@ pub enum Fact {
         /// The disks that are tagged as this customer's.
         disks: Vec<ArmId>,
     },
-    /// ARM refused to make the set, or failed at it.
+    /// ARM refused to create the set, or failed at it.
     SetFailed {
         /// What was found.
         finding: Finding,
     },
-    /// ARM took on the encryption of a disk.
+    /// ARM accepted the encryption of a disk.
     DiskRequested {
         /// The disk.
         disk: ArmId,
@@ -85,30 +98,12 @@ pub enum Fact {
     },
 }
 
-/// Why a fact cannot be.
+/// Why nothing can be planned now. It is no fault: the chain is taken up again from here when that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Illegal {
-    /// It speaks of another tenant than the bound one.
-    #[error("the key is in another tenant than the one that this onboarding is bound to")]
-    WrongTenant,
-    /// It speaks of another region.
-    #[error("the key is in another region than this onboarding's disks")]
-    WrongRegion,
-    /// A disk encryption set exists already for another key.
-    #[error("this onboarding already uses another key; replacing it is a step of its own")]
-    AnotherKeyInUse,
-    /// No key was proven.
-    #[error("no key has been proven for this onboarding")]
+pub enum NotNow {
+    /// No key is proven.
+    #[error("no key is proven for this onboarding")]
     NoProvenKey,
-    /// It speaks of another disk encryption set.
-    #[error("this is not the disk encryption set of this onboarding")]
-    AnotherSet,
-    /// The disk is not one of this onboarding's.
-    #[error("this disk does not belong to this onboarding")]
-    UnknownDisk,
-    /// Not every disk has been read back as encrypted.
-    #[error("not every disk is encrypted yet")]
-    NotEncrypted,
     /// The subscription is suspended.
     #[error("the subscription is suspended")]
     Suspended,

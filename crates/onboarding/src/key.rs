@@ -1,13 +1,11 @@
 //! A key that was proven to work, as a type: only it can lead to a disk encryption set.
 
 use azure_ids::{KeyUrl, ObjectId, Region, TenantId};
-use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 
 /// What a probe of the customer's key proved. Only a probe in which nothing was found wrong makes one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenKey {
     /// The key with the version that was wrapped and unwrapped with.
     pub version: KeyUrl,
@@ -18,11 +16,5 @@ pub struct ProvenKey {
     /// The service principal that was allowed in, from the token's `oid`.
     pub service_principal: ObjectId,
     /// What is not wrong but unwise, such as a vault without purge protection.
-    #[serde(default)]
     pub warnings: Vec<Finding>,
 }
-
-/// Another onboarding holds this key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this key belongs to another onboarding")]
-pub struct KeyClaimed;

@@ -2,14 +2,17 @@
 //! journal.
 //!
 //! - [`event`]: what travels on the queues, CloudEvents 1.0 with ids that a second run chooses again;
-//! - [`Onboarding`] and [`Fact`]: the state, and the pure decision over it ([`Onboarding::decide`]);
-//! - [`finding`]: what was found wrong, whose turn it is, how to mend it;
-//! - [`journal`]: the append-only, hash-chained history in an object store;
+//! - [`Onboarding`] and [`Fact`]: what is so, and the pure decision over it ([`Onboarding::decide`]);
+//! - [`finding`] and [`blocker`]: what was found wrong, whose turn it is, how to mend it;
+//! - [`Reason`]: why a message is refused for good, and what that means;
+//! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`claim`]: one key belongs to one customer.
 //!
 //! No network but the object store, no clock: the time is always an argument.
 
+mod about;
+pub mod blocker;
 pub mod claim;
 mod decide;
 mod decision;
@@ -17,17 +20,25 @@ pub mod due;
 pub mod event;
 mod fact;
 pub mod finding;
+mod hash;
+mod id;
 pub mod journal;
 mod key;
-mod provisioning;
+mod onboarding;
+mod plan;
+mod reason;
 pub mod retry;
-mod state;
+pub mod taken;
 #[cfg(test)]
 mod test_support;
 
-pub use decision::{Cause, Decision, LONGEST_CHECK, ProvisionPlan};
-pub use fact::{Fact, Illegal};
-pub use key::{KeyClaimed, ProvenKey};
-pub use state::{
-    Consent, DiskState, Key, Onboarding, OnboardingId, Purchase, Set, State, SubscriptionStatus,
+pub use about::{About, Subject};
+pub use decision::{Cause, Decision, LONGEST_CHECK};
+pub use fact::{Fact, NotNow};
+pub use id::OnboardingId;
+pub use key::ProvenKey;
+pub use onboarding::{
+    CandidateKey, Consent, DiskState, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };
+pub use plan::{NoPlan, ProvisionPlan};
+pub use reason::{Contradiction, Reason, Replay, Stops, UnknownReason};

@@ -23,8 +23,12 @@ pub(crate) fn cause(origin: &str) -> Cause {
         now: datetime!(2026-02-01 12:00 UTC),
         traceparent: None,
         first_check: Duration::from_secs(60),
-        spreading: Duration::from_secs(1800),
     }
+}
+
+/// The same, when another function runs.
+pub(crate) fn cause_in(function: &'static str, origin: &str) -> Cause {
+    Cause { function, ..cause(origin) }
 }
 
 pub(crate) fn opened() -> Decision {
@@ -77,5 +81,5 @@ pub(crate) fn set(name: &str) -> ArmId {
 
 /// The name that our onboarding's set must have.
 pub(crate) fn set_name() -> String {
-    format!("latchkey-{}", opened().state.id())
+    format!("latchkey-{}", opened().onboarding.id())
 }

@@ -6,18 +6,18 @@
 //! does not raise the delivery count), and the link is closed. A message is thus never kept from other receivers for
 //! longer than that by a receiver that nobody listens to.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
-    client::{ServiceBusClient, leaves_doubt},
+    connector::Connector,
     entity::Entity,
     error::ServiceBusError,
-    link::{Connection, Fetched, ReceiveLink},
+    link::{Fetched, ReceiveLink},
     received::ReceivedMessage,
 };
 
@@ -42,9 +42,9 @@ enum Request {
 type Answer = oneshot::Sender<Result<Vec<ReceivedMessage>, ServiceBusError>>;
 
 impl Fetcher {
-    pub(crate) fn start(client: ServiceBusClient, entity: Entity) -> Self {
+    pub(crate) fn start(connector: Connector, entity: Entity) -> Self {
         let (requests, incoming) = mpsc::channel(16);
-        tokio::spawn(Task { client, entity, link: None }.run(incoming));
+        tokio::spawn(Task { connector, entity, link: None }.run(incoming));
         Self { requests }
     }
 
@@ -79,7 +79,7 @@ impl fmt::Debug for Fetcher {
 }
 
 struct Task {
-    client: ServiceBusClient,
+    connector: Connector,
     entity: Entity,
     link: Option<ReceiveLink>,
 }
@@ -174,7 +174,7 @@ impl Task {
             // A link that failed is of no use; whether its connection is, the next operation on it finds out.
             self.link = None;
             failures += 1;
-            let options = self.client.options();
+            let options = self.connector.options();
             if !error.is_transient() || failures >= options.attempts {
                 return Err(error);
             }
@@ -187,31 +187,12 @@ impl Task {
     }
 
     async fn attach(&mut self) -> Result<&mut ReceiveLink, ServiceBusError> {
-        let connection = self.client.connection().await?;
+        let connection = self.connector.connection().await?;
         // A link of an earlier connection has ended, or is about to.
-        let link = match self.link.take().filter(|link| link.is_on(&connection)) {
+        let link = match self.link.take().filter(|link| connection.owns(link)) {
             Some(link) => link,
-            None => attach(&self.client, &self.entity, &connection).await?,
+            None => self.connector.attach_receiver(&self.entity, &connection).await?,
         };
         Ok(self.link.insert(link))
     }
-}
-
-/// A new receiving link, within the time limit of an attempt. A connection that leaves doubt is cut off.
-pub(crate) async fn attach(
-    client: &ServiceBusClient,
-    entity: &Entity,
-    connection: &Arc<Connection>,
-) -> Result<ReceiveLink, ServiceBusError> {
-    let limit = client.options().attempt_time_limit;
-    let attached = tokio::select! {
-        biased;
-        attached = Box::pin(timeout(limit, connection.receiver(entity))) => attached
-            .unwrap_or(Err(ServiceBusError::Timeout { operation: "attach receiver", after: limit })),
-        error = connection.has_ended() => Err(error),
-    };
-    if attached.as_ref().is_err_and(leaves_doubt) {
-        connection.give_up();
-    }
-    attached
 }

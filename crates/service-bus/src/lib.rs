@@ -80,6 +80,7 @@ mod batch;
 mod client;
 mod clock;
 mod connection_string;
+mod connector;
 mod entity;
 mod error;
 mod fetch;

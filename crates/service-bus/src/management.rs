@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     error::ServiceBusError,
-    link::{Reply, RequestLink},
+    link::{RequestLink, Response},
     message::Message,
     received::ReceivedMessage,
     wire::{self, AmqpValue},
@@ -160,13 +160,13 @@ fn of_session(session: &str) -> AmqpValue {
 
 const NO_CONTENT: i32 = 204;
 
-async fn call(link: &RequestLink, operation: &str, body: AmqpValue) -> Result<Reply, ServiceBusError> {
+async fn call(link: &RequestLink, operation: &str, body: AmqpValue) -> Result<Response, ServiceBusError> {
     let mut properties = OrderedMap::new();
     properties.insert("operation".to_owned(), SimpleValue::String(format!("com.microsoft:{operation}")));
     link.call(ApplicationProperties(properties), body).await
 }
 
-fn ok(reply: Reply) -> Result<Reply, ServiceBusError> {
+fn ok(reply: Response) -> Result<Response, ServiceBusError> {
     match reply.status {
         200..=299 => Ok(reply),
         status => Err(wire::from_status(status, reply.condition.as_deref(), &reply.description)),

@@ -9,11 +9,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    client::ServiceBusClient,
+    connector::Connector,
     entity::Entity,
     error::ServiceBusError,
     fetch::Fetcher,
-    link::RequestLink,
     management::{self, Disposition},
     received::ReceivedMessage,
     walk::Walk,
@@ -27,14 +26,14 @@ use crate::{
 /// message was lost.
 #[derive(Debug, Clone)]
 pub struct ServiceBusReceiver {
-    client: ServiceBusClient,
+    connector: Connector,
     entity: Entity,
     fetcher: Arc<OnceLock<Fetcher>>,
 }
 
 impl ServiceBusReceiver {
-    pub(crate) fn new(client: ServiceBusClient, entity: Entity) -> Self {
-        Self { client, entity, fetcher: Arc::default() }
+    pub(crate) fn new(connector: Connector, entity: Entity) -> Self {
+        Self { connector, entity, fetcher: Arc::default() }
     }
 
     /// Where the messages come from.
@@ -53,7 +52,8 @@ impl ServiceBusReceiver {
     /// # Errors
     /// See [`ServiceBusError`]. A connection that is lost during the wait is opened again unseen.
     pub async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
-        let fetcher = self.fetcher.get_or_init(|| Fetcher::start(self.client.clone(), self.entity.clone()));
+        let fetcher =
+            self.fetcher.get_or_init(|| Fetcher::start(self.connector.clone(), self.entity.clone()));
         fetcher.fetch(max, wait).await
     }
 
@@ -74,11 +74,12 @@ impl ServiceBusReceiver {
         if lock_tokens.is_empty() {
             return Ok(());
         }
-        self.on_management("complete", |link| {
-            let lock_tokens = lock_tokens.to_vec();
-            async move { management::settle(&link, &lock_tokens, Disposition::Completed, None).await }
-        })
-        .await
+        self.connector
+            .on_management(&self.entity, "complete", |link| {
+                let lock_tokens = lock_tokens.to_vec();
+                async move { management::settle(&link, &lock_tokens, Disposition::Completed, None).await }
+            })
+            .await
     }
 
     /// Gives a message back; it is handed out again at once, until its delivery count reaches the entity's limit.
@@ -110,11 +111,11 @@ impl ServiceBusReceiver {
     /// # Errors
     /// As [`complete`](Self::complete).
     pub async fn renew_lock(&self, lock_token: Uuid) -> Result<OffsetDateTime, ServiceBusError> {
-        self.on_management(
-            "renew lock",
-            |link| async move { management::renew_lock(&link, lock_token).await },
-        )
-        .await
+        self.connector
+            .on_management(&self.entity, "renew lock", |link| async move {
+                management::renew_lock(&link, lock_token).await
+            })
+            .await
     }
 
     /// Extends several locks in one request: at most a few hundred.
@@ -125,16 +126,17 @@ impl ServiceBusReceiver {
         if lock_tokens.is_empty() {
             return Ok(());
         }
-        self.on_management("renew locks", |link| {
-            let lock_tokens = lock_tokens.to_vec();
-            async move { management::renew_locks(&link, &lock_tokens).await }
-        })
-        .await
+        self.connector
+            .on_management(&self.entity, "renew locks", |link| {
+                let lock_tokens = lock_tokens.to_vec();
+                async move { management::renew_locks(&link, &lock_tokens).await }
+            })
+            .await
     }
 
     /// Walks the entity from its head, holding on to what it passes; see [`Walk`].
     pub fn walk(&self) -> Walk {
-        Walk::new(self.client.clone(), self.clone())
+        Walk::new(self.connector.clone(), self.entity.clone())
     }
 
     /// Returns up to `max` messages from sequence number `from_sequence` on, in order, without locking them:
@@ -148,7 +150,10 @@ impl ServiceBusReceiver {
         max: usize,
     ) -> Result<Vec<ReceivedMessage>, ServiceBusError> {
         let max = i32::try_from(max).unwrap_or(i32::MAX);
-        self.on_management("peek", |link| async move { management::peek(&link, from_sequence, max).await })
+        self.connector
+            .on_management(&self.entity, "peek", |link| async move {
+                management::peek(&link, from_sequence, max).await
+            })
             .await
     }
 
@@ -166,26 +171,10 @@ impl ServiceBusReceiver {
         lock_token: Uuid,
         disposition: Disposition,
     ) -> Result<(), ServiceBusError> {
-        self.on_management(operation, |link| {
-            let disposition = disposition.clone();
-            async move { management::settle(&link, &[lock_token], disposition, None).await }
-        })
-        .await
-    }
-
-    pub(crate) async fn on_management<T, R, F>(
-        &self,
-        operation: &'static str,
-        run: R,
-    ) -> Result<T, ServiceBusError>
-    where
-        R: Fn(Arc<RequestLink>) -> F,
-        F: Future<Output = Result<T, ServiceBusError>>,
-    {
-        self.client
-            .attempt(operation, |connection| {
-                let run = &run;
-                async move { run(connection.management(&self.entity).await?).await }
+        self.connector
+            .on_management(&self.entity, operation, |link| {
+                let disposition = disposition.clone();
+                async move { management::settle(&link, &[lock_token], disposition, None).await }
             })
             .await
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     batch::{self, BATCH_FORMAT, Content, MessageBatch},
-    client::{ServiceBusClient, leaves_doubt},
+    connector::{Connector, leaves_doubt},
     entity::Entity,
     error::ServiceBusError,
     link::Connection,
@@ -25,13 +25,13 @@ use crate::{
 /// entity with duplicate detection an attempt that took effect unseen is not stored a second time.
 #[derive(Debug, Clone)]
 pub struct ServiceBusSender {
-    client: ServiceBusClient,
+    connector: Connector,
     entity: Entity,
 }
 
 impl ServiceBusSender {
-    pub(crate) fn new(client: ServiceBusClient, entity: Entity) -> Self {
-        Self { client, entity }
+    pub(crate) fn new(connector: Connector, entity: Entity) -> Self {
+        Self { connector, entity }
     }
 
     /// Where the messages go.
@@ -63,7 +63,7 @@ impl ServiceBusSender {
     ) -> Result<(), ServiceBusError> {
         let (_, encoded) = self.prepare(message)?;
         let encoded = Arc::new(encoded);
-        self.client
+        self.connector
             .attempt_while(may_repeat, "send", |connection| {
                 let (encoded, entity) = (encoded.clone(), self.entity.clone());
                 async move {
@@ -147,7 +147,7 @@ impl ServiceBusSender {
         may_repeat: fn(&ServiceBusError) -> bool,
         batch: &MessageBatch,
     ) -> Result<(), ServiceBusError> {
-        self.client
+        self.connector
             .attempt_while(may_repeat, "send batch", |connection| {
                 let (content, entity) = (batch.content.clone(), self.entity.clone());
                 async move {
@@ -195,7 +195,7 @@ impl ServiceBusSender {
 
     fn prepare(&self, mut message: Message) -> Result<(Message, AmqpMessage<Data>), ServiceBusError> {
         message.message_id.get_or_insert_with(|| Uuid::new_v4().simple().to_string());
-        let encoded = wire::encode(&message, self.client.options().clock.now())?;
+        let encoded = wire::encode(&message, self.connector.options().clock.now())?;
         Ok((message, encoded))
     }
 
@@ -204,7 +204,7 @@ impl ServiceBusSender {
         R: Fn(Arc<Connection>, Entity) -> F,
         F: Future<Output = Result<T, ServiceBusError>>,
     {
-        self.client.attempt(operation, |connection| run(connection, self.entity.clone())).await
+        self.connector.attempt(operation, |connection| run(connection, self.entity.clone())).await
     }
 }
 

@@ -14,13 +14,12 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    client::ServiceBusClient,
+    connector::Connector,
     entity::Entity,
     error::ServiceBusError,
     link::ReceiveLink,
     management::{self, Disposition},
     received::ReceivedMessage,
-    receiver::ServiceBusReceiver,
 };
 
 /// Receives the messages of one session, in order, while it holds the session's lock.
@@ -30,29 +29,23 @@ use crate::{
 /// [`ServiceBusError::LockLost`] or [`ServiceBusError::ConnectionLost`], and the session has to be accepted again:
 /// a session is never taken anew unseen, because somebody else may have gone on with it meanwhile.
 pub struct SessionReceiver {
-    receiver: ServiceBusReceiver,
+    connector: Connector,
+    entity: Entity,
     session_id: String,
     locked_until: Option<OffsetDateTime>,
     link: Mutex<Option<ReceiveLink>>,
 }
 
-impl ServiceBusClient {
-    /// Locks a session of an entity: the one named, or, with `None`, the next that has messages and that nobody
-    /// holds. Waits up to `wait` for one, at most the time limit of an attempt; `None` when there was none.
-    ///
-    /// # Errors
-    /// [`ServiceBusError::Refused`] with `com.microsoft:session-cannot-be-locked` when somebody else holds the named
-    /// session; [`ServiceBusError::InvalidArgument`] or [`ServiceBusError::Refused`] when the entity has no sessions;
-    /// see [`ServiceBusError`] for the rest.
-    pub async fn accept_session(
-        &self,
-        entity: impl Into<Entity>,
+impl SessionReceiver {
+    /// Locks a session; `None` when there was none.
+    pub(crate) async fn accept(
+        connector: Connector,
+        entity: Entity,
         session_id: Option<&str>,
         wait: Duration,
-    ) -> Result<Option<SessionReceiver>, ServiceBusError> {
-        let entity = entity.into();
-        let wait = wait.min(self.options().attempt_time_limit.saturating_sub(ANSWER_MARGIN));
-        let accepted = self
+    ) -> Result<Option<Self>, ServiceBusError> {
+        let wait = wait.min(connector.options().attempt_time_limit.saturating_sub(ANSWER_MARGIN));
+        let accepted = connector
             .attempt("accept session", |connection| {
                 let (entity, session_id) = (entity.clone(), session_id.map(str::to_owned));
                 async move {
@@ -64,8 +57,9 @@ impl ServiceBusClient {
                 }
             })
             .await?;
-        Ok(accepted.map(|(link, session_id, locked_until)| SessionReceiver {
-            receiver: self.receiver(entity),
+        Ok(accepted.map(|(link, session_id, locked_until)| Self {
+            connector,
+            entity,
             session_id,
             locked_until,
             link: Mutex::new(Some(link)),
@@ -92,7 +86,7 @@ impl SessionReceiver {
         self.locked_until
     }
 
-    /// As [`ServiceBusReceiver::receive`], from this session alone.
+    /// As [`ServiceBusReceiver::receive`](crate::ServiceBusReceiver::receive), from this session alone.
     ///
     /// # Errors
     /// See [`ServiceBusError`]. After an error the session has to be accepted again.
@@ -111,7 +105,7 @@ impl SessionReceiver {
         }
     }
 
-    /// As [`ServiceBusReceiver::complete`].
+    /// As [`ServiceBusReceiver::complete`](crate::ServiceBusReceiver::complete).
     ///
     /// # Errors
     /// [`ServiceBusError::LockLost`] when the session's lock has ended or the message was settled before.
@@ -119,7 +113,7 @@ impl SessionReceiver {
         self.settle("complete", lock_token, Disposition::Completed).await
     }
 
-    /// As [`ServiceBusReceiver::abandon`].
+    /// As [`ServiceBusReceiver::abandon`](crate::ServiceBusReceiver::abandon).
     ///
     /// # Errors
     /// As [`complete`](Self::complete).
@@ -127,7 +121,7 @@ impl SessionReceiver {
         self.settle("abandon", lock_token, Disposition::Abandoned).await
     }
 
-    /// As [`ServiceBusReceiver::dead_letter`].
+    /// As [`ServiceBusReceiver::dead_letter`](crate::ServiceBusReceiver::dead_letter).
     ///
     /// # Errors
     /// As [`complete`](Self::complete).
@@ -148,8 +142,8 @@ impl SessionReceiver {
     /// [`ServiceBusError::LockLost`] when it has ended.
     pub async fn renew_session_lock(&self) -> Result<OffsetDateTime, ServiceBusError> {
         let session = &self.session_id;
-        self.receiver
-            .on_management("renew session lock", |link| async move {
+        self.connector
+            .on_management(&self.entity, "renew session lock", |link| async move {
                 management::renew_session_lock(&link, session).await
             })
             .await
@@ -161,8 +155,8 @@ impl SessionReceiver {
     /// As [`renew_session_lock`](Self::renew_session_lock).
     pub async fn state(&self) -> Result<Option<Bytes>, ServiceBusError> {
         let session = &self.session_id;
-        self.receiver
-            .on_management("get session state", |link| async move {
+        self.connector
+            .on_management(&self.entity, "get session state", |link| async move {
                 management::session_state(&link, session).await
             })
             .await
@@ -174,8 +168,8 @@ impl SessionReceiver {
     /// As [`renew_session_lock`](Self::renew_session_lock).
     pub async fn set_state(&self, state: Option<Bytes>) -> Result<(), ServiceBusError> {
         let session = &self.session_id;
-        self.receiver
-            .on_management("set session state", |link| {
+        self.connector
+            .on_management(&self.entity, "set session state", |link| {
                 let state = state.clone();
                 async move { management::set_session_state(&link, session, state).await }
             })
@@ -196,8 +190,8 @@ impl SessionReceiver {
         disposition: Disposition,
     ) -> Result<(), ServiceBusError> {
         let session = Some(self.session_id.as_str());
-        self.receiver
-            .on_management(operation, |link| {
+        self.connector
+            .on_management(&self.entity, operation, |link| {
                 let disposition = disposition.clone();
                 async move { management::settle(&link, &[lock_token], disposition, session).await }
             })
@@ -213,7 +207,7 @@ impl fmt::Debug for SessionReceiver {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("SessionReceiver")
-            .field("entity", self.receiver.entity())
+            .field("entity", &self.entity)
             .field("session_id", &self.session_id)
             .finish_non_exhaustive()
     }

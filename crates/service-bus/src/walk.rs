@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    client::ServiceBusClient,
+    connector::Connector,
+    entity::Entity,
     error::ServiceBusError,
-    fetch::attach,
     link::{Connection, ReceiveLink},
+    management,
     received::ReceivedMessage,
-    receiver::ServiceBusReceiver,
 };
 
 /// Messages that may be on their way to us at a time. More would only let locks grow old unread.
@@ -41,8 +41,8 @@ const GIVE_BACK_TIME_LIMIT: Duration = Duration::from_secs(60);
 ///
 /// Not for an entity whose messages someone else is receiving at the same time: they would wait for the walk to end.
 pub struct Walk {
-    client: ServiceBusClient,
-    receiver: ServiceBusReceiver,
+    connector: Connector,
+    entity: Entity,
     link: Option<(ReceiveLink, Arc<Connection>)>,
     held: HashMap<Uuid, Held>,
     /// The shortest lock that was seen: when renewing has to begin depends on it.
@@ -55,8 +55,8 @@ struct Held {
 }
 
 impl Walk {
-    pub(crate) fn new(client: ServiceBusClient, receiver: ServiceBusReceiver) -> Self {
-        Self { client, receiver, link: None, held: HashMap::new(), lock: None }
+    pub(crate) fn new(connector: Connector, entity: Entity) -> Self {
+        Self { connector, entity, link: None, held: HashMap::new(), lock: None }
     }
 
     /// The next message, locked; `None` when none came within `wait`. Cancelling loses nothing.
@@ -66,8 +66,8 @@ impl Walk {
     /// at the head again.
     pub async fn next(&mut self, wait: Duration) -> Result<Option<ReceivedMessage>, ServiceBusError> {
         if self.link.is_none() {
-            let connection = self.client.connection().await?;
-            let link = attach(&self.client, self.receiver.entity(), &connection).await?;
+            let connection = self.connector.connection().await?;
+            let link = self.connector.attach_receiver(&self.entity, &connection).await?;
             self.link = Some((link, connection));
         }
         let Some((link, _)) = &mut self.link else { return Ok(None) };
@@ -81,7 +81,7 @@ impl Walk {
                 Err(error)
             }
             Ok(Ok(fetched)) => {
-                let now = self.client.options().clock.now();
+                let now = self.connector.options().clock.now();
                 if let Some(until) = fetched.message.locked_until {
                     let lasts = Duration::try_from(until - now).unwrap_or_default().max(SHORTEST_LOCK);
                     self.lock = Some(self.lock.map_or(lasts, |lock| lock.min(lasts)));
@@ -121,7 +121,7 @@ impl Walk {
         let mut renewed = 0;
         while let Some(batch) = batches.pop() {
             let now = Instant::now();
-            match self.receiver.renew_locks(&batch).await {
+            match self.renew(&batch).await {
                 Ok(()) => {
                     renewed += batch.len();
                     for token in &batch {
@@ -142,6 +142,14 @@ impl Walk {
             }
         }
         Ok(renewed)
+    }
+
+    async fn renew(&self, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
+        self.connector
+            .on_management(&self.entity, "renew locks", |link| async move {
+                management::renew_locks(&link, lock_tokens).await
+            })
+            .await
     }
 
     /// Gives back everything that was not settled, and waits until the service has carried that out. Returns how many
@@ -166,7 +174,7 @@ impl std::fmt::Debug for Walk {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Walk")
-            .field("entity", self.receiver.entity())
+            .field("entity", &self.entity)
             .field("held", &self.held.len())
             .finish_non_exhaustive()
     }

@@ -8,48 +8,18 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
+use crate::amqp_error::AmqpError;
 use crate::cbs::Authority;
 use crate::core::Core;
 use crate::declared;
-use crate::engine::Fault;
 use crate::faults::{Failure, Faults, Operation, Trouble};
-use crate::journal::StateError;
 use crate::options::Options;
 use crate::server::{Order, serve};
+use crate::start_error::StartError;
 use crate::store::{Counts, EntityName};
 
 /// Orders that connections may be behind by.
 const ORDERS: usize = 64;
-
-/// Why a broker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address is taken, or not this machine's.
-    #[error("could not listen on {address}")]
-    Listen {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// What was kept from an earlier run cannot be used.
-    #[error("could not take up the state of an earlier run")]
-    State(#[from] StateError),
-    /// Two entities have one name (case does not count), or a name is none; or two rules of a subscription have one.
-    #[error("the name '{0}' is empty, reserved, or declared twice, or so is one of its rules")]
-    Name(String),
-    /// An entity forwards messages to itself, or to what is neither a queue nor a topic.
-    #[error("'{entity}' forwards messages to '{target}', which is not another queue or topic")]
-    ForwardTarget {
-        /// The path of the entity that forwards.
-        entity: String,
-        /// Where it forwards to.
-        target: String,
-    },
-    /// The key cannot be one, or the operating system has no random numbers to make one of.
-    #[error("could not take or make a key: {0}")]
-    Key(&'static str),
-}
 
 /// A Service Bus of one's own, listening until it is stopped or dropped.
 #[derive(Debug)]
@@ -124,7 +94,7 @@ impl Broker {
         if let Some(task) = self.task.take()
             && let Err(error) = task.await
         {
-            tracing::error!(%error, "the broker did not stop in order");
+            tracing::error!(%error, "the broker did not stop cleanly");
         }
     }
 }
@@ -150,7 +120,7 @@ impl Control {
 
     /// Closes all connections with `amqp:connection:forced`, as Azure does for maintenance.
     pub fn close_connections(&self) {
-        self.order(Order::Close(Fault::new(
+        self.order(Order::Close(AmqpError::new(
             "amqp:connection:forced",
             "The connection was closed by request.",
         )));
@@ -158,7 +128,7 @@ impl Control {
 
     /// Ends all links with `amqp:link:detach-forced`, or those to one entity and its management node.
     pub fn detach_links(&self, entity: Option<&str>) {
-        let fault = Fault::new("amqp:link:detach-forced", "The link was detached by request.");
+        let fault = AmqpError::new("amqp:link:detach-forced", "The link was detached by request.");
         self.order(Order::Detach(entity.map(EntityName::new), fault));
     }
 
@@ -195,7 +165,7 @@ impl Control {
     }
 
     fn trouble(&self, order: impl FnOnce(&mut Faults)) {
-        if self.core.act(|world| order(world.faults)).is_err() {
+        if self.core.act(|context| order(context.faults)).is_err() {
             tracing::debug!("a broken broker fails without being ordered to");
         }
     }

@@ -10,9 +10,10 @@ mod signature;
 
 use serde_amqp::Value;
 
+use crate::address::path_of;
 use crate::clock::Timestamp;
-use crate::engine::{Reply, Request, path_of};
 use crate::options::EntraTokens;
+use crate::request::{Request, Response};
 
 pub(crate) use access::Access;
 pub(crate) use signature::Authority;
@@ -35,7 +36,12 @@ pub(crate) enum TokenError {
 /// Answers a put-token request, and opens what the token opens.
 ///
 /// The status names are those of "AMQP claims-based security"; the clients read them with and without the hyphen.
-pub(crate) fn answer(request: &Request, authority: &Authority, access: &mut Access, now: Timestamp) -> Reply {
+pub(crate) fn answer(
+    request: &Request,
+    authority: &Authority,
+    access: &mut Access,
+    now: Timestamp,
+) -> Response {
     match put_token(request, authority, now) {
         Ok((path, until)) => {
             access.open(path, until);
@@ -79,8 +85,8 @@ fn put_token(
     Ok((path, until))
 }
 
-fn status(code: i32, description: &str) -> Reply {
-    Reply {
+fn status(code: i32, description: &str) -> Response {
+    Response {
         application_properties: vec![
             ("status-code", Value::Int(code)),
             ("status-description", Value::from(description)),

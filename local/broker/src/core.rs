@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::cbs::Authority;
 use crate::clock::{Clock, Timestamp};
-use crate::engine::{Limits, World};
+use crate::context::{Context, Limits};
 use crate::faults::Faults;
 use crate::journal::{Journal, StateError};
 use crate::options::Options;
@@ -56,24 +56,24 @@ impl Core {
         };
         let inner = Mutex::new(Inner { store, journal, faults: Faults::default(), broken: false });
         let core = Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) };
-        let passed_on = core.act(|world| world.store.pass_on_what_lies(world.now));
+        let passed_on = core.act(|context| context.store.pass_on_what_lies(context.now));
         if !matches!(passed_on, Ok(Ok(()))) {
-            tracing::error!(?passed_on, "what lay in entities that forward was not passed on");
+            tracing::error!(?passed_on, "messages in entities that forward could not be forwarded");
         }
         Ok(core)
     }
 
     /// Acts upon the store. What was done is on record when this returns.
-    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut World<'_>) -> T) -> Result<T, Broken> {
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Context<'_>) -> T) -> Result<T, Broken> {
         let mut inner = self.lock();
         if inner.broken {
             return Err(Broken);
         }
         let Inner { store, faults, .. } = &mut *inner;
-        let mut world =
-            World { now: self.clock.now(), store, authority: &self.authority, faults, limits: self.limits };
-        world.store.advance(world.now);
-        let outcome = action(&mut world);
+        let mut context =
+            Context { now: self.clock.now(), store, authority: &self.authority, faults, limits: self.limits };
+        context.store.advance(context.now);
+        let outcome = action(&mut context);
         let committed = inner.commit();
         let news = inner.store.take_news();
         drop(inner);
@@ -83,7 +83,7 @@ impl Core {
         if let Err(error) = committed {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "the log cannot be written: nothing is acknowledged any more"
+                "the log cannot be written: from now on nothing is acknowledged"
             );
             return Err(Broken);
         }
@@ -105,7 +105,7 @@ impl Core {
     }
 
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {
-        match self.act(|world| world.store.counts(queue)) {
+        match self.act(|context| context.store.counts(queue)) {
             Ok(counts) => counts,
             Err(Broken) => self.lock().store.counts(queue),
         }
@@ -175,7 +175,9 @@ mod tests {
     }
 
     fn send(core: &Core, id: &str, body: &str) -> Result<(), Broken> {
-        core.act(|world| world.store.send(&orders(), a_message(id, body), world.now).map(|_| ()).unwrap())
+        core.act(|context| {
+            context.store.send(&orders(), a_message(id, body), context.now).map(|_| ()).unwrap()
+        })
     }
 
     #[test]
@@ -187,14 +189,14 @@ mod tests {
         for number in 0..20 {
             send(&before, &number.to_string(), &body).unwrap();
         }
-        before.act(|world| world.store.lock_next(&orders(), None, world.now).unwrap()).unwrap();
+        before.act(|context| context.store.lock_next(&orders(), None, context.now).unwrap()).unwrap();
         for _ in 0..20 {
             let delivery = before
-                .act(|world| world.store.lock_next(&orders(), None, world.now).unwrap())
+                .act(|context| context.store.lock_next(&orders(), None, context.now).unwrap())
                 .unwrap()
                 .unwrap();
-            let complete = |world: &mut World<'_>| {
-                world.store.settle(&orders(), delivery.token, Settlement::Complete, world.now)
+            let complete = |context: &mut Context<'_>| {
+                context.store.settle(&orders(), delivery.token, Settlement::Complete, context.now)
             };
             before.act(complete).unwrap().unwrap();
         }
@@ -204,7 +206,7 @@ mod tests {
                 break;
             }
             send(&before, "another", &body).unwrap();
-            before.act(|world| world.store.take_next(&orders(), None, world.now).unwrap()).unwrap();
+            before.act(|context| context.store.take_next(&orders(), None, context.now).unwrap()).unwrap();
         }
         drop(before);
         let after = core(folder.path());
@@ -222,7 +224,7 @@ mod tests {
         let core = start();
         for number in 0..3 {
             let message = a_message(&number.to_string(), "copied");
-            core.act(|world| world.store.send(&EntityName::new("events"), message, world.now).unwrap())
+            core.act(|context| context.store.send(&EntityName::new("events"), message, context.now).unwrap())
                 .unwrap();
         }
         drop(core);

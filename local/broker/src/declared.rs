@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::broker::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 use crate::store::EntityName;
 
 /// Checks names, and where messages are forwarded to.

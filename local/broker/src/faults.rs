@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::engine::Fault;
+use crate::amqp_error::AmqpError;
 
 /// What trouble may strike. Whoever asks next is struck, on whatever connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn fault(self) -> Fault {
+    pub(crate) fn fault(self) -> AmqpError {
         let condition = match self {
             Self::ServerBusy => "com.microsoft:server-busy",
             Self::Timeout => "com.microsoft:timeout",
@@ -45,7 +45,7 @@ impl Failure {
             Self::EntityDisabled => "com.microsoft:entity-disabled",
             Self::Unauthorized => "amqp:unauthorized-access",
         };
-        Fault::new(condition, "This failure was ordered by a test.")
+        AmqpError::new(condition, "This failure was ordered by a test.")
     }
 }
 

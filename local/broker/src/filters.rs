@@ -21,9 +21,7 @@ const EVERYTHING: &str = "1=1";
 /// Why a filter is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FilterError {
-    #[error(
-        "the SQL filter '{0}' is not supported: this broker has correlation filters, and 1=1 for everything"
-    )]
+    #[error("the SQL filter '{0}' is not supported: this broker supports correlation filters and 1=1")]
     Sql(String),
     #[error("actions of rules are not supported")]
     Action,
@@ -31,7 +29,7 @@ pub(crate) enum FilterError {
     None,
     #[error("a correlation filter needs at least one property")]
     Empty,
-    #[error("'{0}' of a filter is neither a text, a number nor a truth")]
+    #[error("'{0}' of a filter is not a string, a number or a boolean")]
     Property(String),
 }
 

@@ -97,7 +97,7 @@ impl Drop for FolderLock {
     /// it for a moment, and the lock with it.
     fn drop(&mut self) {
         if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "the state's folder stays locked until its lock is closed everywhere");
+            tracing::warn!(%error, "the folder of the state could not be unlocked");
         }
     }
 }
@@ -123,7 +123,7 @@ impl Journal {
             journal.file.set_len(0).map_err(io_error("cut", &path))?;
             journal.write(PREFACE)?;
         } else if whole < bytes.len() {
-            tracing::warn!(path = %path.display(), bytes = bytes.len() - whole, "cut off an unfinished entry");
+            tracing::warn!(path = %path.display(), bytes = bytes.len() - whole, "removed an unfinished entry from the end of the log");
             journal.file.set_len(whole as u64).map_err(io_error("cut", &path))?;
         }
         Ok((journal, entries))

@@ -41,11 +41,14 @@
 //!
 //! Comments that begin with "Our guess:" mark every such place.
 
+mod address;
+mod amqp_error;
 mod broker;
 mod cbs;
 mod clock;
 mod codec;
 mod configuration;
+mod context;
 mod core;
 mod declared;
 mod engine;
@@ -55,10 +58,12 @@ mod journal;
 mod management;
 mod message;
 mod options;
+mod request;
 mod server;
+mod start_error;
 mod store;
 
-pub use broker::{Broker, Control, StartError};
+pub use broker::{Broker, Control};
 pub use configuration::{Configuration, ConfigurationError};
 pub use faults::{Failure, Operation};
 pub use journal::StateError;
@@ -66,6 +71,7 @@ pub use options::{
     CorrelationFilter, EntraTokens, Filter, Options, PropertyValue, QueueOptions, RuleOptions,
     SubscriptionOptions, TopicOptions,
 };
+pub use start_error::StartError;
 pub use store::Counts;
 
 /// The example in the README compiles.

@@ -21,6 +21,19 @@ const GROUP_ID: usize = 10;
 /// A map from texts to values, in the order in which the sender wrote it.
 pub(crate) type Properties = OrderedMap<Value, Value>;
 
+/// A map whose keys may be texts or symbols, as one whose keys are texts.
+pub(crate) fn text_keys(map: &Value) -> Properties {
+    let mut texts = OrderedMap::new();
+    if let Value::Map(map) = map {
+        for (key, value) in map.iter() {
+            if let Some(name) = as_text(key) {
+                texts.insert(Value::from(name), value.clone());
+            }
+        }
+    }
+    texts
+}
+
 /// What a sender sent, and the id that every message has.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Message {

@@ -10,8 +10,9 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::amqp_error::AmqpError;
 use crate::core::{Broken, Core};
-use crate::engine::{Connection, Fault};
+use crate::engine::Connection;
 use crate::store::EntityName;
 
 /// Output that a slow peer may leave unread before nothing more is made for it.
@@ -29,9 +30,9 @@ pub(crate) enum Order {
     /// Vanish without a word, as a broken cable does.
     Drop,
     /// Close, with this for a reason.
-    Close(Fault),
+    Close(AmqpError),
     /// End the links to an entity, or all links.
-    Detach(Option<EntityName>, Fault),
+    Detach(Option<EntityName>, AmqpError),
 }
 
 /// Accepts connections until told to stop.
@@ -131,28 +132,28 @@ impl Peer {
                 read = self.exchange() => match read {
                     Ok(true) => {
                         self.acknowledge_at_once();
-                        self.act(|connection, input, world| connection.receive(input, world))
+                        self.act(|connection, input, context| connection.receive(input, context))
                     }
                     Ok(false) if self.connection.may_go_on() => {
-                        self.act(|connection, _, world| connection.deliver(world))
+                        self.act(|connection, _, context| connection.deliver(context))
                     }
                     Ok(false) => Ok(()),
                     Err(_) => return,
                 },
-                _ = news.changed() => self.act(|connection, _, world| connection.deliver(world)),
+                _ = news.changed() => self.act(|connection, _, context| connection.deliver(context)),
                 order = orders.recv() => match order {
                     Ok(Order::Drop) => return,
                     Ok(Order::Close(fault)) => {
-                        self.act(|connection, _, world| connection.close(Some(&fault), world))
+                        self.act(|connection, _, context| connection.close(Some(&fault), context))
                     }
                     Ok(Order::Detach(entity, fault)) => {
-                        self.act(|connection, _, world| connection.detach_links(entity.as_ref(), &fault, world))
+                        self.act(|connection, _, context| connection.detach_links(entity.as_ref(), &fault, context))
                     }
                     Err(_) => Ok(()),
                 },
                 () = stopped(&mut stop) => {
-                    let fault = Fault::new("amqp:connection:forced", "The broker is stopping.");
-                    self.act(|connection, _, world| connection.close(Some(&fault), world))
+                    let fault = AmqpError::new("amqp:connection:forced", "The broker is stopping.");
+                    self.act(|connection, _, context| connection.close(Some(&fault), context))
                 }
             };
             if ended.is_err() {
@@ -194,8 +195,8 @@ impl Peer {
             }
             () = sleep_until(silence) => {
                 let reason = "The connection was silent for longer than the idle time-out.";
-                let fault = Fault::new("amqp:resource-limit-exceeded", reason);
-                let closed = self.core.act(|world| self.connection.close(Some(&fault), world));
+                let fault = AmqpError::new("amqp:resource-limit-exceeded", reason);
+                let closed = self.core.act(|context| self.connection.close(Some(&fault), context));
                 closed.map(|()| false).map_err(std::io::Error::other)
             }
             () = sleep_until(claim_end) => Ok(true),
@@ -205,10 +206,10 @@ impl Peer {
     /// Lets the engine act upon the store. Nothing it answers is sent unless the store is on record.
     fn act(
         &mut self,
-        action: impl FnOnce(&mut Connection, &[u8], &mut crate::engine::World<'_>),
+        action: impl FnOnce(&mut Connection, &[u8], &mut crate::context::Context<'_>),
     ) -> Result<(), Broken> {
         let Self { core, connection, input, .. } = self;
-        core.act(|world| action(connection, input, world))?;
+        core.act(|context| action(connection, input, context))?;
         input.clear();
         if let Some(delay) = self.connection.take_delay() {
             self.silent_until = Instant::now() + delay;

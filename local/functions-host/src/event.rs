@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::configuration::log_levels::LogLevels;
+pub use crate::output_level::OutputLevel;
 
 /// One thing that happened in the host or in its handler process.
 #[derive(Debug, Clone)]
@@ -65,17 +66,6 @@ pub enum HostEvent {
         /// Why.
         reason: String,
     },
-}
-
-/// The levels of `Microsoft.Extensions.Logging` that a handler's lines can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputLevel {
-    /// Lines on stdout, and the `Logs` of an answer.
-    Information,
-    /// Lines on stderr that contain "warn".
-    Warning,
-    /// All other lines on stderr, and the host's own failures.
-    Error,
 }
 
 /// What made a function run.

@@ -54,13 +54,14 @@ mod http;
 mod invocation;
 mod json;
 mod manual;
+mod output_level;
 mod service_bus;
 mod settings;
 mod timer;
 
 pub use configuration::connections::service_bus_connections;
 pub use configuration::function_json::{FunctionError, FunctionProblem};
-pub use configuration::host_json::HostJsonError;
+pub use configuration::host_json_error::HostJsonError;
 pub use configuration::http_routes::UnknownProfile;
 pub use configuration::local_settings::{LocalSettingsError, local_settings};
 pub use configuration::properties::WrongValue;

@@ -25,7 +25,7 @@ impl ManualRuns {
         } else if let Some(runner) = self.event_grid.get(function)
             && let Err(error) = runner.run_by_hand(input).await
         {
-            let line = format!("The input for '{function}' is no event: {error}");
+            let line = format!("The input for '{function}' is not an event: {error}");
             runner.executor.observer.line(OutputLevel::Error, line);
         }
     }

@@ -6,7 +6,7 @@ use azure_ids::{ApplicationId, ArmId, KeyUrl, KeyUrlError, Region};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
-use super::{ArmFault, EncryptionType};
+use super::{ArmFault, EncryptionType, ProvisioningState};
 
 /// A disk encryption set as ARM shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,35 +59,6 @@ impl ActiveKey {
     #[must_use]
     pub fn is_same_key(&self, key: &KeyUrl) -> bool {
         self.url().is_ok_and(|url| url.is_same_key(key))
-    }
-}
-
-/// How far the last change of a resource has come.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(from = "String")]
-pub enum ProvisioningState {
-    /// Under way.
-    Updating,
-    /// Done.
-    Succeeded,
-    /// Failed: the resource may be half of what it should be.
-    Failed,
-    /// A state that we do not know, as Azure spells it.
-    Other(String),
-    /// The resource does not say.
-    #[default]
-    Unknown,
-}
-
-impl From<String> for ProvisioningState {
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "Updating" | "Creating" => Self::Updating,
-            "Succeeded" => Self::Succeeded,
-            "Failed" => Self::Failed,
-            "" => Self::Unknown,
-            _ => Self::Other(text),
-        }
     }
 }
 

@@ -3,18 +3,17 @@
 //! The status decides before the code: Compute throttles with the code `OperationNotAllowed`, which under any other
 //! status is permanent (Microsoft Learn, "Troubleshooting API throttling errors").
 
-use std::{error::Error as StdError, time::Duration};
-
 use serde::Deserialize;
 
 use crate::{
-    EntraError, Outage,
-    transport::{Reply, is_outage},
+    CallError,
+    call_error::SystemRefusal,
+    transport::{Outage, Reply, is_outage},
 };
 
 /// Why ARM did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-pub enum ArmError {
+pub enum ArmRefusal {
     /// There is no such resource, resource group or subscription.
     #[error("ARM knows no such resource ({code})")]
     NotFound {
@@ -66,50 +65,19 @@ pub enum ArmError {
         /// ARM's code, such as `InvalidAuthenticationTokenTenant`.
         code: String,
     },
-    /// There is no token to show to ARM.
-    #[error("there is no token for ARM")]
-    Token(#[source] EntraError),
     /// The id that we were given is not one of this kind of resource. Nothing was sent.
     #[error("expected the id of a {expected}")]
     BadId {
         /// The kind of resource.
         expected: &'static str,
     },
-    /// Too many requests.
-    #[error("ARM wants to be asked later")]
-    Throttled {
-        /// How long ARM asks to be left alone.
-        retry_after: Option<Duration>,
-    },
-    /// No answer, or one that says that ARM is not well.
-    #[error("ARM did not answer")]
-    Unavailable(#[source] Outage),
-    /// The answer cannot be understood.
-    #[error("ARM's answer cannot be understood")]
-    Undecodable(#[source] Box<dyn StdError + Send + Sync>),
 }
 
-impl ArmError {
-    /// How long ARM, or Entra before it, asked to be left alone.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Throttled { retry_after } => *retry_after,
-            Self::Unavailable(outage) => outage.retry_after(),
-            Self::Token(error) => error.retry_after(),
-            _ => None,
-        }
-    }
+/// Why a call to Resource Manager failed.
+pub type ArmError = CallError<ArmRefusal>;
 
-    pub(super) fn undecodable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::Undecodable(error.into())
-    }
-}
-
-impl From<Outage> for ArmError {
-    fn from(outage: Outage) -> Self {
-        Self::Unavailable(outage)
-    }
+impl SystemRefusal for ArmRefusal {
+    const SYSTEM: &'static str = "Azure Resource Manager";
 }
 
 /// An error as ARM writes it into a document.
@@ -148,12 +116,12 @@ pub(super) fn read(reply: &Reply) -> ArmError {
 
 fn of_status(status: u16, ArmFault { code, message }: ArmFault) -> ArmError {
     match status {
-        401 => ArmError::TokenRefused { code },
-        403 => ArmError::Forbidden { code, message },
-        404 => ArmError::NotFound { code },
+        401 => ArmError::Refused(ArmRefusal::TokenRefused { code }),
+        403 => ArmError::Refused(ArmRefusal::Forbidden { code, message }),
+        404 => ArmError::Refused(ArmRefusal::NotFound { code }),
         // 412: somebody else changed the resource since it was read.
-        409 | 412 => ArmError::Conflict { code, message },
-        400..=499 => ArmError::BadRequest { code, message },
+        409 | 412 => ArmError::Refused(ArmRefusal::Conflict { code, message }),
+        400..=499 => ArmError::Refused(ArmRefusal::BadRequest { code, message }),
         // A redirect, or a success that we did not ask for.
         _ => ArmError::undecodable(format!("unexpected status {status}")),
     }
@@ -164,12 +132,12 @@ fn of_key(fault: &ArmFault) -> Option<ArmError> {
     let ArmFault { code, message } = fault.clone();
     match code.as_str() {
         "KeyVaultAccessForbidden" | "KeyVaultAccessTokenCannotBeAcquired" => {
-            Some(ArmError::KeyVaultAccessForbidden { message })
+            Some(ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { message }))
         }
         "KeyVaultKeyNotEnabled"
         | "KeyVaultSecretDoesNotExist"
         | "KeyVaultKeyNotFound"
-        | "KeyVaultKeyExpired" => Some(ArmError::KeyUnusable { code, message }),
+        | "KeyVaultKeyExpired" => Some(ArmError::Refused(ArmRefusal::KeyUnusable { code, message })),
         _ => None,
     }
 }
@@ -181,10 +149,14 @@ pub(super) fn of_operation(fault: ArmFault) -> ArmError {
     }
     let ArmFault { code, message } = fault;
     match code.as_str() {
-        "NotFound" | "ResourceNotFound" | "ResourceGroupNotFound" => ArmError::NotFound { code },
-        "AuthorizationFailed" | "LinkedAuthorizationFailed" => ArmError::Forbidden { code, message },
+        "NotFound" | "ResourceNotFound" | "ResourceGroupNotFound" => {
+            ArmError::Refused(ArmRefusal::NotFound { code })
+        }
+        "AuthorizationFailed" | "LinkedAuthorizationFailed" => {
+            ArmError::Refused(ArmRefusal::Forbidden { code, message })
+        }
         "Conflict" | "AnotherOperationInProgress" | "OperationNotAllowed" | "OperationPreempted" => {
-            ArmError::Conflict { code, message }
+            ArmError::Refused(ArmRefusal::Conflict { code, message })
         }
         "TooManyRequests" => ArmError::Throttled { retry_after: None },
         "InternalServerError"
@@ -194,12 +166,14 @@ pub(super) fn of_operation(fault: ArmFault) -> ArmError {
         | "RetryableError" => {
             ArmError::Unavailable(Outage::Status { status: 500, code: Some(code), retry_after: None })
         }
-        _ => ArmError::BadRequest { code, message },
+        _ => ArmError::Refused(ArmRefusal::BadRequest { code, message }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use reqwest::{StatusCode, header::HeaderMap};
     use serde_json::{Value, json};
 
@@ -232,16 +206,28 @@ mod tests {
     #[test]
     fn every_status_has_its_variant() {
         assert!(
-            matches!(read_of(404, &fault("ResourceNotFound")), ArmError::NotFound { code } if code == "ResourceNotFound")
+            matches!(read_of(404, &fault("ResourceNotFound")), ArmError::Refused(ArmRefusal::NotFound { code }) if code == "ResourceNotFound")
         );
         assert!(matches!(read_of(403, &fault("AuthorizationFailed")),
-            ArmError::Forbidden { code, message } if code == "AuthorizationFailed" && message == "words"));
-        assert!(matches!(read_of(401, &fault("InvalidAuthenticationToken")), ArmError::TokenRefused { .. }));
-        assert!(matches!(read_of(409, &fault("OperationNotAllowed")), ArmError::Conflict { .. }));
-        assert!(matches!(read_of(412, &fault("PreconditionFailed")), ArmError::Conflict { .. }));
-        assert!(matches!(read_of(400, &fault("InvalidParameter")), ArmError::BadRequest { .. }));
+            ArmError::Refused(ArmRefusal::Forbidden { code, message }) if code == "AuthorizationFailed" && message == "words"));
+        assert!(matches!(
+            read_of(401, &fault("InvalidAuthenticationToken")),
+            ArmError::Refused(ArmRefusal::TokenRefused { .. })
+        ));
+        assert!(matches!(
+            read_of(409, &fault("OperationNotAllowed")),
+            ArmError::Refused(ArmRefusal::Conflict { .. })
+        ));
+        assert!(matches!(
+            read_of(412, &fault("PreconditionFailed")),
+            ArmError::Refused(ArmRefusal::Conflict { .. })
+        ));
+        assert!(matches!(
+            read_of(400, &fault("InvalidParameter")),
+            ArmError::Refused(ArmRefusal::BadRequest { .. })
+        ));
         assert!(
-            matches!(read_of(400, &json!({"code": "Bare", "message": ""})), ArmError::BadRequest { code, .. } if code == "Bare")
+            matches!(read_of(400, &json!({"code": "Bare", "message": ""})), ArmError::Refused(ArmRefusal::BadRequest { code, .. }) if code == "Bare")
         );
         assert!(matches!(read_of(503, &fault("ServerTimeout")),
             ArmError::Unavailable(Outage::Status { status: 503, code: Some(code), .. }) if code == "ServerTimeout"));
@@ -252,18 +238,24 @@ mod tests {
     fn a_key_at_fault_is_told_apart_under_any_status() {
         for status in [400, 403, 409] {
             assert!(matches!(read_of(status, &fault("KeyVaultAccessForbidden")),
-                ArmError::KeyVaultAccessForbidden { message } if message == "words"));
-            assert!(matches!(read_of(status, &fault("KeyVaultKeyNotEnabled")), ArmError::KeyUnusable { .. }));
+                ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { message }) if message == "words"));
+            assert!(matches!(
+                read_of(status, &fault("KeyVaultKeyNotEnabled")),
+                ArmError::Refused(ArmRefusal::KeyUnusable { .. })
+            ));
         }
     }
 
     #[test]
     fn an_operation_fails_with_the_same_variants() {
         let of = |code: &str| of_operation(ArmFault { code: code.into(), message: String::new() });
-        assert!(matches!(of("KeyVaultAccessForbidden"), ArmError::KeyVaultAccessForbidden { .. }));
-        assert!(matches!(of("OperationNotAllowed"), ArmError::Conflict { .. }));
+        assert!(matches!(
+            of("KeyVaultAccessForbidden"),
+            ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. })
+        ));
+        assert!(matches!(of("OperationNotAllowed"), ArmError::Refused(ArmRefusal::Conflict { .. })));
         assert!(matches!(of("InternalServerError"), ArmError::Unavailable(_)));
         assert!(matches!(of("TooManyRequests"), ArmError::Throttled { .. }));
-        assert!(matches!(of(""), ArmError::BadRequest { .. }));
+        assert!(matches!(of(""), ArmError::Refused(ArmRefusal::BadRequest { .. })));
     }
 }

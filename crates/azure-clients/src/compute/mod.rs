@@ -7,6 +7,7 @@ mod disk;
 mod disk_encryption_set;
 mod error;
 mod operation;
+mod provisioning_state;
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use serde_json::json;
 pub use disk::{Disk, DiskEncryption, EncryptionType};
 pub use disk_encryption_set::{
     ActiveKey, DiskEncryptionSet, DiskEncryptionSetChange, KeyHasNoVersion, NewDiskEncryptionSet,
-    ProvisioningState,
 };
-pub use error::{ArmError, ArmFault};
+pub use error::{ArmError, ArmFault, ArmRefusal};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
+pub use provisioning_state::ProvisioningState;
 
 use crate::{Transport, entra::classify, transport::Reply};
 
@@ -71,7 +72,7 @@ impl Compute {
     /// Reads a disk encryption set.
     ///
     /// # Errors
-    /// [`ArmError::NotFound`] if there is none of this id.
+    /// [`ArmRefusal::NotFound`] if there is none of this id.
     pub async fn disk_encryption_set(&self, id: &ArmId) -> Result<DiskEncryptionSet, ArmError> {
         self.get(id, SETS).await
     }
@@ -81,7 +82,7 @@ impl Compute {
     /// Read the set first: putting a stored key URL over one that the service has rotated rolls it back.
     ///
     /// # Errors
-    /// [`ArmError::KeyVaultAccessForbidden`] or [`ArmError::KeyUnusable`] when the service tried the key and failed:
+    /// [`ArmRefusal::KeyVaultAccessForbidden`] or [`ArmRefusal::KeyUnusable`] when the service tried the key and failed:
     /// for a user-assigned identity it tries at once.
     pub async fn put_disk_encryption_set(
         &self,
@@ -118,7 +119,7 @@ impl Compute {
     /// Reads a disk.
     ///
     /// # Errors
-    /// [`ArmError::NotFound`] if there is none of this id.
+    /// [`ArmRefusal::NotFound`] if there is none of this id.
     pub async fn disk(&self, id: &ArmId) -> Result<Disk, ArmError> {
         self.get(id, DISKS).await
     }
@@ -126,7 +127,7 @@ impl Compute {
     /// Encrypts a disk under a set with the customer's key. The disk must be unattached, or its machine deallocated.
     ///
     /// # Errors
-    /// [`ArmError::Conflict`] or [`ArmError::BadRequest`] for a disk that cannot be changed now.
+    /// [`ArmRefusal::Conflict`] or [`ArmRefusal::BadRequest`] for a disk that cannot be changed now.
     pub async fn patch_disk_encryption(&self, disk: &ArmId, set: &ArmId) -> Result<Accepted<Disk>, ArmError> {
         check_type(set, SETS)?;
         let encryption = json!({ "type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": set });
@@ -136,15 +137,16 @@ impl Compute {
     /// Every disk of a resource group.
     ///
     /// # Errors
-    /// [`ArmError::NotFound`] if there is no such group; [`ArmError::BadId`] for a name that no group can have.
+    /// [`ArmRefusal::NotFound`] if there is no such group; [`ArmRefusal::BadId`] for a name that no group can have.
     pub async fn disks(
         &self,
         subscription: SubscriptionId,
         resource_group: &str,
     ) -> Result<Vec<Disk>, ArmError> {
-        let group: ArmId = format!("/subscriptions/{subscription}/resourceGroups/{resource_group}")
-            .parse()
-            .map_err(|_| ArmError::BadId { expected: "Microsoft.Resources/resourceGroups" })?;
+        let group: ArmId =
+            format!("/subscriptions/{subscription}/resourceGroups/{resource_group}").parse().map_err(
+                |_| ArmError::Refused(ArmRefusal::BadId { expected: "Microsoft.Resources/resourceGroups" }),
+            )?;
         let mut url = self.url(&format!("{group}/providers/{DISKS}"));
         self.transport
             .within_time_limit(async {
@@ -204,7 +206,7 @@ impl Compute {
             .credential
             .get_token(&[SCOPE], None)
             .await
-            .map_err(|error| ArmError::Token(classify(error)))?;
+            .map_err(|error| ArmError::token(classify(error)))?;
         let mut request = self.transport.request(method, url).bearer_auth(token.token.secret());
         if let Some(body) = body {
             request = request.json(body);
@@ -229,7 +231,7 @@ struct Page<T> {
 
 /// An id of another type would make us change something else than we were asked to.
 fn check_type(id: &ArmId, expected: &'static str) -> Result<(), ArmError> {
-    if id.is_of_type(expected) { Ok(()) } else { Err(ArmError::BadId { expected }) }
+    if id.is_of_type(expected) { Ok(()) } else { Err(ArmError::Refused(ArmRefusal::BadId { expected })) }
 }
 
 fn decode<T: DeserializeOwned>(reply: &Reply) -> Result<T, ArmError> {

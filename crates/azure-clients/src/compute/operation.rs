@@ -145,7 +145,7 @@ mod tests {
     use reqwest::{StatusCode, header::HeaderMap};
     use serde_json::json;
 
-    use super::*;
+    use super::{super::ArmRefusal, *};
 
     const URL: &str = "https://management.azure.com/subscriptions/s/providers/Microsoft.Compute/locations/eastus/DiskOperations/o?p=1&api-version=2022-03-02&t=63&c=MII&s=sig";
 
@@ -201,6 +201,8 @@ mod tests {
     fn a_failed_operation_says_what_a_refused_request_says() {
         let body = json!({"status": "Failed", "error": {"code": "KeyVaultAccessForbidden", "message": "no"}});
         let OperationState::Failed(error) = read(&reply(200, &body)).unwrap() else { panic!("not failed") };
-        assert!(matches!(error, ArmError::KeyVaultAccessForbidden { message } if message == "no"));
+        assert!(
+            matches!(error, ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { message }) if message == "no")
+        );
     }
 }

@@ -28,10 +28,11 @@ use azure_identity::{
 };
 use azure_ids::{ApplicationId, ObjectId, TenantId};
 
-pub use error::{EntraError, TenantPolicy};
+pub use crate::entra_refusal::{EntraRefusal, TenantPolicy};
+pub use error::EntraError;
 pub(crate) use error::{classify, find_entra_error};
 
-use crate::Transport;
+use crate::transport::Transport;
 
 /// The audience of the assertion in Azure's public cloud.
 const EXCHANGE_SCOPE: &str = "api://AzureADTokenExchange/.default";
@@ -77,13 +78,13 @@ impl WorkloadIdentity {
     /// and Functions set them, or by the machine's metadata endpoint without them.
     ///
     /// # Errors
-    /// [`EntraError::Setup`] when the environment describes an endpoint that cannot be used.
+    /// [`EntraRefusal::Setup`] when the environment describes an endpoint that cannot be used.
     pub fn new(settings: IdentitySettings, transport: &Transport) -> Result<Self, EntraError> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: Some(UserAssignedId::ClientId(settings.managed_identity_client_id.to_string())),
             client_options: identity_options(transport),
         };
-        let managed_identity = ManagedIdentityCredential::new(Some(options)).map_err(EntraError::Setup)?;
+        let managed_identity = ManagedIdentityCredential::new(Some(options)).map_err(set_up)?;
         Ok(Self::with_managed_identity(settings, transport, managed_identity))
     }
 
@@ -105,7 +106,7 @@ impl WorkloadIdentity {
     /// must name. Tokens cached before are not asked, because they outlive a revoked consent by hours.
     ///
     /// # Errors
-    /// Why there is no token. [`EntraError::WrongTenant`] if the token is of another tenant than the one asked for.
+    /// Why there is no token. [`EntraRefusal::WrongTenant`] if the token is of another tenant than the one asked for.
     pub async fn prove_consent(&self, tenant: TenantId) -> Result<ObjectId, EntraError> {
         let fresh = self.new_credential_in(tenant)?;
         let proof = self.0.transport.within_time_limit(async {
@@ -120,9 +121,9 @@ impl WorkloadIdentity {
             Err(error) => {
                 if matches!(
                     error,
-                    EntraError::ConsentMissing { .. }
-                        | EntraError::ApplicationDisabled { .. }
-                        | EntraError::PolicyBlocks { .. }
+                    EntraError::Refused(EntraRefusal::ConsentMissing { .. })
+                        | EntraError::Refused(EntraRefusal::ApplicationDisabled { .. })
+                        | EntraError::Refused(EntraRefusal::PolicyBlocks { .. })
                 ) {
                     self.remember(tenant, None);
                 }
@@ -167,7 +168,7 @@ impl WorkloadIdentity {
             Assertion(self.0.managed_identity.clone()),
             Some(options),
         );
-        Ok(credential.map_err(EntraError::Setup)?)
+        Ok(credential.map_err(set_up)?)
     }
 
     fn remember(&self, tenant: TenantId, credential: Option<Arc<dyn TokenCredential>>) {
@@ -177,6 +178,10 @@ impl WorkloadIdentity {
             None => in_tenants.remove(&tenant),
         };
     }
+}
+
+fn set_up(error: azure_core::Error) -> EntraError {
+    EntraError::Refused(EntraRefusal::Setup(error))
 }
 
 /// The managed identity, whose errors say that they are its own.

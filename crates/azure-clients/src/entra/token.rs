@@ -7,7 +7,7 @@ use azure_ids::{ObjectId, TenantId};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use super::EntraError;
+use super::{EntraError, EntraRefusal};
 
 #[derive(Deserialize)]
 struct Claims {
@@ -17,10 +17,10 @@ struct Claims {
 
 /// The object id of the service principal that a token was given to, if the token is of the expected tenant.
 pub(super) fn service_principal(token: &str, expected: TenantId) -> Result<ObjectId, EntraError> {
-    let claims =
-        claims(token).ok_or(EntraError::Undecodable("the token is not a JWT with `oid` and `tid`"))?;
+    let claims = claims(token)
+        .ok_or_else(|| EntraError::undecodable("the token is not a JWT with `oid` and `tid`"))?;
     if claims.tid != expected {
-        return Err(EntraError::WrongTenant { expected, found: claims.tid });
+        return Err(EntraError::Refused(EntraRefusal::WrongTenant { expected, found: claims.tid }));
     }
     Ok(claims.oid)
 }
@@ -55,7 +55,7 @@ mod tests {
         let other = jwt(&format!(r#"{{"oid":"{OBJECT}","tid":"{OBJECT}"}}"#));
         assert!(matches!(
             service_principal(&other, tenant),
-            Err(EntraError::WrongTenant { expected, .. }) if expected == tenant
+            Err(EntraError::Refused(EntraRefusal::WrongTenant { expected, .. })) if expected == tenant
         ));
     }
 

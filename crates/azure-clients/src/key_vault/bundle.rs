@@ -4,7 +4,7 @@ use azure_ids::KeyUrl;
 use azure_security_keyvault_keys::models::{Key, KeyAttributes, KeyType as SdkKeyType};
 use time::OffsetDateTime;
 
-use super::KeyVaultError;
+use super::{KeyVaultError, error::missing};
 
 /// The kind of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,19 +64,19 @@ impl KeyBundle {
     }
 
     pub(super) fn read(key: Key, asked: &KeyUrl) -> Result<Self, KeyVaultError> {
-        let Key { attributes, key: Some(jwk), .. } = key else { return Err(KeyVaultError::missing("key")) };
-        let kid = jwk.kid.ok_or_else(|| KeyVaultError::missing("key.kid"))?;
+        let Key { attributes, key: Some(jwk), .. } = key else { return Err(missing("key")) };
+        let kid = jwk.kid.ok_or_else(|| missing("key.kid"))?;
         let kid: KeyUrl = kid.parse().map_err(KeyVaultError::undecodable)?;
         let is_asked = kid.is_same_key(asked)
             && kid.version().is_some()
             && (asked.version().is_none() || asked.version() == kid.version());
         if !is_asked {
-            return Err(KeyVaultError::missing("key.kid of the key that was asked for, with a version"));
+            return Err(missing("key.kid of the key that was asked for, with a version"));
         }
         let attributes = attributes.unwrap_or_else(no_attributes);
         Ok(Self {
             kid,
-            key_type: match jwk.kty.ok_or_else(|| KeyVaultError::missing("key.kty"))? {
+            key_type: match jwk.kty.ok_or_else(|| missing("key.kty"))? {
                 SdkKeyType::Rsa => KeyType::Rsa,
                 SdkKeyType::RsaHsm => KeyType::RsaHsm,
                 other => KeyType::Other(other.to_string()),

@@ -6,11 +6,8 @@ use azure_ids::{KeyUrl, Region, TenantId, VaultHost};
 use reqwest::Method;
 use url::Url;
 
-use super::{API_VERSION, KeyVaultError, absence, error};
-use crate::{
-    Transport,
-    transport::{Outage, Reply},
-};
+use super::{API_VERSION, KeyVaultError, KeyVaultRefusal, absence, error};
+use crate::{Transport, transport::Reply};
 
 /// The hosts that a vault of the public cloud may send us to for a token.
 const LOGIN_HOSTS: [&str; 2] = ["login.microsoftonline.com", "login.windows.net"];
@@ -34,7 +31,7 @@ pub(super) async fn ask(transport: &Transport, key: &KeyUrl) -> Result<Challenge
     match transport.send(transport.request(Method::GET, &url)).await {
         Ok(reply) => read(&reply, key.host()),
         Err(outage) if absence::is_absent(transport, key.host(), &outage).await => {
-            Err(KeyVaultError::NoSuchVault)
+            Err(KeyVaultError::Refused(KeyVaultRefusal::NoSuchVault))
         }
         Err(outage) => Err(KeyVaultError::Unavailable(outage)),
     }
@@ -47,14 +44,18 @@ fn read(reply: &Reply, host: &VaultHost) -> Result<Challenge, KeyVaultError> {
         403 | 408 | 429 | 500.. => {
             return Err(error::read(reply.status.as_u16(), |name| reply.header(name), &reply.body));
         }
-        _ => return Err(KeyVaultError::UntrustedChallenge("the host does not ask for a token")),
+        _ => return Err(untrusted("the host does not ask for a token")),
     }
     let headers = reply.headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok());
     Ok(Challenge {
-        tenant: tenant(headers, host).map_err(KeyVaultError::UntrustedChallenge)?,
+        tenant: tenant(headers, host).map_err(untrusted)?,
         region: reply.header("x-ms-keyvault-region").and_then(|region| region.parse().ok()),
         our_address: reply.header("x-ms-keyvault-network-info").and_then(our_address),
     })
+}
+
+fn untrusted(why: &'static str) -> KeyVaultError {
+    KeyVaultError::Refused(KeyVaultRefusal::UntrustedChallenge(why))
 }
 
 /// The tenant that a `WWW-Authenticate` header names, if it is one that a vault on this host may send.
@@ -102,12 +103,6 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
 /// `conn_type=Ipv4;addr=203.0.113.5;act_addr_fam=InterNetwork;`
 fn our_address(info: &str) -> Option<IpAddr> {
     info.split(';').find_map(|part| part.trim().strip_prefix("addr=")?.parse().ok())
-}
-
-impl From<Outage> for KeyVaultError {
-    fn from(outage: Outage) -> Self {
-        Self::Unavailable(outage)
-    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,20 @@
 //! Shapes and codes: Microsoft Learn, "Azure Key Vault REST API error codes" and "Troubleshoot Azure Key Vault RBAC";
 //! the lines inside the 403 texts as the service sends them.
 
-use std::{error::Error as StdError, net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use azure_ids::{ObjectId, TenantId};
 use serde::Deserialize;
 
 use crate::{
-    EntraError, Outage,
-    transport::{is_outage, retry_after},
+    CallError,
+    call_error::SystemRefusal,
+    transport::{Outage, is_outage, retry_after},
 };
 
 /// Why a vault did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyVaultError {
+pub enum KeyVaultRefusal {
     /// No vault has this name: it never existed, or it was deleted.
     #[error("no vault has this name")]
     NoSuchVault,
@@ -44,7 +45,7 @@ pub enum KeyVaultError {
     },
     /// The key cannot do what it was asked to: wrong kind, wrong size, operation not allowed.
     #[error("the key cannot be used for this ({code})")]
-    Refused {
+    BadRequest {
         /// Key Vault's code, such as `BadParameter`.
         code: String,
         /// Key Vault's own words.
@@ -59,21 +60,6 @@ pub enum KeyVaultError {
     /// Something else came out of the round trip than went in.
     #[error("unwrapping gave other bytes than were wrapped")]
     RoundTripDiffers,
-    /// There is no token to show to the vault.
-    #[error("there is no token for the vault")]
-    Token(#[source] EntraError),
-    /// Too many requests.
-    #[error("the vault wants to be asked later")]
-    Throttled {
-        /// How long the vault asks to be left alone.
-        retry_after: Option<Duration>,
-    },
-    /// No answer, or one that says that the vault is not well.
-    #[error("the vault did not answer")]
-    Unavailable(#[source] Outage),
-    /// The answer cannot be understood.
-    #[error("the vault's answer cannot be understood")]
-    Undecodable(#[source] Box<dyn StdError + Send + Sync>),
     /// The operating system gave no random bytes.
     #[error("there are no random bytes to wrap")]
     NoRandomness,
@@ -113,25 +99,16 @@ pub enum ForbiddenKind {
     Other(String),
 }
 
-impl KeyVaultError {
-    /// How long the vault, or Entra before it, asked to be left alone.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Throttled { retry_after } => *retry_after,
-            Self::Unavailable(outage) => outage.retry_after(),
-            Self::Token(error) => error.retry_after(),
-            _ => None,
-        }
-    }
+/// Why a call to a vault failed.
+pub type KeyVaultError = CallError<KeyVaultRefusal>;
 
-    pub(super) fn undecodable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::Undecodable(error.into())
-    }
+impl SystemRefusal for KeyVaultRefusal {
+    const SYSTEM: &'static str = "the key vault";
+}
 
-    pub(super) fn missing(what: &str) -> Self {
-        Self::Undecodable(format!("no {what}").into())
-    }
+/// What a response lacks.
+pub(super) fn missing(what: &str) -> KeyVaultError {
+    KeyVaultError::undecodable(format!("no {what}"))
 }
 
 #[derive(Deserialize, Default)]
@@ -162,17 +139,20 @@ pub(super) fn read<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, bo
         serde_json::from_slice::<ErrorBody>(body).unwrap_or_default().error;
     let inner = innererror.map(|inner| inner.code).filter(|code| !code.is_empty());
     match status {
-        400 => KeyVaultError::Refused { code, message },
-        401 => KeyVaultError::TokenRefused { code: akv_number(&message) },
-        403 => KeyVaultError::Forbidden(Box::new(forbidden(inner.unwrap_or(code), &message))),
-        404 => KeyVaultError::KeyNotFound,
-        409 => KeyVaultError::KeyInBin { code: inner.unwrap_or(code) },
+        400 => KeyVaultError::Refused(KeyVaultRefusal::BadRequest { code, message }),
+        401 => KeyVaultError::Refused(KeyVaultRefusal::TokenRefused { code: akv_number(&message) }),
+        403 => KeyVaultError::Refused(KeyVaultRefusal::Forbidden(Box::new(forbidden(
+            inner.unwrap_or(code),
+            &message,
+        )))),
+        404 => KeyVaultError::Refused(KeyVaultRefusal::KeyNotFound),
+        409 => KeyVaultError::Refused(KeyVaultRefusal::KeyInBin { code: inner.unwrap_or(code) }),
         429 => KeyVaultError::Throttled { retry_after: retry_after(header) },
         _ if is_outage(status) => {
             let code = Some(code).filter(|code| !code.is_empty());
             KeyVaultError::Unavailable(Outage::Status { status, code, retry_after: retry_after(header) })
         }
-        _ => KeyVaultError::Undecodable(format!("unexpected status {status}").into()),
+        _ => KeyVaultError::undecodable(format!("unexpected status {status}")),
     }
 }
 

@@ -24,9 +24,13 @@ use azure_security_keyvault_keys::{
 
 pub use bundle::{KeyBundle, KeyType};
 pub use challenge::Challenge;
-pub use error::{Forbidden, ForbiddenKind, KeyVaultError};
+use error::missing;
+pub use error::{Forbidden, ForbiddenKind, KeyVaultError, KeyVaultRefusal};
 
-use crate::{EntraError, Outage, Transport, WorkloadIdentity, entra::find_entra_error};
+use crate::{
+    entra::{EntraError, EntraRefusal, WorkloadIdentity, find_entra_error},
+    transport::{Outage, Transport},
+};
 
 /// Known to every cloud, and to managed HSMs too.
 const API_VERSION: &str = "7.4";
@@ -51,7 +55,7 @@ impl KeyVault {
     /// Asks a vault whose it is, without telling it who we are.
     ///
     /// # Errors
-    /// [`KeyVaultError::NoSuchVault`], [`KeyVaultError::UntrustedChallenge`], [`KeyVaultError::Forbidden`] for a vault
+    /// [`KeyVaultRefusal::NoSuchVault`], [`KeyVaultRefusal::UntrustedChallenge`], [`KeyVaultRefusal::Forbidden`] for a vault
     /// that answers no strangers, [`KeyVaultError::Throttled`] or [`KeyVaultError::Unavailable`].
     pub async fn challenge(&self, key: &KeyUrl) -> Result<Challenge, KeyVaultError> {
         self.transport.within_time_limit(challenge::ask(&self.transport, key)).await
@@ -60,20 +64,23 @@ impl KeyVault {
     /// Opens the vault of a key, if it is a vault of this tenant. No token is asked for or sent yet.
     ///
     /// # Errors
-    /// [`KeyVaultError::WrongTenant`], and whatever [`challenge`](Self::challenge) answers.
+    /// [`KeyVaultRefusal::WrongTenant`], and whatever [`challenge`](Self::challenge) answers.
     pub async fn verify(&self, tenant: TenantId, key: &KeyUrl) -> Result<VerifiedVault, KeyVaultError> {
         let challenge = self.challenge(key).await?;
         if challenge.tenant != tenant {
-            return Err(KeyVaultError::WrongTenant { expected: tenant, found: challenge.tenant });
+            return Err(KeyVaultError::Refused(KeyVaultRefusal::WrongTenant {
+                expected: tenant,
+                found: challenge.tenant,
+            }));
         }
-        let credential = self.identity.credential_in(tenant)?;
+        let credential = self.identity.credential_in(tenant).map_err(KeyVaultError::token)?;
         let options = KeyClientOptions {
             api_version: API_VERSION.to_owned(),
             client_options: self.transport.sdk_options(),
             ..KeyClientOptions::default()
         };
         let client = KeyClient::new(&key.host().base_url(), credential, Some(options))
-            .map_err(|error| KeyVaultError::Token(EntraError::Setup(error)))?;
+            .map_err(|error| KeyVaultError::token(EntraError::Refused(EntraRefusal::Setup(error))))?;
         let (transport, key) = (self.transport.clone(), key.clone());
         Ok(VerifiedVault { transport, key, challenge, client: Arc::new(client) })
     }
@@ -136,7 +143,7 @@ impl VerifiedVault {
     /// Reads the key: the version that the URL named, or else the latest.
     ///
     /// # Errors
-    /// [`KeyVaultError::KeyNotFound`], [`KeyVaultError::Forbidden`] while the grant is missing or spreads, and the rest.
+    /// [`KeyVaultRefusal::KeyNotFound`], [`KeyVaultRefusal::Forbidden`] while the grant is missing or spreads, and the rest.
     pub async fn get_key(&self) -> Result<KeyBundle, KeyVaultError> {
         let options = KeyClientGetKeyOptions {
             key_version: self.key.version().map(str::to_owned),
@@ -153,10 +160,12 @@ impl VerifiedVault {
     /// of its disks. Changes nothing in the vault; the customer's audit log shows a `KeyWrap` by our application.
     ///
     /// # Errors
-    /// As [`get_key`](Self::get_key); [`KeyVaultError::Refused`] for a key that cannot wrap.
+    /// As [`get_key`](Self::get_key); [`KeyVaultRefusal::BadRequest`] for a key that cannot wrap.
     pub async fn wrap(&self, bundle: &KeyBundle) -> Result<Wrapped, KeyVaultError> {
         let mut plain = [0; 32];
-        SystemRandom::new().fill(&mut plain).map_err(|_| KeyVaultError::NoRandomness)?;
+        SystemRandom::new()
+            .fill(&mut plain)
+            .map_err(|_| KeyVaultError::Refused(KeyVaultRefusal::NoRandomness))?;
         let options = KeyClientWrapKeyOptions {
             key_version: Some(bundle.version().to_owned()),
             ..KeyClientWrapKeyOptions::default()
@@ -166,14 +175,14 @@ impl VerifiedVault {
             self.client.wrap_key(self.key.name(), parameters, Some(options)).await.map_err(read_error)
         });
         let result = reply.await?.into_model().map_err(KeyVaultError::undecodable)?;
-        let wrapped = result.result.ok_or_else(|| KeyVaultError::missing("value"))?;
+        let wrapped = result.result.ok_or_else(|| missing("value"))?;
         Ok(Wrapped { version: bundle.kid.clone(), plain, wrapped })
     }
 
     /// Unwraps what [`wrap`](Self::wrap) wrapped, and checks that the same bytes come out.
     ///
     /// # Errors
-    /// As [`wrap`](Self::wrap); [`KeyVaultError::RoundTripDiffers`] if other bytes come out.
+    /// As [`wrap`](Self::wrap); [`KeyVaultRefusal::RoundTripDiffers`] if other bytes come out.
     pub async fn unwrap(&self, wrapped: &Wrapped) -> Result<(), KeyVaultError> {
         let version = wrapped.version.version().unwrap_or_default();
         let reply = self.transport.within_time_limit(async {
@@ -185,8 +194,12 @@ impl VerifiedVault {
                 .map_err(read_error)
         });
         let result = reply.await?.into_model().map_err(KeyVaultError::undecodable)?;
-        let plain = result.result.ok_or_else(|| KeyVaultError::missing("value"))?;
-        if plain == wrapped.plain { Ok(()) } else { Err(KeyVaultError::RoundTripDiffers) }
+        let plain = result.result.ok_or_else(|| missing("value"))?;
+        if plain == wrapped.plain {
+            Ok(())
+        } else {
+            Err(KeyVaultError::Refused(KeyVaultRefusal::RoundTripDiffers))
+        }
     }
 }
 
@@ -202,7 +215,7 @@ fn parameters(value: Vec<u8>) -> Result<RequestContent<KeyOperationParameters>, 
 /// Reads the error of an SDK call: the identity's, the vault's, or nobody's.
 fn read_error(error: azure_core::Error) -> KeyVaultError {
     let error = match find_entra_error(error) {
-        Ok(entra) => return KeyVaultError::Token(entra),
+        Ok(entra) => return KeyVaultError::token(entra),
         Err(error) => error,
     };
     match error.kind() {
@@ -216,12 +229,8 @@ fn read_error(error: azure_core::Error) -> KeyVaultError {
         ErrorKind::Connection | ErrorKind::Io => KeyVaultError::Unavailable(Outage::Sdk(error)),
         ErrorKind::DataConversion => KeyVaultError::undecodable(error),
         // Everything else is the SDK refusing the challenge that it got.
-        _ => KeyVaultError::UntrustedChallenge("the vault's second challenge differs from its first"),
-    }
-}
-
-impl From<EntraError> for KeyVaultError {
-    fn from(error: EntraError) -> Self {
-        Self::Token(error)
+        _ => KeyVaultError::Refused(KeyVaultRefusal::UntrustedChallenge(
+            "the vault's second challenge differs from its first",
+        )),
     }
 }

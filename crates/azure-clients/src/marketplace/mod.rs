@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
-pub use error::MarketplaceError;
+pub use error::{MarketplaceError, MarketplaceRefusal};
 pub use landing_token::{LandingToken, LandingTokenError};
 pub use subscription::{
     Operation, OperationAction, OperationStatus, Party, ResolvedSubscription, Subscription,
@@ -46,10 +46,12 @@ impl Marketplace {
     /// Exchanges the token of a landing page for the purchase that it stands for.
     ///
     /// # Errors
-    /// [`MarketplaceError::LandingTokenRefused`] for one that is malformed, unknown or older than 24 hours.
+    /// [`MarketplaceRefusal::LandingTokenRefused`] for one that is malformed, unknown or older than 24 hours.
     pub async fn resolve(&self, token: &LandingToken) -> Result<ResolvedSubscription, MarketplaceError> {
         self.call(Method::POST, "/resolve", Some(token), None, |reply| match reply.status {
-            StatusCode::BAD_REQUEST => Err(MarketplaceError::LandingTokenRefused),
+            StatusCode::BAD_REQUEST => {
+                Err(MarketplaceError::Refused(MarketplaceRefusal::LandingTokenRefused))
+            }
             _ => decode(reply),
         })
         .await
@@ -58,7 +60,7 @@ impl Marketplace {
     /// Reads a subscription: the only trustworthy source of its state.
     ///
     /// # Errors
-    /// [`MarketplaceError::NotFound`] if there is none of this id.
+    /// [`MarketplaceRefusal::NotFound`] if there is none of this id.
     pub async fn subscription(&self, id: Uuid) -> Result<Subscription, MarketplaceError> {
         self.call(Method::GET, &format!("/{id}"), None, None, decode).await
     }
@@ -66,8 +68,8 @@ impl Marketplace {
     /// Activates a subscription: from here on the customer is billed.
     ///
     /// # Errors
-    /// [`MarketplaceError::BadRequest`] for another plan or quantity than the customer bought, and also for a
-    /// subscription that is active already: read it to know. [`MarketplaceError::NotFound`] for one that ended.
+    /// [`MarketplaceRefusal::BadRequest`] for another plan or quantity than the customer bought, and also for a
+    /// subscription that is active already: read it to know. [`MarketplaceRefusal::NotFound`] for one that ended.
     pub async fn activate(
         &self,
         id: Uuid,
@@ -85,7 +87,7 @@ impl Marketplace {
     /// Reads an operation, by which the payload of a webhook is verified.
     ///
     /// # Errors
-    /// [`MarketplaceError::NotFound`] if there is none of this id.
+    /// [`MarketplaceRefusal::NotFound`] if there is none of this id.
     pub async fn operation(
         &self,
         subscription: Uuid,
@@ -97,7 +99,7 @@ impl Marketplace {
     /// Agrees to what an operation asks, such as the reinstatement of a suspended subscription.
     ///
     /// # Errors
-    /// [`MarketplaceError::Conflict`] when something newer has happened already, which is as good as agreed.
+    /// [`MarketplaceRefusal::Conflict`] when something newer has happened already, which is as good as agreed.
     pub async fn agree(&self, subscription: Uuid, operation: Uuid) -> Result<(), MarketplaceError> {
         let body = json!({ "status": "Success" });
         let path = format!("/{subscription}/operations/{operation}");
@@ -113,9 +115,11 @@ impl Marketplace {
         read: impl FnOnce(&Reply) -> Result<T, MarketplaceError>,
     ) -> Result<T, MarketplaceError> {
         let exchange = async {
-            let credential = self.identity.credential_in(self.identity.settings().vendor_tenant)?;
+            let credential = self.identity.credential_in(self.identity.settings().vendor_tenant);
+            let credential = credential.map_err(MarketplaceError::token)?;
             let scope = format!("{MARKETPLACE_APPLICATION}/.default");
-            let token = credential.get_token(&[&scope], None).await.map_err(classify)?;
+            let token = credential.get_token(&[&scope], None).await;
+            let token = token.map_err(|error| MarketplaceError::token(classify(error)))?;
             let url = format!("{SUBSCRIPTIONS}{path}?api-version={API_VERSION}");
             let mut request = self.transport.request(method, &url).bearer_auth(token.token.secret());
             if let Some(token) = landing_token {
@@ -128,7 +132,11 @@ impl Marketplace {
             let reply = self.transport.send(request).await?;
             match error::read(&reply) {
                 // What a bad request means depends on what was asked.
-                None | Some(MarketplaceError::BadRequest { .. }) if landing_token.is_some() => read(&reply),
+                None | Some(MarketplaceError::Refused(MarketplaceRefusal::BadRequest { .. }))
+                    if landing_token.is_some() =>
+                {
+                    read(&reply)
+                }
                 None => read(&reply),
                 Some(error) => Err(error),
             }
@@ -138,5 +146,5 @@ impl Marketplace {
 }
 
 fn decode<T: DeserializeOwned>(reply: &Reply) -> Result<T, MarketplaceError> {
-    serde_json::from_slice(&reply.body).map_err(|error| MarketplaceError::Undecodable(error.into()))
+    serde_json::from_slice(&reply.body).map_err(MarketplaceError::undecodable)
 }

@@ -3,7 +3,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use azure_clients::{
-    ArmError, EntraError, KeyVaultError, MarketplaceError, WebhookTokenError, WebhookTokens,
+    ArmError, ArmRefusal, EntraError, EntraRefusal, KeyVaultError, KeyVaultRefusal, MarketplaceError,
+    MarketplaceRefusal, WebhookTokenError, WebhookTokens,
     compute::{
         Accepted, DiskEncryptionSet, EncryptionType, NewDiskEncryptionSet, OperationState, ProvisioningState,
     },
@@ -78,7 +79,10 @@ async fn from_a_purchase_to_an_encrypted_disk_and_its_activation() {
     vault.unwrap(&wrapped).await.unwrap();
 
     let set_id = scene.set_id();
-    assert!(matches!(clients.compute.disk_encryption_set(&set_id).await, Err(ArmError::NotFound { .. })));
+    assert!(matches!(
+        clients.compute.disk_encryption_set(&set_id).await,
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. }))
+    ));
     let accepted =
         clients.compute.put_disk_encryption_set(&set_id, &new_set(&scene, key.kid())).await.unwrap();
     assert!(accepted.operation.is_some());
@@ -104,7 +108,7 @@ async fn from_a_purchase_to_an_encrypted_disk_and_its_activation() {
     let subscription = clients.marketplace.subscription(bought.id).await.unwrap();
     assert_eq!(subscription.saas_subscription_status, SubscriptionStatus::Subscribed);
     let again = clients.marketplace.activate(bought.id, &bought.plan_id, bought.quantity).await.unwrap_err();
-    assert!(matches!(again, MarketplaceError::BadRequest { .. }), "{again:?}");
+    assert!(matches!(again, MarketplaceError::Refused(MarketplaceRefusal::BadRequest { .. })), "{again:?}");
     scene.sandbox.stop().await;
 }
 
@@ -114,7 +118,9 @@ async fn consent_that_spreads_is_missing_at_first() {
     let scene = Scene::begin(Lags { service_principal: wait, ..Lags::default() }).await;
     // The application's service principal at home spreads as well, and nobody waits for it here.
     let clients = scene.clients();
-    let missing = |error| assert!(matches!(error, EntraError::ConsentMissing { .. }), "{error:?}");
+    let missing = |error| {
+        assert!(matches!(error, EntraError::Refused(EntraRefusal::ConsentMissing { .. })), "{error:?}")
+    };
     missing(clients.identity.prove_consent(scene.tenant()).await.unwrap_err());
     let principal = scene.consent().await;
     missing(clients.identity.prove_consent(scene.tenant()).await.unwrap_err());
@@ -129,7 +135,7 @@ async fn a_federated_credential_that_spreads_is_told_apart_from_missing_consent(
     let clients = scene.clients();
     scene.consent().await;
     let error = clients.identity.prove_consent(scene.tenant()).await.unwrap_err();
-    assert!(matches!(error, EntraError::CredentialSpreading { .. }), "{error:?}");
+    assert!(matches!(error, EntraError::Refused(EntraRefusal::CredentialSpreading { .. })), "{error:?}");
     scene.sandbox.advance_clock(wait);
     clients.identity.prove_consent(scene.tenant()).await.unwrap();
 }
@@ -144,7 +150,7 @@ async fn a_grant_that_spreads_names_whom_and_what_it_misses() {
     let principal = scene.consent().await;
     let vault = clients.key_vault.verify(scene.tenant(), &scene.key_url()).await.unwrap();
     let check = |error: KeyVaultError, principal: ObjectId| match error {
-        KeyVaultError::Forbidden(forbidden) => {
+        KeyVaultError::Refused(KeyVaultRefusal::Forbidden(forbidden)) => {
             assert_eq!(forbidden.kind, ForbiddenKind::Rbac);
             assert_eq!(forbidden.caller_object_id, Some(principal));
             assert!(forbidden.action.unwrap().ends_with("/keys/read"));
@@ -167,7 +173,7 @@ async fn a_vault_of_another_tenant_gets_no_token() {
     let host = format!("{VENDOR_VAULT}.vault.azure.net");
     let (logins, before) = (scene.calls(LOGIN), scene.calls(&host));
     let error = clients.key_vault.verify(scene.tenant(), &key_in(VENDOR_VAULT)).await.unwrap_err();
-    assert!(matches!(error, KeyVaultError::WrongTenant { .. }), "{error:?}");
+    assert!(matches!(error, KeyVaultError::Refused(KeyVaultRefusal::WrongTenant { .. })), "{error:?}");
     assert_eq!(scene.calls(LOGIN), logins, "a token was asked for");
     assert_eq!(scene.calls(&host), before + 1, "one question, without a token");
 
@@ -191,17 +197,24 @@ async fn a_name_without_a_vault_and_a_vault_without_the_key_are_told_apart() {
     let scene = Scene::begin(Lags::default()).await;
     let clients = scene.clients();
     let error = clients.key_vault.challenge(&key_in("kv-nobody")).await.unwrap_err();
-    assert!(matches!(error, KeyVaultError::NoSuchVault), "{error:?}");
+    assert!(matches!(error, KeyVaultError::Refused(KeyVaultRefusal::NoSuchVault)), "{error:?}");
 
     scene.grant(scene.consent().await).await;
     let other: KeyUrl = format!("https://{CUSTOMER_VAULT}.vault.azure.net/keys/other").parse().unwrap();
     let vault = clients.key_vault.verify(scene.tenant(), &other).await.unwrap();
     let error = vault.get_key().await.unwrap_err();
     // The grant is on one key, so that about another one the vault says no more than "no".
-    assert!(matches!(error, KeyVaultError::Forbidden(_) | KeyVaultError::KeyNotFound), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            KeyVaultError::Refused(KeyVaultRefusal::Forbidden(_))
+                | KeyVaultError::Refused(KeyVaultRefusal::KeyNotFound)
+        ),
+        "{error:?}"
+    );
     let version: KeyUrl = format!("{}/{}", scene.key_url(), "0".repeat(32)).parse().unwrap();
     let vault = clients.key_vault.verify(scene.tenant(), &version).await.unwrap();
-    assert!(matches!(vault.get_key().await, Err(KeyVaultError::KeyNotFound)));
+    assert!(matches!(vault.get_key().await, Err(KeyVaultError::Refused(KeyVaultRefusal::KeyNotFound))));
 }
 
 #[tokio::test]
@@ -215,12 +228,16 @@ async fn a_disabled_key_is_read_and_cannot_wrap() {
     assert!(!key.enabled);
     let error = vault.wrap(&key).await.unwrap_err();
     assert!(
-        matches!(error, KeyVaultError::Forbidden(ref f) if f.kind == ForbiddenKind::KeyDisabled),
+        matches!(error, KeyVaultError::Refused(KeyVaultRefusal::Forbidden(ref f)) if f.kind == ForbiddenKind::KeyDisabled),
         "{error:?}"
     );
     let error = clients.compute.put_disk_encryption_set(&scene.set_id(), &new_set(&scene, key.kid())).await;
     assert!(
-        matches!(error, Err(ArmError::KeyUnusable { .. } | ArmError::KeyVaultAccessForbidden { .. })),
+        matches!(
+            error,
+            Err(ArmError::Refused(ArmRefusal::KeyUnusable { .. })
+                | ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. }))
+        ),
         "{error:?}"
     );
 }
@@ -235,7 +252,7 @@ async fn an_expired_key_cannot_wrap() {
     let key = vault.get_key().await.unwrap();
     assert_eq!(key.expires.unwrap().unix_timestamp(), 1_000_000_000);
     let error = vault.wrap(&key).await.unwrap_err();
-    assert!(matches!(error, KeyVaultError::Forbidden(_)), "{error:?}");
+    assert!(matches!(error, KeyVaultError::Refused(KeyVaultRefusal::Forbidden(_))), "{error:?}");
 }
 
 #[tokio::test]
@@ -252,7 +269,7 @@ async fn a_set_is_refused_while_the_application_may_not_use_the_key() {
         },
         Err(error) => error,
     };
-    assert!(matches!(error, ArmError::KeyVaultAccessForbidden { .. }), "{error:?}");
+    assert!(matches!(error, ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. })), "{error:?}");
     scene.grant(principal).await;
     let accepted = put_set(&scene, &clients).await.unwrap();
     assert!(matches!(end_of(&clients, accepted).await, OperationState::Succeeded));
@@ -271,7 +288,10 @@ async fn an_identity_that_is_not_the_apps_is_missing() {
         clients.identity.managed_identity(),
     );
     let error = nobody.prove_consent(scene.tenant()).await.unwrap_err();
-    assert!(matches!(error, EntraError::ConsentMissing { code: 700_016 }), "{error:?}");
+    assert!(
+        matches!(error, EntraError::Refused(EntraRefusal::ConsentMissing { code: 700_016 })),
+        "{error:?}"
+    );
 }
 
 /// Takes one webhook call and hands its `Authorization` header on.
@@ -316,7 +336,7 @@ async fn a_webhook_of_the_marketplace_is_known_by_its_token_and_its_operation() 
     let operation = clients.marketplace.operation(id, delivery.operation_id).await.unwrap();
     assert_eq!((operation.subscription_id, operation.action), (id, OperationAction::Suspend));
     let unknown = clients.marketplace.operation(id, id).await.unwrap_err();
-    assert!(matches!(unknown, MarketplaceError::NotFound), "{unknown:?}");
+    assert!(matches!(unknown, MarketplaceError::Refused(MarketplaceRefusal::NotFound)), "{unknown:?}");
     let subscription = clients.marketplace.subscription(id).await.unwrap();
     assert_eq!(subscription.saas_subscription_status, SubscriptionStatus::Suspended);
 }

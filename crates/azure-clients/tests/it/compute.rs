@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use azure_clients::{
-    ArmError, Compute, Outage,
+    ArmError, ArmRefusal, Compute, Outage,
     compute::{EncryptionType, NewDiskEncryptionSet, OperationState, ProvisioningState},
 };
 use azure_ids::ArmId;
@@ -86,7 +86,8 @@ async fn an_id_of_another_kind_of_resource_is_never_sent() {
     let cloud = FakeCloud::start(|_| panic!("something was sent")).await;
     let compute = compute(&cloud);
     let (disk, set) = (id("disks", "d1"), id("diskEncryptionSets", "s1"));
-    let bad = |error: ArmError| assert!(matches!(error, ArmError::BadId { .. }), "{error:?}");
+    let bad =
+        |error: ArmError| assert!(matches!(error, ArmError::Refused(ArmRefusal::BadId { .. })), "{error:?}");
     bad(compute.disk_encryption_set(&disk).await.unwrap_err());
     bad(compute.disk(&set).await.unwrap_err());
     bad(compute.put_disk_encryption_set(&disk, &new_set()).await.unwrap_err());
@@ -166,17 +167,29 @@ async fn every_refusal_of_arm_has_its_variant() {
             .await
             .unwrap_err()
     }
-    assert!(matches!(refused(refusal(404, "ResourceGroupNotFound")).await, ArmError::NotFound { .. }));
-    assert!(matches!(refused(refusal(403, "AuthorizationFailed")).await, ArmError::Forbidden { .. }));
+    assert!(matches!(
+        refused(refusal(404, "ResourceGroupNotFound")).await,
+        ArmError::Refused(ArmRefusal::NotFound { .. })
+    ));
+    assert!(matches!(
+        refused(refusal(403, "AuthorizationFailed")).await,
+        ArmError::Refused(ArmRefusal::Forbidden { .. })
+    ));
     assert!(matches!(
         refused(refusal(400, "KeyVaultAccessForbidden")).await,
-        ArmError::KeyVaultAccessForbidden { .. }
+        ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. })
     ));
-    assert!(matches!(refused(refusal(400, "InvalidParameter")).await, ArmError::BadRequest { .. }));
-    assert!(matches!(refused(refusal(409, "OperationNotAllowed")).await, ArmError::Conflict { .. }));
+    assert!(matches!(
+        refused(refusal(400, "InvalidParameter")).await,
+        ArmError::Refused(ArmRefusal::BadRequest { .. })
+    ));
+    assert!(matches!(
+        refused(refusal(409, "OperationNotAllowed")).await,
+        ArmError::Refused(ArmRefusal::Conflict { .. })
+    ));
     assert!(matches!(
         refused(refusal(401, "ExpiredAuthenticationToken")).await,
-        ArmError::TokenRefused { .. }
+        ArmError::Refused(ArmRefusal::TokenRefused { .. })
     ));
     let throttled = Answer::json(429, &json!({"code": "OperationNotAllowed", "message": "too many"}));
     let throttled = refused(throttled.with_header("retry-after", "1200")).await;

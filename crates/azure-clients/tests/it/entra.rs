@@ -7,7 +7,8 @@ use std::{
 };
 
 use azure_clients::{
-    EntraError, IdentitySettings, Outage, TransportOptions, WorkloadIdentity, entra::TenantPolicy,
+    EntraError, EntraRefusal, IdentitySettings, Outage, TransportOptions, WorkloadIdentity,
+    entra::TenantPolicy,
 };
 use azure_core::error::ErrorKind;
 use azure_ids::TenantId;
@@ -24,8 +25,15 @@ async fn refusal_of(answer: Answer) -> EntraError {
 
 /// The variant's name, and the code if it carries one.
 fn named(error: &EntraError) -> (&'static str, Option<u32>) {
-    use EntraError as E;
-    match error {
+    use EntraRefusal as E;
+    let refusal = match error {
+        EntraError::Throttled { .. } => return ("Throttled", None),
+        EntraError::Unavailable(_) => return ("Unavailable", None),
+        EntraError::Undecodable(_) => return ("Undecodable", None),
+        EntraError::Token(_) => return ("Token", None),
+        EntraError::Refused(refusal) => refusal,
+    };
+    match refusal {
         E::ConsentMissing { code } => ("ConsentMissing", Some(*code)),
         E::CredentialSpreading { code } => ("CredentialSpreading", Some(*code)),
         E::ApplicationDisabled { code } => ("ApplicationDisabled", Some(*code)),
@@ -34,11 +42,8 @@ fn named(error: &EntraError) -> (&'static str, Option<u32>) {
         E::ServiceUnknown { code } => ("ServiceUnknown", Some(*code)),
         E::Misconfigured { code } => ("Misconfigured", Some(*code)),
         E::ManagedIdentityMissing => ("ManagedIdentityMissing", None),
-        E::Throttled { .. } => ("Throttled", None),
-        E::Unavailable(_) => ("Unavailable", None),
         E::Unrecognized { code, .. } => ("Unrecognized", *code),
         E::WrongTenant { .. } => ("WrongTenant", None),
-        E::Undecodable(_) => ("Undecodable", None),
         E::Setup(_) => ("Setup", None),
     }
 }
@@ -103,7 +108,7 @@ async fn a_policy_is_told_by_its_kind_because_each_is_lifted_elsewhere() {
     ] {
         let error = refusal_of(entra_refusal(400, code)).await;
         assert!(
-            matches!(error, EntraError::PolicyBlocks { policy, .. } if policy == expected),
+            matches!(error, EntraError::Refused(EntraRefusal::PolicyBlocks { policy, .. }) if policy == expected),
             "{code}: {error:?}"
         );
     }
@@ -167,7 +172,7 @@ async fn a_token_of_another_tenant_proves_nothing() {
     let cloud = FakeCloud::start(move |_| token_for(&other.to_string(), &other.to_string())).await;
     let error = identity(&cloud).prove_consent(bound).await.unwrap_err();
     assert!(
-        matches!(error, EntraError::WrongTenant { expected, found } if expected == bound && found == other)
+        matches!(error, EntraError::Refused(EntraRefusal::WrongTenant { expected, found }) if expected == bound && found == other)
     );
 }
 

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use azure_clients::{EntraError, IdentitySettings, Transport, WorkloadIdentity};
+use azure_clients::{EntraError, EntraRefusal, IdentitySettings, Transport, WorkloadIdentity};
 use azure_ids::{KeyUrl, TenantId};
 use sandbox::Lags;
 
@@ -100,7 +100,7 @@ async fn a_process_that_knows_only_its_environment() {
 
     let proof = clients.identity.prove_consent(tenant).await;
     if std::env::var_os("TRY_EXPECT").is_some() {
-        assert!(matches!(proof, Err(EntraError::ManagedIdentityMissing)), "{proof:?}");
+        assert!(matches!(proof, Err(EntraError::Refused(EntraRefusal::ManagedIdentityMissing))), "{proof:?}");
         println!("AS EXPECTED");
         return;
     }
@@ -109,6 +109,9 @@ async fn a_process_that_knows_only_its_environment() {
     let key = vault.get_key().await.unwrap();
     vault.unwrap(&vault.wrap(&key).await.unwrap()).await.unwrap();
     let set = clients.compute.disk_encryption_set(&variable("TRY_SET")).await.unwrap_err();
-    assert!(matches!(set, azure_clients::ArmError::NotFound { .. }), "{set:?}");
+    assert!(
+        matches!(set, azure_clients::ArmError::Refused(azure_clients::ArmRefusal::NotFound { .. })),
+        "{set:?}"
+    );
     println!("THE WHOLE CHAIN");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azure_clients::{
-    EntraError, KeyVault, KeyVaultError, Outage, VerifiedVault,
+    EntraError, EntraRefusal, KeyVault, KeyVaultError, KeyVaultRefusal, Outage, VerifiedVault,
     key_vault::{ForbiddenKind, KeyType},
 };
 use azure_ids::{KeyUrl, TenantId};
@@ -74,7 +74,7 @@ async fn a_vault_of_another_tenant_gets_no_token() {
     let cloud = cloud_with_vault(other, |_| panic!("a token was sent")).await;
     let error = key_vault(&cloud).verify(bound, &key()).await.unwrap_err();
     assert!(
-        matches!(error, KeyVaultError::WrongTenant { expected, found } if expected == bound && found == other),
+        matches!(error, KeyVaultError::Refused(KeyVaultRefusal::WrongTenant { expected, found }) if expected == bound && found == other),
         "{error:?}"
     );
     assert!(cloud.seen_at(LOGIN).is_empty(), "a token was asked for");
@@ -101,7 +101,10 @@ async fn what_does_not_challenge_like_a_vault_gets_no_token() {
         let described = format!("{answer:?}");
         let cloud = FakeCloud::start(move |_| answer.clone()).await;
         let error = key_vault(&cloud).verify(tenant, &key()).await.unwrap_err();
-        assert!(matches!(error, KeyVaultError::UntrustedChallenge(_)), "{described}: {error:?}");
+        assert!(
+            matches!(error, KeyVaultError::Refused(KeyVaultRefusal::UntrustedChallenge(_))),
+            "{described}: {error:?}"
+        );
         assert_eq!(cloud.seen().len(), 1, "{described}: one question, no redirect, no token");
     }
 }
@@ -111,7 +114,7 @@ async fn a_name_without_a_vault_is_told_apart_from_a_network_that_is_down() {
     let respond = |_: &Seen| Answer::text(200, "");
     let cloud = FakeCloud::with_hosts(&[LOGIN], respond).await;
     let error = key_vault(&cloud).challenge(&key()).await.unwrap_err();
-    assert!(matches!(error, KeyVaultError::NoSuchVault), "{error:?}");
+    assert!(matches!(error, KeyVaultError::Refused(KeyVaultRefusal::NoSuchVault)), "{error:?}");
 
     let nothing = FakeCloud::with_hosts(&[], respond).await;
     let error = key_vault(&nothing).challenge(&key()).await.unwrap_err();
@@ -140,7 +143,9 @@ async fn a_vault_that_is_slow_walled_or_busy_says_so_at_the_challenge() {
     let forbidden = json!({"error": {"code": "Forbidden", "message": "", "innererror": {"code": "ForbiddenByConnection"}}});
     let walled = FakeCloud::start(move |_| Answer::json(403, &forbidden)).await;
     let error = key_vault(&walled).challenge(&key()).await.unwrap_err();
-    assert!(matches!(error, KeyVaultError::Forbidden(f) if f.kind == ForbiddenKind::Connection));
+    assert!(
+        matches!(error, KeyVaultError::Refused(KeyVaultRefusal::Forbidden(f)) if f.kind == ForbiddenKind::Connection)
+    );
 
     let busy = FakeCloud::start(|_| refusal(429, "Throttled").with_header("retry-after", "9")).await;
     let error = key_vault(&busy).challenge(&key()).await.unwrap_err();
@@ -201,7 +206,10 @@ async fn other_bytes_than_were_wrapped_are_found_out() {
     .await;
     let vault = verified(&cloud, tenant).await;
     let wrapped = vault.wrap(&vault.get_key().await.unwrap()).await.unwrap();
-    assert!(matches!(vault.unwrap(&wrapped).await, Err(KeyVaultError::RoundTripDiffers)));
+    assert!(matches!(
+        vault.unwrap(&wrapped).await,
+        Err(KeyVaultError::Refused(KeyVaultRefusal::RoundTripDiffers))
+    ));
 }
 
 #[tokio::test]
@@ -214,15 +222,24 @@ async fn every_refusal_of_a_vault_has_its_variant() {
     let rbac = json!({"error": {"code": "Forbidden", "message": "Caller: appid=a\r\nAction: 'Microsoft.KeyVault/vaults/keys/read'\r\n",
         "innererror": {"code": "ForbiddenByRbac"}}});
     match refused(Answer::json(403, &rbac)).await {
-        KeyVaultError::Forbidden(forbidden) => {
+        KeyVaultError::Refused(KeyVaultRefusal::Forbidden(forbidden)) => {
             assert_eq!(forbidden.kind, ForbiddenKind::Rbac);
             assert_eq!(forbidden.action.as_deref(), Some("Microsoft.KeyVault/vaults/keys/read"));
         }
         other => panic!("{other:?}"),
     }
-    assert!(matches!(refused(refusal(404, "KeyNotFound")).await, KeyVaultError::KeyNotFound));
-    assert!(matches!(refused(refusal(400, "BadParameter")).await, KeyVaultError::Refused { .. }));
-    assert!(matches!(refused(refusal(409, "Conflict")).await, KeyVaultError::KeyInBin { .. }));
+    assert!(matches!(
+        refused(refusal(404, "KeyNotFound")).await,
+        KeyVaultError::Refused(KeyVaultRefusal::KeyNotFound)
+    ));
+    assert!(matches!(
+        refused(refusal(400, "BadParameter")).await,
+        KeyVaultError::Refused(KeyVaultRefusal::BadRequest { .. })
+    ));
+    assert!(matches!(
+        refused(refusal(409, "Conflict")).await,
+        KeyVaultError::Refused(KeyVaultRefusal::KeyInBin { .. })
+    ));
     let busy = refused(refusal(429, "Throttled").with_header("retry-after", "2")).await;
     assert!(matches!(busy, KeyVaultError::Throttled { retry_after: Some(wait) } if wait.as_secs() == 2));
     assert!(matches!(
@@ -241,7 +258,7 @@ async fn a_token_that_the_vault_refuses_is_told_by_its_number() {
     .await;
     let error = verified(&cloud, tenant).await.get_key().await.unwrap_err();
     assert!(
-        matches!(error, KeyVaultError::TokenRefused { code: Some(ref code) } if code == "AKV10032"),
+        matches!(error, KeyVaultError::Refused(KeyVaultRefusal::TokenRefused { code: Some(ref code) }) if code == "AKV10032"),
         "{error:?}"
     );
 }
@@ -256,7 +273,11 @@ async fn entra_refusing_the_token_is_not_the_vault_refusing_the_key() {
     .await;
     let error = verified(&cloud, tenant).await.get_key().await.unwrap_err();
     assert!(
-        matches!(error, KeyVaultError::Token(EntraError::ConsentMissing { code: 7_000_229 })),
+        matches!(
+            error,
+            KeyVaultError::Token(ref error)
+                if matches!(**error, EntraError::Refused(EntraRefusal::ConsentMissing { code: 7_000_229 }))
+        ),
         "{error:?}"
     );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azure_clients::{
-    EntraError, Marketplace, MarketplaceError, Outage,
+    EntraError, EntraRefusal, Marketplace, MarketplaceError, MarketplaceRefusal, Outage,
     marketplace::{LandingToken, OperationAction, SubscriptionStatus},
 };
 use serde_json::{Value, json};
@@ -97,16 +97,31 @@ async fn every_refusal_of_the_marketplace_has_its_variant() {
         marketplace.activate(id(), "silver", None).await.unwrap_err()
     }
     assert!(
-        matches!(refused(refusal(400, "BadArgument")).await, MarketplaceError::BadRequest { code: Some(code) } if code == "BadArgument")
+        matches!(refused(refusal(400, "BadArgument")).await, MarketplaceError::Refused(MarketplaceRefusal::BadRequest { code: Some(code) }) if code == "BadArgument")
     );
     assert!(
-        matches!(refused(Answer::json(400, &json!({"code": "Bare"}))).await, MarketplaceError::BadRequest { code: Some(code) } if code == "Bare")
+        matches!(refused(Answer::json(400, &json!({"code": "Bare"}))).await, MarketplaceError::Refused(MarketplaceRefusal::BadRequest { code: Some(code) }) if code == "Bare")
     );
-    assert!(matches!(refused(Answer::text(400, "")).await, MarketplaceError::BadRequest { code: None }));
-    assert!(matches!(refused(Answer::text(401, "")).await, MarketplaceError::Forbidden));
-    assert!(matches!(refused(Answer::text(403, "")).await, MarketplaceError::Forbidden));
-    assert!(matches!(refused(Answer::text(404, "")).await, MarketplaceError::NotFound));
-    assert!(matches!(refused(Answer::text(409, "")).await, MarketplaceError::Conflict));
+    assert!(matches!(
+        refused(Answer::text(400, "")).await,
+        MarketplaceError::Refused(MarketplaceRefusal::BadRequest { code: None })
+    ));
+    assert!(matches!(
+        refused(Answer::text(401, "")).await,
+        MarketplaceError::Refused(MarketplaceRefusal::Forbidden)
+    ));
+    assert!(matches!(
+        refused(Answer::text(403, "")).await,
+        MarketplaceError::Refused(MarketplaceRefusal::Forbidden)
+    ));
+    assert!(matches!(
+        refused(Answer::text(404, "")).await,
+        MarketplaceError::Refused(MarketplaceRefusal::NotFound)
+    ));
+    assert!(matches!(
+        refused(Answer::text(409, "")).await,
+        MarketplaceError::Refused(MarketplaceRefusal::Conflict)
+    ));
     let throttled = refused(Answer::text(429, "").with_header("retry-after", "4")).await;
     assert_eq!(throttled.retry_after(), Some(Duration::from_secs(4)));
     assert!(matches!(
@@ -123,9 +138,15 @@ async fn every_refusal_of_the_marketplace_has_its_variant() {
 async fn an_expired_landing_token_is_told_apart() {
     let (_cloud, marketplace) = marketplace_that_answers(refusal(400, "BadArgument")).await;
     let token = LandingToken::from_decoded_parameter("expired").unwrap();
-    assert!(matches!(marketplace.resolve(&token).await, Err(MarketplaceError::LandingTokenRefused)));
+    assert!(matches!(
+        marketplace.resolve(&token).await,
+        Err(MarketplaceError::Refused(MarketplaceRefusal::LandingTokenRefused))
+    ));
     let (_cloud, marketplace) = marketplace_that_answers(Answer::text(403, "")).await;
-    assert!(matches!(marketplace.resolve(&token).await, Err(MarketplaceError::Forbidden)));
+    assert!(matches!(
+        marketplace.resolve(&token).await,
+        Err(MarketplaceError::Refused(MarketplaceRefusal::Forbidden))
+    ));
 }
 
 #[tokio::test]
@@ -138,7 +159,11 @@ async fn a_publisher_that_entra_refuses_never_calls_the_marketplace() {
     let marketplace = Marketplace::new(&cloud.transport(), &identity(&cloud));
     let error = marketplace.subscription(id()).await.unwrap_err();
     assert!(
-        matches!(error, MarketplaceError::Token(EntraError::ServiceUnknown { code: 500_011 })),
+        matches!(
+            error,
+            MarketplaceError::Token(ref error)
+                if matches!(**error, EntraError::Refused(EntraRefusal::ServiceUnknown { code: 500_011 }))
+        ),
         "{error:?}"
     );
 }

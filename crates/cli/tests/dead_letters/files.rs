@@ -1,48 +1,16 @@
-//! Editing, discarding, exporting, importing.
+//! Discarding, exporting, importing.
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use tokio::time::{Instant, sleep};
 
-use crate::support::{PATIENCE, World, event, two_kilobytes};
+use crate::support::{PATIENCE, TestBroker, event, two_kilobytes};
 
 const LOCK: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_is_checked_and_goes_out_with_everything_else_kept() {
-    let world = World::start(LOCK).await;
-    world.dead("marketplace_changed", vec![event("Renwe")], "Illegal").await;
-    let before = world.letters("marketplace_changed").await;
-    let id = format!("marketplace_changed/{}", before[0].0);
-    for (patch, code, says) in [
-        (r#"{"subscription":"x"}"#, 4, "data.subscription cannot be edited"),
-        (r#"{"action":null}"#, 4, "missing field `action`"),
-        (r#"{"action":"Renwe"}"#, 4, "changes nothing"),
-        ("nonsense", 2, "not JSON"),
-    ] {
-        let refused = world.run(&["edit", &id, "--patch", patch, "--yes", "--why", "typo"]).await;
-        assert_eq!(refused.code, code, "{patch}: {}", refused.stderr);
-        assert!(refused.stderr.contains(says), "{}", refused.stderr);
-    }
-    assert_eq!(world.letters("marketplace_changed").await, before);
-
-    let patch = r#"{"action":"Renew"}"#;
-    let edited =
-        world.run(&["edit", &id, "--patch", patch, "--yes", "--why", "typo", "--outcome-wait", "0s"]).await;
-    assert_eq!(edited.code, 0, "{}", edited.stderr);
-    let sent = world.in_queue("marketplace_changed").await.remove(0);
-    let body: Value = serde_json::from_slice(&sent.body).unwrap();
-    assert_eq!((&body["data"]["action"], &body["id"]), (&"Renew".into(), &"e1".into()));
-    assert_eq!(sent.application_properties["attempt"], 1_i32.into());
-    assert_eq!(sent.application_properties["x-replay-original-message-id"].as_str(), Some("e1"));
-    assert!(world.letters("marketplace_changed").await.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_discarded_is_archived_and_can_be_imported_once() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(5), "Test").await;
     let first = world.letters("key_shared").await[0].0;
     let without_why = world.run(&["discard", &format!("key_shared/{first}"), "--yes"]).await;
@@ -75,7 +43,7 @@ async fn what_is_discarded_is_archived_and_can_be_imported_once() {
 /// The moment that matters: the messages are stored, and nobody has told.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_killed_goes_on_and_names_what_it_may_have_sent_twice() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     let count = 200;
     world.dead("plain", two_kilobytes(count), "Test").await;
     let exported = world.run(&["export", "--entity", "plain"]).await;
@@ -112,7 +80,7 @@ async fn an_import_that_was_killed_goes_on_and_names_what_it_may_have_sent_twice
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_without_secrets_holds_none_and_cannot_be_sent() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     let token = format!("e{}.b.c", "yJhbGci");
     let message = event("Renew")
         .with_application_property("accessToken", token.clone())

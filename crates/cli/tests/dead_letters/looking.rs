@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, World, event, two_kilobytes};
+use crate::support::{PATIENCE, TestBroker, event, two_kilobytes};
 
 /// Longer than anything here may take: what is free again was given back.
 const LOCK: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_groups_and_show_tells_everything_and_neither_changes_anything() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(30), "Undecodable").await;
     world.dead("marketplace_changed", vec![event("Renew\u{1b}[31m")], "DeadlineExceeded").await;
     let before = world.letters("key_shared").await;
@@ -50,7 +50,7 @@ async fn list_groups_and_show_tells_everything_and_neither_changes_anything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_asked_for_and_written_down_without_the_mail_address() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(3), "Test").await;
     let before = world.letters("key_shared").await;
     for command in [vec!["replay"], vec!["discard", "--why", "old"]] {
@@ -88,7 +88,7 @@ async fn a_change_is_asked_for_and_written_down_without_the_mail_address() {
 }
 
 /// The plan of this hash, among those that were kept; one that was not agreed to is kept, too.
-fn kept_plan(world: &World, hash: &str) -> std::path::PathBuf {
+fn kept_plan(world: &TestBroker, hash: &str) -> std::path::PathBuf {
     let kept = std::fs::read_dir(world.file(".latchkey-ops/plans")).unwrap();
     let mut paths = kept.map(|entry| entry.unwrap().path());
     paths.find(|path| std::fs::read_to_string(path).unwrap().contains(hash)).unwrap()
@@ -96,7 +96,7 @@ fn kept_plan(world: &World, hash: &str) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_key_cannot_be_checked_is_replayed_only_by_force() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(2), "DeadlineExceeded").await;
     let skipped = world.run(&["replay", "--yes", "--outcome-wait", "0s", "--json"]).await;
     assert_eq!((skipped.code, &skipped.json()["counts"]["skipped"]), (3, &2.into()), "{}", skipped.stderr);
@@ -111,7 +111,7 @@ async fn a_message_whose_key_cannot_be_checked_is_replayed_only_by_force() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_ends_a_run_in_order_and_the_same_command_goes_on() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(60), "Test").await;
     world.plan("plan.json", &["--rate", "3"]).await;
     let replay = ["replay", "--plan", "plan.json", "--yes", "--json", "--outcome-wait", "0s"];

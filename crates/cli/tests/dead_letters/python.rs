@@ -6,7 +6,7 @@ use std::{io::Write as _, path::Path, process::Stdio, time::Duration};
 
 use tokio::{process::Command, time::Instant};
 
-use crate::support::{World, two_kilobytes};
+use crate::support::{TestBroker, two_kilobytes};
 
 /// The script's exit status when the SDK is not installed.
 const SDK_MISSING: i32 = 3;
@@ -15,7 +15,7 @@ const SDK_MISSING: i32 = 3;
 async fn everything_is_replayed_beside_the_python_sdk() {
     let Ok(python) = std::env::var("LATCHKEY_PYTHON") else { return skip("LATCHKEY_PYTHON is not set") };
     let count = std::env::var("LATCHKEY_REPLAY_ALL").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
-    let world = World::start(Duration::from_secs(60)).await;
+    let world = TestBroker::start(Duration::from_secs(60)).await;
 
     world.dead("plain", two_kilobytes(count), "Test").await;
     let script =

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{PATIENCE, Ran, World, size, two_kilobytes};
+use crate::support::{PATIENCE, Ran, TestBroker, size, two_kilobytes};
 
 const LOCK: Duration = Duration::from_secs(60);
 
 /// What a queue's default lock lasts is what the walk has.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_percent_is_replayed_within_a_lock_and_the_others_are_untouched() {
-    let world = World::start(LOCK).await;
+    let world = TestBroker::start(LOCK).await;
     let count = size();
     let began = Instant::now();
     world.dead("key_shared", two_kilobytes(count), "Test").await;
@@ -41,7 +41,7 @@ async fn one_percent_is_replayed_within_a_lock_and_the_others_are_untouched() {
     assert_eq!(locked[0].sequence_number, before[0].0, "the first of the others is free at once");
 }
 
-async fn assert_untouched(world: &World, queue: &str, before: &[(i64, u32, String)], plan: &Value) {
+async fn assert_untouched(world: &TestBroker, queue: &str, before: &[(i64, u32, String)], plan: &Value) {
     let planned: Vec<i64> =
         ids(plan).iter().map(|id| id.rsplit_once('/').unwrap().1.parse().unwrap()).collect();
     let planned: std::collections::BTreeSet<i64> = planned.into_iter().collect();
@@ -76,7 +76,7 @@ async fn killed_three_times(queue: &str, planning: &[&str]) -> BTreeMap<String, 
     let count = size();
     // What a killed run has locked comes free when its locks end: that is what most of the time is spent on.
     let lock = if count > 10_000 { Duration::from_secs(30) } else { Duration::from_secs(3) };
-    let world = World::start(lock).await;
+    let world = TestBroker::start(lock).await;
     world.dead(queue, two_kilobytes(count), "Test").await;
     let before = world.letters(queue).await;
     let filters = [&["--entity", queue, "--text", "pick-me"], planning].concat();

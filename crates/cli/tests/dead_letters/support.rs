@@ -21,13 +21,13 @@ pub(crate) fn size() -> usize {
     std::env::var("LATCHKEY_DEAD_LETTERS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
 }
 
-pub(crate) struct World {
+pub(crate) struct TestBroker {
     pub(crate) broker: Broker,
     pub(crate) client: ServiceBusClient,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl World {
+impl TestBroker {
     /// Queues of the app, `key_shared` and `marketplace_changed`; one without duplicate detection, `plain`; and a topic,
     /// `events`, with the subscriptions `audit` and `billing`.
     pub(crate) async fn start(lock: Duration) -> Self {

@@ -1,10 +1,8 @@
 //! Invocations as the Functions host writes them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
-
-use crate::DataType;
 
 /// An invocation as the host sends it.
 #[derive(Debug, Clone)]
@@ -27,68 +25,6 @@ impl Invocation {
             "ApplicationProperties": nothing, "UserProperties": nothing,
         });
         Self::new(function, "message", json!(""), metadata)
-    }
-
-    /// An HTTP request's invocation, for functions that the host does not forward.
-    #[must_use]
-    pub fn http(function: &str, method: &str, url: &str) -> Self {
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        let query: Map<String, Value> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (name.to_owned(), json!(value)))
-            .collect();
-        let request = json!({ "Url": url, "Method": method, "Query": query, "Headers": {}, "Params": {} });
-        Self::new(function, "req", request, json!({ "Query": query, "Headers": {} }))
-    }
-
-    /// An HTTP request's header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.body["Data"]["req"]["Headers"][name] = json!([value]);
-        self
-    }
-
-    /// An HTTP request's body, if it is text.
-    #[must_use]
-    pub fn http_body(mut self, body: &str) -> Self {
-        self.body["Data"]["req"]["Body"] = json!(body);
-        self
-    }
-
-    /// A parameter of an HTTP request's route.
-    #[must_use]
-    pub fn param(mut self, name: &str, value: &str) -> Self {
-        self.body["Data"]["req"]["Params"][name] = json!(value);
-        self
-    }
-
-    /// The invocation of a batch (`"cardinality": "many"`): message ids `0`, `1` and so on.
-    ///
-    /// # Panics
-    /// When a body is not what the host could read with that data type: text, or for [`DataType::Unspecified`] JSON.
-    #[must_use]
-    pub fn batch<B: AsRef<[u8]>>(
-        function: &str,
-        data_type: DataType,
-        bodies: impl IntoIterator<Item = B>,
-    ) -> Self {
-        let encoded = |body: B| match data_type {
-            DataType::Binary => Value::from(STANDARD.encode(body)),
-            DataType::String => std::str::from_utf8(body.as_ref()).expect("the body is text").into(),
-            DataType::Unspecified => serde_json::from_slice(body.as_ref()).expect("the body is JSON"),
-        };
-        let bodies: Vec<Value> = bodies.into_iter().map(encoded).collect();
-        let each = |value: &dyn Fn(usize) -> Value| wrapped(&(0..bodies.len()).map(value).collect());
-        let metadata = json!({
-            "DeliveryCountArray": each(&|_| json!(1)),
-            "LockTokenArray": each(&|_| json!(Uuid::new_v4())),
-            "MessageIdArray": each(&|index| json!(index.to_string())),
-            "SequenceNumberArray": each(&|index| json!(index + 1)),
-            "ApplicationPropertiesArray": each(&|_| json!({})),
-        });
-        Self::new(function, "messages", wrapped(&json!(bodies)), metadata)
     }
 
     /// The invocation for an event of Event Grid, in either schema.
@@ -173,17 +109,6 @@ impl Invocation {
         self
     }
 
-    /// Which attempt this is under a retry policy: 0 is the first. From the second on the last attempt's exception comes
-    /// along.
-    #[must_use]
-    pub fn retry(self, count: u32, limit: u32) -> Self {
-        let exception = (count > 0).then(|| json!({ "ClassName": "System.Exception", "Message": "failed" }));
-        let context = json!({
-            "RetryCount": count, "MaxRetryCount": limit, "Exception": exception, "Instance": null, "State": {}
-        });
-        self.metadata("RetryContext", context)
-    }
-
     /// The trigger's value, as the host encodes it.
     #[must_use]
     pub fn data(mut self, value: Value) -> Self {
@@ -193,7 +118,7 @@ impl Invocation {
         self
     }
 
-    /// The host's name for the run.
+    /// The host's id for the run.
     #[must_use]
     pub fn invocation_id(mut self, id: &str) -> Self {
         id.clone_into(&mut self.id);

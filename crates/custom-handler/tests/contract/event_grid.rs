@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use custom_handler::{
-    Functions, GridEvent, Kind,
+    EventGridEvent, Functions,
     testing::{Invocation, TestFunctions},
 };
 use serde::Deserialize;
@@ -16,9 +16,9 @@ struct Created {
     name: String,
 }
 
-type Seen = Arc<Mutex<Vec<GridEvent<Created>>>>;
+type Seen = Arc<Mutex<Vec<EventGridEvent<Created>>>>;
 
-async fn record(event: GridEvent<Created>, seen: Seen) -> Result<(), String> {
+async fn record(event: EventGridEvent<Created>, seen: Seen) -> Result<(), String> {
     let fails = event.data.name == "bad";
     seen.lock().unwrap().push(event);
     if fails { Err("no room".to_owned()) } else { Ok(()) }
@@ -27,7 +27,7 @@ async fn record(event: GridEvent<Created>, seen: Seen) -> Result<(), String> {
 fn functions(seen: &Seen) -> TestFunctions {
     let functions = Functions::new(Arc::clone(seen)).event_grid("created", record);
     let registered = functions.registered()[0];
-    assert_eq!((registered.kind, registered.trigger), (Kind::Queue, "eventGridTrigger"));
+    assert_eq!(registered.trigger, "eventGridTrigger");
     TestFunctions::new(functions)
 }
 
@@ -74,8 +74,8 @@ async fn what_is_no_event_fails_with_what_is_wrong() {
         (without("type"), "neither type nor eventType"),
         (without("data"), "data: "),
         (json!({ "id": "e", "source": "s", "type": "t", "data": { "name": 3 } }), "data: name: invalid type"),
-        (json!("text"), "no JSON object"),
-        (json!([cloud_event("test")]), "no JSON object"),
+        (json!("text"), "not a JSON object"),
+        (json!([cloud_event("test")]), "not a JSON object"),
     ] {
         let seen = Seen::default();
         let answer = functions(&seen).invoke(Invocation::event_grid("created", event)).await;

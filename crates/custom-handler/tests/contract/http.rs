@@ -10,7 +10,7 @@ use axum::{
     routing::{any, get, post},
 };
 use custom_handler::{
-    Functions, Kind, Message, Outcome, Settings, Timer,
+    Functions, Message, Outcome, Settings, Timer,
     testing::{Invocation, TestFunctions},
 };
 
@@ -130,10 +130,15 @@ async fn an_invocation_needs_the_hosts_header_exactly_once() {
 
 #[tokio::test]
 async fn a_test_can_hold_the_code_to_the_files() {
-    let registered: Vec<_> = functions().registered().iter().map(|one| (one.name, one.kind)).collect();
+    let registered: Vec<_> = functions().registered().iter().map(|one| (one.name, one.trigger)).collect();
     assert_eq!(
         registered,
-        [("hello", Kind::Http), ("nightly", Kind::Timer), ("orders", Kind::Queue), ("trouble", Kind::Http),]
+        [
+            ("hello", "httpTrigger"),
+            ("nightly", "timerTrigger"),
+            ("orders", "serviceBusTrigger"),
+            ("trouble", "httpTrigger"),
+        ]
     );
     let functions = TestFunctions::new(functions());
     assert_eq!(functions.methods_at("/api/hello").await, [Method::POST]);

@@ -2,15 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
-mod batches;
 mod conformance;
 mod envelopes;
 mod event_grid;
 mod http;
-mod http_invocations;
 mod lines;
 mod messages;
-mod outputs;
 mod serving;
 #[cfg(feature = "otlp")]
 mod telemetry;

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use custom_handler::{
-    BoxError, DeadLetter, Functions, Message, MessageMetadata, Outcome, Settings,
+    BoxError, DeadLetter, Functions, Message, MessageMetadata, Outcome, Settings, Undecodable,
     testing::{Invocation, TestFunctions},
 };
 use futures::future::BoxFuture;
@@ -168,6 +168,75 @@ async fn an_undecodable_body_is_dead_lettered_with_the_path_of_the_bad_field() {
     assert_eq!(kept[..3], ["orders", "m-1", "Undecodable"]);
     assert!(kept[3].starts_with("lines[1].pieces: invalid type: string, expected u32"), "{}", kept[3]);
     assert!(!kept[3].contains("two"), "{}", kept[3]);
+}
+
+#[tokio::test]
+async fn the_app_may_decide_what_becomes_of_an_undecodable_body() {
+    type Asked = Arc<Mutex<Vec<Message<Undecodable>>>>;
+    async fn decide(message: Message<Undecodable>, asked: Asked) -> Result<Outcome, String> {
+        let (id, unchanged) = (message.metadata.message_id.clone(), Outcome::from(message.body.clone()));
+        asked.lock().unwrap().push(message);
+        match id.as_deref() {
+            Some("keep-out") => {
+                Ok(Outcome::Refuse { reason: "Foreign".to_owned(), description: "not ours".to_owned() })
+            }
+            Some("drop") => Ok(Outcome::Complete),
+            Some("panic") => panic!("in the hook"),
+            Some("note") => Ok(unchanged),
+            _ => Err("the journal is away".to_owned()),
+        }
+    }
+    async fn take_order(_: Message<Order>, _: Asked) -> Result<Outcome, Infallible> {
+        Ok(Outcome::Complete)
+    }
+    let (letters, asked) = (Letters::default(), Asked::default());
+    let functions = Functions::new(Arc::clone(&asked)).dead_letter_with(letters.clone());
+    let functions = TestFunctions::new(functions.undecodable_with(decide).queue("orders", take_order));
+    for (id, status, kept) in [
+        ("keep-out", StatusCode::OK, Some(["Foreign", "not ours"])),
+        ("drop", StatusCode::OK, None),
+        (
+            "note",
+            StatusCode::OK,
+            Some(["Undecodable", "lines[1].pieces: invalid type: string, expected u32 at line 1 column 38"]),
+        ),
+        ("fail", StatusCode::INTERNAL_SERVER_ERROR, None),
+        ("panic", StatusCode::INTERNAL_SERVER_ERROR, None),
+    ] {
+        let answer = functions.invoke(undecodable().message_id(id)).await;
+        assert_eq!(answer.status, status, "{id}: {}", answer.error());
+        let letter = letters.kept.lock().unwrap().pop();
+        let letter = letter.as_ref().map(|letter| [letter[2].as_str(), letter[3].as_str()]);
+        assert_eq!(letter, kept, "{id}");
+        let message = asked.lock().unwrap().pop().unwrap();
+        assert_eq!((message.function, message.metadata.message_id.as_deref()), ("orders", Some(id)));
+        assert!(message.body.bytes.starts_with(b"{"), "the body as it arrived");
+    }
+    // A body that can be decoded is none of its business.
+    let answer = functions.invoke(Invocation::queue("orders").json(&json!({"order": 1, "lines": []}))).await;
+    assert!(answer.succeeded() && asked.lock().unwrap().is_empty(), "{}", answer.error());
+}
+
+#[tokio::test]
+async fn reason_and_description_are_no_longer_than_service_bus_takes() {
+    async fn at_length(_: Message<String>, _: ()) -> Result<Outcome, Infallible> {
+        Ok(Outcome::Refuse { reason: "r".repeat(5_000), description: "d".repeat(100_000) })
+    }
+    let letters = Letters::default();
+    let functions = Functions::new(()).dead_letter_with(letters.clone()).queue("orders", at_length);
+    let answer = TestFunctions::new(functions).invoke(Invocation::queue("orders").binary("x")).await;
+    assert!(answer.succeeded(), "{}", answer.error());
+    let kept = letters.kept.lock().unwrap().pop().unwrap();
+    assert_eq!((kept[2].chars().count(), kept[3].chars().count()), (4_096, 4_096));
+    assert!(kept[3].starts_with("ddd") && kept[3].ends_with("d…"));
+}
+
+#[tokio::test]
+async fn a_function_that_refuses_nothing_returns_nothing() {
+    let nothing = async |_: Message<String>, ()| Ok::<(), Infallible>(());
+    let functions = TestFunctions::new(Functions::new(()).queue("orders", nothing));
+    let answer = functions.invoke(Invocation::queue("orders").binary("test")).await;
+    assert!(answer.succeeded() && answer.body.is_empty(), "{answer:?}");
 }
 
 #[tokio::test]

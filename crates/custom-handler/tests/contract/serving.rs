@@ -8,10 +8,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use custom_handler::{
-    BoxError, DataType, DeadLetter, Functions, Message, MessageMetadata, Outcome, Settlement, Timer,
-};
-use futures::future::BoxFuture;
+use custom_handler::{Functions, Message, Outcome, Timer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -32,10 +29,6 @@ async fn handler_process() {
     Functions::new(())
         .http("hello", hello)
         .queue("orders", as_told)
-        .queue_each("each", DataType::String, Settles, as_told)
-        .queue_batch("batch", DataType::String, Settles, async |messages: Vec<Message<String>>, ()| {
-            messages.into_iter().map(|_| Ok::<_, String>(Outcome::Complete)).collect()
-        })
         .timer("nightly", async |_: Timer, ()| Ok::<(), String>(()))
         .serve()
         .await
@@ -44,30 +37,6 @@ async fn handler_process() {
 
 /// How many slow invocations have begun.
 static SLOW_ONES: AtomicUsize = AtomicUsize::new(0);
-
-/// Settles whatever it is told to.
-struct Settles;
-
-impl DeadLetter for Settles {
-    fn dead_letter<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a MessageMetadata,
-        _: &'a str,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-impl Settlement for Settles {
-    fn complete<'a>(&'a self, _: &'a str, _: &'a MessageMetadata) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn abandon<'a>(&'a self, _: &'a str, _: &'a MessageMetadata) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async { Ok(()) })
-    }
-}
 
 async fn as_told(message: Message<String>, (): ()) -> Result<Outcome, String> {
     match message.body.as_str() {
@@ -154,11 +123,8 @@ impl Handler {
 #[cfg(feature = "otlp")]
 impl Handler {
     pub(crate) async fn invoke_with(&self, id: &str, body: &str, metadata: &serde_json::Value) -> String {
-        self.post("orders", id, &envelope(body, metadata)).await
-    }
-
-    pub(crate) async fn post(&self, function: &str, id: &str, envelope: &str) -> String {
-        post_at(self.address, &self.address.to_string(), function, id, envelope).await
+        let envelope = envelope(body, metadata);
+        post_at(self.address, &self.address.to_string(), "orders", id, &envelope).await
     }
 
     pub(crate) async fn request(&self, head: &str) -> String {

@@ -64,10 +64,7 @@ impl Collector {
 
     /// The span of an invocation, once it is here.
     async fn of_invocation(&self, id: &str) -> Span {
-        self.until(|span| attributes(&span.attributes).get("faas.invocation_id") == Some(&json!(id))).await
-    }
-
-    async fn until(&self, is_it: impl Fn(&Span) -> bool) -> Span {
+        let is_it = |span: &Span| attributes(&span.attributes).get("faas.invocation_id") == Some(&json!(id));
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(span) = self.spans().into_iter().find(|span| is_it(span)) {
@@ -205,43 +202,6 @@ async fn requests_and_timers_go_by_their_headers_and_messages_too_if_they_know_n
         assert_eq!((span.name.as_str(), span.kind()), (name, kind), "{id}");
         assert_eq!(hex(&span.parent_span_id), parent, "{id}");
     }
-}
-
-#[tokio::test]
-async fn each_message_of_a_batch_is_in_its_senders_trace_and_points_to_the_invocation() {
-    let (handler, collector) = exporting(&[]).await;
-    let other = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
-    let properties = json!([{ "traceparent": SENDER }, { "traceparent": other }, {}]).to_string();
-    for (function, id) in [("each", "i-each"), ("batch", "i-batch")] {
-        let envelope = json!({
-            "Data": { "m": "[\"a\",\"fail\",\"c\"]" },
-            "Metadata": {
-                "LockTokenArray": json!(vec!["4e773554-f6b7-4ea2-b07d-4c5fd5aba741"; 3]).to_string(),
-                "MessageIdArray": "[\"m-1\",\"m-2\",\"m-3\"]", "ApplicationPropertiesArray": properties,
-            },
-        });
-        let answer = handler.post(function, id, &envelope.to_string()).await;
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    }
-    let whole = collector.of_invocation("i-each").await;
-    for (message, parent, error) in [
-        ("m-1", "b7ad6b7169203331".to_owned(), None),
-        ("m-2", "c7ad6b7169203331".to_owned(), Some(&json!("HandlerError"))),
-        ("m-3", hex(&whole.span_id), None),
-    ] {
-        let is_it =
-            |span: &Span| attributes(&span.attributes).get("messaging.message.id") == Some(&json!(message));
-        let span = collector.until(is_it).await;
-        assert_eq!(hex(&span.parent_span_id), parent, "{message}");
-        assert_eq!(attributes(&span.attributes).get("error.type"), error, "{message}");
-        let links: Vec<_> = span.links.iter().map(|link| hex(&link.span_id)).collect();
-        let expected = if message == "m-3" { vec![] } else { vec![hex(&whole.span_id)] };
-        assert_eq!(links, expected, "{message}");
-    }
-    let whole = collector.of_invocation("i-batch").await;
-    let senders: Vec<_> = whole.links.iter().map(|link| hex(&link.span_id)).collect();
-    assert_eq!(senders, ["b7ad6b7169203331", "c7ad6b7169203331"]);
-    assert_eq!(attributes(&whole.attributes)["messaging.batch.message_count"], 3);
 }
 
 #[tokio::test]

@@ -2,35 +2,35 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use dead_letters::{Fate, Letter, Record, RunError, RunOptions, What};
+use dead_letters::{Action, Letter, Outcome, Record, RunError, RunOptions};
 use service_bus::{Message, ReceivedMessage};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{PATIENCE, World, numbered, open_log, without_outcomes};
+use crate::support::{Fixture, PATIENCE, numbered, open_log, without_outcomes};
 
 fn every(nth: i64) -> impl Fn(&Letter) -> bool {
     move |letter| letter.id.sequence % nth == 0
 }
 
-async fn in_queue(world: &World, queue: &str) -> Vec<ReceivedMessage> {
-    world.client.receiver(queue).peek(0, 1_000).await.unwrap()
+async fn in_queue(fixture: &Fixture, queue: &str) -> Vec<ReceivedMessage> {
+    fixture.client.receiver(queue).peek(0, 1_000).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_is_planned_goes_out_and_everything_else_stays_as_it_was() {
-    let world = World::start().await;
-    world.dead("orders", numbered(400), "Test").await;
-    let before = world.letters("orders").await;
-    let plan = world.plan("orders", every(20)).await;
-    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(400), "Test").await;
+    let before = fixture.letters("orders").await;
+    let plan = fixture.plan("orders", every(20)).await;
+    let report = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!((report.counts.replayed, report.planned, report.finished), (20, 20, true));
     assert!(report.is_well() && report.doubtful.is_empty());
 
     let others: Vec<Letter> = before.iter().filter(|letter| letter.id.sequence % 20 != 0).cloned().collect();
-    assert_eq!(world.letters("orders").await, others, "the same in order, content and delivery count");
-    assert_eq!(world.broker.counts("orders").unwrap().active, 20);
+    assert_eq!(fixture.letters("orders").await, others, "the same in order, content and delivery count");
+    assert_eq!(fixture.broker.counts("orders").unwrap().active, 20);
 
-    let sent = in_queue(&world, "orders").await;
+    let sent = in_queue(&fixture, "orders").await;
     for (message, planned) in by_id(sent).into_values().zip(by_plan(&plan)) {
         let letter = before.iter().find(|letter| letter.id == planned.id).unwrap();
         assert_eq!(message.message_id.as_deref(), Some(planned.replay_as.as_str()));
@@ -62,12 +62,12 @@ fn by_plan(plan: &dead_letters::Plan) -> Vec<dead_letters::Planned> {
 
 #[tokio::test]
 async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
-    let world = World::start().await;
-    world.dead("orders", numbered(60), "Test").await;
-    let plan = world.plan("orders", |_| true).await;
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(60), "Test").await;
+    let plan = fixture.plan("orders", |_| true).await;
     let stop = CancellationToken::new();
     let stopper = async {
-        while world.broker.counts("orders").unwrap().active < 10 {
+        while fixture.broker.counts("orders").unwrap().active < 10 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         stop.cancel();
@@ -76,7 +76,7 @@ async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
     };
     let slow = RunOptions { rate: Some(4.0), ..without_outcomes() };
     let report = tokio::select! {
-        report = world.run(&plan, &What::Replay, slow, stop.clone()) => report.unwrap(),
+        report = fixture.run(&plan, &Action::Replay, slow, stop.clone()) => report.unwrap(),
         () = stopper => unreachable!("it never ends"),
     };
     assert!(
@@ -84,30 +84,30 @@ async fn a_run_that_was_stopped_goes_on_where_it_was_and_sends_nothing_twice() {
         "{:?}",
         report.counts
     );
-    let counts = world.broker.counts("orders").unwrap();
+    let counts = fixture.broker.counts("orders").unwrap();
     assert_eq!(counts.active + counts.dead_letter, 60);
 
-    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    let report = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!((report.counts.replayed, report.finished), (60, true));
-    let counts = world.broker.counts("orders").unwrap();
+    let counts = fixture.broker.counts("orders").unwrap();
     assert_eq!((counts.active, counts.dead_letter), (60, 0));
     // Once more: there is nothing left to do.
-    let again = world.replay(&plan, without_outcomes()).await.unwrap();
-    assert_eq!((again.counts.replayed, world.broker.counts("orders").unwrap().active), (60, 60));
+    let again = fixture.replay(&plan, without_outcomes()).await.unwrap();
+    assert_eq!((again.counts.replayed, fixture.broker.counts("orders").unwrap().active), (60, 60));
 }
 
 #[tokio::test]
 async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropped() {
-    let world = World::start().await;
-    world.dead("brief", numbered(10), "Test").await;
-    let plan = world.plan("brief", |_| true).await;
+    let fixture = Fixture::start().await;
+    fixture.dead("brief", numbered(10), "Test").await;
+    let plan = fixture.plan("brief", |_| true).await;
     // A run sent three: of the first it knew, of the second it did not, the third was only about to be sent. Then it
     // was killed, with locks on everything.
-    let first = world.replay(&plan, without_outcomes()).await.unwrap();
+    let first = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!(first.counts.replayed, 10);
-    let sent = in_queue(&world, "brief").await;
-    std::fs::remove_file(world.log()).unwrap();
-    let again = World::start().await;
+    let sent = in_queue(&fixture, "brief").await;
+    std::fs::remove_file(fixture.log()).unwrap();
+    let again = Fixture::start().await;
     again.dead("brief", numbered(10), "Test").await;
     let plan = again.plan("brief", |_| true).await;
     for message in sent.iter().take(2) {
@@ -116,7 +116,7 @@ async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropp
     let of = |message: &ReceivedMessage| {
         message.application_properties["x-replay-of"].as_str().unwrap().parse().unwrap()
     };
-    let (log, _) = open_log(&again.log(), &plan, &What::Replay);
+    let (log, _) = open_log(&again.log(), &plan, &Action::Replay);
     log.write(&Record::Started {
         plan: plan.hash().to_owned(),
         action: "replay".to_owned(),
@@ -147,16 +147,16 @@ async fn what_a_killed_run_may_have_sent_goes_out_under_the_same_id_and_is_dropp
 /// No kill is needed: an acknowledgement that comes too late leaves a send in doubt, and it goes out again.
 #[tokio::test]
 async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
-    let world = World::start().await;
-    world.dead("plain", numbered(5), "Test").await;
-    let world = world.with_impatient_client(Duration::from_secs(2));
-    let plan = world.plan("plain", |_| true).await;
-    world.broker.control().delay_next(broker::Operation::Send, 1, Duration::from_secs(8));
-    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    let fixture = Fixture::start().await;
+    fixture.dead("plain", numbered(5), "Test").await;
+    let fixture = fixture.with_impatient_client(Duration::from_secs(2));
+    let plan = fixture.plan("plain", |_| true).await;
+    fixture.broker.control().delay_next(broker::Operation::Send, 1, Duration::from_secs(8));
+    let report = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!((report.counts.replayed, report.finished), (5, true));
 
     let mut times = BTreeMap::<String, usize>::new();
-    for message in in_queue(&world, "plain").await {
+    for message in in_queue(&fixture, "plain").await {
         *times
             .entry(message.application_properties["x-replay-of"].as_str().unwrap().to_owned())
             .or_default() += 1;
@@ -168,22 +168,22 @@ async fn what_goes_out_twice_within_one_run_is_named_in_its_report() {
     assert!(twice.iter().all(|id| named.contains(id)), "{twice:?} beyond {named:?}");
 }
 
-/// Letters that share a transfer share its fate: when its acknowledgement is lost, each of them is in doubt.
+/// Letters that share a transfer share its outcome: when its acknowledgement is lost, each of them is in doubt.
 #[tokio::test]
 async fn a_batch_in_doubt_names_all_its_letters() {
-    let world = World::start().await;
-    world.dead("plain", numbered(120), "Test").await;
-    let world = world.with_impatient_client(Duration::from_secs(2));
-    let plan = world.plan("plain", |_| true).await;
-    let control = world.broker.control();
+    let fixture = Fixture::start().await;
+    fixture.dead("plain", numbered(120), "Test").await;
+    let fixture = fixture.with_impatient_client(Duration::from_secs(2));
+    let plan = fixture.plan("plain", |_| true).await;
+    let control = fixture.broker.control();
     // The first letter goes alone; what has gathered meanwhile goes together.
     control.delay_next(broker::Operation::Send, 1, Duration::ZERO);
     control.delay_next(broker::Operation::Send, 1, Duration::from_secs(8));
-    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    let report = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!((report.counts.replayed, report.finished), (120, true));
 
     let mut times = BTreeMap::<String, usize>::new();
-    for message in in_queue(&world, "plain").await {
+    for message in in_queue(&fixture, "plain").await {
         *times
             .entry(message.application_properties["x-replay-of"].as_str().unwrap().to_owned())
             .or_default() += 1;
@@ -198,18 +198,18 @@ async fn a_batch_in_doubt_names_all_its_letters() {
 /// As a partitioned queue with duplicate detection does with every batch.
 #[tokio::test]
 async fn a_batch_that_is_refused_goes_letter_by_letter_and_is_not_in_doubt() {
-    let world = World::start().await;
-    world.dead("plain", numbered(120), "Test").await;
-    let plan = world.plan("plain", |_| true).await;
-    let control = world.broker.control();
+    let fixture = Fixture::start().await;
+    fixture.dead("plain", numbered(120), "Test").await;
+    let plan = fixture.plan("plain", |_| true).await;
+    let control = fixture.broker.control();
     control.delay_next(broker::Operation::Send, 1, Duration::ZERO);
     control.fail_next(broker::Operation::Send, 1, broker::Failure::QuotaExceeded);
-    let report = world.replay(&plan, without_outcomes()).await.unwrap();
+    let report = fixture.replay(&plan, without_outcomes()).await.unwrap();
     assert_eq!((report.counts.replayed, report.finished), (120, true));
     assert_eq!(report.doubtful, [], "a refusal leaves no doubt");
-    let replayed = in_queue(&world, "plain").await;
+    let replayed = in_queue(&fixture, "plain").await;
     assert_eq!(replayed.len(), 120, "nothing is lost, nothing twice");
-    let log = std::fs::read_to_string(world.log()).unwrap();
+    let log = std::fs::read_to_string(fixture.log()).unwrap();
     let count = |record: &str| log.lines().filter(|line| line.contains(record)).count();
     assert!(count("\"refused\"") > 1, "several letters shared the transfer");
     assert_eq!(count("\"sending\""), 120 + count("\"refused\""));
@@ -217,13 +217,13 @@ async fn a_batch_that_is_refused_goes_letter_by_letter_and_is_not_in_doubt() {
 
 #[tokio::test]
 async fn outcomes_are_told_apart() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     let event = |n: usize| format!(r#"{{"specversion":"1.0","id":"e{n}","type":"t","data":{{}}}}"#);
     let messages = (0..4).map(|n| Message::new(event(n)).with_message_id(format!("m{n}"))).collect();
-    world.dead("orders", messages, "Test").await;
-    let plan = world.plan("orders", |_| true).await;
-    let receiver = world.client.receiver("orders");
-    let sender = world.client.sender("orders");
+    fixture.dead("orders", messages, "Test").await;
+    let plan = fixture.plan("orders", |_| true).await;
+    let receiver = fixture.client.receiver("orders");
+    let sender = fixture.client.sender("orders");
     let consumer = async {
         // The four, and what the third puts itself off as; that one may come before the fourth or after it.
         let mut left = 5;
@@ -257,23 +257,23 @@ async fn outcomes_are_told_apart() {
     // The one that is put off is waited for until the end.
     let ordered =
         RunOptions { outcome_wait: Duration::from_secs(10), concurrency: 1, ..RunOptions::default() };
-    let (report, ()) = tokio::join!(world.replay(&plan, ordered), consumer);
+    let (report, ()) = tokio::join!(fixture.replay(&plan, ordered), consumer);
     let report = report.unwrap();
-    let fates: Vec<String> = report
+    let outcomes_by_id: Vec<String> = report
         .messages
         .iter()
-        .map(|(_, fate)| match fate {
-            Fate::DeadAgain { reason, .. } => reason.clone(),
+        .map(|(_, outcome)| match outcome {
+            Outcome::DeadAgain { reason, .. } => reason.clone(),
             other => format!("{other:?}"),
         })
         .collect();
-    assert_eq!(fates, ["Again", "Waiting", "Later", "Succeeded"]);
+    assert_eq!(outcomes_by_id, ["Again", "Waiting", "Later", "Succeeded"]);
     assert!(!report.is_well());
 }
 
 /// Receives everything for as long as the other future runs, and lets it die again.
-async fn while_everything_dies_again<T>(world: &World, running: impl Future<Output = T>) -> T {
-    let receiver = world.client.receiver("orders");
+async fn while_everything_dies_again<T>(fixture: &Fixture, running: impl Future<Output = T>) -> T {
+    let receiver = fixture.client.receiver("orders");
     let killer = async {
         loop {
             for message in receiver.receive(50, Duration::from_secs(1)).await.unwrap() {
@@ -289,59 +289,59 @@ async fn while_everything_dies_again<T>(world: &World, running: impl Future<Outp
 
 #[tokio::test]
 async fn the_canary_keeps_the_others_back_when_it_dies_again() {
-    let world = World::start().await;
-    world.dead("orders", numbered(30), "Test").await;
-    let before = world.letters("orders").await;
-    let plan = world.plan("orders", |_| true).await;
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(30), "Test").await;
+    let before = fixture.letters("orders").await;
+    let plan = fixture.plan("orders", |_| true).await;
     let options = RunOptions { canary: Some(2), outcome_wait: PATIENCE, ..RunOptions::default() };
-    let report = while_everything_dies_again(&world, world.replay(&plan, options)).await.unwrap();
+    let report = while_everything_dies_again(&fixture, fixture.replay(&plan, options)).await.unwrap();
     assert_eq!((report.counts.dead_again, report.counts.skipped, report.finished), (2, 28, true));
-    assert_eq!(world.letters("orders").await[..28], before[2..]);
+    assert_eq!(fixture.letters("orders").await[..28], before[2..]);
 }
 
 #[tokio::test]
 async fn too_many_failures_stop_the_run() {
-    let world = World::start().await;
-    world.dead("orders", numbered(200), "Test").await;
-    let plan = world.plan("orders", |_| true).await;
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(200), "Test").await;
+    let plan = fixture.plan("orders", |_| true).await;
     let options = RunOptions {
         rate: Some(5.0),
         stop_on_failure: Some(0.5),
         outcome_wait: PATIENCE,
         ..RunOptions::default()
     };
-    let report = while_everything_dies_again(&world, world.replay(&plan, options)).await.unwrap();
+    let report = while_everything_dies_again(&fixture, fixture.replay(&plan, options)).await.unwrap();
     assert!(report.counts.dead_again > 0 && report.counts.skipped > 100, "{:?}", report.counts);
     assert_eq!(report.counts.dead_again + report.counts.skipped, 200, "{:?}", report.counts);
 }
 
 #[tokio::test]
 async fn a_stale_plan_is_refused_and_nothing_changes() {
-    let world = World::start().await;
-    world.dead("orders", numbered(5), "Test").await;
-    let plan = world.plan("orders", |_| true).await;
-    let dead = world.client.receiver("orders/$deadletterqueue");
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(5), "Test").await;
+    let plan = fixture.plan("orders", |_| true).await;
+    let dead = fixture.client.receiver("orders/$deadletterqueue");
     let one = dead.receive(1, PATIENCE).await.unwrap().remove(0);
     dead.complete(one.lock_token).await.unwrap();
-    let error = world.replay(&plan, without_outcomes()).await.unwrap_err();
+    let error = fixture.replay(&plan, without_outcomes()).await.unwrap_err();
     assert!(matches!(error, RunError::Stale { planned: 5, gone: 1, changed: 0 }), "{error}");
-    assert_eq!(world.broker.counts("orders").unwrap().active, 0);
+    assert_eq!(fixture.broker.counts("orders").unwrap().active, 0);
     let anyway = RunOptions { accept_gone: true, ..without_outcomes() };
-    let report = world.replay(&plan, anyway).await.unwrap();
+    let report = fixture.replay(&plan, anyway).await.unwrap();
     assert_eq!((report.counts.gone, report.counts.replayed), (1, 4));
 }
 
 #[tokio::test]
 async fn discarded_letters_are_archived_first_and_can_be_read_back() {
-    let world = World::start().await;
-    world.dead("orders", numbered(12), "Test").await;
-    let before = world.letters("orders").await;
-    let plan = world.plan("orders", every(3)).await;
-    let archive = world.folder.path().join("archive.ndjson");
-    let what = What::Discard { archive: archive.clone() };
-    let report = world.run(&plan, &what, without_outcomes(), CancellationToken::new()).await.unwrap();
+    let fixture = Fixture::start().await;
+    fixture.dead("orders", numbered(12), "Test").await;
+    let before = fixture.letters("orders").await;
+    let plan = fixture.plan("orders", every(3)).await;
+    let archive = fixture.folder.path().join("archive.ndjson");
+    let action = Action::Discard { archive: archive.clone() };
+    let report = fixture.run(&plan, &action, without_outcomes(), CancellationToken::new()).await.unwrap();
     assert_eq!((report.counts.discarded, report.finished), (4, true));
-    assert_eq!(world.letters("orders").await.len(), 8);
+    assert_eq!(fixture.letters("orders").await.len(), 8);
 
     let text = std::fs::read_to_string(archive).unwrap();
     let archived = dead_letters::archive::Archived::read_all(&text).unwrap();

@@ -8,8 +8,8 @@ use std::{
 
 use broker::{Broker, Options, QueueOptions};
 use dead_letters::{
-    DuplicateDetection, Filter, Letter, Plan, Report, Run, RunError, RunLog, RunLogError, RunOptions, Target,
-    What, browse,
+    Action, DuplicateDetection, Filter, Letter, Plan, Report, Run, RunError, RunLog, RunLogError, RunOptions,
+    Target, browse,
 };
 use futures::{StreamExt as _, stream};
 use service_bus::{ClientOptions, Entity, Message, ServiceBusClient, ServiceBusError};
@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 /// How long anything may take before a test fails: generous, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) broker: Broker,
     pub(crate) client: ServiceBusClient,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl World {
+impl Fixture {
     /// Three queues: `orders`, which remembers message ids, `brief`, whose locks last two seconds, and `plain`, which
     /// remembers nothing.
     pub(crate) async fn start() -> Self {
@@ -43,7 +43,7 @@ impl World {
         Self { broker, client, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// The same world, with a client that takes a send for lost after this time.
+    /// The same broker, with a client that takes a send for lost after this time.
     pub(crate) fn with_impatient_client(mut self, attempt_time_limit: Duration) -> Self {
         let options = ClientOptions { attempt_time_limit, ..ClientOptions::default() };
         let string = self.broker.connection_string().parse().unwrap();
@@ -113,28 +113,28 @@ impl World {
     }
 
     pub(crate) async fn replay(&self, plan: &Plan, options: RunOptions) -> Result<Report, RunError> {
-        self.run(plan, &What::Replay, options, CancellationToken::new()).await
+        self.run(plan, &Action::Replay, options, CancellationToken::new()).await
     }
 
     pub(crate) async fn run(
         &self,
         plan: &Plan,
-        what: &What,
+        action: &Action,
         options: RunOptions,
         stop: CancellationToken,
     ) -> Result<Report, RunError> {
-        let (log, replayed) = open_log(&self.log(), plan, what);
-        let run = Run::new(&self.client, plan, what, &options, stop, &|_| {});
+        let (log, replayed) = open_log(&self.log(), plan, action);
+        let run = Run::new(&self.client, plan, action, &options, stop, &|_| {});
         run.check(&replayed).await?;
         run.carry_out(&log, replayed, OffsetDateTime::UNIX_EPOCH).await
     }
 }
 
 /// The writing thread of a log that was dropped gives the file up a moment later.
-pub(crate) fn open_log(path: &Path, plan: &Plan, what: &What) -> (RunLog, dead_letters::Replayed) {
+pub(crate) fn open_log(path: &Path, plan: &Plan, action: &Action) -> (RunLog, dead_letters::Replayed) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        match RunLog::open(path, plan.hash(), what.as_str()) {
+        match RunLog::open(path, plan.hash(), action.as_str()) {
             Err(RunLogError::InUse { .. }) => std::thread::sleep(Duration::from_millis(5)),
             opened => return opened.unwrap(),
         }

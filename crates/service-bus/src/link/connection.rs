@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    OwnedTask, authorization::Authorization, receive::ReceiveLink, request::RequestLink, send::SendLink,
-    transport::Endpoint,
+    OwnedTask, authorization::Authorization, ending::has_ended, receive::ReceiveLink, request::RequestLink,
+    send::SendLink, transport::Endpoint,
 };
 use crate::{
     authentication::Authentication,
@@ -36,9 +36,6 @@ const SESSION_FILTER: &str = "com.microsoft:session-filter";
 const LOCKED_UNTIL: &str = "com.microsoft:locked-until-utc";
 /// The property of the attach that says how long the service may wait for a session, in milliseconds.
 const TIME_OUT: &str = "com.microsoft:timeout";
-
-/// How long after the end of the connection the AMQP library may take to say so.
-const HEARSAY: Duration = Duration::from_millis(100);
 
 /// An open connection.
 pub(crate) struct Connection {
@@ -93,9 +90,9 @@ impl Connection {
         self.handle.is_usable() && !self.authorization.has_run_out()
     }
 
-    /// Whether something that ends with `ended` belongs to this connection.
-    pub(crate) fn ends_with(&self, ended: &CancellationToken) -> bool {
-        self.handle.ended == *ended
+    /// Whether the link is one of this connection's.
+    pub(crate) fn owns(&self, link: &ReceiveLink) -> bool {
+        self.handle.ended == *link.ended()
     }
 
     /// Cuts the connection off, and with it whatever is under way on it.
@@ -210,13 +207,6 @@ impl Connection {
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {
         self.authorization.authorize(&format!("sb://{}/{address}", self.host)).await
     }
-}
-
-/// Returns when the connection has ended and whoever waits on it has had the time to hear of it in the proper way.
-pub(super) async fn has_ended(ended: &CancellationToken) -> ServiceBusError {
-    ended.cancelled().await;
-    tokio::time::sleep(HEARSAY).await;
-    ServiceBusError::ConnectionLost { description: "the connection ended".to_owned() }
 }
 
 impl Handle {

@@ -5,6 +5,7 @@
 
 mod authorization;
 mod connection;
+mod ending;
 mod receive;
 mod request;
 mod send;
@@ -13,7 +14,7 @@ mod transport;
 
 pub(crate) use connection::Connection;
 pub(crate) use receive::{Fetched, ReceiveLink};
-pub(crate) use request::{Reply, RequestLink};
+pub(crate) use request::{RequestLink, Response};
 pub(crate) use transport::{Endpoint, Tls};
 
 use tokio::task::JoinHandle;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, has_ended};
+use super::ending::has_ended;
 use crate::{
     error::ServiceBusError,
     received::ReceivedMessage,
@@ -51,8 +51,9 @@ impl ReceiveLink {
         Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, ended, _session: session }
     }
 
-    pub(crate) fn is_on(&self, connection: &Connection) -> bool {
-        connection.ends_with(&self.ended)
+    /// What is cancelled when the link's connection has ended.
+    pub(super) fn ended(&self) -> &CancellationToken {
+        &self.ended
     }
 
     /// Whether messages are here, or may come, that nobody asked for.

@@ -37,7 +37,7 @@ type Pending = Arc<Mutex<Option<HashMap<String, oneshot::Sender<AnyMessage>>>>>;
 
 /// An answer: what the node says became of the request, and the body.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: i32,
     pub(crate) description: String,
     pub(crate) condition: Option<String>,
@@ -53,7 +53,7 @@ impl RequestLink {
         session: SessionHandle<()>,
     ) -> Self {
         let pending: Pending = Arc::new(Mutex::new(Some(HashMap::new())));
-        let reader = OwnedTask::spawn(read_replies(receiver, pending.clone()));
+        let reader = OwnedTask::spawn(read_responses(receiver, pending.clone()));
         Self {
             sender: tokio::sync::Mutex::new(sender),
             pending,
@@ -73,7 +73,7 @@ impl RequestLink {
         &self,
         properties: ApplicationProperties,
         body: AmqpValue,
-    ) -> Result<Reply, ServiceBusError> {
+    ) -> Result<Response, ServiceBusError> {
         let id = Uuid::new_v4().simple().to_string();
         let mut waiting = Waiting::register(&self.pending, &id)?;
         let request = Message {
@@ -94,10 +94,10 @@ impl RequestLink {
         // A node that refuses the request itself never answers it; one that answers need not say that it accepted.
         tokio::select! {
             biased;
-            reply = &mut waiting.answer => return read_reply(reply),
+            reply = &mut waiting.answer => return read_response(reply),
             outcome = &mut outcome => check_outcome(&outcome.map_err(|error| self.ended(error))?)?,
         }
-        read_reply((&mut waiting.answer).await)
+        read_response((&mut waiting.answer).await)
     }
 
     async fn send(
@@ -149,7 +149,7 @@ fn links_ended() -> ServiceBusError {
 }
 
 /// Hands every answer to whoever waits for it, until the links end.
-async fn read_replies(mut receiver: Receiver, pending: Pending) {
+async fn read_responses(mut receiver: Receiver, pending: Pending) {
     let error = loop {
         let delivery = match receiver.recv::<Body<AmqpValue>>().await {
             Ok(delivery) => delivery,
@@ -174,7 +174,9 @@ async fn read_replies(mut receiver: Receiver, pending: Pending) {
     lock(&pending).take();
 }
 
-fn read_reply(message: Result<AnyMessage, oneshot::error::RecvError>) -> Result<Reply, ServiceBusError> {
+fn read_response(
+    message: Result<AnyMessage, oneshot::error::RecvError>,
+) -> Result<Response, ServiceBusError> {
     let message = message.map_err(|_| links_ended())?;
     let mut properties = message.application_properties.unwrap_or_default().0;
     // `$cbs` spells the names with a hyphen, `$management` does not.
@@ -189,7 +191,7 @@ fn read_reply(message: Result<AnyMessage, oneshot::error::RecvError>) -> Result<
         ServiceBusError::Protocol { description: "an answer with a status code is expected".to_owned() }
     })?;
     let text = |value: Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
-    Ok(Reply {
+    Ok(Response {
         status,
         description: text(field(["statusDescription", "status-description"])).unwrap_or_default(),
         condition: text(field(["errorCondition", "error-condition"])),

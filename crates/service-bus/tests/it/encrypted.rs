@@ -17,7 +17,7 @@ use service_bus::{ClientOptions, ConnectionString, Message, ServiceBusClient, Se
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{PATIENCE, World, bodies, receive_all, soon, until};
+use crate::support::{Fixture, PATIENCE, bodies, receive_all, soon, until};
 
 /// A TLS front for the broker; returns its port and the authority to trust.
 async fn front(broker: SocketAddr) -> (u16, Vec<u8>) {
@@ -57,8 +57,8 @@ async fn front(broker: SocketAddr) -> (u16, Vec<u8>) {
 }
 
 /// The broker's connection string as a real namespace's would be: TLS, no emulator.
-fn encrypted(world: &World, port: u16) -> ConnectionString {
-    let string = world.broker.connection_string();
+fn encrypted(fixture: &Fixture, port: u16) -> ConnectionString {
+    let string = fixture.broker.connection_string();
     let parts: Vec<String> = string
         .split(';')
         .filter(|part| !part.starts_with("UseDevelopmentEmulator"))
@@ -72,10 +72,10 @@ fn encrypted(world: &World, port: u16) -> ConnectionString {
 
 #[tokio::test]
 async fn a_namespace_is_reached_over_tls() {
-    let world = World::start().await;
-    let (port, authority) = front(world.broker.address()).await;
+    let fixture = Fixture::start().await;
+    let (port, authority) = front(fixture.broker.address()).await;
     let options = ClientOptions { trusted_authorities: Some(vec![authority]), ..ClientOptions::default() };
-    let client = ServiceBusClient::from_parsed_connection_string(encrypted(&world, port), options);
+    let client = ServiceBusClient::from_parsed_connection_string(encrypted(&fixture, port), options);
     soon(client.sender("q").send(Message::new("x"))).await.unwrap();
     let received = soon(client.receiver("q").receive(1, PATIENCE)).await.unwrap();
     assert_eq!(bodies(&received), ["x"]);
@@ -83,10 +83,10 @@ async fn a_namespace_is_reached_over_tls() {
 
 #[tokio::test]
 async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
-    let world = World::start().await;
-    let (port, _) = front(world.broker.address()).await;
+    let fixture = Fixture::start().await;
+    let (port, _) = front(fixture.broker.address()).await;
     let options = ClientOptions { attempts: 2, ..ClientOptions::default() };
-    let client = ServiceBusClient::from_parsed_connection_string(encrypted(&world, port), options);
+    let client = ServiceBusClient::from_parsed_connection_string(encrypted(&fixture, port), options);
     let error = soon(client.sender("q").send(Message::new("x"))).await.unwrap_err();
     assert!(matches!(error, ServiceBusError::Unreachable { .. }), "{error:?}");
     let cause = std::error::Error::source(&error).unwrap().to_string();
@@ -128,8 +128,8 @@ fn shaped_like_a_token(expires_on: time::OffsetDateTime) -> String {
 
 #[tokio::test]
 async fn tokens_from_entra_are_presented_and_renewed_in_good_time() {
-    let world = World::start().await;
-    let (port, authority) = front(world.broker.address()).await;
+    let fixture = Fixture::start().await;
+    let (port, authority) = front(fixture.broker.address()).await;
     let credential = Arc::new(ShortLived { given: AtomicUsize::new(0) });
     let options = ClientOptions {
         trusted_authorities: Some(vec![authority]),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use service_bus::{Message, ServiceBusError};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, World, bodies, soon, until};
+use crate::support::{Fixture, PATIENCE, bodies, soon, until};
 
 #[tokio::test]
 async fn everything_on_a_message_arrives() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let sent = Message::new(r#"{"order":7}"#)
         .with_message_id("order-7")
         .with_content_type("application/json")
@@ -38,8 +38,8 @@ async fn everything_on_a_message_arrives() {
 
 #[tokio::test]
 async fn a_message_without_an_id_is_given_one() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     soon(client.sender("q").send(Message::new("x"))).await.unwrap();
     let received = soon(client.receiver("q").receive(1, PATIENCE)).await.unwrap();
     assert!(!received[0].message_id.as_deref().unwrap_or_default().is_empty(), "{received:?}");
@@ -47,8 +47,8 @@ async fn a_message_without_an_id_is_given_one() {
 
 #[tokio::test]
 async fn a_batch_arrives_in_order_however_many_transfers_it_takes() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let body = |number: usize| format!("{number:>60000}");
     let messages = (0..40).map(|number| Message::new(body(number))).collect();
     soon(client.sender("q").send_batch(messages)).await.unwrap();
@@ -65,8 +65,8 @@ async fn a_batch_arrives_in_order_however_many_transfers_it_takes() {
 
 #[tokio::test]
 async fn a_message_that_no_entity_takes_is_too_large() {
-    let world = World::start().await;
-    let sender = world.client().sender("q");
+    let fixture = Fixture::start().await;
+    let sender = fixture.client().sender("q");
     let huge = || Message::new(vec![0; 110 << 20]);
     for error in [
         soon(sender.send(huge())).await.unwrap_err(),
@@ -74,13 +74,13 @@ async fn a_message_that_no_entity_takes_is_too_large() {
     ] {
         assert!(matches!(error, ServiceBusError::TooLarge { .. }), "{error}");
     }
-    assert_eq!(world.broker.counts("q").unwrap().active, 0);
+    assert_eq!(fixture.broker.counts("q").unwrap().active, 0);
 }
 
 #[tokio::test]
 async fn a_large_message_crosses_in_many_frames() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let body = vec![b'x'; 900_000];
     soon(client.sender("q").send(Message::new(body.clone()))).await.unwrap();
     let received = soon(client.receiver("q").receive(1, PATIENCE)).await.unwrap();
@@ -89,8 +89,8 @@ async fn a_large_message_crosses_in_many_frames() {
 
 #[tokio::test]
 async fn an_entity_that_is_not_there_is_named_in_the_error() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let missing = || client.receiver("missing");
     let errors = [
         soon(client.sender("missing").send(Message::new("x"))).await.unwrap_err(),
@@ -108,20 +108,20 @@ async fn an_entity_that_is_not_there_is_named_in_the_error() {
 
 #[tokio::test]
 async fn the_same_message_id_is_stored_once_where_duplicates_are_detected() {
-    let world = World::start().await;
-    let sender = world.client().sender("once");
+    let fixture = Fixture::start().await;
+    let sender = fixture.client().sender("once");
     for _ in 0..3 {
         soon(sender.send(Message::new("x").with_message_id("same"))).await.unwrap();
     }
     soon(sender.send_batch(vec![Message::new("x").with_message_id("same")])).await.unwrap();
     soon(sender.send(Message::new("y").with_message_id("other"))).await.unwrap();
-    assert_eq!(world.broker.counts("once").unwrap().active, 2);
+    assert_eq!(fixture.broker.counts("once").unwrap().active, 2);
 }
 
 #[tokio::test]
 async fn many_senders_share_one_link() {
-    let world = World::start().await;
-    let sender = world.client().sender("q");
+    let fixture = Fixture::start().await;
+    let sender = fixture.client().sender("q");
     let sends: Vec<_> = (0..200)
         .map(|number| {
             let sender = sender.clone();
@@ -131,27 +131,27 @@ async fn many_senders_share_one_link() {
     for send in sends {
         soon(send).await.unwrap().unwrap();
     }
-    until("200 messages", async || world.broker.counts("q").unwrap().active == 200).await;
+    until("200 messages", async || fixture.broker.counts("q").unwrap().active == 200).await;
 }
 
 /// A fast broker nearby finds races in an AMQP client in seconds: a `send` of older versions of the library hung
 /// within a few dozen messages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_sends_in_a_row_are_each_answered() {
-    let world = World::start().await;
-    let sender = world.client_that_waits().sender("q");
+    let fixture = Fixture::start().await;
+    let sender = fixture.client_that_waits().sender("q");
 
     for number in 0..5_000_u32 {
         let sent = timeout(PATIENCE, sender.send(Message::new(number.to_string()))).await;
         sent.unwrap_or_else(|_| panic!("send {number} hangs")).unwrap();
     }
-    assert_eq!(world.broker.counts("q").unwrap().active, 5_000);
+    assert_eq!(fixture.broker.counts("q").unwrap().active, 5_000);
 }
 
 #[tokio::test]
 async fn many_sends_under_way_are_answered_each_in_its_place() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let too_large = "x".repeat(2 * 1024 * 1024);
     let body = |number: usize| if number == 7 { too_large.clone() } else { number.to_string() };
     let results =
@@ -162,5 +162,5 @@ async fn many_sends_under_way_are_answered_each_in_its_place() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((results.len(), world.broker.counts("q").unwrap().active), (300, 299));
+    assert_eq!((results.len(), fixture.broker.counts("q").unwrap().active), (300, 299));
 }

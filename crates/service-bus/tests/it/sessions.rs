@@ -98,7 +98,7 @@ async fn a_session_keeps_its_state_is_renewed_and_lost() {
 
 #[tokio::test]
 async fn an_entity_without_sessions_gives_none() {
-    let world = crate::support::World::start().await;
-    let error = soon(world.client().accept_session("q", None, Duration::from_secs(1))).await.unwrap_err();
+    let fixture = crate::support::Fixture::start().await;
+    let error = soon(fixture.client().accept_session("q", None, Duration::from_secs(1))).await.unwrap_err();
     assert!(!error.is_transient(), "{error:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use service_bus::{Entity, Message, ReceivedMessage, ServiceBusClient, ServiceBusError};
 
-use crate::support::{A_MOMENT, PATIENCE, World, bodies, receive_all, soon, until};
+use crate::support::{A_MOMENT, Fixture, PATIENCE, bodies, receive_all, soon, until};
 
 async fn one_locked(client: &ServiceBusClient, queue: &str) -> ReceivedMessage {
     soon(client.sender(queue).send(Message::new("x").with_message_id("id"))).await.unwrap();
@@ -13,8 +13,8 @@ async fn one_locked(client: &ServiceBusClient, queue: &str) -> ReceivedMessage {
 
 #[tokio::test]
 async fn a_completed_message_is_gone() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let message = one_locked(&client, "q").await;
     let receiver = client.receiver("q");
     soon(receiver.complete(message.lock_token)).await.unwrap();
@@ -25,8 +25,8 @@ async fn a_completed_message_is_gone() {
 
 #[tokio::test]
 async fn an_abandoned_message_comes_again_at_once_and_counts() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let receiver = client.receiver("q");
     let mut message = one_locked(&client, "q").await;
     for delivery in 2..=4 {
@@ -38,8 +38,8 @@ async fn an_abandoned_message_comes_again_at_once_and_counts() {
 
 #[tokio::test]
 async fn a_dead_letter_is_read_back_with_its_reason() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let message = one_locked(&client, "q").await;
     soon(client.receiver("q").dead_letter(message.lock_token, "Undecodable", "no field `tenant`"))
         .await
@@ -61,25 +61,25 @@ async fn a_dead_letter_is_read_back_with_its_reason() {
 
 #[tokio::test]
 async fn a_message_is_settled_by_its_token_from_another_client() {
-    let world = World::start().await;
-    let (first, second) = (world.client(), world.client());
+    let fixture = Fixture::start().await;
+    let (first, second) = (fixture.client(), fixture.client());
     let message = one_locked(&first, "q").await;
     soon(second.receiver("q").complete(message.lock_token)).await.unwrap();
     let error = soon(first.receiver("q").complete(message.lock_token)).await.unwrap_err();
     assert!(matches!(error, ServiceBusError::LockLost { .. }), "{error:?}");
     // A client that has lost its connection is another client, too.
     let message = one_locked(&first, "q").await;
-    world.broker.control().drop_connections();
+    fixture.broker.control().drop_connections();
     soon(first.receiver("q").complete(message.lock_token)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_lost_lock_is_reported_by_every_way_to_settle() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let receiver = client.receiver("brief");
     let message = one_locked(&client, "brief").await;
-    world.broker.control().advance_clock(Duration::from_secs(3));
+    fixture.broker.control().advance_clock(Duration::from_secs(3));
     let token = message.lock_token;
     let errors = [
         soon(receiver.complete(token)).await.unwrap_err(),
@@ -97,12 +97,12 @@ async fn a_lost_lock_is_reported_by_every_way_to_settle() {
 
 #[tokio::test]
 async fn a_renewed_lock_lasts_longer() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let receiver = client.receiver("q");
     let message = one_locked(&client, "q").await;
 
-    let control = world.broker.control();
+    let control = fixture.broker.control();
     control.advance_clock(Duration::from_secs(200));
     let until = soon(receiver.renew_lock(message.lock_token)).await.unwrap();
     assert!(until > message.locked_until.unwrap(), "{until}");
@@ -112,8 +112,8 @@ async fn a_renewed_lock_lasts_longer() {
 
 #[tokio::test]
 async fn messages_are_settled_many_at_a_time() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let messages = (0..100).map(|number| Message::new(number.to_string())).collect();
     soon(client.sender("q").send_batch(messages)).await.unwrap();
     let receiver = client.receiver("q");
@@ -129,5 +129,5 @@ async fn messages_are_settled_many_at_a_time() {
     for settled in settled {
         soon(settled).await.unwrap().unwrap();
     }
-    until("the queue is empty", async || world.broker.counts("q").unwrap().locked == 0).await;
+    until("the queue is empty", async || fixture.broker.counts("q").unwrap().locked == 0).await;
 }

@@ -22,11 +22,11 @@ pub(crate) const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// A broker with a few queues: `q` (locks of five minutes), `brief` (locks of two seconds, any number of deliveries),
 /// `once` (duplicate detection).
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) broker: Broker,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         let queue = |name: &str| QueueOptions::new(name);
         let queues = vec![

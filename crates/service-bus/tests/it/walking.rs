@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use service_bus::{ClientOptions, Entity, Message, ReceivedMessage, ServiceBusClient, ServiceBusError};
 
-use crate::support::{A_MOMENT, PATIENCE, TurnedClock, World, receive_all, soon};
+use crate::support::{A_MOMENT, Fixture, PATIENCE, TurnedClock, receive_all, soon};
 
 async fn dead_letters(client: &ServiceBusClient, queue: &str, count: usize) -> Vec<ReceivedMessage> {
     let messages = (0..count).map(|number| Message::new(number.to_string())).collect();
@@ -37,8 +37,8 @@ async fn all(client: &ServiceBusClient, queue: &str) -> Vec<ReceivedMessage> {
 
 #[tokio::test]
 async fn some_are_taken_and_the_others_stay_as_they_were() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let mut before = dead_letters(&client, "q", 500).await;
     let receiver = client.receiver(Entity::queue("q").dead_letter());
     let mut walk = receiver.walk();
@@ -66,8 +66,8 @@ async fn some_are_taken_and_the_others_stay_as_they_were() {
 
 #[tokio::test]
 async fn a_walk_that_was_dropped_leaves_locks_that_end_without_counting() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let before = dead_letters(&client, "brief", 20).await;
     let receiver = client.receiver(Entity::queue("brief").dead_letter());
     let mut walk = receiver.walk();
@@ -75,7 +75,7 @@ async fn a_walk_that_was_dropped_leaves_locks_that_end_without_counting() {
         walk.next(PATIENCE).await.unwrap().unwrap();
     }
     drop(walk);
-    world.broker.control().advance_clock(Duration::from_secs(3));
+    fixture.broker.control().advance_clock(Duration::from_secs(3));
     assert_eq!(all(&client, "brief").await, before);
     let mut again = receiver.walk();
     assert_eq!(again.next(PATIENCE).await.unwrap().unwrap().sequence_number, before[0].sequence_number);
@@ -84,11 +84,11 @@ async fn a_walk_that_was_dropped_leaves_locks_that_end_without_counting() {
 
 #[tokio::test]
 async fn locks_are_renewed_and_a_lost_one_does_not_hinder_the_others() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     // By its clock the locks of five minutes have two seconds left, so that they are due soon; the broker lets none end.
     let clock = Arc::new(TurnedClock::default());
     clock.advance(Duration::from_secs(298));
-    let client = world.client_with(ClientOptions { clock, ..ClientOptions::default() });
+    let client = fixture.client_with(ClientOptions { clock, ..ClientOptions::default() });
     dead_letters(&client, "q", 20).await;
     let receiver = client.receiver(Entity::queue("q").dead_letter());
 
@@ -107,8 +107,8 @@ async fn locks_are_renewed_and_a_lost_one_does_not_hinder_the_others() {
 
 #[tokio::test]
 async fn a_peek_of_more_than_fits_into_one_answer_comes_in_pieces() {
-    let world = World::start().await;
-    let client = world.client();
+    let fixture = Fixture::start().await;
+    let client = fixture.client();
     let body = "x".repeat(2_000);
     let messages = (0..1_500).map(|_| Message::new(body.clone())).collect();
     soon(client.sender("q").send_batch(messages)).await.unwrap();

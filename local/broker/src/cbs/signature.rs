@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
+use crate::address::path_of;
 use crate::clock::Timestamp;
-use crate::engine::path_of;
 use crate::options::EntraTokens;
 
 use super::TokenError;

@@ -7,9 +7,9 @@
 mod duration;
 mod file;
 
-use crate::broker::StartError;
 use crate::declared;
 use crate::options::{Options, QueueOptions, TopicOptions};
+use crate::start_error::StartError;
 
 const NAMESPACE: &str = "UserConfig.Namespaces[0]";
 

@@ -7,95 +7,95 @@ use crate::codec::described;
 use crate::faults::Operation;
 use crate::store::StoreError;
 
-use super::World;
-use super::address::Node;
 use super::connection::Connection;
-use super::fault::Fault;
 use super::link::{Direction, HeldSession, Link, terminus_address};
 use super::performative::Attach;
 use super::session::{Session, Waiting};
 use super::session_filter::{self, Wanted};
+use crate::address::Node;
+use crate::amqp_error::AmqpError;
+use crate::context::Context;
 
 impl Connection {
-    pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, world: &mut World<'_>) {
-        let now = world.now;
+    pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, context: &mut Context<'_>) {
+        let now = context.now;
         let allowed = |node: &Node| node.claimed_path().is_none_or(|path| self.access.allows(&path, now));
-        let mut checked = check_node(&attach, allowed, world);
+        let mut checked = check_node(&attach, allowed, context);
         if matches!(checked, Ok(Node::Entity(_) | Node::Management(_)))
-            && let Some(fault) = self.strike(Operation::Attach, world)
+            && let Some(fault) = self.strike(Operation::Attach, context)
         {
             checked = Err(fault);
         }
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         match checked {
             Ok(Node::Entity(entity)) if Wanted::read(&attach.source).is_some() && attach.receives => {
-                let until = world.now.after(session_filter::time_out(&attach));
+                let until = context.now.after(session_filter::time_out(&attach));
                 session.waiting.push(Waiting { attach, entity, until, credit: 0 });
-                self.attach_waiting(world);
+                self.attach_waiting(context);
             }
             Ok(node) => {
                 let link = Link::new(node, &attach);
                 session.leaving.remove(&attach.handle);
                 session.links.insert(attach.handle, link);
-                self.output.amqp(channel, &attach_answer(&attach, true, world));
+                self.output.amqp(channel, &attach_answer(&attach, true, context));
                 if !attach.receives {
                     session.grant_credit(attach.handle, &mut self.output);
                 }
             }
-            Err(fault) => self.refuse(channel, &attach, &fault, world),
+            Err(fault) => self.refuse(channel, &attach, &fault, context),
         }
     }
 
     /// Gives the links that wait for a session one, where there is one, and tells those that have waited long enough.
-    pub(super) fn attach_waiting(&mut self, world: &mut World<'_>) {
+    pub(super) fn attach_waiting(&mut self, context: &mut Context<'_>) {
         let channels: Vec<u16> = self.sessions.keys().copied().collect();
         for channel in channels {
             let Some(session) = self.sessions.get_mut(&channel) else { continue };
             for waiting in std::mem::take(&mut session.waiting) {
-                self.try_session(channel, waiting, world);
+                self.try_session(channel, waiting, context);
             }
         }
     }
 
-    fn try_session(&mut self, channel: u16, mut waiting: Waiting, world: &mut World<'_>) {
+    fn try_session(&mut self, channel: u16, mut waiting: Waiting, context: &mut Context<'_>) {
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         let wanted = Wanted::read(&waiting.attach.source).unwrap_or(Wanted::Next);
         let holder = Uuid::new_v4();
-        match world.store.accept_session(&waiting.entity, wanted.name(), holder, world.now) {
+        match context.store.accept_session(&waiting.entity, wanted.name(), holder, context.now) {
             Ok(Some((id, until))) => {
                 session_filter::grant(&mut waiting.attach, &id, until);
-                self.output.amqp(channel, &attach_answer(&waiting.attach, true, world));
+                self.output.amqp(channel, &attach_answer(&waiting.attach, true, context));
                 let held = HeldSession { entity: waiting.entity.clone(), id, holder };
                 begin_session(session, waiting, held);
             }
-            Ok(None) if waiting.until > world.now => session.waiting.push(waiting),
+            Ok(None) if waiting.until > context.now => session.waiting.push(waiting),
             Ok(None) => {
                 let description = "No session became available within the time that the receiver waits.";
-                let fault = Fault::new("com.microsoft:timeout", description);
-                self.refuse_session(channel, waiting, &fault, world);
+                let fault = AmqpError::new("com.microsoft:timeout", description);
+                self.refuse_session(channel, waiting, &fault, context);
             }
-            Err(error) => self.refuse_session(channel, waiting, &error.into(), world),
+            Err(error) => self.refuse_session(channel, waiting, &error.into(), context),
         }
     }
 
     /// Attached, but without a session, then detached. The SDKs look for exactly this: the Python SDK overlooks the
     /// error where the source is null, and the JavaScript SDK compares the session in the source with the one it wants.
-    fn refuse_session(&mut self, channel: u16, waiting: Waiting, fault: &Fault, world: &World<'_>) {
+    fn refuse_session(&mut self, channel: u16, waiting: Waiting, fault: &AmqpError, context: &Context<'_>) {
         let mut attach = waiting.attach;
         session_filter::deny(&mut attach);
         if let Some(session) = self.sessions.get_mut(&channel) {
             session.leaving.insert(attach.handle);
         }
-        self.output.amqp(channel, &attach_answer(&attach, true, world));
+        self.output.amqp(channel, &attach_answer(&attach, true, context));
         self.output.detach(channel, attach.handle, true, Some(fault));
     }
 
     /// Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
-    fn refuse(&mut self, channel: u16, attach: &Attach, fault: &Fault, world: &World<'_>) {
+    fn refuse(&mut self, channel: u16, attach: &Attach, fault: &AmqpError, context: &Context<'_>) {
         if let Some(session) = self.sessions.get_mut(&channel) {
             session.leaving.insert(attach.handle);
         }
-        self.output.amqp(channel, &attach_answer(attach, false, world));
+        self.output.amqp(channel, &attach_answer(attach, false, context));
         self.output.detach(channel, attach.handle, true, Some(fault));
     }
 }
@@ -114,12 +114,12 @@ fn begin_session(session: &mut Session, waiting: Waiting, held: HeldSession) {
 fn check_node(
     attach: &Attach,
     allowed: impl Fn(&Node) -> bool,
-    world: &mut World<'_>,
-) -> Result<Node, Fault> {
+    context: &mut Context<'_>,
+) -> Result<Node, AmqpError> {
     let terminus = if attach.receives { &attach.source } else { &attach.target };
     let Some(address) = terminus_address(terminus) else {
         let description = "A link needs an address; transactions are not supported.";
-        return Err(Fault::new("amqp:not-implemented", description));
+        return Err(AmqpError::new("amqp:not-implemented", description));
     };
     let node = Node::from_address(&address);
     let Some(entity) = node.entity() else {
@@ -128,32 +128,32 @@ fn check_node(
     if !allowed(&node) {
         let description =
             format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
-        return Err(Fault::new("amqp:unauthorized-access", description));
+        return Err(AmqpError::new("amqp:unauthorized-access", description));
     }
-    if !world.store.has(entity) {
+    if !context.store.has(entity) {
         return Err(StoreError::NoSuchEntity(entity.clone()).into());
     }
     match &node {
         Node::Entity(entity) if attach.receives => {
-            world.store.check_receiver(entity, Wanted::read(&attach.source).is_some())?;
+            context.store.check_receiver(entity, Wanted::read(&attach.source).is_some())?;
         }
-        Node::Entity(entity) => world.store.check_sender(entity)?,
+        Node::Entity(entity) => context.store.check_sender(entity)?,
         Node::Management(_) | Node::Cbs => {}
     }
     Ok(node)
 }
 
 /// The answers of a node hold whole messages, and what holds them. Our guess: no limit there, which is 0.
-fn largest_message(attach: &Attach, world: &World<'_>) -> u64 {
+fn largest_message(attach: &Attach, context: &Context<'_>) -> u64 {
     let terminus = if attach.receives { &attach.source } else { &attach.target };
     match terminus_address(terminus).map(|address| Node::from_address(&address)) {
         Some(Node::Management(_) | Node::Cbs) => 0,
-        Some(Node::Entity(_)) | None => world.limits.max_message_size as u64,
+        Some(Node::Entity(_)) | None => context.limits.max_message_size as u64,
     }
 }
 
 /// The peer's own words back, with what this side adds. A refused link is attached to nothing at its own end.
-fn attach_answer(attach: &Attach, accepted: bool, world: &World<'_>) -> Value {
+fn attach_answer(attach: &Attach, accepted: bool, context: &Context<'_>) -> Value {
     let end = |terminus: &Value, ours: bool| if ours && !accepted { Value::Null } else { terminus.clone() };
     let mut fields = vec![
         Value::from(attach.name.as_str()),
@@ -167,7 +167,7 @@ fn attach_answer(attach: &Attach, accepted: bool, world: &World<'_>) -> Value {
         Value::Null,
     ];
     fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
-    fields.push(Value::Ulong(largest_message(attach, world)));
+    fields.push(Value::Ulong(largest_message(attach, context)));
     fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
     described(0x12, Value::List(fields))
 }

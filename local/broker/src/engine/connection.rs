@@ -11,13 +11,14 @@ use crate::clock::Timestamp;
 use crate::faults::{Operation, Trouble};
 use crate::store::EntityName;
 
-use super::address::Node;
-use super::fault::Fault;
 use super::frames::{Frame, FrameKind, take_frame};
 use super::output::Output;
 use super::performative::Performative;
 use super::session::Session;
-use super::{MAX_FRAME_SIZE, World, sasl};
+use super::{MAX_FRAME_SIZE, sasl};
+use crate::address::Node;
+use crate::amqp_error::AmqpError;
+use crate::context::Context;
 
 const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
 const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
@@ -69,19 +70,19 @@ impl Connection {
     }
 
     /// Takes bytes from the peer and does what they ask for.
-    pub(crate) fn receive(&mut self, bytes: &[u8], world: &mut World<'_>) {
+    pub(crate) fn receive(&mut self, bytes: &[u8], context: &mut Context<'_>) {
         self.input.extend_from_slice(bytes);
         while self.phase != Phase::Closed {
-            match self.step(world) {
+            match self.step(context) {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(fault) => self.close(Some(&fault), world),
+                Err(fault) => self.close(Some(&fault), context),
             }
         }
         for session in self.sessions.values_mut() {
             session.flush_acknowledgements(&mut self.output);
         }
-        self.deliver(world);
+        self.deliver(context);
     }
 
     /// What is to be written to the peer.
@@ -105,8 +106,8 @@ impl Connection {
     }
 
     /// Lets ordered trouble strike. Returns the fault that the operation fails with.
-    pub(super) fn strike(&mut self, operation: Operation, world: &mut World<'_>) -> Option<Fault> {
-        match world.faults.strike(operation)? {
+    pub(super) fn strike(&mut self, operation: Operation, context: &mut Context<'_>) -> Option<AmqpError> {
+        match context.faults.strike(operation)? {
             Trouble::Fail(failure) => Some(failure.fault()),
             Trouble::Delay(delay) => {
                 self.delay = Some(self.delay.unwrap_or_default() + delay);
@@ -128,24 +129,29 @@ impl Connection {
     }
 
     /// Closes the connection from this side.
-    pub(crate) fn close(&mut self, fault: Option<&Fault>, world: &mut World<'_>) {
+    pub(crate) fn close(&mut self, fault: Option<&AmqpError>, context: &mut Context<'_>) {
         if self.phase == Phase::Amqp {
             if let Some(fault) = fault {
                 tracing::debug!(condition = fault.condition, description = %fault.description, "connection closed");
             }
-            self.open(world);
+            self.open(context);
             self.output.close(fault);
         }
         self.phase = Phase::Closed;
         for session in self.sessions.values_mut() {
             session.forget_links();
         }
-        self.give_up_sessions(world);
+        self.give_up_sessions(context);
         self.sessions.clear();
     }
 
     /// Ends every link to an entity, or to all of them, from this side.
-    pub(crate) fn detach_links(&mut self, entity: Option<&EntityName>, fault: &Fault, world: &mut World<'_>) {
+    pub(crate) fn detach_links(
+        &mut self,
+        entity: Option<&EntityName>,
+        fault: &AmqpError,
+        context: &mut Context<'_>,
+    ) {
         for session in self.sessions.values_mut() {
             let concerned =
                 |node: &Node| node.entity().is_some_and(|name| entity.is_none_or(|wanted| wanted == name));
@@ -159,7 +165,7 @@ impl Connection {
                 session.close_link(handle, fault, &mut self.output);
             }
         }
-        self.give_up_sessions(world);
+        self.give_up_sessions(context);
     }
 
     /// When a claim of this connection ends and links with it, or a link has waited long enough for a session.
@@ -170,15 +176,15 @@ impl Connection {
     }
 
     /// One step through the input. False when it holds nothing whole.
-    fn step(&mut self, world: &mut World<'_>) -> Result<bool, Fault> {
+    fn step(&mut self, context: &mut Context<'_>) -> Result<bool, AmqpError> {
         match self.phase {
             Phase::Header | Phase::HeaderAfterSasl => Ok(self.read_header()),
             Phase::Sasl => match take_frame(&mut self.input, MAX_SASL_FRAME_SIZE)? {
-                Some(frame) => self.on_sasl(&frame, world).map(|()| true),
+                Some(frame) => self.on_sasl(&frame, context).map(|()| true),
                 None => Ok(false),
             },
             Phase::Amqp => match take_frame(&mut self.input, MAX_FRAME_SIZE)? {
-                Some(frame) => self.on_frame(&frame, world).map(|()| true),
+                Some(frame) => self.on_frame(&frame, context).map(|()| true),
                 None => Ok(false),
             },
             Phase::Closed => Ok(false),
@@ -205,8 +211,8 @@ impl Connection {
         true
     }
 
-    fn on_sasl(&mut self, frame: &Frame, world: &World<'_>) -> Result<(), Fault> {
-        let (outcome, access) = sasl::answer(&frame.body, world.authority)?;
+    fn on_sasl(&mut self, frame: &Frame, context: &Context<'_>) -> Result<(), AmqpError> {
+        let (outcome, access) = sasl::answer(&frame.body, context.authority)?;
         self.output.sasl(&outcome);
         match access {
             Some(access) => {
@@ -218,21 +224,21 @@ impl Connection {
         Ok(())
     }
 
-    fn on_frame(&mut self, frame: &Frame, world: &mut World<'_>) -> Result<(), Fault> {
+    fn on_frame(&mut self, frame: &Frame, context: &mut Context<'_>) -> Result<(), AmqpError> {
         if frame.body.is_empty() || frame.kind != FrameKind::Amqp {
             return Ok(());
         }
         let performative = Performative::read(&frame.body)?;
         if !self.opened && !matches!(performative, Performative::Open { .. } | Performative::Close) {
-            return Err(Fault::new("amqp:illegal-state", "A connection begins with Open."));
+            return Err(AmqpError::new("amqp:illegal-state", "A connection begins with Open."));
         }
-        self.on_performative(frame.channel, performative, world)
+        self.on_performative(frame.channel, performative, context)
     }
 
     /// A session of Service Bus ends with the link that holds it.
-    pub(super) fn give_up_sessions(&mut self, world: &mut World<'_>) {
+    pub(super) fn give_up_sessions(&mut self, context: &mut Context<'_>) {
         for held in self.sessions.values_mut().flat_map(|session| session.given_up.drain(..)) {
-            world.store.release_session(&held.entity, &held.id, held.holder, world.now);
+            context.store.release_session(&held.entity, &held.id, held.holder, context.now);
         }
     }
 
@@ -240,14 +246,14 @@ impl Connection {
         &mut self,
         channel: u16,
         performative: Performative,
-        world: &mut World<'_>,
-    ) -> Result<(), Fault> {
+        context: &mut Context<'_>,
+    ) -> Result<(), AmqpError> {
         match performative {
             Performative::Open { max_frame_size, idle_time_out_milliseconds } => {
                 self.output.set_peer_max_frame_size(max_frame_size);
                 let idle = idle_time_out_milliseconds.filter(|milliseconds| *milliseconds > 0);
                 self.peer_idle_time_out = idle.map(|milliseconds| Duration::from_millis(milliseconds.into()));
-                self.open(world);
+                self.open(context);
             }
             Performative::Begin { next_outgoing_id, incoming_window } => {
                 let session = Session::new(channel, next_outgoing_id, incoming_window);
@@ -258,15 +264,15 @@ impl Connection {
                 // A session that is not there was ended already: peers do send frames after End.
                 if let Some(session) = self.sessions.get_mut(&channel) {
                     session.forget_links();
-                    self.give_up_sessions(world);
+                    self.give_up_sessions(context);
                     self.sessions.remove(&channel);
                     self.output.end(channel);
                 }
             }
             Performative::Close => {
-                self.close(None, world);
+                self.close(None, context);
             }
-            other => self.on_session_performative(channel, other, world)?,
+            other => self.on_session_performative(channel, other, context)?,
         }
         Ok(())
     }
@@ -275,27 +281,27 @@ impl Connection {
         &mut self,
         channel: u16,
         performative: Performative,
-        world: &mut World<'_>,
-    ) -> Result<(), Fault> {
+        context: &mut Context<'_>,
+    ) -> Result<(), AmqpError> {
         let Some(session) = self.sessions.get_mut(&channel) else {
             return Ok(());
         };
         match performative {
-            Performative::Attach(attach) => self.attach(channel, attach, world),
+            Performative::Attach(attach) => self.attach(channel, attach, context),
             Performative::Flow(flow) => session.on_flow(&flow, &mut self.output),
             Performative::Transfer(transfer) => {
                 let arrival =
-                    session.on_transfer(transfer, world.limits.max_message_size, &mut self.output)?;
+                    session.on_transfer(transfer, context.limits.max_message_size, &mut self.output)?;
                 if let Some(arrival) = arrival {
-                    self.on_arrival(channel, arrival, world);
+                    self.on_arrival(channel, arrival, context);
                 }
             }
-            Performative::Disposition(disposition) => self.on_disposition(channel, &disposition, world),
+            Performative::Disposition(disposition) => self.on_disposition(channel, &disposition, context),
             Performative::Detach { handle, closed } => {
                 if session.forget_link(handle) {
                     session.flush_acknowledgements(&mut self.output);
                     self.output.detach(channel, handle, closed, None);
-                    self.give_up_sessions(world);
+                    self.give_up_sessions(context);
                 } else if session.stop_waiting(handle) {
                     self.output.detach(channel, handle, closed, None);
                 } else {
@@ -307,7 +313,7 @@ impl Connection {
         Ok(())
     }
 
-    fn open(&mut self, world: &World<'_>) {
+    fn open(&mut self, context: &Context<'_>) {
         if self.opened {
             return;
         }
@@ -319,7 +325,7 @@ impl Connection {
                 hostname: None,
                 max_frame_size: MaxFrameSize(MAX_FRAME_SIZE as u32),
                 channel_max: ChannelMax(4999),
-                idle_time_out: Some(world.limits.idle_time_out_milliseconds),
+                idle_time_out: Some(context.limits.idle_time_out_milliseconds),
                 outgoing_locales: None,
                 incoming_locales: None,
                 offered_capabilities: None,

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::fault::Fault;
+use crate::amqp_error::AmqpError;
 
 const HEADER: usize = 8;
 
@@ -21,7 +21,7 @@ pub(crate) struct Frame {
 }
 
 /// Takes the next whole frame off the input, if it is there.
-pub(crate) fn take_frame(input: &mut BytesMut, largest: usize) -> Result<Option<Frame>, Fault> {
+pub(crate) fn take_frame(input: &mut BytesMut, largest: usize) -> Result<Option<Frame>, AmqpError> {
     if input.len() < HEADER {
         return Ok(None);
     }
@@ -70,8 +70,8 @@ pub(crate) fn put_frame(
     output.put_slice(payload);
 }
 
-fn framing(reason: &str) -> Fault {
-    Fault::new("amqp:connection:framing-error", reason)
+fn framing(reason: &str) -> AmqpError {
+    AmqpError::new("amqp:connection:framing-error", reason)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::codec::{Positional, as_integer};
 use crate::store::{EntityName, SessionId};
 
-use super::address::Node;
 use super::performative::Attach;
+use crate::address::Node;
 
 /// Deliveries that a sending peer may have under way before it must wait for more credit.
 pub(crate) const GRANTED_CREDIT: u32 = 1000;

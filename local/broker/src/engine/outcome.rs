@@ -5,13 +5,12 @@
 
 use serde_amqp::Value;
 use serde_amqp::described::Described;
-use serde_amqp::primitives::OrderedMap;
 
-use crate::codec::{Positional, as_text, described, lookup};
-use crate::message::Properties;
+use crate::codec::{Positional, described, lookup};
+use crate::message::{Properties, text_keys};
 use crate::store::{Settlement, dead_letter_properties};
 
-use super::fault::Fault;
+use crate::amqp_error::AmqpError;
 
 const ACCEPTED: u64 = 0x24;
 const REJECTED: u64 = 0x25;
@@ -26,7 +25,7 @@ const DESCRIPTION: &str = "DeadLetterErrorDescription";
 ///
 /// # Errors
 /// When the state belongs to a transaction: this broker has none.
-pub(crate) fn read_outcome(state: &Value) -> Result<Option<Settlement>, Fault> {
+pub(crate) fn read_outcome(state: &Value) -> Result<Option<Settlement>, AmqpError> {
     if *state == Value::Null {
         return Ok(None);
     }
@@ -41,7 +40,7 @@ pub(crate) fn read_outcome(state: &Value) -> Result<Option<Settlement>, Fault> {
         }
         0x23 => None,
         code => {
-            return Err(Fault::new(
+            return Err(AmqpError::new(
                 "amqp:not-implemented",
                 format!("The delivery state {code:#04x} is not supported."),
             ));
@@ -62,7 +61,7 @@ pub(crate) fn accepted() -> Value {
     described(ACCEPTED, Value::List(Vec::new()))
 }
 
-pub(crate) fn rejected(fault: &Fault) -> Value {
+pub(crate) fn rejected(fault: &AmqpError) -> Value {
     described(REJECTED, Value::List(vec![fault.to_value()]))
 }
 
@@ -86,22 +85,11 @@ fn read_rejection(error: &Value) -> Properties {
     properties
 }
 
-/// A map whose keys may be texts or symbols, as one whose keys are texts.
-pub(crate) fn text_keys(map: &Value) -> Properties {
-    let mut texts = OrderedMap::new();
-    if let Value::Map(map) = map {
-        for (key, value) in map.iter() {
-            if let Some(name) = as_text(key) {
-                texts.insert(Value::from(name), value.clone());
-            }
-        }
-    }
-    texts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_amqp::primitives::OrderedMap;
+
     use crate::codec::symbol;
 
     fn rejection(key: impl Fn(&str) -> Value) -> Value {

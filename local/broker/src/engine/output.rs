@@ -8,8 +8,8 @@ use serde_amqp::Value;
 
 use crate::codec::{described, encode};
 
-use super::fault::Fault;
 use super::frames::{FrameKind, put_frame};
+use crate::amqp_error::AmqpError;
 
 /// Room for a frame's header and the longest transfer performative, delivery tag included.
 const TRANSFER_OVERHEAD: usize = 96;
@@ -58,8 +58,8 @@ impl Output {
         self.amqp(channel, flow);
     }
 
-    pub(crate) fn detach(&mut self, channel: u16, handle: u32, closed: bool, fault: Option<&Fault>) {
-        let error = fault.map(Fault::to_error);
+    pub(crate) fn detach(&mut self, channel: u16, handle: u32, closed: bool, fault: Option<&AmqpError>) {
+        let error = fault.map(AmqpError::to_error);
         self.amqp(channel, &Detach { handle: Handle(handle), closed, error });
     }
 
@@ -67,8 +67,8 @@ impl Output {
         self.amqp(channel, &End { error: None });
     }
 
-    pub(crate) fn close(&mut self, fault: Option<&Fault>) {
-        self.amqp(0, &Close::new(fault.map(Fault::to_error)));
+    pub(crate) fn close(&mut self, fault: Option<&AmqpError>) {
+        self.amqp(0, &Close::new(fault.map(AmqpError::to_error)));
     }
 
     /// Written by position: an echoed state keeps whatever the peer put into it.

@@ -11,7 +11,7 @@ use serde_amqp::primitives::{Array, Symbol};
 use crate::cbs::{Access, Authority};
 use crate::codec::{Positional, decode};
 
-use super::fault::Fault;
+use crate::amqp_error::AmqpError;
 
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 const SASL_INIT: u64 = 0x41;
@@ -21,10 +21,10 @@ pub(crate) fn mechanisms() -> SaslMechanisms {
 }
 
 /// Reads the peer's choice. PLAIN is checked and opens everything; the others leave it to `$cbs`.
-pub(crate) fn answer(body: &[u8], authority: &Authority) -> Result<(SaslOutcome, Option<Access>), Fault> {
+pub(crate) fn answer(body: &[u8], authority: &Authority) -> Result<(SaslOutcome, Option<Access>), AmqpError> {
     let init = Positional::from_value(decode(body)?)?;
     if init.code != SASL_INIT {
-        return Err(Fault::new("amqp:decode-error", "sasl-init was expected"));
+        return Err(AmqpError::new("amqp:decode-error", "sasl-init was expected"));
     }
     let access = match init.text(0) {
         Some("PLAIN") => plain_access(init.get(1), authority),

@@ -11,12 +11,12 @@ use crate::clock::Timestamp;
 use crate::store::EntityName;
 
 use super::SESSION_WINDOW;
-use super::address::Node;
-use super::fault::Fault;
 use super::link::{Direction, FromPeer, GRANTED_CREDIT, HeldSession, Link, Partial, ToPeer};
 use super::outcome::accepted;
 use super::output::Output;
 use super::performative::{Attach, Flow, Transfer};
+use crate::address::Node;
+use crate::amqp_error::AmqpError;
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -143,7 +143,7 @@ impl Session {
         transfer: Transfer,
         largest: usize,
         output: &mut Output,
-    ) -> Result<Option<Arrival>, Fault> {
+    ) -> Result<Option<Arrival>, AmqpError> {
         self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
         self.incoming_window = self.incoming_window.saturating_sub(1);
         if self.incoming_window <= SESSION_WINDOW / 2 {
@@ -155,7 +155,7 @@ impl Session {
             return Ok(None);
         }
         let Some(Link { node, direction: Direction::FromPeer(link) }) = self.links.get_mut(&handle) else {
-            return Err(Fault::new(
+            return Err(AmqpError::new(
                 "amqp:session:unattached-handle",
                 "A transfer came on no link that could take it.",
             ));
@@ -167,7 +167,7 @@ impl Session {
         let grant = link.since_grant >= GRANTED_CREDIT / 2;
         if too_large {
             let limit = format!("The received message exceeds the limit of {largest} bytes.");
-            self.close_link(handle, &Fault::new("amqp:link:message-size-exceeded", limit), output);
+            self.close_link(handle, &AmqpError::new("amqp:link:message-size-exceeded", limit), output);
             return Ok(None);
         }
         if grant {
@@ -208,7 +208,7 @@ impl Session {
     }
 
     /// Ends a link from this side.
-    pub(crate) fn close_link(&mut self, handle: u32, fault: &Fault, output: &mut Output) {
+    pub(crate) fn close_link(&mut self, handle: u32, fault: &AmqpError, output: &mut Output) {
         if self.forget_link(handle) {
             self.leaving.insert(handle);
             self.flush_acknowledgements(output);
@@ -260,7 +260,7 @@ impl Session {
 
 impl FromPeer {
     /// Adds a transfer to the delivery it belongs to, and returns the delivery when it is whole.
-    fn add(&mut self, transfer: Transfer) -> Result<Option<Partial>, Fault> {
+    fn add(&mut self, transfer: Transfer) -> Result<Option<Partial>, AmqpError> {
         let mut partial = match self.partial.take() {
             Some(partial) => partial,
             None => self.start(&transfer)?,
@@ -277,9 +277,9 @@ impl FromPeer {
         Ok(Some(partial))
     }
 
-    fn start(&mut self, transfer: &Transfer) -> Result<Partial, Fault> {
+    fn start(&mut self, transfer: &Transfer) -> Result<Partial, AmqpError> {
         let missing =
-            || Fault::new("amqp:invalid-field", "The first transfer of a delivery has no delivery-id.");
+            || AmqpError::new("amqp:invalid-field", "The first transfer of a delivery has no delivery-id.");
         self.delivery_count = self.delivery_count.wrapping_add(1);
         self.since_grant += 1;
         Ok(Partial {

@@ -11,7 +11,7 @@ use serde_amqp::primitives::OrderedMap;
 
 use crate::clock::Timestamp;
 use crate::codec::{as_integer, as_text, lookup, symbol};
-use crate::engine::text_keys;
+use crate::message::text_keys;
 use crate::store::SessionId;
 
 use super::performative::Attach;

@@ -8,14 +8,14 @@ use crate::faults::Operation;
 use crate::message::Message;
 use crate::store::{EntityName, StoreError};
 
-use super::World;
-use super::address::Node;
 use super::connection::Connection;
-use super::fault::Fault;
 use super::link::{Direction, Link};
 use super::outcome::{echo, read_outcome, rejected};
 use super::performative::Disposition;
 use super::session::{Arrival, Outstanding};
+use crate::address::Node;
+use crate::amqp_error::AmqpError;
+use crate::context::Context;
 
 /// Output that a slow peer may leave unread before no more messages are locked for it.
 const MOST_UNSENT: usize = 2 * 1024 * 1024;
@@ -24,29 +24,29 @@ const BATCH_FORMAT: u32 = 0x8001_3700;
 
 impl Connection {
     /// Takes a whole delivery to where it goes.
-    pub(super) fn on_arrival(&mut self, channel: u16, arrival: Arrival, world: &mut World<'_>) {
+    pub(super) fn on_arrival(&mut self, channel: u16, arrival: Arrival, context: &mut Context<'_>) {
         match arrival.node.clone() {
-            Node::Entity(entity) => self.take_in(channel, &entity, &arrival, world),
+            Node::Entity(entity) => self.take_in(channel, &entity, &arrival, context),
             node => {
                 if !arrival.settled
                     && let Some(session) = self.sessions.get_mut(&channel)
                 {
                     session.acknowledge(arrival.delivery_id, &mut self.output);
                 }
-                self.on_request(channel, &node, arrival.bytes, world);
+                self.on_request(channel, &node, arrival.bytes, context);
             }
         }
     }
 
     /// Takes a message, or a batch of them, into a queue.
-    fn take_in(&mut self, channel: u16, entity: &EntityName, arrival: &Arrival, world: &mut World<'_>) {
-        let struck = self.strike(Operation::Send, world);
+    fn take_in(&mut self, channel: u16, entity: &EntityName, arrival: &Arrival, context: &mut Context<'_>) {
+        let struck = self.strike(Operation::Send, context);
         let taken = struck.map_or_else(|| read_messages(arrival), Err).and_then(|messages| {
             for message in &messages {
-                world.store.check_sendable(entity, message)?;
+                context.store.check_sendable(entity, message)?;
             }
             for message in messages {
-                world.store.send(entity, message, world.now)?;
+                context.store.send(entity, message, context.now)?;
             }
             Ok(())
         });
@@ -63,7 +63,12 @@ impl Connection {
     }
 
     /// Carries out what a receiver says about deliveries, and answers when it waits for an answer.
-    pub(super) fn on_disposition(&mut self, channel: u16, disposition: &Disposition, world: &mut World<'_>) {
+    pub(super) fn on_disposition(
+        &mut self,
+        channel: u16,
+        disposition: &Disposition,
+        context: &mut Context<'_>,
+    ) {
         // What a sender says about its own deliveries needs no answer: they were settled when they came in.
         if !disposition.from_receiver || disposition.last < disposition.first {
             return;
@@ -79,15 +84,15 @@ impl Connection {
         };
         let mut answers = Answers::default();
         for (id, outstanding) in named {
-            let outcome = match (self.strike(Operation::Settle, world), &wanted) {
+            let outcome = match (self.strike(Operation::Settle, context), &wanted) {
                 (Some(fault), _) => Err(fault),
                 (None, Err(fault)) => Err(fault.clone()),
                 (None, Ok(None)) => Ok(Value::Null),
-                (None, Ok(Some(settlement))) => world
+                (None, Ok(Some(settlement))) => context
                     .store
-                    .settle(&outstanding.entity, outstanding.token, settlement.clone(), world.now)
+                    .settle(&outstanding.entity, outstanding.token, settlement.clone(), context.now)
                     .map(|()| echo(&disposition.state))
-                    .map_err(Fault::from),
+                    .map_err(AmqpError::from),
             };
             answers.add(id, outcome.unwrap_or_else(|fault| rejected(&fault)));
         }
@@ -103,16 +108,16 @@ impl Connection {
     }
 
     /// Sends what there is on every link that has credit for it.
-    pub(crate) fn deliver(&mut self, world: &mut World<'_>) {
+    pub(crate) fn deliver(&mut self, context: &mut Context<'_>) {
         self.held_back = false;
-        self.detach_unauthorized(world);
-        self.detach_lost_sessions(world);
-        self.attach_waiting(world);
-        self.send_what_there_is(world);
-        self.give_up_sessions(world);
+        self.detach_unauthorized(context);
+        self.detach_lost_sessions(context);
+        self.attach_waiting(context);
+        self.send_what_there_is(context);
+        self.give_up_sessions(context);
     }
 
-    fn send_what_there_is(&mut self, world: &mut World<'_>) {
+    fn send_what_there_is(&mut self, context: &mut Context<'_>) {
         for session in self.sessions.values_mut() {
             session.flush_outbox(&mut self.output);
             let handles: Vec<u32> = session.links.keys().copied().collect();
@@ -123,7 +128,7 @@ impl Connection {
                         return;
                     }
                     let Some((message, held)) =
-                        session.links.get_mut(&handle).and_then(|link| link.next(world))
+                        session.links.get_mut(&handle).and_then(|link| link.next(context))
                     else {
                         break;
                     };
@@ -138,12 +143,12 @@ impl Connection {
     }
 
     /// Ends the links whose session's lock has ended.
-    fn detach_lost_sessions(&mut self, world: &World<'_>) {
-        let fault = Fault::from(StoreError::SessionLockLost);
+    fn detach_lost_sessions(&mut self, context: &Context<'_>) {
+        let fault = AmqpError::from(StoreError::SessionLockLost);
         for session in self.sessions.values_mut() {
             let lost = |link: &Link| {
                 link.held_session().is_some_and(|held| {
-                    !world.store.holds_session(&held.entity, &held.id, held.holder, world.now)
+                    !context.store.holds_session(&held.entity, &held.id, held.holder, context.now)
                 })
             };
             let handles: Vec<u32> =
@@ -154,11 +159,11 @@ impl Connection {
         }
     }
 
-    fn detach_unauthorized(&mut self, world: &World<'_>) {
-        let fault = Fault::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
+    fn detach_unauthorized(&mut self, context: &Context<'_>) {
+        let fault = AmqpError::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
         for session in self.sessions.values_mut() {
             let refused = |link: &Link| {
-                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, world.now))
+                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, context.now))
             };
             let handles: Vec<u32> =
                 session.links.iter().filter(|(_, link)| refused(link)).map(|(handle, _)| *handle).collect();
@@ -171,7 +176,7 @@ impl Connection {
 
 impl Link {
     /// The next message for this link, if it has credit and there is one.
-    fn next(&mut self, world: &mut World<'_>) -> Option<(Vec<u8>, Option<Outstanding>)> {
+    fn next(&mut self, context: &mut Context<'_>) -> Option<(Vec<u8>, Option<Outstanding>)> {
         let Direction::ToPeer(link) = &mut self.direction else { return None };
         if link.credit == 0 {
             return None;
@@ -181,9 +186,9 @@ impl Link {
         };
         let session = link.session.as_ref().map(|held| &*held.id);
         let next = if link.settled {
-            world.store.take_next(entity, session, world.now)
+            context.store.take_next(entity, session, context.now)
         } else {
-            world.store.lock_next(entity, session, world.now)
+            context.store.lock_next(entity, session, context.now)
         };
         let delivery =
             next.expect("a link is attached only to an entity that exists, and none is ever removed")?;
@@ -206,7 +211,7 @@ impl Answers {
 }
 
 /// The messages of a delivery: one, or those of a batch. All of them are read before any is taken.
-fn read_messages(arrival: &Arrival) -> Result<Vec<Message>, Fault> {
+fn read_messages(arrival: &Arrival) -> Result<Vec<Message>, AmqpError> {
     if arrival.message_format != BATCH_FORMAT {
         return Ok(vec![Message::parse(arrival.bytes.clone(), Uuid::new_v4())?]);
     }
@@ -214,7 +219,7 @@ fn read_messages(arrival: &Arrival) -> Result<Vec<Message>, Fault> {
     for section in split_sections(arrival.bytes.clone())? {
         if section.kind == SectionKind::Data {
             let Value::Binary(encoded) = decode(&section.value)? else {
-                return Err(Fault::new(
+                return Err(AmqpError::new(
                     "amqp:decode-error",
                     "A data section holds something else than bytes.",
                 ));

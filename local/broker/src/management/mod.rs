@@ -13,10 +13,12 @@ use serde_amqp::primitives::{Array, OrderedMap, Timestamp as AmqpTimestamp};
 use serde_bytes::ByteBuf;
 use uuid::Uuid;
 
+use crate::amqp_error::AmqpError;
 use crate::clock::Timestamp;
 use crate::codec::{lookup, symbol};
-use crate::engine::{Fault, Reply, Request, World};
+use crate::context::Context;
 use crate::message::{Message, Properties};
+use crate::request::{Request, Response};
 use crate::store::EntityName;
 
 use arguments::Arguments;
@@ -25,8 +27,8 @@ const OPERATION_PREFIX: &str = "com.microsoft:";
 const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
 
 /// Carries out a request and says how it went.
-pub(crate) fn answer(request: &Request, entity: &EntityName, world: &mut World<'_>) -> Reply {
-    match carry_out(request, entity, world) {
+pub(crate) fn answer(request: &Request, entity: &EntityName, context: &mut Context<'_>) -> Response {
+    match carry_out(request, entity, context) {
         Ok(Some(body)) => reply(200, "OK", None, Value::Map(body)),
         Ok(None) => {
             let condition = Some("com.microsoft:message-not-found");
@@ -37,7 +39,7 @@ pub(crate) fn answer(request: &Request, entity: &EntityName, world: &mut World<'
 }
 
 /// The reply to a request that is not carried out.
-pub(crate) fn refuse(fault: &Fault) -> Reply {
+pub(crate) fn refuse(fault: &AmqpError) -> Response {
     let code = status_code(fault.condition);
     reply(code, &fault.description, Some(fault.condition), Value::Map(OrderedMap::new()))
 }
@@ -45,34 +47,39 @@ pub(crate) fn refuse(fault: &Fault) -> Reply {
 fn carry_out(
     request: &Request,
     entity: &EntityName,
-    world: &mut World<'_>,
-) -> Result<Option<Properties>, Fault> {
+    context: &mut Context<'_>,
+) -> Result<Option<Properties>, AmqpError> {
     let operation = request.property("operation").unwrap_or_default();
     let arguments = Arguments::of(&request.body)?;
     match operation.strip_prefix(OPERATION_PREFIX).unwrap_or_default() {
-        "schedule-message" => schedule(&arguments, entity, world).map(Some),
+        "schedule-message" => schedule(&arguments, entity, context).map(Some),
         "cancel-scheduled-message" => {
-            world.store.cancel_scheduled(entity, &arguments.sequence_numbers()?)?;
+            context.store.cancel_scheduled(entity, &arguments.sequence_numbers()?)?;
             Ok(Some(OrderedMap::new()))
         }
-        "peek-message" => peek(&arguments, entity, world),
-        "renew-lock" => renew(&arguments, entity, world).map(Some),
-        "update-disposition" => update_disposition(&arguments, entity, world).map(Some),
-        "receive-by-sequence-number" => receive_deferred(&arguments, entity, world).map(Some),
-        "renew-session-lock" => sessions::renew(&arguments, entity, world).map(Some),
-        "get-session-state" => sessions::get_state(&arguments, entity, world).map(Some),
-        "set-session-state" => sessions::set_state(&arguments, entity, world).map(Some),
-        "get-message-sessions" => sessions::list(&arguments, entity, world),
-        "add-rule" => rules::add(&arguments, entity, world).map(Some),
-        "remove-rule" => rules::remove(&arguments, entity, world).map(Some),
-        "enumerate-rules" => rules::list(&arguments, entity, world),
-        _ => {
-            Err(Fault::new("amqp:not-implemented", format!("The operation '{operation}' is not supported.")))
-        }
+        "peek-message" => peek(&arguments, entity, context),
+        "renew-lock" => renew(&arguments, entity, context).map(Some),
+        "update-disposition" => update_disposition(&arguments, entity, context).map(Some),
+        "receive-by-sequence-number" => receive_deferred(&arguments, entity, context).map(Some),
+        "renew-session-lock" => sessions::renew(&arguments, entity, context).map(Some),
+        "get-session-state" => sessions::get_state(&arguments, entity, context).map(Some),
+        "set-session-state" => sessions::set_state(&arguments, entity, context).map(Some),
+        "get-message-sessions" => sessions::list(&arguments, entity, context),
+        "add-rule" => rules::add(&arguments, entity, context).map(Some),
+        "remove-rule" => rules::remove(&arguments, entity, context).map(Some),
+        "enumerate-rules" => rules::list(&arguments, entity, context),
+        _ => Err(AmqpError::new(
+            "amqp:not-implemented",
+            format!("The operation '{operation}' is not supported."),
+        )),
     }
 }
 
-fn schedule(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -> Result<Properties, Fault> {
+fn schedule(
+    arguments: &Arguments,
+    entity: &EntityName,
+    context: &mut Context<'_>,
+) -> Result<Properties, AmqpError> {
     let mut parsed = Vec::new();
     for entry in arguments.list("messages")? {
         let Value::Map(entry) = entry else {
@@ -81,19 +88,19 @@ fn schedule(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -
         let Some(Value::Binary(encoded)) = lookup(entry, "message") else {
             return Err(argument("a message to schedule has no 'message'"));
         };
-        if encoded.len() > world.limits.max_message_size {
-            return Err(Fault::new("amqp:link:message-size-exceeded", "The message is too large."));
+        if encoded.len() > context.limits.max_message_size {
+            return Err(AmqpError::new("amqp:link:message-size-exceeded", "The message is too large."));
         }
         let message = Message::parse(Bytes::copy_from_slice(encoded), Uuid::new_v4())?;
         if message.scheduled_enqueue_time().is_none() {
             return Err(argument("a message to schedule has no x-opt-scheduled-enqueue-time"));
         }
-        world.store.check_sendable(entity, &message)?;
+        context.store.check_sendable(entity, &message)?;
         parsed.push(message);
     }
     let mut numbers = Vec::with_capacity(parsed.len());
     for message in parsed {
-        numbers.push(Value::Long(world.store.send(entity, message, world.now)?));
+        numbers.push(Value::Long(context.store.send(entity, message, context.now)?));
     }
     Ok(one("sequence-numbers", Value::Array(Array::from(numbers))))
 }
@@ -102,23 +109,27 @@ fn schedule(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -
 fn peek(
     arguments: &Arguments,
     entity: &EntityName,
-    world: &mut World<'_>,
-) -> Result<Option<Properties>, Fault> {
+    context: &mut Context<'_>,
+) -> Result<Option<Properties>, AmqpError> {
     let from = arguments.integer("from-sequence-number")?;
     let most = usize::try_from(arguments.integer("message-count")?).unwrap_or(0);
     let session = arguments.text("session-id");
-    let peeked = world.store.peek(entity, session, from, most, world.limits.max_message_size)?;
+    let peeked = context.store.peek(entity, session, from, most, context.limits.max_message_size)?;
     let entry = |encoded| Value::Map(one("message", Value::Binary(ByteBuf::from(encoded))));
     let found: Vec<Value> = peeked.into_iter().map(entry).collect();
     Ok(if found.is_empty() { None } else { Some(one("messages", Value::List(found))) })
 }
 
-fn renew(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -> Result<Properties, Fault> {
+fn renew(
+    arguments: &Arguments,
+    entity: &EntityName,
+    context: &mut Context<'_>,
+) -> Result<Properties, AmqpError> {
     let tokens = arguments.lock_tokens()?;
-    hold_all(&tokens, entity, world)?;
+    hold_all(&tokens, entity, context)?;
     let mut ends = Vec::with_capacity(tokens.len());
     for token in tokens {
-        let until: Timestamp = world.store.renew(entity, token, world.now)?;
+        let until: Timestamp = context.store.renew(entity, token, context.now)?;
         ends.push(Value::Timestamp(AmqpTimestamp::from_milliseconds(until.milliseconds())));
     }
     Ok(one("expirations", Value::Array(Array::from(ends))))
@@ -127,21 +138,21 @@ fn renew(arguments: &Arguments, entity: &EntityName, world: &mut World<'_>) -> R
 fn update_disposition(
     arguments: &Arguments,
     entity: &EntityName,
-    world: &mut World<'_>,
-) -> Result<Properties, Fault> {
+    context: &mut Context<'_>,
+) -> Result<Properties, AmqpError> {
     let settlement = arguments.settlement()?;
     let tokens = arguments.lock_tokens()?;
-    hold_all(&tokens, entity, world)?;
+    hold_all(&tokens, entity, context)?;
     for token in tokens {
-        world.store.settle(entity, token, settlement.clone(), world.now)?;
+        context.store.settle(entity, token, settlement.clone(), context.now)?;
     }
     Ok(OrderedMap::new())
 }
 
 /// Our guess: that a request naming several locks is carried out entirely or not at all.
-fn hold_all(tokens: &[Uuid], entity: &EntityName, world: &mut World<'_>) -> Result<(), Fault> {
+fn hold_all(tokens: &[Uuid], entity: &EntityName, context: &mut Context<'_>) -> Result<(), AmqpError> {
     for token in tokens {
-        world.store.holds(entity, *token, world.now)?;
+        context.store.holds(entity, *token, context.now)?;
     }
     Ok(())
 }
@@ -149,13 +160,13 @@ fn hold_all(tokens: &[Uuid], entity: &EntityName, world: &mut World<'_>) -> Resu
 fn receive_deferred(
     arguments: &Arguments,
     entity: &EntityName,
-    world: &mut World<'_>,
-) -> Result<Properties, Fault> {
+    context: &mut Context<'_>,
+) -> Result<Properties, AmqpError> {
     // AMQP's receiver settle mode: 0 settles at once (receive-and-delete), 1 later (peek-lock).
     let locking = arguments.integer("receiver-settle-mode").unwrap_or(1) == 1;
     let numbers = arguments.sequence_numbers()?;
     let session = arguments.text("session-id");
-    let deliveries = world.store.receive_deferred(entity, session, &numbers, locking, world.now)?;
+    let deliveries = context.store.receive_deferred(entity, session, &numbers, locking, context.now)?;
     let entries = deliveries.into_iter().map(|delivery| {
         let mut entry = one("message", Value::Binary(ByteBuf::from(delivery.encoded)));
         if locking {
@@ -166,8 +177,8 @@ fn receive_deferred(
     Ok(one("messages", Value::List(entries.collect())))
 }
 
-fn argument(reason: &str) -> Fault {
-    Fault::new(ARGUMENT_ERROR, reason)
+fn argument(reason: &str) -> AmqpError {
+    AmqpError::new(ARGUMENT_ERROR, reason)
 }
 
 fn status_code(condition: &str) -> i32 {
@@ -191,11 +202,11 @@ fn one(name: &str, value: Value) -> Properties {
     map
 }
 
-fn reply(code: i32, description: &str, condition: Option<&str>, body: Value) -> Reply {
+fn reply(code: i32, description: &str, condition: Option<&str>, body: Value) -> Response {
     let mut application_properties =
         vec![("statusCode", Value::Int(code)), ("statusDescription", Value::from(description))];
     if let Some(condition) = condition {
         application_properties.push(("errorCondition", symbol(condition)));
     }
-    Reply { application_properties, body }
+    Response { application_properties, body }
 }

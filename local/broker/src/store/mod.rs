@@ -14,6 +14,7 @@ mod session_locks;
 mod sessions;
 mod settings;
 mod settle;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 
-use super::entity::{Standing, Stored};
+use super::stored::{Standing, Stored};
 use super::{EntityName, Store, StoreError};
 
 /// A message on its way to one receiver.

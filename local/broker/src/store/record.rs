@@ -14,8 +14,8 @@ use crate::filters::{decode_filter, encode_filter};
 use crate::message::Message;
 use crate::options::Filter;
 
-use super::entity::{Standing, Stored};
 use super::name::EntityName;
+use super::stored::{Standing, Stored};
 
 const STORED: i64 = 1;
 const CHANGED: i64 = 2;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::message::Message;
 
-use super::entity::{Entity, Standing, Stored};
+use super::entity::Entity;
 use super::settings::Kind;
 use super::settle::dead_letter_properties;
+use super::stored::{Standing, Stored};
 use super::{EntityName, Store, StoreError};
 
 /// How often a message may be forwarded (Microsoft Learn, "Chaining Service Bus entities with autoforwarding").

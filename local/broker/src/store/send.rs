@@ -3,8 +3,8 @@
 use crate::clock::Timestamp;
 use crate::message::Message;
 
-use super::entity::Standing;
 use super::routing::Arriving;
+use super::stored::Standing;
 use super::{EntityName, Store, StoreError};
 
 impl Store {

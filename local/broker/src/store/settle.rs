@@ -6,8 +6,9 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::message::Properties;
 
-use super::entity::{Entity, Lock, Standing, Stored};
+use super::entity::Entity;
 use super::settings::Kind;
+use super::stored::{Lock, Standing, Stored};
 use super::{EntityName, Store, StoreError};
 
 /// A receiver's decision.

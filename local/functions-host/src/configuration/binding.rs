@@ -1,11 +1,23 @@
 //! One binding of a function.json: names and types checked, values read with their `%names%` resolved.
 
-use super::function_json::{DataType, FunctionProblem, RETURN};
+use super::function_problem::FunctionProblem;
 use crate::json::Json;
 use crate::settings::Settings;
 
 /// The connection of Service Bus bindings that name none.
 pub(super) const DEFAULT_CONNECTION: &str = "AzureWebJobsServiceBus";
+
+/// Name of the binding that takes an answer's `ReturnValue`.
+pub(crate) const RETURN: &str = "$return";
+
+/// `dataType`: which .NET type the real host would bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataType {
+    /// Not given: a text, and in a batch whatever the JSON of a body is.
+    Absent,
+    Text,
+    Binary,
+}
 
 /// A binding whose name and type have been checked.
 pub(super) struct Binding<'a> {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::host_json::HostJsonError;
+use super::host_json_error::HostJsonError;
 use super::http_routes::{self, HttpRoute};
 use super::properties::{Properties, WrongValue};
 use crate::json::Json;

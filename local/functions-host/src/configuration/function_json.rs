@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::binding::Binding;
+pub(crate) use super::binding::{DataType, RETURN};
 pub use super::function_problem::{FunctionError, FunctionProblem};
 use super::retry::RetryPolicy;
 use crate::event::TriggerKind;
@@ -58,15 +59,6 @@ pub(crate) struct ServiceBusTrigger {
     pub(crate) max_message_batch_size: Option<usize>,
 }
 
-/// `dataType`: which .NET type the real host would bind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DataType {
-    /// Not given: a text, and in a batch whatever the JSON of a body is.
-    Absent,
-    Text,
-    Binary,
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct TimerTrigger {
     pub(crate) name: String,
@@ -94,9 +86,6 @@ pub(crate) enum OutputTarget {
     Http,
     ServiceBus { entity: String, connection: String },
 }
-
-/// Name of the binding that takes an answer's `ReturnValue`.
-pub(crate) const RETURN: &str = "$return";
 
 impl Trigger {
     pub(crate) fn kind(&self) -> TriggerKind {

@@ -3,15 +3,16 @@
 //! Names, defaults and refusals: azure-functions-host, `HostJsonFileConfigurationSource.cs`,
 //! `ScriptJobHostOptionsSetup.cs`; azure-webjobs-sdk-extensions, `HttpOptions.cs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::custom_handler::CustomHandler;
-use super::http_routes::{self, UnknownProfile};
+use super::host_json_error::HostJsonError;
+use super::http_routes;
 use super::log_levels::LogLevels;
 use super::properties::{Properties, WrongValue};
 use super::retry::{RetryPolicy, RetryPolicyError};
-use super::service_bus_options::{ServiceBusOptions, ServiceBusOptionsError};
+use super::service_bus_options::ServiceBusOptions;
 use crate::json::Json;
 use crate::settings::Settings;
 
@@ -47,61 +48,6 @@ pub(crate) struct HttpOptions {
 pub(crate) struct ExtensionBundle {
     pub(crate) id: String,
     pub(crate) version: String,
-}
-
-/// Why the host does not start with this host.json.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HostJsonError {
-    /// There is no host.json, or it cannot be read.
-    #[error("cannot read the host configuration file '{path}'")]
-    Unreadable {
-        /// Where it should be.
-        path: PathBuf,
-        /// What the file system said.
-        source: std::io::Error,
-    },
-    /// It is not JSON.
-    #[error("Unable to parse host configuration file '{path}'.")]
-    NotJson {
-        /// The file.
-        path: PathBuf,
-        /// Line and column of the problem.
-        source: serde_json::Error,
-    },
-    /// It has no `version`.
-    #[error(
-        "The host.json file is missing the required 'version' property. See https://aka.ms/functions-hostjson \
-         for steps to migrate the configuration file."
-    )]
-    NoVersion,
-    /// Its `version` is not `2.0`.
-    #[error(
-        "'{0}' is an invalid value for host.json 'version' property. We recommend you set the 'version' property \
-         to '2.0'. See https://aka.ms/functions-hostjson for valid values."
-    )]
-    WrongVersion(String),
-    /// Neither `customHandler` nor `httpWorker` is there: this host runs custom handlers only.
-    #[error("host.json has no 'customHandler' section: this host runs custom handlers and nothing else")]
-    NoCustomHandler,
-    /// `customHandler` has no `description`.
-    #[error("Missing worker Description.")]
-    NoDescription,
-    /// `defaultExecutablePath` is missing or empty.
-    #[error("WorkerDescription DefaultExecutablePath cannot be empty")]
-    NoExecutable,
-    /// A value cannot be read.
-    #[error(transparent)]
-    WrongValue(#[from] WrongValue),
-    /// The retry policy cannot be used.
-    #[error(transparent)]
-    Retry(#[from] RetryPolicyError),
-    /// Limits of `extensions.serviceBus` cannot be used.
-    #[error(transparent)]
-    ServiceBus(#[from] ServiceBusOptionsError),
-    /// The `configurationProfile` is not known.
-    #[error(transparent)]
-    Profile(#[from] UnknownProfile),
 }
 
 impl HostJson {

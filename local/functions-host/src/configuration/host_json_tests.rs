@@ -109,7 +109,7 @@ fn what_the_real_host_refuses_is_refused_in_its_words() {
     check(
         r#"{"version":"2.0","extensions":{"serviceBus":{"maxConcurrentCalls":0}},
             "customHandler":{"description":{"defaultExecutablePath":"x"}}}"#,
-        "maxConcurrentCalls has to be at least 1",
+        "maxConcurrentCalls must be at least 1",
     );
 }
 

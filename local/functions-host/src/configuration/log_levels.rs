@@ -4,7 +4,7 @@
 //! that a line's category begins with decides, as in Microsoft.Extensions.Logging.
 
 use super::properties::{Properties, WrongValue};
-use crate::event::OutputLevel;
+use crate::output_level::OutputLevel;
 
 /// The least level by category, lower case.
 #[derive(Debug, Clone, Default)]

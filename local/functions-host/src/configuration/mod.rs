@@ -6,6 +6,7 @@ pub(crate) mod custom_handler;
 pub(crate) mod function_json;
 mod function_problem;
 pub(crate) mod host_json;
+pub(crate) mod host_json_error;
 pub(crate) mod http_routes;
 pub(crate) mod local_settings;
 pub(crate) mod log_levels;

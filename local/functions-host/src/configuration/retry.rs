@@ -29,7 +29,7 @@ pub enum RetryPolicyError {
     #[error("Value cannot be null. (Parameter '{0}')")]
     Missing(&'static str),
     /// A member with a value that it cannot have.
-    #[error("the retry policy's '{member}' cannot be '{value}'")]
+    #[error("the retry policy's '{member}' has the invalid value '{value}'")]
     Invalid {
         /// The member.
         member: &'static str,
@@ -113,10 +113,13 @@ mod tests {
             r#"{"strategy":"fixedDelay","maxRetryCount":1}"#,
             "Value cannot be null. (Parameter 'delayInterval')",
         );
-        check(r#"{"strategy":"often","maxRetryCount":1}"#, "the retry policy's 'strategy' cannot be 'often'");
+        check(
+            r#"{"strategy":"often","maxRetryCount":1}"#,
+            "the retry policy's 'strategy' has the invalid value 'often'",
+        );
         check(
             r#"{"strategy":"fixedDelay","maxRetryCount":-2}"#,
-            "the retry policy's 'maxRetryCount' cannot be '-2'",
+            "the retry policy's 'maxRetryCount' has the invalid value '-2'",
         );
     }
 }

@@ -43,11 +43,11 @@ pub enum BatchOptionsError {
         /// `maxMessageBatchSize`
         maximum: usize,
     },
-    /// A number that has to be at least 1 is not.
-    #[error("extensions.serviceBus: {0} has to be at least 1")]
+    /// A number that must be at least 1 is not.
+    #[error("extensions.serviceBus: {0} must be at least 1")]
     Zero(&'static str),
     /// Longer than the extension allows.
-    #[error("extensions.serviceBus: maxBatchWaitTime can be 00:02:30 at most")]
+    #[error("extensions.serviceBus: maxBatchWaitTime must be at most 00:02:30")]
     WaitTooLong,
 }
 
@@ -188,9 +188,9 @@ mod tests {
             r#"{"minMessageBatchSize":11,"maxMessageBatchSize":10}"#,
             "11 is larger than maxMessageBatchSize 10",
         );
-        check(r#"{"maxMessageBatchSize":0}"#, "maxMessageBatchSize has to be at least 1");
-        check(r#"{"maxConcurrentCalls":0}"#, "maxConcurrentCalls has to be at least 1");
-        check(r#"{"minMessageBatchSize":2,"maxBatchWaitTime":"00:03:00"}"#, "00:02:30 at most");
+        check(r#"{"maxMessageBatchSize":0}"#, "maxMessageBatchSize must be at least 1");
+        check(r#"{"maxConcurrentCalls":0}"#, "maxConcurrentCalls must be at least 1");
+        check(r#"{"minMessageBatchSize":2,"maxBatchWaitTime":"00:03:00"}"#, "at most 00:02:30");
         check(r#"{"maxConcurrentCalls":"many"}"#, "to type 'System.Int32': 'many'");
         assert!(read(r#"{"maxBatchWaitTime":"00:03:00"}"#).is_ok(), "without a least number nobody waits");
     }

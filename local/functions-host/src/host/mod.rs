@@ -1,5 +1,6 @@
 //! A running host: what its owner can ask of it.
 
+mod app;
 mod conductor;
 mod handler_port;
 mod loading;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::summary::FunctionSummary;
 use crate::configuration::function_json::FunctionError;
-use crate::configuration::host_json::HostJsonError;
+use crate::configuration::host_json_error::HostJsonError;
 use crate::event::HostEvent;
 use crate::handler::Handler;
 
@@ -74,7 +75,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// An app setting has a value that it cannot have.
-    #[error("the app setting {name} cannot be '{value}'")]
+    #[error("the app setting {name} has the invalid value '{value}'")]
     Setting {
         /// The setting.
         name: &'static str,

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::start::Blueprint;
+use super::app::App;
 use crate::configuration::function_json::{ServiceBusTrigger, TimerTrigger, Trigger};
 use crate::event_grid::EventGridRunner;
 use crate::host_status::HostStatus;
-use crate::http::server::{Site, routes};
+use crate::http::site::{Site, routes};
 use crate::http::throttle::Throttle;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
@@ -39,7 +39,7 @@ impl Triggers {
         }
     }
 
-    pub(super) fn add(&mut self, function: Arc<LoadedFunction>, app: &mut Blueprint) {
+    pub(super) fn add(&mut self, function: Arc<LoadedFunction>, app: &mut App) {
         let name = function.function.name.clone();
         match &function.function.trigger {
             Trigger::ServiceBus(trigger) => {
@@ -60,12 +60,7 @@ impl Triggers {
         }
     }
 
-    fn listener(
-        &self,
-        function: Arc<LoadedFunction>,
-        trigger: ServiceBusTrigger,
-        app: &mut Blueprint,
-    ) -> Listener {
+    fn listener(&self, function: Arc<LoadedFunction>, trigger: ServiceBusTrigger, app: &mut App) -> Listener {
         let client = app.connections.client(&trigger.connection, &app.settings);
         let client = client.expect("functions without a connection were left out while loading");
         Listener {
@@ -91,7 +86,7 @@ impl Triggers {
     }
 
     /// Starts all triggers but those of disabled functions, and makes of the rest what answers clients.
-    pub(super) fn site(self, app: &Blueprint, tasks: &mut JoinSet<()>) -> Site {
+    pub(super) fn site(self, app: &App, tasks: &mut JoinSet<()>) -> Site {
         let enabled = |function: &LoadedFunction| !function.function.disabled;
         for listener in self.manual.queues.values().filter(|listener| enabled(&listener.function)) {
             tasks.spawn(listener.clone().run(self.intake.clone()));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::server::Site;
+use super::site::Site;
 use crate::configuration::function_json::{Function, Trigger};
 use crate::invocation::executor::LoadedFunction;
 use crate::json::Json;

@@ -3,6 +3,7 @@
 //! Keys are not asked for, as Azure Functions Core Tools do not ask for them on a developer's machine: an
 //! `authLevel` has no effect here.
 
+mod activity;
 mod admin;
 mod forward;
 mod json_mode;
@@ -14,6 +15,7 @@ pub(crate) mod route;
 mod route_constraint;
 mod route_segment;
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod throttle;
 
 /// One parameter of a query, its name compared without regard to case as .NET does.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::proxy::Activity;
+use super::activity::Activity;
 use crate::handler::{BodyError, RequestBody, body};
 
 /// The body until an attempt begins to send it.

@@ -5,7 +5,6 @@
 //! let through, are not: `Upgrade` is taken off the request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,8 +14,9 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
+use super::activity::Activity;
 use super::once_body::OnceBody;
 use crate::event::OutputLevel;
 use crate::handler::TransportError;
@@ -26,8 +26,6 @@ use crate::invocation::{Executor, Invocation, InvocationError};
 const ATTEMPTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// How long nothing may move in either direction.
-const ACTIVITY_LIMIT: Duration = Duration::from_secs(240);
 /// Frames of an answer that may wait for a slow client.
 const FRAMES_AHEAD: usize = 16;
 
@@ -94,7 +92,7 @@ fn body_of(parts: mpsc::Receiver<Part>) -> Body {
         match parts.recv().await {
             Some(Part::Frame(frame)) => Some((Ok(frame), Some(parts))),
             Some(Part::End) => None,
-            None => Some((Err(TransportError::Broken("the answer broke off".to_owned())), None)),
+            None => Some((Err(TransportError::Broken("the response was interrupted".to_owned())), None)),
         }
     });
     Body::new(StreamBody::new(stream))
@@ -193,35 +191,6 @@ fn client_is_gone(executor: &Executor) {
     executor.observer.line(OutputLevel::Information, line);
 }
 
-/// When something last moved.
-pub(super) struct Activity {
-    started: Instant,
-    last_milliseconds: AtomicU64,
-}
-
-impl Activity {
-    fn new() -> Self {
-        Self { started: Instant::now(), last_milliseconds: AtomicU64::new(0) }
-    }
-
-    pub(super) fn moved(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_milliseconds.store(now, Ordering::Relaxed);
-    }
-
-    /// Returns when nothing has moved for the limit.
-    async fn ceases(&self) {
-        loop {
-            let last = Duration::from_millis(self.last_milliseconds.load(Ordering::Relaxed));
-            let end = self.started + last + ACTIVITY_LIMIT;
-            if Instant::now() >= end {
-                return;
-            }
-            sleep_until(end).await;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,19 +210,5 @@ mod tests {
         strip(&mut headers);
         let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-kept"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_silence_for_the_whole_limit_ends_an_exchange() {
-        let activity = Arc::new(Activity::new());
-        let ceases = activity.ceases();
-        tokio::pin!(ceases);
-        for _ in 0..3 {
-            assert!(tokio::time::timeout(Duration::from_secs(200), &mut ceases).await.is_err());
-            activity.moved();
-        }
-        let silent = Instant::now();
-        ceases.await;
-        assert!(silent.elapsed() >= Duration::from_secs(239), "{:?}", silent.elapsed());
     }
 }

@@ -9,59 +9,14 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
 
-use super::route::{RouteTemplate, RouteValues};
-use super::throttle::{Admission, Throttle};
+use super::site::Site;
+use super::throttle::Admission;
 use super::{admin, forward, json_mode, proxy};
 use crate::configuration::custom_handler::Forwarding;
-use crate::configuration::function_json::{HttpTrigger, Trigger};
 use crate::event_grid::webhook;
-use crate::host_status::HostStatus;
-use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
-use crate::invocation::{Executor, Invocation, InvocationError};
-use crate::manual::ManualRuns;
-
-/// Everything that answering a client needs.
-pub(crate) struct Site {
-    pub(crate) executor: Arc<Executor>,
-    pub(crate) functions: Vec<Arc<LoadedFunction>>,
-    pub(crate) route_prefix: String,
-    pub(crate) forwarding: Forwarding,
-    /// Largest body of a client's request, in bytes.
-    pub(crate) body_limit: usize,
-    pub(crate) in_flight: TaskTracker,
-    pub(crate) manual: ManualRuns,
-    pub(crate) status: HostStatus,
-    pub(crate) routes: Vec<Route>,
-    pub(crate) throttle: Throttle,
-}
-
-/// One function's place among the URLs.
-pub(crate) struct Route {
-    pub(crate) template: RouteTemplate,
-    pub(crate) function: Arc<LoadedFunction>,
-    trigger: HttpTrigger,
-}
-
-/// The routes of all HTTP functions that are not disabled, the most specific first.
-pub(crate) fn routes(functions: &[Arc<LoadedFunction>], prefix: &str) -> Vec<Route> {
-    let mut routes: Vec<Route> = functions
-        .iter()
-        .filter(|function| !function.function.disabled)
-        .filter_map(|function| match &function.function.trigger {
-            Trigger::Http(trigger) => Some(Route {
-                template: trigger.route.under(prefix),
-                function: function.clone(),
-                trigger: trigger.clone(),
-            }),
-            Trigger::ServiceBus(_) | Trigger::Timer(_) | Trigger::EventGrid(_) => None,
-        })
-        .collect();
-    routes.sort_by(|left, right| left.template.precedence(&right.template));
-    routes
-}
+use crate::invocation::{Invocation, InvocationError};
 
 pub(crate) fn router(site: Arc<Site>) -> Router {
     Router::new().fallback(answer).with_state(site)
@@ -116,26 +71,6 @@ async fn on_events(site: &Arc<Site>, request: Request<Bytes>) -> Response<Bytes>
         webhook::answer(&manual.event_grid, &executor.observer, &request).await
     });
     task.await.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-impl Site {
-    fn forwarding_of(&self, index: usize) -> Forwarding {
-        if self.routes[index].function.function.is_http_in_and_out() {
-            self.forwarding
-        } else {
-            Forwarding::Off
-        }
-    }
-}
-
-impl Route {
-    fn accepts<B>(&self, request: &Request<B>) -> Option<RouteValues> {
-        let methods = &self.trigger.methods;
-        if !methods.is_empty() && !methods.iter().any(|method| method == request.method().as_str()) {
-            return None;
-        }
-        self.template.matches(request.uri().path())
-    }
 }
 
 /// In a task of its own: a client that goes away does not end the invocation.

@@ -236,7 +236,7 @@ async fn handle(State(asked): State<Arc<Asked>>, request: Request) -> Response {
     }
 }
 
-pub(super) struct World {
+pub(super) struct Fixture {
     pub(super) script: Arc<Script>,
     pub(super) sent: Arc<Sent>,
     pub(super) asked: Arc<Asked>,
@@ -253,16 +253,16 @@ pub(super) fn delivery(number: u128, body: &str) -> Delivery {
     delivery
 }
 
-pub(super) async fn world(script: Script, trigger_members: &str, options: ServiceBusOptions) -> World {
-    world_of(script, None, trigger_members, options).await
+pub(super) async fn fixture(script: Script, trigger_members: &str, options: ServiceBusOptions) -> Fixture {
+    fixture_of(script, None, trigger_members, options).await
 }
 
-pub(super) async fn world_of(
+pub(super) async fn fixture_of(
     script: Script,
     sessions: Option<Arc<dyn SessionSource>>,
     trigger_members: &str,
     options: ServiceBusOptions,
-) -> World {
+) -> Fixture {
     let asked = Arc::new(Asked::default());
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();
@@ -300,7 +300,7 @@ pub(super) async fn world_of(
     };
     let stop = CancellationToken::new();
     let listener = tokio::spawn(listener.run(stop.clone()));
-    World { script, sent, asked, events, stop, listener }
+    Fixture { script, sent, asked, events, stop, listener }
 }
 
 pub(super) fn options(max_concurrent_calls: usize) -> ServiceBusOptions {
@@ -317,7 +317,7 @@ pub(super) fn options(max_concurrent_calls: usize) -> ServiceBusOptions {
     }
 }
 
-impl World {
+impl Fixture {
     /// What was done to messages, once it is this much.
     pub(super) async fn done(&self, count: usize) -> Vec<String> {
         self.done_when(|done| done.len() >= count).await

@@ -35,7 +35,7 @@ pub enum ConnectionError {
     /// The settings ask for an identity instead of a connection string.
     #[error(
         "the Service Bus connection '{0}' is based on an identity ('{0}__fullyQualifiedNamespace'), which this host does \
-         not do: set '{0}' to a connection string"
+         not support: set '{0}' to a connection string"
     )]
     Identity(String),
     /// The setting's value is no connection string. The value is a secret and not shown.

@@ -9,17 +9,17 @@ use service_bus::{Entity, Message, ServiceBusClient};
 
 use crate::support::{App, PATIENCE, Running, json, response, until};
 
-struct World {
+struct Fixture {
     broker: Broker,
     client: ServiceBusClient,
     running: Running,
 }
 
-async fn world(app: App) -> World {
-    world_with_locks_of(Duration::from_secs(60), app).await
+async fn fixture(app: App) -> Fixture {
+    fixture_with_locks_of(Duration::from_secs(60), app).await
 }
 
-async fn world_with_locks_of(lock_duration: Duration, app: App) -> World {
+async fn fixture_with_locks_of(lock_duration: Duration, app: App) -> Fixture {
     let mut sessions = QueueOptions::new("sessions");
     (sessions.requires_session, sessions.lock_duration) = (true, lock_duration);
     let mut dying = QueueOptions::new("dying");
@@ -33,10 +33,10 @@ async fn world_with_locks_of(lock_duration: Duration, app: App) -> World {
     let client = ServiceBusClient::from_connection_string(&connection).unwrap();
     let running = app.setting("Bus", &connection).start().await;
     assert!(running.host.function_errors().is_empty(), "{:?}", running.host.function_errors());
-    World { broker, client, running }
+    Fixture { broker, client, running }
 }
 
-impl World {
+impl Fixture {
     /// The invocations that the handler was sent, in order.
     fn invocations(&self) -> Vec<Value> {
         let requests = self.running.requests();
@@ -72,20 +72,20 @@ async fn each_sessions_messages_come_in_order_and_every_session_is_served() {
         .function("queue", &format!("{SESSIONS}}}"))
         .setting(idle, "00:00:01")
         .order("queue.2", response("500 Internal Server Error", "", ""));
-    let world = world(app).await;
+    let fixture = fixture(app).await;
     for number in 1..=3 {
         for session in ["a", "b", "c"] {
-            world.send_to_session(session, &format!("{session}{number}")).await;
+            fixture.send_to_session(session, &format!("{session}{number}")).await;
         }
     }
-    until("all messages", async || world.invocations().len() == 10).await;
+    until("all messages", async || fixture.invocations().len() == 10).await;
     until("an empty queue", async || {
-        let counts = world.broker.counts("sessions").unwrap();
+        let counts = fixture.broker.counts("sessions").unwrap();
         counts.active + counts.locked == 0
     })
     .await;
     let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for invocation in world.invocations() {
+    for invocation in fixture.invocations() {
         let session = text(&invocation["Metadata"]["SessionId"]);
         seen.entry(session).or_default().push(text(&invocation["Data"]["message"]));
     }
@@ -95,22 +95,22 @@ async fn each_sessions_messages_come_in_order_and_every_session_is_served() {
         assert_eq!(*bodies, expected, "{session}");
     }
     assert_eq!(seen.len(), 3);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn the_lock_of_a_session_outlives_a_slow_function() {
     let app = App::new().function("queue", &format!("{SESSIONS}}}")).order("queue.1", "!slow 7000");
-    let mut world = world_with_locks_of(Duration::from_secs(5), app).await;
-    world.send_to_session("a", "slow").await;
-    world.send_to_session("a", "next").await;
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    let bodies: Vec<_> = world.invocations().iter().map(|call| text(&call["Data"]["message"])).collect();
+    let mut fixture = fixture_with_locks_of(Duration::from_secs(5), app).await;
+    fixture.send_to_session("a", "slow").await;
+    fixture.send_to_session("a", "next").await;
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    let bodies: Vec<_> = fixture.invocations().iter().map(|call| text(&call["Data"]["message"])).collect();
     assert_eq!(bodies, ["slow", "next"], "nothing came twice");
-    let lines = world.running.lines();
+    let lines = fixture.running.lines();
     assert!(lines.iter().all(|line| !line.contains("Message processing error")), "{lines:?}");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -118,24 +118,24 @@ async fn batches_of_sessions_hold_messages_of_one_session_each() {
     let batch = format!(r#"{SESSIONS},"cardinality":"many","dataType":"string"}}"#);
     let idle = "AzureFunctionsJobHost__extensions__serviceBus__sessionIdleTimeout";
     let app = App::new().function("queue", &batch).setting(idle, "00:00:01");
-    let world = world(app).await;
+    let fixture = fixture(app).await;
     for session in ["a", "b", "a", "b"] {
-        world.send_to_session(session, session).await;
+        fixture.send_to_session(session, session).await;
     }
     until("an empty queue", async || {
-        let counts = world.broker.counts("sessions").unwrap();
+        let counts = fixture.broker.counts("sessions").unwrap();
         counts.active + counts.locked == 0
     })
     .await;
     let mut messages = 0;
-    for invocation in world.invocations() {
+    for invocation in fixture.invocations() {
         let bodies: Vec<String> =
             serde_json::from_str(invocation["Data"]["message"].as_str().unwrap()).unwrap();
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
         messages += bodies.len();
     }
     assert_eq!(messages, 4);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -146,15 +146,15 @@ async fn a_subscription_triggers_and_a_topic_takes_outputs() {
         .function("audit", trigger)
         .function("publish", http)
         .order("publish", json(r#"{"Outputs":{"event":["made"]}}"#));
-    let mut world = world(app).await;
-    crate::support::client().get(world.running.url("/api/publish")).send().await.unwrap();
-    assert_eq!(world.running.finished("audit").await, Ok(()));
-    let invocation = world.invocations().pop().unwrap();
+    let mut fixture = fixture(app).await;
+    crate::support::client().get(fixture.running.url("/api/publish")).send().await.unwrap();
+    assert_eq!(fixture.running.finished("audit").await, Ok(()));
+    let invocation = fixture.invocations().pop().unwrap();
     assert_eq!(text(&invocation["Data"]["message"]), "made");
-    let other = world.client.receiver(Entity::subscription("events", "other"));
+    let other = fixture.client.receiver(Entity::subscription("events", "other"));
     let copies = other.receive(2, PATIENCE).await.unwrap();
     assert_eq!(copies.len(), 1, "each subscription has its own copy");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -166,12 +166,12 @@ async fn a_dead_letter_queue_can_be_a_trigger() {
         .function("dying", &queue("dying"))
         .function("undertaker", &queue("dying/$DeadLetterQueue"))
         .order("dying", response("500 Internal Server Error", "", ""));
-    let mut world = world(app).await;
-    world.client.sender("dying").send(Message::new("poison")).await.unwrap();
-    assert_eq!(world.running.finished("undertaker").await, Ok(()));
-    let invocation = world.invocations().pop().unwrap();
+    let mut fixture = fixture(app).await;
+    fixture.client.sender("dying").send(Message::new("poison")).await.unwrap();
+    assert_eq!(fixture.running.finished("undertaker").await, Ok(()));
+    let invocation = fixture.invocations().pop().unwrap();
     assert_eq!(text(&invocation["Data"]["message"]), "poison");
     let properties = &invocation["Metadata"]["ApplicationProperties"];
     assert_eq!(properties["DeadLetterReason"], "MaxDeliveryCountExceeded");
-    world.stop().await;
+    fixture.stop().await;
 }

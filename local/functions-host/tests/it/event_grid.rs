@@ -143,7 +143,7 @@ async fn an_event_can_be_delivered_by_hand() {
     by_hand("no event".to_owned()).await;
     running
         .event("the refusal", |event| match event {
-            functions_host::HostEvent::Output { line, .. } => line.contains("is no event").then_some(()),
+            functions_host::HostEvent::Output { line, .. } => line.contains("is not an event").then_some(()),
             _ => None,
         })
         .await;

@@ -90,13 +90,13 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-struct World {
+struct Fixture {
     broker: Broker,
     client: ServiceBusClient,
     running: Running,
 }
 
-impl World {
+impl Fixture {
     async fn start(fault: &Fault) -> Self {
         let mut orders = QueueOptions::new("orders");
         orders.max_delivery_count = 3;
@@ -149,13 +149,13 @@ impl World {
 
 async fn check(fault: Fault) {
     let name = fault.name;
-    let mut world = World::start(&fault).await;
+    let mut fixture = Fixture::start(&fault).await;
     if !fault.failure.is_empty() {
-        let failure = world.first_failure().await;
+        let failure = fixture.first_failure().await;
         assert!(failure.contains(fault.failure), "{name}: {failure}");
     }
-    world.reach(fault.end).await;
-    let deliveries: Vec<String> = world
+    fixture.reach(fault.end).await;
+    let deliveries: Vec<String> = fixture
         .running
         .requests()
         .iter()
@@ -165,10 +165,10 @@ async fn check(fault: Fault) {
     assert_eq!(deliveries, fault.deliveries, "{name}");
     // After a time-out the message comes again at once, and the process is replaced after the grace period.
     if fault.end != End::GivenBack {
-        until(&format!("{name}: processes"), async || world.running.starts() >= fault.processes).await;
-        assert_eq!(world.running.starts(), fault.processes, "{name}");
+        until(&format!("{name}: processes"), async || fixture.running.starts() >= fault.processes).await;
+        assert_eq!(fixture.running.starts(), fault.processes, "{name}");
     }
-    let World { broker, client, running } = world;
+    let Fixture { broker, client, running } = fixture;
     running.host.stop().await;
     let counts = broker.counts("orders").unwrap();
     let expected = match fault.end {

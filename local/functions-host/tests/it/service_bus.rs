@@ -9,7 +9,7 @@ use service_bus::{Message, ServiceBusClient};
 
 use crate::support::{App, PATIENCE, Running, json, kill, response, until};
 
-struct World {
+struct Fixture {
     broker: Broker,
     client: ServiceBusClient,
     running: Running,
@@ -26,15 +26,15 @@ fn queue(lock: Duration, max_delivery_count: u32) -> Vec<QueueOptions> {
     vec![orders, QueueOptions::new("next")]
 }
 
-async fn world(queues: Vec<QueueOptions>, app: App) -> World {
+async fn fixture(queues: Vec<QueueOptions>, app: App) -> Fixture {
     let broker = Broker::start(broker::Options { queues, ..broker::Options::default() }).await.unwrap();
     let connection = broker.connection_string();
     let client = ServiceBusClient::from_connection_string(&connection).unwrap();
     let running = app.setting("Bus", &connection).start().await;
-    World { broker, client, running }
+    Fixture { broker, client, running }
 }
 
-impl World {
+impl Fixture {
     async fn send(&self, message: Message) {
         self.client.sender("orders").send(message).await.unwrap();
     }
@@ -68,15 +68,15 @@ impl World {
 
 #[tokio::test]
 async fn a_message_is_delivered_with_its_metadata_and_completed() {
-    let mut world = world(queue(Duration::from_secs(30), 10), App::new().function("queue", QUEUE)).await;
+    let mut fixture = fixture(queue(Duration::from_secs(30), 10), App::new().function("queue", QUEUE)).await;
     let message = Message::new(r#"{"n":2,"CorrelationId":"theirs"}"#)
         .with_message_id("order-7")
         .with_content_type("application/json")
         .with_correlation_id("ours")
         .with_application_property("kind", "a")
         .with_application_property("n", 3);
-    world.send(message).await;
-    let started = world
+    fixture.send(message).await;
+    let started = fixture
         .running
         .event("start", |event| match event {
             HostEvent::InvocationStarted { message_id, delivery_count, .. } => {
@@ -86,9 +86,9 @@ async fn a_message_is_delivered_with_its_metadata_and_completed() {
         })
         .await;
     assert_eq!(started, (Some("order-7".to_owned()), Some(1)));
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    world.until_empty().await;
-    let body = &world.bodies()[0];
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    fixture.until_empty().await;
+    let body = &fixture.bodies()[0];
     assert_eq!(body["Data"]["message"], r#""{\"n\":2,\"CorrelationId\":\"theirs\"}""#);
     let metadata = &body["Metadata"];
     assert_eq!(metadata["MessageId"], "\"order-7\"");
@@ -99,7 +99,7 @@ async fn a_message_is_delivered_with_its_metadata_and_completed() {
     assert_eq!(metadata["ApplicationProperties"], serde_json::json!({"kind": "a", "n": 3}));
     assert_eq!(metadata["LockToken"].as_str().unwrap().len(), 38);
     assert_eq!(metadata["EnqueuedTimeUtc"].as_str().unwrap().len(), 19);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -118,78 +118,78 @@ async fn bodies_of_every_kind_arrive_byte_for_byte() {
     let app = App::new()
         .function("queue", BINARY)
         .setting("AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentCalls", "1");
-    let world = world(queue(Duration::from_secs(30), 10), app).await;
+    let fixture = fixture(queue(Duration::from_secs(30), 10), app).await;
     for body in &bodies {
-        world.send(Message::new(body.clone())).await;
+        fixture.send(Message::new(body.clone())).await;
     }
-    until("all messages", async || world.running.requests().len() == bodies.len()).await;
-    world.until_empty().await;
+    until("all messages", async || fixture.running.requests().len() == bodies.len()).await;
+    fixture.until_empty().await;
     use base64::Engine as _;
-    let found: Vec<Vec<u8>> = world
+    let found: Vec<Vec<u8>> = fixture
         .bodies()
         .iter()
         .map(|body| body["Data"]["message"].as_str().unwrap().to_owned())
         .map(|text| base64::engine::general_purpose::STANDARD.decode(text).unwrap())
         .collect();
     assert_eq!(found, bodies);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_failing_message_burns_its_deliveries_and_is_dead_lettered() {
     let app =
         App::new().function("queue", QUEUE).order("queue", response("500 Internal Server Error", "", ""));
-    let world = world(queue(Duration::from_secs(30), 3), app).await;
-    world.send(Message::new("poison").with_message_id("p")).await;
-    until("the dead letter", async || world.counts().dead_letter == 1).await;
+    let fixture = fixture(queue(Duration::from_secs(30), 3), app).await;
+    fixture.send(Message::new("poison").with_message_id("p")).await;
+    until("the dead letter", async || fixture.counts().dead_letter == 1).await;
     let counts: Vec<Value> =
-        world.bodies().iter().map(|body| body["Metadata"]["DeliveryCount"].clone()).collect();
+        fixture.bodies().iter().map(|body| body["Metadata"]["DeliveryCount"].clone()).collect();
     assert_eq!(counts, ["1", "2", "3"]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_message_whose_handler_is_killed_comes_again_once_and_is_not_lost() {
     let app = App::new().function("queue", BINARY).order("queue.1", "!hang");
-    let mut world = world(queue(Duration::from_secs(30), 10), app).await;
-    world.send(Message::new("work").with_message_id("w")).await;
-    until("the first delivery", async || world.running.requests().len() == 1).await;
-    kill(world.running.host.handler_process_id().unwrap());
-    assert!(world.running.finished("queue").await.is_err());
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    world.until_empty().await;
+    let mut fixture = fixture(queue(Duration::from_secs(30), 10), app).await;
+    fixture.send(Message::new("work").with_message_id("w")).await;
+    until("the first delivery", async || fixture.running.requests().len() == 1).await;
+    kill(fixture.running.host.handler_process_id().unwrap());
+    assert!(fixture.running.finished("queue").await.is_err());
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    fixture.until_empty().await;
     let counts: Vec<Value> =
-        world.bodies().iter().map(|body| body["Metadata"]["DeliveryCount"].clone()).collect();
+        fixture.bodies().iter().map(|body| body["Metadata"]["DeliveryCount"].clone()).collect();
     assert_eq!(counts, ["1", "2"]);
-    assert_eq!(world.counts().dead_letter, 0);
-    assert_eq!(world.running.starts(), 2);
-    world.stop().await;
+    assert_eq!(fixture.counts().dead_letter, 0);
+    assert_eq!(fixture.running.starts(), 2);
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_handler_that_exits_crashes_or_asks_for_a_restart_loses_no_message() {
     for exit in ["!exit 1", "!exit 200", "!die"] {
         let app = App::new().function("queue", BINARY).order("queue.1", exit);
-        let world = world(queue(Duration::from_secs(30), 10), app).await;
-        world.send(Message::new("work")).await;
-        until("the second delivery", async || world.running.requests().len() == 2).await;
-        world.until_empty().await;
-        assert_eq!((world.counts().dead_letter, world.running.starts()), (0, 2), "{exit}");
-        world.stop().await;
+        let fixture = fixture(queue(Duration::from_secs(30), 10), app).await;
+        fixture.send(Message::new("work")).await;
+        until("the second delivery", async || fixture.running.requests().len() == 2).await;
+        fixture.until_empty().await;
+        assert_eq!((fixture.counts().dead_letter, fixture.running.starts()), (0, 2), "{exit}");
+        fixture.stop().await;
     }
 }
 
 #[tokio::test]
 async fn a_slow_functions_lock_is_renewed_so_that_nobody_else_gets_the_message() {
     let app = App::new().function("queue", BINARY).order("queue", "!slow 6000");
-    let mut world = world(queue(Duration::from_secs(5), 10), app).await;
-    world.send(Message::new("work")).await;
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    world.until_empty().await;
-    assert_eq!(world.running.requests().len(), 1);
-    let lines = world.running.lines();
+    let mut fixture = fixture(queue(Duration::from_secs(5), 10), app).await;
+    fixture.send(Message::new("work")).await;
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    fixture.until_empty().await;
+    assert_eq!(fixture.running.requests().len(), 1);
+    let lines = fixture.running.lines();
     assert!(lines.iter().all(|line| !line.contains("Message processing error")), "{lines:?}");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -198,14 +198,14 @@ async fn an_empty_answer_times_out_and_the_message_comes_again() {
         .function("queue", BINARY)
         .setting("AzureFunctionsJobHost__functionTimeout", "00:00:03")
         .order("queue.1", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-    let mut world = world(queue(Duration::from_secs(30), 10), app).await;
-    world.send(Message::new("work")).await;
-    let error = world.running.finished("queue").await.unwrap_err();
+    let mut fixture = fixture(queue(Duration::from_secs(30), 10), app).await;
+    fixture.send(Message::new("work")).await;
+    let error = fixture.running.finished("queue").await.unwrap_err();
     assert!(error.starts_with("Timeout value of 00:00:03"), "{error}");
-    assert_eq!(world.running.finished("queue").await, Ok(()));
-    world.until_empty().await;
-    assert_eq!(world.counts().dead_letter, 0);
-    world.stop().await;
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    fixture.until_empty().await;
+    assert_eq!(fixture.counts().dead_letter, 0);
+    fixture.stop().await;
 }
 
 #[tokio::test]
@@ -215,10 +215,10 @@ async fn outputs_are_sent_as_the_extension_sends_them() {
     let app = App::new()
         .function("queue", &format!("{BINARY},{output}"))
         .order("queue", json(r#"{"Outputs":{"next":["one","abcd",{"b":1}]}}"#));
-    let world = world(queue(Duration::from_secs(30), 10), app).await;
-    world.send(Message::new("work")).await;
-    world.until_empty().await;
-    let receiver = world.client.receiver("next");
+    let fixture = fixture(queue(Duration::from_secs(30), 10), app).await;
+    fixture.send(Message::new("work")).await;
+    fixture.until_empty().await;
+    let receiver = fixture.client.receiver("next");
     let mut bodies = Vec::new();
     while bodies.len() < 3 {
         let received = receiver.receive(3, PATIENCE).await.unwrap();
@@ -230,16 +230,16 @@ async fn outputs_are_sent_as_the_extension_sends_them() {
         }
     }
     assert_eq!(bodies, ["one", "abcd", "{\n  \"b\": 1\n}"]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_stopping_host_gives_back_what_it_was_working_on() {
     let app = App::new().function("queue", BINARY).order("queue", "!hang");
-    let world = world(queue(Duration::from_secs(60), 10), app).await;
-    world.send(Message::new("work")).await;
-    until("the delivery", async || world.running.requests().len() == 1).await;
-    let World { broker, client, running } = world;
+    let fixture = fixture(queue(Duration::from_secs(60), 10), app).await;
+    fixture.send(Message::new("work")).await;
+    until("the delivery", async || fixture.running.requests().len() == 1).await;
+    let Fixture { broker, client, running } = fixture;
     running.host.stop().await;
     let counts = broker.counts("orders").unwrap();
     assert_eq!((counts.active, counts.locked, counts.dead_letter), (1, 0, 0));

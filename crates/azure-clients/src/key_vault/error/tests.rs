@@ -1,5 +1,7 @@
 //! The table from a vault's reply to an error.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
@@ -16,7 +18,7 @@ fn forbidden_of(code: &str, inner: Option<&str>, message: &str) -> Forbidden {
         error["innererror"] = json!({"code": inner});
     }
     match read_json(403, &json!({"error": error})) {
-        KeyVaultError::Forbidden(forbidden) => *forbidden,
+        KeyVaultError::Refused(KeyVaultRefusal::Forbidden(forbidden)) => *forbidden,
         other => panic!("{other:?}"),
     }
 }
@@ -59,26 +61,34 @@ fn each_guard_of_the_vault_has_its_kind() {
 fn the_sdk_spelling_of_the_inner_error_is_read_too() {
     let body =
         json!({"error": {"code": "Forbidden", "message": "", "innerError": {"code": "ForbiddenByRbac"}}});
-    assert!(matches!(read_json(403, &body), KeyVaultError::Forbidden(f) if f.kind == ForbiddenKind::Rbac));
+    assert!(
+        matches!(read_json(403, &body), KeyVaultError::Refused(KeyVaultRefusal::Forbidden(f)) if f.kind == ForbiddenKind::Rbac)
+    );
 }
 
 #[test]
 fn every_other_status_has_its_variant() {
     let body = |code: &str, message: &str| json!({"error": {"code": code, "message": message}});
-    assert!(matches!(read_json(404, &body("KeyNotFound", "")), KeyVaultError::KeyNotFound));
+    assert!(matches!(
+        read_json(404, &body("KeyNotFound", "")),
+        KeyVaultError::Refused(KeyVaultRefusal::KeyNotFound)
+    ));
     assert!(matches!(
         read_json(400, &body("BadParameter", "no")),
-        KeyVaultError::Refused { code, message } if code == "BadParameter" && message == "no"
+        KeyVaultError::Refused(KeyVaultRefusal::BadRequest { code, message }) if code == "BadParameter" && message == "no"
     ));
     assert!(matches!(
         read_json(401, &body("Unauthorized", "AKV10032: Invalid issuer. Expected one of ...")),
-        KeyVaultError::TokenRefused { code: Some(code) } if code == "AKV10032"
+        KeyVaultError::Refused(KeyVaultRefusal::TokenRefused { code: Some(code) }) if code == "AKV10032"
     ));
-    assert!(matches!(read_json(401, &json!({})), KeyVaultError::TokenRefused { code: None }));
+    assert!(matches!(
+        read_json(401, &json!({})),
+        KeyVaultError::Refused(KeyVaultRefusal::TokenRefused { code: None })
+    ));
     let bin = json!({"error": {"code": "Conflict", "innererror": {"code": "ObjectIsDeletedButRecoverable"}}});
     assert!(matches!(
         read_json(409, &bin),
-        KeyVaultError::KeyInBin { code } if code == "ObjectIsDeletedButRecoverable"
+        KeyVaultError::Refused(KeyVaultRefusal::KeyInBin { code }) if code == "ObjectIsDeletedButRecoverable"
     ));
     let throttled = read_json(429, &body("Throttled", ""));
     assert_eq!(throttled.retry_after(), Some(Duration::from_secs(7)));

@@ -5,8 +5,8 @@ use serde_amqp::primitives::OrderedMap;
 use serde_bytes::ByteBuf;
 
 use super::peer::*;
+use crate::amqp_error::AmqpError;
 use crate::codec::{Positional, SectionKind, decode, described, encode, split_sections, symbol};
-use crate::engine::Fault;
 use crate::faults::{Failure, Operation, Trouble};
 use crate::message::tests::encoded_message;
 use crate::store::{Counts, EntityName};
@@ -349,9 +349,9 @@ fn links_are_detached_by_order_and_only_those_of_the_entity() {
     peer.attach_sender(0, "orders");
     peer.attach_sender(1, "other");
     peer.hear();
-    let fault = Fault::new("amqp:link:detach-forced", "test");
-    peer.acting(|connection, world| {
-        connection.detach_links(Some(&EntityName::new("orders")), &fault, world);
+    let fault = AmqpError::new("amqp:link:detach-forced", "test");
+    peer.acting(|connection, context| {
+        connection.detach_links(Some(&EntityName::new("orders")), &fault, context);
     });
     let detach = peer.hear_only(DETACH);
     assert_eq!(detach.channel, 0);

@@ -7,8 +7,9 @@ use serde_bytes::ByteBuf;
 use crate::cbs::Authority;
 use crate::clock::Timestamp;
 use crate::codec::{Positional, decode, described, encode, value_length};
+use crate::context::{Context, Limits};
+use crate::engine::Connection;
 use crate::engine::frames::{FrameKind, put_frame, take_frame};
-use crate::engine::{Connection, Limits, World};
 use crate::faults::Faults;
 use crate::message::tests::encoded_message;
 use crate::options::{EntraTokens, Options, QueueOptions, SubscriptionOptions, TopicOptions};
@@ -81,20 +82,20 @@ impl Peer {
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.acting(|connection, world| connection.receive(bytes, world));
+        self.acting(|connection, context| connection.receive(bytes, context));
     }
 
-    pub(super) fn acting<T>(&mut self, act: impl FnOnce(&mut Connection, &mut World<'_>) -> T) -> T {
+    pub(super) fn acting<T>(&mut self, act: impl FnOnce(&mut Connection, &mut Context<'_>) -> T) -> T {
         let limits = Limits { max_message_size: LARGEST_MESSAGE, idle_time_out_milliseconds: 240_000 };
-        let mut world = World {
+        let mut context = Context {
             store: &mut self.store,
             authority: &self.authority,
             faults: &mut self.faults,
             limits,
             now: self.now,
         };
-        world.store.advance(world.now);
-        act(&mut self.connection, &mut world)
+        context.store.advance(context.now);
+        act(&mut self.connection, &mut context)
     }
 
     pub(super) fn say(&mut self, code: u64, fields: Vec<Value>) {

@@ -165,7 +165,7 @@ fn a_signature_opens_its_queue_until_it_ends() {
     let end = asking.peer.connection.next_deadline(asking.peer.now).unwrap();
     assert_eq!(end.milliseconds(), ends_at_second * 1000);
     asking.peer.now = end;
-    asking.peer.acting(|connection, world| connection.deliver(world));
+    asking.peer.acting(|connection, context| connection.deliver(context));
     assert_eq!(condition(&asking.peer.hear_only(DETACH).fields, 2), "amqp:unauthorized-access");
 }
 
@@ -179,7 +179,7 @@ fn a_renewed_token_keeps_the_links() {
     asking.peer.attach_sender(0, "orders");
     assert_eq!(asking.put_token("jwt", "sb://h/orders", &renewed).code(), 202);
     asking.peer.now = asking.peer.now.after(Duration::from_secs(120));
-    asking.peer.acting(|connection, world| connection.deliver(world));
+    asking.peer.acting(|connection, context| connection.deliver(context));
     assert!(asking.peer.hear().is_empty());
 }
 

@@ -111,7 +111,7 @@ fn whoever_has_waited_long_enough_is_told_and_whoever_hangs_up_is_left_alone() {
     let end = peer.connection.next_deadline(peer.now).unwrap();
     assert_eq!(end, peer.now.after(Duration::from_secs(5)));
     peer.now = end;
-    peer.acting(|connection, world| connection.deliver(world));
+    peer.acting(|connection, context| connection.deliver(context));
     let heard = peer.hear();
     assert_eq!(codes(&heard), [ATTACH, DETACH]);
     assert_eq!(condition(&heard[1].fields, 2), "com.microsoft:timeout");
@@ -130,7 +130,7 @@ fn a_link_loses_its_session_with_the_lock_and_is_told() {
     peer.credit(1, 0, 1, false);
     peer.hear();
     peer.now = peer.now.after(Duration::from_secs(60));
-    peer.acting(|connection, world| connection.deliver(world));
+    peer.acting(|connection, context| connection.deliver(context));
     assert_eq!(condition(&peer.hear_only(DETACH).fields, 2), "com.microsoft:session-lock-lost");
     peer.settle(0, 0, state(0x24));
     let answer = peer.hear_only(DISPOSITION);

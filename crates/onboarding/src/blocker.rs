@@ -1,0 +1,83 @@
+//! What an onboarding waits for, and on whom: at most one blocker for each subject.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+
+use crate::{Subject, finding::Finding};
+
+/// One thing that an onboarding waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// What was found.
+    pub finding: Finding,
+    /// Since when.
+    pub since: OffsetDateTime,
+    /// How often it was looked at again by itself.
+    pub checks: u32,
+    /// The journal entry that set the present check; a check that was due for an older entry is void.
+    pub entry: u64,
+    /// When it is looked at again by itself; never, when only somebody's action can help.
+    pub next_check: Option<OffsetDateTime>,
+}
+
+/// Every blocker of one onboarding, the most important first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blockers(BTreeMap<Subject, Blocker>);
+
+impl Blockers {
+    /// The blocker that a page names.
+    #[must_use]
+    pub fn first(&self) -> Option<&Blocker> {
+        self.0.values().next()
+    }
+
+    /// Every blocker with its subject, the most important first.
+    pub fn iter(&self) -> impl Iterator<Item = (&Subject, &Blocker)> {
+        self.0.iter()
+    }
+
+    /// The blocker of this subject.
+    #[must_use]
+    pub fn get(&self, subject: &Subject) -> Option<&Blocker> {
+        self.0.get(subject)
+    }
+
+    /// Whether nothing is waited for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn set(&mut self, subject: Subject, blocker: Blocker) {
+        self.0.insert(subject, blocker);
+    }
+
+    pub(crate) fn get_mut(&mut self, subject: &Subject) -> Option<&mut Blocker> {
+        self.0.get_mut(subject)
+    }
+
+    pub(crate) fn remove(&mut self, subject: &Subject) -> bool {
+        self.0.remove(subject).is_some()
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Subject, &Blocker) -> bool) {
+        self.0.retain(|subject, blocker| keep(subject, blocker));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl FromIterator<(Subject, Blocker)> for Blockers {
+    fn from_iter<I: IntoIterator<Item = (Subject, Blocker)>>(blockers: I) -> Self {
+        Self(blockers.into_iter().collect())
+    }
+}

@@ -1,0 +1,141 @@
+//! The part of the decision that takes the chain up again: when a check is due, when somebody asks, when an old event
+//! comes again.
+
+use std::collections::BTreeSet;
+
+use azure_ids::{ArmId, KeyUrl};
+
+use crate::{
+    About, Cause, Decision, Fact, Onboarding, Set, Subject,
+    event::{
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, ProvisionRequested,
+        ProvisionStarted,
+    },
+};
+
+/// Something that a step would look at again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Look {
+    Consent,
+    Key(KeyUrl),
+    NewSet,
+    Set(ArmId),
+    Disk(ArmId),
+    Activation,
+}
+
+impl Onboarding {
+    /// Looks again at what is waited for, and sets the next check. What a person asks for postpones nothing.
+    pub(super) fn check_due(&self, cause: Cause, fact: Fact, entry: Option<u64>) -> Option<Decision> {
+        let due: Vec<Subject> = self
+            .blockers
+            .iter()
+            .filter(|(_, blocker)| {
+                entry.is_none_or(|entry| blocker.entry == entry && blocker.next_check.is_some())
+            })
+            .map(|(subject, _)| subject.clone())
+            .collect();
+        if due.is_empty() {
+            return None;
+        }
+        let mut decision = self.next(cause, fact, &About::Consent);
+        let looks: BTreeSet<Look> = due.iter().flat_map(|subject| self.look_at(subject)).collect();
+        for subject in &due {
+            if matches!(subject, Subject::Step { .. }) {
+                // Whoever looks again says that it is mended; a step that is refused once more says so itself.
+                decision.onboarding.blockers.remove(subject);
+            } else if entry.is_some() {
+                postpone(&mut decision, subject);
+            }
+        }
+        self.take_up(&mut decision, looks);
+        Some(decision)
+    }
+
+    /// An event from before our memory: whether its messages were sent is not known, so whatever the chain waits for is
+    /// sent again, except what waits for somebody: that is looked at again without us.
+    pub(super) fn old_event(&self, cause: Cause, fact: Fact) -> Option<Decision> {
+        if self.is_at_rest() {
+            return None;
+        }
+        let looks: BTreeSet<Look> =
+            self.stands_at().into_iter().filter(|look| !self.waits_for_somebody(look)).collect();
+        if looks.is_empty() {
+            return None;
+        }
+        let mut decision = self.next(cause, fact, &About::Consent);
+        self.take_up(&mut decision, looks);
+        Some(decision)
+    }
+
+    /// Whether a blocker stands in the way of this, and has it looked at again when it is resolved. What is wrong with
+    /// one disk says nothing about another; and a refused step that is carried out in the end takes up nothing else.
+    pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
+        self.blockers.iter().any(|(subject, _)| match (look, subject) {
+            (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
+            (_, Subject::Step { .. }) => false,
+            _ => true,
+        })
+    }
+
+    /// What has to be looked at for this blocker.
+    fn look_at(&self, subject: &Subject) -> BTreeSet<Look> {
+        match subject {
+            Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
+                BTreeSet::from([Look::Disk(disk.clone())])
+            }
+            // Only a probe of the key can tell, wherever the chain stands.
+            Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
+                let key = match subject {
+                    Subject::CandidateKey => self.candidate.as_ref().map(|candidate| &candidate.key),
+                    _ => self.key_to_look_at(),
+                };
+                BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
+            }
+            Subject::Set | Subject::Billing | Subject::Step { disk: None, .. } => self.stands_at(),
+        }
+    }
+
+    /// Where the chain stands: what takes it on.
+    pub(super) fn stands_at(&self) -> BTreeSet<Look> {
+        match (&self.set, &self.key, &self.candidate) {
+            (Set::Requested { set, .. }, ..) => BTreeSet::from([Look::Set(set.clone())]),
+            (Set::Ready { set }, ..) if self.disks.is_empty() => BTreeSet::from([Look::Set(set.clone())]),
+            (Set::Ready { .. }, ..) if self.all_disks_encrypted() && self.activated_at.is_none() => {
+                BTreeSet::from([Look::Activation])
+            }
+            (Set::Ready { .. }, ..) => self.pending_disks().map(Look::Disk).collect(),
+            (Set::None, Some(_), _) => BTreeSet::from([Look::NewSet]),
+            (Set::None, None, Some(candidate)) => BTreeSet::from([Look::Key(candidate.key.clone())]),
+            (Set::None, None, None) => BTreeSet::from([Look::Consent]),
+        }
+    }
+
+    /// Sends what takes these up again.
+    pub(super) fn take_up(&self, decision: &mut Decision, looks: BTreeSet<Look>) {
+        for look in looks {
+            match look {
+                Look::Consent => decision.send_resumed("", CustomerConsented { tenant: self.tenant }),
+                Look::Key(key) => {
+                    decision.send_resumed(key.without_version().to_string().as_str(), KeyShared { key })
+                }
+                Look::NewSet => decision.send_resumed("", ProvisionRequested {}),
+                Look::Set(set) => decision.send_resumed("", ProvisionStarted { set }),
+                Look::Disk(disk) => {
+                    decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
+                }
+                Look::Activation => decision.send_resumed("", ActivationRequested {}),
+            }
+        }
+    }
+}
+
+/// The next check of this blocker comes after twice the time.
+fn postpone(decision: &mut Decision, subject: &Subject) {
+    let entry = decision.onboarding.number;
+    let Some(blocker) = decision.onboarding.blockers.get_mut(subject) else { return };
+    blocker.checks = blocker.checks.saturating_add(1);
+    blocker.entry = entry;
+    let next = decision.cause.now + decision.cause.wait_before_check(blocker.checks);
+    blocker.next_check = blocker.next_check.map(|_| next);
+}

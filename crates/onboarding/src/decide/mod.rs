@@ -1,0 +1,146 @@
+//! The decision: a pure function of the onboarding and of what was learnt.
+//!
+//! Handlers ask the outside world and bring a [`Fact`]; [`Onboarding::decide`] says what is so from now on and what is
+//! to be sent. A fact that is no news changes nothing, whatever the order or the number of times it comes; so does one
+//! that cannot be acted on now. A fact that contradicts what the onboarding is bound to is a [`Contradiction`].
+
+mod checks;
+mod disks;
+mod found;
+mod keys;
+mod set;
+
+use azure_ids::TenantId;
+use std::collections::BTreeMap;
+
+use crate::{
+    About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
+    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, plan::NoPlan, taken::Taken,
+};
+
+/// A decision, or `None` for no news.
+type Decided = Result<Option<Decision>, NoPlan>;
+
+impl Onboarding {
+    /// Opens an onboarding: its first journal entry.
+    #[must_use]
+    pub fn open(
+        id: OnboardingId,
+        tenant: TenantId,
+        region: azure_ids::Region,
+        purchase: Purchase,
+        cause: Cause,
+    ) -> Decision {
+        let mut taken = Taken::default();
+        taken.take(cause.event.clone(), 1, cause.now, 0);
+        let onboarding = Self {
+            id,
+            number: 1,
+            tenant,
+            region,
+            purchase,
+            opened_at: cause.now,
+            consent: Consent::Pending,
+            key: None,
+            candidate: None,
+            set: Set::None,
+            disks: BTreeMap::new(),
+            activated_at: None,
+            blockers: Blockers::default(),
+            set_failures: 0,
+            taken,
+        };
+        let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
+        if decision.onboarding.stage() != Stage::Ended {
+            decision.block(Subject::Consent, Finding::ConsentMissing { tenant }, 0);
+        }
+        decision
+    }
+
+    /// Decides what is so from now on. `None`: the fact is no news, or nothing can be done about it now.
+    ///
+    /// # Errors
+    /// When the fact contradicts what the onboarding is bound to.
+    pub fn decide(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Contradiction> {
+        if self.stage() == Stage::Ended {
+            // Ended is final (an unsubscribed subscription cannot come back); late events change nothing.
+            return Ok(None);
+        }
+        match self.decide_in_force(cause, fact) {
+            Ok(decided) => Ok(decided),
+            Err(NoPlan::NotNow(NotNow::NoProvenKey | NotNow::Suspended | NotNow::Ended)) => Ok(None),
+            Err(NoPlan::Contradiction(contradiction)) => Err(contradiction),
+        }
+    }
+
+    fn decide_in_force(&self, cause: Cause, fact: Fact) -> Decided {
+        match fact.clone() {
+            Fact::Opened { .. } => Ok(None),
+            Fact::ConsentProven { service_principal } => {
+                Ok(self.consent_proven(cause, fact, service_principal))
+            }
+            Fact::KeyProven { proof } => self.key_proven(cause, fact, proof),
+            Fact::Found { about, finding, token_of } => Ok(self.found(cause, fact, about, finding, token_of)),
+            Fact::StepRefused { function, reason, about } => {
+                Ok(self.step_refused(cause, fact, &function, reason, about))
+            }
+            Fact::StepDone { function, about } => Ok(self.step_done(cause, fact, &function, &about)),
+            Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
+            Fact::OldEvent => Ok(self.old_event(cause, fact)),
+            Fact::SetRequested { set, operation, look_after_ms } => {
+                self.set_requested(cause, fact, set, operation, look_after_ms)
+            }
+            Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
+            Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
+            Fact::DiskRequested { disk, look_after_ms } => {
+                self.disk_requested(cause, fact, disk, look_after_ms)
+            }
+            Fact::DiskEncrypted { disk, set } => self.disk_encrypted(cause, fact, disk, &set),
+            Fact::Activated => self.activated(cause, fact),
+            Fact::Subscription { status } => Ok(self.subscription_is(cause, fact, status)),
+        }
+    }
+
+    /// The next entry, before anything in it is changed: a function that gets on is not refused any more.
+    fn next(&self, cause: Cause, fact: Fact, about: &About) -> Decision {
+        let mut onboarding = self.clone();
+        onboarding.number += 1;
+        onboarding.taken.take(cause.event.clone(), onboarding.number, cause.now, onboarding.disks.len());
+        onboarding.blockers.remove(&Subject::step(cause.function, about));
+        Decision { onboarding, fact, cause, messages: vec![] }
+    }
+
+    fn activated(&self, cause: Cause, fact: Fact) -> Decided {
+        if self.activated_at.is_some() {
+            return Ok(None);
+        }
+        self.activation_plan()?;
+        let mut decision = self.next(cause, fact, &About::Billing);
+        decision.onboarding.blockers.remove(&Subject::Billing);
+        decision.onboarding.activated_at = Some(decision.cause.now);
+        decision.onboarding.purchase.status = SubscriptionStatus::Subscribed;
+        Ok(Some(decision))
+    }
+
+    fn subscription_is(&self, cause: Cause, fact: Fact, status: SubscriptionStatus) -> Option<Decision> {
+        if self.purchase.status == status {
+            return None;
+        }
+        let was_suspended = self.purchase.status == SubscriptionStatus::Suspended;
+        let mut decision = self.next(cause, fact, &About::Billing);
+        decision.onboarding.purchase.status = status;
+        match status {
+            SubscriptionStatus::Unsubscribed => decision.onboarding.blockers.clear(),
+            SubscriptionStatus::Suspended => {}
+            SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {
+                if was_suspended && self.activated_at.is_none() {
+                    self.take_up(&mut decision, self.stands_at());
+                }
+            }
+        }
+        Some(decision)
+    }
+}
+
+#[cfg(test)]
+mod tests;

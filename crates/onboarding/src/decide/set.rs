@@ -1,0 +1,77 @@
+//! The part of the decision that is about the disk encryption set.
+
+use std::time::Duration;
+
+use azure_ids::ArmId;
+
+use super::Decided;
+use crate::{
+    About, Cause, Contradiction, Decision, DiskState, Fact, Onboarding, Set, Subject,
+    event::{DiskEncryptionRequested, ProvisionStarted},
+    finding::Finding,
+};
+
+impl Onboarding {
+    pub(super) fn set_requested(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        set: ArmId,
+        operation: Option<String>,
+        look_after_ms: u64,
+    ) -> Decided {
+        let plan = self.provision_plan()?;
+        if !set.name().eq_ignore_ascii_case(plan.name()) {
+            return Err(Contradiction::AnotherSet.into());
+        }
+        if self.set != Set::None {
+            return Ok(None);
+        }
+        let mut decision = self.next(cause, fact, &About::Set);
+        decision.onboarding.blockers.remove(&Subject::Set);
+        decision.onboarding.set = Set::Requested { set: set.clone(), operation };
+        decision.send("", Some(Duration::from_millis(look_after_ms)), ProvisionStarted { set });
+        Ok(Some(decision))
+    }
+
+    pub(super) fn set_ready(&self, cause: Cause, fact: Fact, set: ArmId, disks: &[ArmId]) -> Decided {
+        let plan = self.provision_plan()?;
+        if !set.name().eq_ignore_ascii_case(plan.name()) {
+            return Err(Contradiction::AnotherSet.into());
+        }
+        let new: Vec<&ArmId> = disks.iter().filter(|disk| !self.disks.contains_key(*disk)).collect();
+        let no_disks = self.disks.is_empty() && new.is_empty();
+        let finding = no_disks.then_some(Finding::NoDisks { tenant: self.tenant });
+        let known = self.blockers.get(&Subject::Set).map(|known| &known.finding);
+        if matches!(self.set, Set::Ready { .. }) && new.is_empty() && known == finding.as_ref() {
+            return Ok(None);
+        }
+        let mut decision = self.next(cause, fact, &About::Set);
+        decision.onboarding.set = Set::Ready { set };
+        match finding {
+            Some(finding) => decision.block(Subject::Set, finding, 0),
+            None => {
+                decision.onboarding.blockers.remove(&Subject::Set);
+            }
+        }
+        for disk in new {
+            decision.onboarding.disks.insert(disk.clone(), DiskState::Found);
+            decision.send(disk.as_str(), None, DiskEncryptionRequested { disk: disk.clone() });
+        }
+        Ok(Some(decision))
+    }
+
+    /// Back to a set that does not exist: the check probes the key first, and only then is it asked for again.
+    pub(super) fn set_failed(&self, cause: Cause, fact: Fact, finding: Finding) -> Option<Decision> {
+        if matches!(self.set, Set::Ready { .. }) {
+            return None;
+        }
+        let mut decision = self.next(cause, fact, &About::Set);
+        decision.onboarding.set = Set::None;
+        decision.onboarding.withdraw_proof();
+        decision.onboarding.set_failures = self.set_failures.saturating_add(1);
+        let subject = finding.subject(&About::Set, None);
+        decision.block(subject, finding, self.set_failures);
+        Some(decision)
+    }
+}

@@ -1,0 +1,241 @@
+//! Never a state without an owner.
+//!
+//! Steps, people and the marketplace are played in any order. What holds after each of them: whatever the chain waits
+//! for (`stands_at`) is in a message that will be delivered, or behind a blocker with an owner, unless the onboarding is
+//! at rest. Whoever asks for a check of what is blocked has at least one message sent.
+
+use azure_ids::ArmId;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Reason, decide::checks::Look, finding::SetUpFault, test_support::cause_in};
+
+/// What happens next; the number chooses among the messages, the outcomes, the disks and so on.
+#[derive(Debug, Clone)]
+enum Happening {
+    Delivered { message: usize, outcome: usize, is_killed: bool },
+    Replayed { letter: usize },
+    Submitted(&'static str),
+    ConsentLinkOpened,
+    CheckIsDue(usize),
+    SomebodyAsks,
+    OldEventComes,
+    SubscriptionIs(SubscriptionStatus),
+}
+
+fn any_happening() -> impl Strategy<Value = Happening> {
+    use SubscriptionStatus::{PendingFulfillmentStart, Suspended, Unsubscribed};
+    prop_oneof![
+        60 => (0..8_usize, 0..12_usize, prop::bool::weighted(0.1)).prop_map(|(message, outcome, is_killed)| {
+            Happening::Delivered { message, outcome, is_killed }
+        }),
+        4 => (0..8_usize).prop_map(|letter| Happening::Replayed { letter }),
+        6 => prop_oneof![3 => Just("k"), 1 => Just("other")].prop_map(Happening::Submitted),
+        4 => Just(Happening::ConsentLinkOpened),
+        6 => (0..8_usize).prop_map(Happening::CheckIsDue),
+        2 => Just(Happening::SomebodyAsks),
+        1 => Just(Happening::OldEventComes),
+        2 => prop_oneof![
+            6 => Just(PendingFulfillmentStart), 6 => Just(Suspended), 1 => Just(Unsubscribed)
+        ].prop_map(Happening::SubscriptionIs),
+    ]
+}
+
+struct Play {
+    onboarding: Onboarding,
+    in_flight: Vec<Look>,
+    dead_letters: Vec<Look>,
+    /// What was learnt so far, for whoever reads a failure.
+    learnt: Vec<String>,
+}
+
+impl Play {
+    fn happens(&mut self, happening: Happening) {
+        match happening {
+            Happening::Delivered { message, outcome, is_killed: false } => self.deliver(message, outcome),
+            Happening::Delivered { message, outcome, is_killed: true } => {
+                // Killed before it sent anything, and its message comes again when its event is not remembered.
+                let mut sent = self.in_flight.clone();
+                self.deliver(message, outcome);
+                sent.retain(|look| self.in_flight.contains(look));
+                self.in_flight = sent;
+                self.is_so("key_shared", Fact::OldEvent);
+            }
+            Happening::Replayed { letter } if letter < self.dead_letters.len() => {
+                let replayed = self.dead_letters.remove(letter);
+                self.in_flight.push(replayed);
+            }
+            Happening::Replayed { .. } => {}
+            Happening::Submitted(name) => self.in_flight.push(Look::Key(key(name).without_version())),
+            Happening::ConsentLinkOpened => self.in_flight.push(Look::Consent),
+            Happening::CheckIsDue(which) => {
+                let entry = self.onboarding.blockers().iter().nth(which).map(|(_, blocker)| blocker.entry);
+                if entry.is_some() {
+                    self.is_so("check_due", Fact::CheckDue { entry });
+                }
+            }
+            Happening::SomebodyAsks => self.is_so("check_due", Fact::CheckDue { entry: None }),
+            Happening::OldEventComes => self.is_so("key_shared", Fact::OldEvent),
+            Happening::SubscriptionIs(status) => {
+                self.is_so("marketplace_changed", Fact::Subscription { status });
+            }
+        }
+    }
+
+    /// A step takes one message in, and learns one of the things that it could.
+    fn deliver(&mut self, message: usize, outcome: usize) {
+        if message >= self.in_flight.len() {
+            return;
+        }
+        let look = self.in_flight.remove(message);
+        let (function, about) = step_of(&look);
+        let Some(fact) = learnt(&look, outcome, &self.onboarding) else {
+            // No answer: the message is put off, and comes again.
+            self.in_flight.push(look);
+            return;
+        };
+        let is_refused = matches!(fact, Fact::StepRefused { .. });
+        match self.learns(function, fact) {
+            Ok(_) if is_refused => self.dead_letters.push(look),
+            Ok(true) => {}
+            Ok(false) => {
+                self.is_so(function, Fact::StepDone { function: function.to_owned(), about });
+            }
+            Err(contradiction) => {
+                let (function_name, reason) = (function.to_owned(), Reason::from(contradiction));
+                self.is_so(function, Fact::StepRefused { function: function_name, reason, about });
+                self.dead_letters.push(look);
+            }
+        }
+    }
+
+    /// A fact that cannot contradict.
+    fn is_so(&mut self, function: &'static str, fact: Fact) {
+        self.learns(function, fact).unwrap();
+    }
+
+    /// Whether it was news.
+    fn learns(&mut self, function: &'static str, fact: Fact) -> Result<bool, Contradiction> {
+        self.learnt.push(format!("{function} {fact:?}"));
+        let decided = self.onboarding.decide(cause_in(function, &self.learnt.len().to_string()), fact)?;
+        let is_news = decided.is_some();
+        if let Some(decision) = decided {
+            self.in_flight.extend(decision.messages.iter().map(|message| look_of(&message.event)));
+            self.onboarding = decision.onboarding;
+        }
+        Ok(is_news)
+    }
+
+    fn has_an_owner(&self) -> Result<(), TestCaseError> {
+        for (subject, blocker) in self.onboarding.blockers().iter() {
+            let looked_at = blocker.finding.code().is_looked_at_again();
+            prop_assert_eq!(blocker.next_check.is_some(), looked_at, "{:?}", subject);
+        }
+        if self.onboarding.is_at_rest() {
+            return Ok(());
+        }
+        for look in self.onboarding.stands_at() {
+            let is_refused =
+                self.onboarding.blockers().iter().any(|(subject, _)| matches!(subject, Subject::Step { .. }));
+            let is_blocked = is_refused || self.onboarding.waits_for_somebody(&look);
+            let comes = is_blocked || self.in_flight.contains(&look);
+            prop_assert!(comes, "{look:?} is nobody's after {:#?}", self.learnt);
+        }
+        if !self.onboarding.blockers().is_empty() {
+            let asked = self.onboarding.decide(cause("asked"), Fact::CheckDue { entry: None });
+            let sends = asked.is_ok_and(|asked| asked.is_some_and(|asked| !asked.messages.is_empty()));
+            prop_assert!(sends, "nothing is looked at after {:#?}", self.learnt);
+        }
+        Ok(())
+    }
+}
+
+/// What the event would have looked at.
+fn look_of(event: &serde_json::Value) -> Look {
+    let text = |name: &str| event["data"][name].as_str().unwrap().to_owned();
+    match event["type"].as_str().unwrap() {
+        "latchkey.customer.consented.v1" => Look::Consent,
+        "latchkey.key.shared.v1" => Look::Key(text("key").parse().unwrap()),
+        "latchkey.provision.requested.v1" => Look::NewSet,
+        "latchkey.provision.started.v1" => Look::Set(text("set").parse().unwrap()),
+        "latchkey.disk.encryption.requested.v1" => Look::Disk(text("disk").parse().unwrap()),
+        "latchkey.activation.requested.v1" => Look::Activation,
+        other => panic!("no decision sends {other}"),
+    }
+}
+
+fn step_of(look: &Look) -> (&'static str, About) {
+    match look {
+        Look::Consent => ("customer_consented", About::Consent),
+        Look::Key(key) => ("key_shared", About::Key(key.clone())),
+        Look::NewSet => ("provision_requested", About::Set),
+        Look::Set(_) => ("provision_started", About::Set),
+        Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
+        Look::Activation => ("activation_requested", About::Billing),
+    }
+}
+
+/// One of the facts that this step can learn; `None` when it gets no answer. Getting on is the likeliest.
+fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> {
+    let (function, about) = step_of(look);
+    let found = |finding| Some(Fact::Found { about: about.clone(), finding, token_of: None });
+    match outcome {
+        0 => return None,
+        1 => {
+            let function = function.to_owned();
+            return Some(Fact::StepRefused { function, reason: Reason::DeadlineExceeded, about });
+        }
+        2 => {
+            let (fault, error) = (SetUpFault::IdentityMissing, None);
+            return found(Finding::VendorSetup { fault, error, tenant: tenant() });
+        }
+        _ => {}
+    }
+    match look {
+        Look::Consent if outcome == 3 => found(consent_missing()),
+        Look::Consent => Some(Fact::ConsentProven { service_principal: service_principal() }),
+        Look::Key(_) if outcome == 3 => found(consent_missing()),
+        Look::Key(key) if outcome <= 5 => Some(Fact::Found {
+            about,
+            finding: grant_missing(key.name()),
+            token_of: (outcome == 4).then(service_principal),
+        }),
+        Look::Key(key) => Some(proven(key.name())),
+        Look::NewSet | Look::Set(_) if outcome == 3 => found(Finding::SetNotOurs { set: our_set() }),
+        Look::NewSet | Look::Set(_) if outcome == 4 => {
+            Some(Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } })
+        }
+        Look::NewSet | Look::Set(_) if outcome == 5 => Some(Fact::SetFailed { finding: consent_missing() }),
+        Look::NewSet => Some(Fact::SetRequested { set: our_set(), operation: None, look_after_ms: 1 }),
+        Look::Set(_) => Some(Fact::SetReady { set: our_set(), disks: disks_there(outcome) }),
+        Look::Disk(disk) => {
+            let is_asked_for = onboarding.disks().get(disk) == Some(&DiskState::Requested);
+            match outcome {
+                3 | 4 if is_asked_for => found(Finding::DiskEncryptionFailed { disk: disk.clone() }),
+                3 | 4 => found(Finding::DiskAttached { disk: disk.clone(), error: None }),
+                5..=7 if !is_asked_for => Some(Fact::DiskRequested { disk: disk.clone(), look_after_ms: 1 }),
+                _ => Some(Fact::DiskEncrypted { disk: disk.clone(), set: our_set() }),
+            }
+        }
+        Look::Activation => Some(Fact::Activated),
+    }
+}
+
+fn disks_there(outcome: usize) -> Vec<ArmId> {
+    ["d1", "d2", "d3"].iter().take(outcome % 4).map(|name| disk(name)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn never_a_state_without_an_owner(happenings in proptest::collection::vec(any_happening(), 0..60)) {
+        let mut play =
+            Play { onboarding: opened().onboarding, in_flight: vec![], dead_letters: vec![], learnt: vec![] };
+        play.has_an_owner()?;
+        for happening in happenings {
+            play.happens(happening);
+            play.has_an_owner()?;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Every kind of event, in the order of the chain.
+
+use azure_ids::{ArmId, KeyUrl, TenantId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::envelope::{Event, EventData};
+use crate::about::About;
+
+/// Reads it, and says what is wrong.
+fn read_event<D: EventData>(event: &serde_json::Value) -> Result<(), String> {
+    let read: Result<Event<D>, _> = serde_path_to_error::deserialize(event);
+    read.map(drop).map_err(|error| format!("{}: {}", error.path(), error.inner()))
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? } = $kind:literal on $queue:literal about $about:expr;)+) => {
+        $($(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+
+        impl EventData for $name {
+            const KIND: &'static str = $kind;
+            const QUEUE: &'static str = $queue;
+
+            fn about(&self) -> About {
+                let about: fn(&Self) -> About = $about;
+                about(self)
+            }
+        })+
+
+        /// Says what is wrong with an event, by the schema of its kind: the path of the field, and why.
+        ///
+        /// # Errors
+        /// What is wrong with it; or that nobody knows its kind.
+        pub fn validate(event: &serde_json::Value) -> Result<(), String> {
+            match event["type"].as_str().unwrap_or_default() {
+                $($kind => read_event::<$name>(event),)+
+                other => Err(format!("type: nobody takes events of the type {other:?}")),
+            }
+        }
+
+        /// Every kind of event with its queue, in the order of the chain.
+        pub const KINDS: &[(&str, &str)] = &[$(($kind, $queue)),+];
+    };
+}
+
+events! {
+    /// A purchase was resolved on the landing page. Published by `signup`.
+    SignupRequested {
+        /// The marketplace's subscription; everything else about the purchase is asked from the marketplace.
+        subscription: Uuid,
+    } = "latchkey.signup.requested.v1" on "signup_requested"
+        about |_| About::Billing;
+
+    /// Somebody says that the customer consented. Published by `consent_callback`; only a hint.
+    CustomerConsented {
+        /// The tenant that the signed state was issued for; must be the bound one.
+        tenant: TenantId,
+    } = "latchkey.customer.consented.v1" on "customer_consented"
+        about |_| About::Consent;
+
+    /// The customer submitted the URL of a key. Published by `share_key`.
+    KeyShared {
+        /// The key, strictly parsed.
+        key: KeyUrl,
+    } = "latchkey.key.shared.v1" on "key_shared"
+        about |event| About::Key(event.key.clone());
+
+    /// A key was proven; the disk encryption set may be created. Published with the proof.
+    ProvisionRequested {} = "latchkey.provision.requested.v1" on "provision_requested"
+        about |_| About::Set;
+
+    /// The disk encryption set was asked for; its operation is to be followed. Published by `provision_requested`.
+    ProvisionStarted {
+        /// The set that was asked for.
+        set: ArmId,
+    } = "latchkey.provision.started.v1" on "provision_started"
+        about |_| About::Set;
+
+    /// A disk is to be encrypted, or looked at again after it was asked for.
+    DiskEncryptionRequested {
+        /// The managed disk.
+        disk: ArmId,
+    } = "latchkey.disk.encryption.requested.v1" on "disk_encryption_requested"
+        about |event| About::Disk(event.disk.clone());
+
+    /// Every disk was read back encrypted; the subscription may be activated.
+    ActivationRequested {} = "latchkey.activation.requested.v1" on "activation_requested"
+        about |_| About::Billing;
+
+    /// It is time to look again at what an onboarding waits for. Published by `sweep` and by "check again".
+    CheckDue {
+        /// The journal entry whose reminder this is: a check of an older entry than the present one is void. Absent when
+        /// a person asks: then everything is looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<u64>,
+    } = "latchkey.check.due.v1" on "check_due"
+        about |_| About::Consent;
+
+    /// The marketplace says that a subscription changed. Published by `marketplace_webhook`; only a hint.
+    MarketplaceChanged {
+        /// The marketplace's subscription.
+        subscription: Uuid,
+        /// The marketplace's operation, when the webhook named one.
+        operation: Option<Uuid>,
+        /// The action as the webhook named it.
+        action: String,
+    } = "latchkey.marketplace.changed.v1" on "marketplace_changed"
+        about |_| About::Billing;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_versioned_and_has_a_queue_of_its_own() {
+        let queues: std::collections::BTreeSet<_> = KINDS.iter().map(|(_, queue)| queue).collect();
+        assert_eq!(queues.len(), KINDS.len());
+        assert!(KINDS.iter().all(|(kind, _)| kind.starts_with("latchkey.") && kind.ends_with(".v1")));
+    }
+}

@@ -1,0 +1,357 @@
+//! What was found wrong, whose turn it is, and how to mend it.
+//!
+//! A finding is a value, not an error: the onboarding waits for somebody, and nothing runs meanwhile. It holds what was
+//! seen; the sentences are made when it is shown (`words`), so that better wording reaches old onboardings too.
+
+mod words;
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::about::{About, Subject};
+
+/// Who must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// The customer, who holds the key.
+    Customer,
+    /// The vendor, who runs Latchkey.
+    Vendor,
+}
+
+/// A policy that does not let the application into a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Conditional Access for workload identities.
+    ConditionalAccess,
+    /// Inbound cross-tenant access settings.
+    InboundAccess,
+    /// Consent settings that require an administrator.
+    AdministratorConsent,
+    /// Entra considers the application risky and requires an administrator.
+    RiskyApplication,
+    /// The tenant has no Azure Key Vault: it has no Azure subscription, or the provider is not registered.
+    ServiceUnknown,
+}
+
+/// What is wrong with the vendor's own set-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetUpFault {
+    /// No federated credential of the application matches the managed identity.
+    CredentialMismatch,
+    /// The managed identity is not assigned to the function app.
+    IdentityMissing,
+    /// The application is set up wrongly.
+    ApplicationMisconfigured,
+    /// Outbound cross-tenant access settings of the vendor's tenant.
+    OutboundAccess,
+}
+
+macro_rules! findings {
+    ($($(#[$doc:meta])* $code:ident $({ $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)? })? => $owner:ident, $resolved:ident;)+) => {
+        /// What was found, with what was seen.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Finding { $($(#[$doc])* $code $({ $($(#[$field_doc])* $field: $type),+ })?),+ }
+
+        /// The name of a finding. The names are part of the API: pages, logs and alerts show them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Code { $($(#[$doc])* $code),+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$code),+];
+
+            /// Who must act on it.
+            #[must_use]
+            pub fn owner(self) -> Owner {
+                match self { $(Self::$code => Owner::$owner),+ }
+            }
+
+            /// What shows that it is resolved.
+            pub(crate) fn resolved_by(self) -> ResolvedBy {
+                match self { $(Self::$code => ResolvedBy::$resolved),+ }
+            }
+        }
+
+        impl Finding {
+            /// Its name.
+            #[must_use]
+            pub fn code(&self) -> Code {
+                match self { $(Self::$code $({ $($field: _),+ })? => Code::$code),+ }
+            }
+        }
+    };
+}
+
+/// What shows that a finding is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResolvedBy {
+    /// A token in the bound tenant.
+    Token,
+    /// A probe that finds nothing wrong with the key.
+    WorkingKey,
+    /// The step that found it, when it gets on.
+    Step,
+}
+
+findings! {
+    /// The application has no service principal in the customer's tenant.
+    ConsentMissing {
+        /// The customer's tenant.
+        tenant: TenantId,
+    } => Customer, Token;
+    /// The service principal is there and disabled.
+    ApplicationDisabled {
+        /// The number of Entra's error (AADSTS).
+        error: u32,
+    } => Customer, Token;
+    /// A policy of the customer's tenant does not let the application in.
+    PolicyBlocks {
+        /// Which policy.
+        policy: Policy,
+        /// The number of Entra's error (AADSTS).
+        error: u32,
+    } => Customer, Token;
+    /// No key was submitted yet.
+    KeyNotShared {
+        /// Whom to grant access.
+        service_principal: ObjectId,
+        /// Where the vault must be.
+        region: Region,
+    } => Customer, WorkingKey;
+    /// No vault answers under that name.
+    VaultNotFound {
+        /// The vault's host name.
+        vault: String,
+    } => Customer, WorkingKey;
+    /// What answers under that name did not respond like a key vault.
+    NotAVault {
+        /// The vault's host name.
+        vault: String,
+        /// What was wrong with the response.
+        fault: String,
+    } => Customer, WorkingKey;
+    /// The vault belongs to another tenant than the one that this onboarding is bound to.
+    WrongTenant {
+        /// The vault's host name.
+        vault: String,
+        /// The vault's tenant.
+        found: TenantId,
+        /// The bound tenant.
+        expected: TenantId,
+    } => Customer, WorkingKey;
+    /// The vault is in another region than the disks.
+    WrongRegion {
+        /// The vault's region.
+        vault: Region,
+        /// The disks' region.
+        disks: Region,
+    } => Customer, WorkingKey;
+    /// The vault has no such key.
+    KeyNotFound {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The key is deleted and can be recovered.
+    KeyDeleted {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The service principal lacks the role on the key.
+    GrantMissing {
+        /// The service principal, once it is known.
+        service_principal: Option<ObjectId>,
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The vault uses access policies, and none names the service principal.
+    AccessPolicyMissing {
+        /// The service principal, once it is known.
+        service_principal: Option<ObjectId>,
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The vault's firewall does not allow the vendor's address.
+    Firewall {
+        /// The key.
+        key: KeyUrl,
+        /// The address that the vault saw.
+        client_address: Option<String>,
+    } => Customer, WorkingKey;
+    /// The vault can only be reached through private endpoints.
+    PrivateOnly {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The vault refuses for a reason that we do not know.
+    VaultRefuses {
+        /// The vault's code.
+        error: String,
+    } => Customer, WorkingKey;
+    /// The key is disabled.
+    KeyDisabled {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The key has expired, or expires within a day.
+    KeyExpired {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The key is not valid yet.
+    KeyNotYetValid {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The key is not an RSA key.
+    KeyType {
+        /// The key.
+        key: KeyUrl,
+        /// The type that it has.
+        found: String,
+    } => Customer, WorkingKey;
+    /// The key is RSA, but not of 2048, 3072 or 4096 bits.
+    KeySize {
+        /// The key.
+        key: KeyUrl,
+        /// The size that it has, when the vault says it.
+        bits: Option<u32>,
+    } => Customer, WorkingKey;
+    /// The key does not allow both wrapping and unwrapping.
+    KeyOperations {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// The key cannot wrap with RSA-OAEP-256.
+    KeyAlgorithm {
+        /// The key.
+        key: KeyUrl,
+        /// The vault's code.
+        error: String,
+    } => Customer, WorkingKey;
+    /// What was unwrapped is not what had been wrapped.
+    WrapMismatch => Customer, WorkingKey;
+    /// Another onboarding holds the key.
+    KeyClaimed => Customer, WorkingKey;
+    /// The key can be purged for good; a warning only.
+    NoPurgeProtection {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// A managed HSM key, which is not supported yet.
+    ManagedHsm => Customer, WorkingKey;
+    /// The customer's vault refused Azure's disk service.
+    SetRefused {
+        /// The key.
+        key: KeyUrl,
+    } => Customer, WorkingKey;
+    /// No disk is tagged as this customer's.
+    NoDisks {
+        /// The customer's tenant, which is the tag's value.
+        tenant: TenantId,
+    } => Vendor, Step;
+    /// The disk is attached to a running machine.
+    DiskAttached {
+        /// The disk.
+        disk: ArmId,
+        /// Azure's code, when it was Azure that refused.
+        error: Option<String>,
+    } => Vendor, Step;
+    /// The disk is already encrypted under another disk encryption set.
+    DiskUnderOtherSet {
+        /// The disk.
+        disk: ArmId,
+    } => Vendor, Step;
+    /// A disk encryption set of that name exists and is not ours.
+    SetNotOurs {
+        /// The set.
+        set: ArmId,
+    } => Vendor, Step;
+    /// Azure did not create the disk encryption set, for a reason that is not the customer's key.
+    ProvisioningFailed {
+        /// The set.
+        set: ArmId,
+        /// Azure's code.
+        error: String,
+    } => Vendor, WorkingKey;
+    /// Azure accepted the encryption of a disk and did not complete it.
+    DiskEncryptionFailed {
+        /// The disk.
+        disk: ArmId,
+    } => Vendor, Step;
+    /// A step was refused for good and lies among the dead letters.
+    StepRefused {
+        /// The function.
+        function: String,
+        /// Why: the dead letter's reason.
+        reason: String,
+    } => Vendor, Step;
+    /// The vendor's own set-up (application, federated credential, identity, roles) is not right.
+    VendorSetup {
+        /// What is wrong.
+        fault: SetUpFault,
+        /// The number of Entra's error (AADSTS), when it was Entra that refused.
+        error: Option<u32>,
+        /// The customer's tenant.
+        tenant: TenantId,
+    } => Vendor, Token;
+}
+
+impl Code {
+    /// The name as it stands in JSON.
+    #[must_use]
+    pub fn name(self) -> String {
+        // A unit variant always is a JSON string.
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Whether it is about the consent, and so about everything that follows it.
+    #[must_use]
+    pub fn is_about_consent(self) -> bool {
+        matches!(self, Self::ConsentMissing | Self::ApplicationDisabled | Self::PolicyBlocks)
+    }
+
+    /// Whether looking again by ourselves can find something new: not while only somebody's submitting a key, or
+    /// mending and replaying a dead letter, helps.
+    pub(crate) fn is_looked_at_again(self) -> bool {
+        !matches!(self, Self::KeyNotShared | Self::StepRefused)
+    }
+
+    /// The page of the runbook.
+    #[must_use]
+    pub fn runbook(self) -> String {
+        format!("docs/runbook.md#{}", self.name())
+    }
+}
+
+impl Finding {
+    /// Who must act.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.code().owner()
+    }
+
+    /// Which blocker it becomes, for a look at this: what is wrong with the consent or with the vendor's set-up is so
+    /// whatever was looked at.
+    pub(crate) fn subject(&self, about: &About, in_use: Option<&KeyUrl>) -> Subject {
+        match self {
+            Self::ConsentMissing { .. } | Self::ApplicationDisabled { .. } | Self::PolicyBlocks { .. } => {
+                Subject::Consent
+            }
+            Self::VendorSetup { .. } => Subject::SetUp,
+            Self::StepRefused { function, .. } => Subject::step(function, about),
+            _ => match about {
+                About::Consent => Subject::Consent,
+                About::Key(key) if in_use.is_some_and(|used| used.is_same_key(key)) => Subject::Key,
+                About::Key(_) => Subject::CandidateKey,
+                About::Set => Subject::Set,
+                About::Disk(disk) => Subject::Disk { disk: disk.clone() },
+                About::Billing => Subject::Billing,
+            },
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The sentences in which findings are shown, to the customer and to the vendor.
+
+use std::fmt::Display;
+
+use azure_ids::{KeyUrl, ObjectId};
+
+use super::{Finding, Policy, SetUpFault};
+
+/// The role that Microsoft's article, and we, ask for: get, wrap and unwrap, nothing else.
+const ROLE: &str = "Key Vault Crypto Service Encryption User";
+
+/// Who may consent for a whole tenant.
+const ADMINISTRATORS: &str =
+    "an Application Administrator, a Cloud Application Administrator or a Privileged Role Administrator";
+
+impl Finding {
+    /// One sentence for the person who must act.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::ConsentMissing { tenant } => {
+                format!("An administrator of tenant {tenant} must approve the application.")
+            }
+            Self::ApplicationDisabled { error } => {
+                format!("The application is disabled in your tenant (AADSTS{error}).")
+            }
+            Self::PolicyBlocks { policy, error } => format!("{} (AADSTS{error}).", blocked_by(*policy)),
+            Self::KeyNotShared { .. } => {
+                "Create a key in a key vault, grant the application access to the key, then submit the key URL."
+                    .to_owned()
+            }
+            Self::VaultNotFound { vault } => format!("There is no key vault {vault}."),
+            Self::NotAVault { vault, fault } => {
+                format!("The server {vault} did not respond like a key vault: {fault}.")
+            }
+            Self::WrongTenant { vault, found, expected } => {
+                format!("The key vault {vault} belongs to tenant {found}. This onboarding is for tenant {expected}.")
+            }
+            Self::WrongRegion { vault, disks } => format!(
+                "The key vault is in {vault} and the disks are in {disks}. Azure requires both in the same region."
+            ),
+            Self::KeyNotFound { key } => {
+                format!("The key vault {} has no key {}.", key.host().vault_name(), key.name())
+            }
+            Self::KeyDeleted { key } => format!(
+                "The key {} in key vault {} is deleted. It can be recovered.",
+                key.name(),
+                key.host().vault_name()
+            ),
+            Self::GrantMissing { .. } => "The application does not have access to the key yet.".to_owned(),
+            Self::AccessPolicyMissing { .. } => {
+                "The key vault uses access policies, and none of them gives the application access to keys.".to_owned()
+            }
+            Self::Firewall { .. } => {
+                "The firewall of the key vault does not allow the address that Latchkey calls from.".to_owned()
+            }
+            Self::PrivateOnly { .. } => "The key vault can only be reached through private endpoints.".to_owned(),
+            Self::VaultRefuses { error } => format!("The key vault refuses the request ({error})."),
+            Self::KeyDisabled { .. } => "The key is disabled.".to_owned(),
+            Self::KeyExpired { .. } => "The key has expired, or expires within a day.".to_owned(),
+            Self::KeyNotYetValid { .. } => "The key is not valid yet.".to_owned(),
+            Self::KeyType { found, .. } => {
+                format!("Managed disks need an RSA key. This key is of type {found}.")
+            }
+            Self::KeySize { bits, .. } => format!(
+                "Managed disks need an RSA key of 2048, 3072 or 4096 bits. This key has {}.",
+                bits.map_or_else(|| "an unknown size".to_owned(), |bits| format!("{bits} bits"))
+            ),
+            Self::KeyOperations { .. } => {
+                "The key does not allow both operations that managed disks need: wrap key and unwrap key.".to_owned()
+            }
+            Self::KeyAlgorithm { error, .. } => format!("The key cannot wrap with RSA-OAEP-256 ({error})."),
+            Self::WrapMismatch => "The key did not unwrap what it had wrapped.".to_owned(),
+            Self::KeyClaimed => "This key is in use by another onboarding.".to_owned(),
+            Self::NoPurgeProtection { .. } => {
+                "The key vault has no purge protection. Whoever can purge the key can make the disks unreadable for \
+                 good."
+                    .to_owned()
+            }
+            Self::ManagedHsm => "Keys in a managed HSM are not supported yet.".to_owned(),
+            Self::SetRefused { .. } => {
+                "Your key vault refused Azure's disk service, although the key worked when Latchkey checked it."
+                    .to_owned()
+            }
+            Self::NoDisks { .. } => {
+                "The disk encryption set is ready, but no disk is tagged as this customer's.".to_owned()
+            }
+            Self::DiskAttached { disk, error: None } => {
+                format!("Disk {} is attached to a running virtual machine.", disk.name())
+            }
+            Self::DiskAttached { disk, error: Some(error) } => {
+                format!("Azure does not change disk {} at present ({error}).", disk.name())
+            }
+            Self::DiskUnderOtherSet { disk } => {
+                format!("Disk {} is already encrypted with another disk encryption set.", disk.name())
+            }
+            Self::SetNotOurs { set } => format!(
+                "A disk encryption set named {} exists that Latchkey did not create for this onboarding.",
+                set.name()
+            ),
+            Self::ProvisioningFailed { set, error } => {
+                format!("Azure did not create the disk encryption set {} ({error}).", set.name())
+            }
+            Self::DiskEncryptionFailed { disk } => {
+                format!("Azure accepted the encryption of disk {} but did not complete it.", disk.name())
+            }
+            Self::StepRefused { function, reason } => format!(
+                "The step {function} failed and is not tried again by itself ({reason}). The vendor has to look at it."
+            ),
+            Self::VendorSetup { fault, error, .. } => {
+                format!("{}{}.", set_up_fault(*fault), numbered(*error))
+            }
+        }
+    }
+
+    /// Steps or commands that mend it, in order.
+    #[must_use]
+    pub fn mend(&self) -> Vec<String> {
+        match self {
+            Self::ConsentMissing { .. } => vec![format!("Open the consent link as {ADMINISTRATORS}, and approve.")],
+            Self::ApplicationDisabled { .. } => vec![
+                "In the Microsoft Entra admin center, under Enterprise applications, set \"Enabled for users to sign \
+                 in\" to Yes for the application."
+                    .to_owned(),
+            ],
+            Self::PolicyBlocks { policy, .. } => vec![lift(*policy)],
+            Self::KeyNotShared { service_principal, region } => vec![
+                format!(
+                    "az keyvault create --name VAULT --resource-group GROUP --location {region} \
+                     --enable-rbac-authorization true --enable-purge-protection true"
+                ),
+                "az keyvault key create --vault-name VAULT --name KEY --kty RSA --size 3072".to_owned(),
+                grant_command(
+                    service_principal,
+                    "$(az keyvault show --name VAULT --query id --output tsv)/keys/KEY",
+                ),
+            ],
+            Self::VaultNotFound { .. } => vec![
+                "Check the URL. A deleted key vault can be recovered with az keyvault recover.".to_owned(),
+            ],
+            Self::NotAVault { .. } => vec!["Submit the URL of a key in an Azure key vault.".to_owned()],
+            Self::WrongTenant { .. } => {
+                vec!["Create the key in a key vault of your own tenant and submit its URL.".to_owned()]
+            }
+            Self::WrongRegion { disks, .. } => {
+                vec![format!("Create the key in a key vault in {disks} and submit its URL.")]
+            }
+            Self::KeyNotFound { .. } => vec!["Check the URL.".to_owned()],
+            Self::KeyDeleted { key } => {
+                vec![format!("az keyvault key recover --vault-name {} --name {}", vault(key), key.name())]
+            }
+            Self::GrantMissing { service_principal, key } => {
+                let scope =
+                    format!("$(az keyvault show --name {} --query id --output tsv)/keys/{}", vault(key), key.name());
+                vec![match service_principal {
+                    Some(principal) => grant_command(principal, &scope),
+                    None => format!("Assign the role \"{ROLE}\" to the application on {scope}."),
+                }]
+            }
+            Self::AccessPolicyMissing { service_principal, key } => {
+                let who = service_principal.map_or_else(|| "OBJECT_ID".to_owned(), |id| id.to_string());
+                vec![format!(
+                    "az keyvault set-policy --name {} --object-id {who} --key-permissions get wrapKey unwrapKey",
+                    vault(key)
+                )]
+            }
+            Self::Firewall { key, client_address } => vec![client_address.as_ref().map_or_else(
+                || "Add Latchkey's outbound address to the firewall of the key vault.".to_owned(),
+                |address| format!("az keyvault network-rule add --name {} --ip-address {address}", vault(key)),
+            )],
+            Self::PrivateOnly { .. } => vec![
+                "Allow public access from Latchkey's outbound address, or approve a private endpoint.".to_owned(),
+            ],
+            Self::VaultRefuses { .. } => {
+                vec!["Look at the diagnostic log of the key vault for this time.".to_owned()]
+            }
+            Self::KeyDisabled { key } => vec![set_attributes(key, "--enabled true")],
+            Self::KeyExpired { key } => vec![set_attributes(key, "--expires DATE")],
+            Self::KeyNotYetValid { key } => vec![set_attributes(key, "--not-before DATE")],
+            Self::KeyType { key, .. } | Self::KeySize { key, .. } => vec![format!(
+                "az keyvault key create --vault-name {} --name {} --kty RSA --size 3072",
+                vault(key),
+                key.name()
+            )],
+            Self::KeyOperations { key } => vec![set_attributes(key, "--ops wrapKey unwrapKey")],
+            Self::KeyAlgorithm { .. } => {
+                vec!["Create an RSA key that allows wrap key and unwrap key, and submit its URL.".to_owned()]
+            }
+            Self::WrapMismatch => vec!["Create another key and submit its URL.".to_owned()],
+            Self::KeyClaimed => vec!["Create a separate key for this product and submit its URL.".to_owned()],
+            Self::NoPurgeProtection { key } => {
+                vec![format!("az keyvault update --name {} --enable-purge-protection true", vault(key))]
+            }
+            Self::ManagedHsm => vec!["Use an RSA or RSA-HSM key in a key vault.".to_owned()],
+            Self::SetRefused { key } => vec![
+                format!("Check that the role assignment on {key} and the key are still as they were."),
+                format!(
+                    "If the key vault has a firewall: az keyvault update --name {} --bypass AzureServices",
+                    vault(key)
+                ),
+            ],
+            Self::NoDisks { tenant } => vec![format!(
+                "az disk update --name DISK --resource-group GROUP --set tags.latchkey-tenant={tenant}"
+            )],
+            Self::DiskAttached { .. } => vec![
+                "Deallocate the virtual machine. Latchkey encrypts the disk at the next check.".to_owned(),
+            ],
+            Self::DiskUnderOtherSet { .. } => vec![
+                "Change the disk back to a platform-managed key, or remove the tag latchkey-tenant from it.".to_owned(),
+            ],
+            Self::SetNotOurs { .. } => vec![
+                "Delete that disk encryption set, or tag it with latchkey-onboarding and the id of this onboarding."
+                    .to_owned(),
+            ],
+            Self::ProvisioningFailed { .. } => vec![
+                "Look at the activity log of the resource group, correct the cause, then check again.".to_owned(),
+            ],
+            Self::DiskEncryptionFailed { .. } => vec![
+                "Look at the activity log of the disk. Latchkey tries again at the next check.".to_owned(),
+            ],
+            Self::StepRefused { .. } => vec![
+                "Look at the message with \"latchkey dead-letters\", correct the cause, then select \"Check again\" \
+                 or replay the message."
+                    .to_owned(),
+            ],
+            Self::VendorSetup { fault: SetUpFault::OutboundAccess, tenant, .. } => vec![format!(
+                "In the Microsoft Entra admin center of the vendor's tenant, under External Identities, Cross-tenant \
+                 access settings, allow outbound access to tenant {tenant}."
+            )],
+            Self::VendorSetup { .. } => vec![
+                "Compare the issuer, subject and audience of the federated credential with the managed identity, \
+                 letter by letter."
+                    .to_owned(),
+            ],
+        }
+    }
+}
+
+fn vault(key: &KeyUrl) -> &str {
+    key.host().vault_name()
+}
+
+fn grant_command(service_principal: &ObjectId, scope: &str) -> String {
+    format!(
+        "az role assignment create --role \"{ROLE}\" --assignee-object-id {service_principal} \
+         --assignee-principal-type ServicePrincipal --scope {scope}"
+    )
+}
+
+fn set_attributes(key: &KeyUrl, what: impl Display) -> String {
+    format!("az keyvault key set-attributes --vault-name {} --name {} {what}", vault(key), key.name())
+}
+
+fn numbered(error: Option<u32>) -> String {
+    error.map(|error| format!(" (AADSTS{error})")).unwrap_or_default()
+}
+
+fn blocked_by(policy: Policy) -> &'static str {
+    match policy {
+        Policy::ConditionalAccess => "A Conditional Access policy of your tenant blocks the application",
+        Policy::InboundAccess => "The cross-tenant access settings of your tenant block the application",
+        Policy::AdministratorConsent => {
+            "The consent settings of your tenant require an administrator to approve the application"
+        }
+        Policy::RiskyApplication => {
+            "Microsoft Entra considers the application risky and requires an administrator of your tenant to approve it"
+        }
+        Policy::ServiceUnknown => "Your tenant does not have Azure Key Vault",
+    }
+}
+
+fn lift(policy: Policy) -> String {
+    match policy {
+        Policy::ConditionalAccess => "In the Microsoft Entra admin center, under Conditional Access, Policies, exclude \
+             the application from the policy that blocks workload identities. The service principal sign-in log names \
+             the policy."
+            .to_owned(),
+        Policy::InboundAccess => "In the Microsoft Entra admin center, under External Identities, Cross-tenant access \
+             settings, allow inbound access for the vendor's tenant."
+            .to_owned(),
+        Policy::AdministratorConsent => format!("Open the consent link as {ADMINISTRATORS}, and approve."),
+        Policy::RiskyApplication => format!(
+            "Make sure that the application is the vendor's. Then open the consent link as {ADMINISTRATORS}, and \
+             approve."
+        ),
+        Policy::ServiceUnknown => {
+            "Use a tenant that has an Azure subscription with the resource provider Microsoft.KeyVault registered."
+                .to_owned()
+        }
+    }
+}
+
+fn set_up_fault(fault: SetUpFault) -> &'static str {
+    match fault {
+        SetUpFault::CredentialMismatch => {
+            "No federated credential of the vendor's application matches its managed identity"
+        }
+        SetUpFault::IdentityMissing => "The managed identity is not assigned to the vendor's function app",
+        SetUpFault::ApplicationMisconfigured => "The vendor's application is not set up correctly",
+        SetUpFault::OutboundAccess => {
+            "The cross-tenant access settings of the vendor's tenant do not allow the application to reach your tenant"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Owner;
+
+    #[test]
+    fn a_missing_grant_says_the_whole_command() {
+        let key: KeyUrl = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
+        let principal: ObjectId = "0a1b2c3d-1111-2222-3333-444455556666".parse().unwrap();
+        let finding = Finding::GrantMissing { service_principal: Some(principal), key };
+        assert_eq!(finding.owner(), Owner::Customer);
+        assert_eq!(
+            finding.mend(),
+            ["az role assignment create --role \"Key Vault Crypto Service Encryption User\" \
+              --assignee-object-id 0a1b2c3d-1111-2222-3333-444455556666 \
+              --assignee-principal-type ServicePrincipal \
+              --scope $(az keyvault show --name contoso --query id --output tsv)/keys/disks"]
+        );
+    }
+}

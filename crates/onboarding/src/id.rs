@@ -1,0 +1,67 @@
+//! The id of an onboarding.
+
+use std::{fmt, str::FromStr};
+
+use azure_ids::{GuidError, Region};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One customer's arrangement for one region.
+///
+/// The same purchase in the same region always has the same id, so opening it twice is opening it once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OnboardingId(Uuid);
+
+const ONBOARDING_NAMESPACE: Uuid = Uuid::from_u128(0x5d4c_9a0e_72f3_4c1d_8b6a_0e3f_51c2_9d87);
+
+impl OnboardingId {
+    /// The onboarding of a marketplace subscription in a region.
+    #[must_use]
+    pub fn of_subscription(subscription: Uuid, region: &Region) -> Self {
+        Self(Uuid::new_v5(&ONBOARDING_NAMESPACE, format!("{subscription}\n{region}").as_bytes()))
+    }
+
+    /// The plain GUID.
+    #[must_use]
+    pub fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
+impl FromStr for OnboardingId {
+    type Err = GuidError;
+
+    fn from_str(text: &str) -> Result<Self, GuidError> {
+        match Uuid::try_parse(text) {
+            Ok(id) if text.len() == 36 && !id.is_nil() => Ok(Self(id)),
+            _ => Err(GuidError),
+        }
+    }
+}
+
+impl TryFrom<String> for OnboardingId {
+    type Error = GuidError;
+
+    fn try_from(text: String) -> Result<Self, GuidError> {
+        text.parse()
+    }
+}
+
+impl From<OnboardingId> for String {
+    fn from(id: OnboardingId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for OnboardingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for OnboardingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnboardingId({self})")
+    }
+}

@@ -1,0 +1,120 @@
+//! How facts are stored. They are evidence: they are shown, and never decided on again.
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    finding::FindingV1,
+    state::{ProvenKeyV1, SubscriptionStatusV1},
+};
+use crate::{About, Fact};
+
+/// What a step learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub(crate) enum FactV1 {
+    Opened {
+        tenant: TenantId,
+    },
+    ConsentProven {
+        service_principal: ObjectId,
+    },
+    KeyProven {
+        proof: ProvenKeyV1,
+    },
+    Found {
+        about: AboutV1,
+        finding: FindingV1,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_of: Option<ObjectId>,
+    },
+    StepRefused {
+        function: String,
+        reason: String,
+        about: AboutV1,
+    },
+    StepDone {
+        function: String,
+        about: AboutV1,
+    },
+    CheckDue {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<u64>,
+    },
+    OldEvent,
+    SetRequested {
+        set: ArmId,
+        operation: Option<String>,
+        look_after_ms: u64,
+    },
+    SetReady {
+        set: ArmId,
+        disks: Vec<ArmId>,
+    },
+    SetFailed {
+        finding: FindingV1,
+    },
+    DiskRequested {
+        disk: ArmId,
+        look_after_ms: u64,
+    },
+    DiskEncrypted {
+        disk: ArmId,
+        set: ArmId,
+    },
+    Activated,
+    Subscription {
+        status: SubscriptionStatusV1,
+    },
+}
+
+/// What a step looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum AboutV1 {
+    Consent,
+    Key { key: KeyUrl },
+    Set,
+    Disk { disk: ArmId },
+    Billing,
+}
+
+impl From<About> for AboutV1 {
+    fn from(about: About) -> Self {
+        match about {
+            About::Consent => Self::Consent,
+            About::Key(key) => Self::Key { key },
+            About::Set => Self::Set,
+            About::Disk(disk) => Self::Disk { disk },
+            About::Billing => Self::Billing,
+        }
+    }
+}
+
+impl From<Fact> for FactV1 {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::Opened { tenant } => Self::Opened { tenant },
+            Fact::ConsentProven { service_principal } => Self::ConsentProven { service_principal },
+            Fact::KeyProven { proof } => Self::KeyProven { proof: proof.into() },
+            Fact::Found { about, finding, token_of } => {
+                Self::Found { about: about.into(), finding: finding.into(), token_of }
+            }
+            Fact::StepRefused { function, reason, about } => {
+                Self::StepRefused { function, reason: reason.as_str().to_owned(), about: about.into() }
+            }
+            Fact::StepDone { function, about } => Self::StepDone { function, about: about.into() },
+            Fact::CheckDue { entry } => Self::CheckDue { entry },
+            Fact::OldEvent => Self::OldEvent,
+            Fact::SetRequested { set, operation, look_after_ms } => {
+                Self::SetRequested { set, operation, look_after_ms }
+            }
+            Fact::SetReady { set, disks } => Self::SetReady { set, disks },
+            Fact::SetFailed { finding } => Self::SetFailed { finding: finding.into() },
+            Fact::DiskRequested { disk, look_after_ms } => Self::DiskRequested { disk, look_after_ms },
+            Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },
+            Fact::Activated => Self::Activated,
+            Fact::Subscription { status } => Self::Subscription { status: status.into() },
+        }
+    }
+}

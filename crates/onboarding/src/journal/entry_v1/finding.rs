@@ -1,0 +1,57 @@
+//! How findings are stored: a code and what was seen.
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+
+use super::mirror::mirror;
+use crate::finding::{Finding, Policy, SetUpFault};
+
+mirror! {
+    #[serde(rename_all = "kebab-case")]
+    PolicyV1 <=> Policy { ConditionalAccess, InboundAccess, AdministratorConsent, RiskyApplication, ServiceUnknown }
+}
+
+mirror! {
+    #[serde(rename_all = "kebab-case")]
+    SetUpFaultV1 <=> SetUpFault { CredentialMismatch, IdentityMissing, ApplicationMisconfigured, OutboundAccess }
+}
+
+mirror! {
+    #[serde(tag = "code", content = "args", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+    FindingV1 <=> Finding {
+        ConsentMissing { tenant: TenantId },
+        ApplicationDisabled { error: u32 },
+        PolicyBlocks { policy: PolicyV1, error: u32 },
+        KeyNotShared { service_principal: ObjectId, region: Region },
+        VaultNotFound { vault: String },
+        NotAVault { vault: String, fault: String },
+        WrongTenant { vault: String, found: TenantId, expected: TenantId },
+        WrongRegion { vault: Region, disks: Region },
+        KeyNotFound { key: KeyUrl },
+        KeyDeleted { key: KeyUrl },
+        GrantMissing { service_principal: Option<ObjectId>, key: KeyUrl },
+        AccessPolicyMissing { service_principal: Option<ObjectId>, key: KeyUrl },
+        Firewall { key: KeyUrl, client_address: Option<String> },
+        PrivateOnly { key: KeyUrl },
+        VaultRefuses { error: String },
+        KeyDisabled { key: KeyUrl },
+        KeyExpired { key: KeyUrl },
+        KeyNotYetValid { key: KeyUrl },
+        KeyType { key: KeyUrl, found: String },
+        KeySize { key: KeyUrl, bits: Option<u32> },
+        KeyOperations { key: KeyUrl },
+        KeyAlgorithm { key: KeyUrl, error: String },
+        WrapMismatch,
+        KeyClaimed,
+        NoPurgeProtection { key: KeyUrl },
+        ManagedHsm,
+        SetRefused { key: KeyUrl },
+        NoDisks { tenant: TenantId },
+        DiskAttached { disk: ArmId, error: Option<String> },
+        DiskUnderOtherSet { disk: ArmId },
+        SetNotOurs { set: ArmId },
+        ProvisioningFailed { set: ArmId, error: String },
+        DiskEncryptionFailed { disk: ArmId },
+        StepRefused { function: String, reason: String },
+        VendorSetup { fault: SetUpFaultV1, error: Option<u32>, tenant: TenantId },
+    }
+}

@@ -1,0 +1,246 @@
+//! How the state after an entry is stored.
+
+use std::collections::BTreeMap;
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{finding::FindingV1, mirror::mirror};
+use crate::{
+    CandidateKey, Consent, DiskState, Onboarding, OnboardingId, ProvenKey, Purchase, Set, Subject,
+    SubscriptionStatus,
+    blocker::{Blocker, Blockers},
+    event::EventId,
+    taken::{Taken, TakenEvent},
+};
+
+/// Everything that is so after an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StateV1 {
+    id: OnboardingId,
+    number: u64,
+    tenant: TenantId,
+    region: Region,
+    purchase: PurchaseV1,
+    #[serde(with = "time::serde::rfc3339")]
+    opened_at: OffsetDateTime,
+    consent: ConsentV1,
+    key: Option<ProvenKeyV1>,
+    candidate: Option<CandidateKeyV1>,
+    set: SetV1,
+    disks: BTreeMap<ArmId, DiskStateV1>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    activated_at: Option<OffsetDateTime>,
+    blockers: Vec<BlockerV1>,
+    set_failures: u32,
+    taken: TakenV1,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct PurchaseV1 {
+    subscription: Uuid,
+    plan: String,
+    quantity: Option<u32>,
+    status: SubscriptionStatusV1,
+}
+
+mirror! {
+    #[serde(rename_all = "kebab-case")]
+    SubscriptionStatusV1 <=> SubscriptionStatus { PendingFulfillmentStart, Subscribed, Suspended, Unsubscribed }
+}
+
+mirror! {
+    #[serde(tag = "status", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+    ConsentV1 <=> Consent { Pending, Proven { service_principal: ObjectId } }
+}
+
+mirror! {
+    #[serde(tag = "status", rename_all = "kebab-case")]
+    SetV1 <=> Set { None, Requested { set: ArmId, operation: Option<String> }, Ready { set: ArmId } }
+}
+
+mirror! {
+    #[serde(rename_all = "kebab-case")]
+    DiskStateV1 <=> DiskState { Found, Requested, Encrypted }
+}
+
+mirror! {
+    #[serde(tag = "kind", rename_all = "kebab-case")]
+    SubjectV1 <=> Subject {
+        Step {
+            function: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            disk: Option<ArmId>,
+        },
+        SetUp,
+        Consent,
+        Key,
+        CandidateKey,
+        Set,
+        Billing,
+        Disk { disk: ArmId },
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProvenKeyV1 {
+    version: KeyUrl,
+    tenant: TenantId,
+    region: Region,
+    service_principal: ObjectId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FindingV1>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct CandidateKeyV1 {
+    key: KeyUrl,
+    proof: Option<ProvenKeyV1>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockerV1 {
+    subject: SubjectV1,
+    #[serde(flatten)]
+    finding: FindingV1,
+    #[serde(with = "time::serde::rfc3339")]
+    since: OffsetDateTime,
+    checks: u32,
+    entry: u64,
+    #[serde(with = "time::serde::rfc3339::option")]
+    next_check: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TakenV1 {
+    events: BTreeMap<EventId, TakenEventV1>,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    forgotten_until: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct TakenEventV1 {
+    entry: u64,
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+}
+
+impl From<Onboarding> for StateV1 {
+    fn from(onboarding: Onboarding) -> Self {
+        let Onboarding {
+            id,
+            number,
+            tenant,
+            region,
+            purchase,
+            opened_at,
+            consent,
+            key,
+            candidate,
+            set,
+            disks,
+            activated_at,
+            blockers,
+            set_failures,
+            taken,
+        } = onboarding;
+        let Purchase { subscription, plan, quantity, status } = purchase;
+        Self {
+            id,
+            number,
+            tenant,
+            region,
+            purchase: PurchaseV1 { subscription, plan, quantity, status: status.into() },
+            opened_at,
+            consent: consent.into(),
+            key: key.map(Into::into),
+            candidate: candidate
+                .map(|CandidateKey { key, proof }| CandidateKeyV1 { key, proof: proof.map(Into::into) }),
+            set: set.into(),
+            disks: disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
+            activated_at,
+            blockers: blockers.iter().map(|(subject, blocker)| BlockerV1::of(subject, blocker)).collect(),
+            set_failures,
+            taken: taken.into(),
+        }
+    }
+}
+
+impl From<StateV1> for Onboarding {
+    fn from(stored: StateV1) -> Self {
+        let PurchaseV1 { subscription, plan, quantity, status } = stored.purchase;
+        Self {
+            id: stored.id,
+            number: stored.number,
+            tenant: stored.tenant,
+            region: stored.region,
+            purchase: Purchase { subscription, plan, quantity, status: status.into() },
+            opened_at: stored.opened_at,
+            consent: stored.consent.into(),
+            key: stored.key.map(Into::into),
+            candidate: stored
+                .candidate
+                .map(|CandidateKeyV1 { key, proof }| CandidateKey { key, proof: proof.map(Into::into) }),
+            set: stored.set.into(),
+            disks: stored.disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
+            activated_at: stored.activated_at,
+            blockers: stored.blockers.into_iter().map(BlockerV1::into_domain).collect::<Blockers>(),
+            set_failures: stored.set_failures,
+            taken: stored.taken.into(),
+        }
+    }
+}
+
+impl From<ProvenKey> for ProvenKeyV1 {
+    fn from(proof: ProvenKey) -> Self {
+        let ProvenKey { version, tenant, region, service_principal, warnings } = proof;
+        let warnings = warnings.into_iter().map(Into::into).collect();
+        Self { version, tenant, region, service_principal, warnings }
+    }
+}
+
+impl From<ProvenKeyV1> for ProvenKey {
+    fn from(stored: ProvenKeyV1) -> Self {
+        let ProvenKeyV1 { version, tenant, region, service_principal, warnings } = stored;
+        let warnings = warnings.into_iter().map(Into::into).collect();
+        Self { version, tenant, region, service_principal, warnings }
+    }
+}
+
+impl BlockerV1 {
+    fn of(subject: &Subject, blocker: &Blocker) -> Self {
+        let Blocker { finding, since, checks, entry, next_check } = blocker.clone();
+        Self { subject: subject.clone().into(), finding: finding.into(), since, checks, entry, next_check }
+    }
+
+    fn into_domain(self) -> (Subject, Blocker) {
+        let Self { subject, finding, since, checks, entry, next_check } = self;
+        (subject.into(), Blocker { finding: finding.into(), since, checks, entry, next_check })
+    }
+}
+
+impl From<Taken> for TakenV1 {
+    fn from(taken: Taken) -> Self {
+        let stored = |TakenEvent { entry, at }| TakenEventV1 { entry, at };
+        Self {
+            events: taken.events.into_iter().map(|(event, taken)| (event, stored(taken))).collect(),
+            forgotten_until: taken.forgotten_until,
+        }
+    }
+}
+
+impl From<TakenV1> for Taken {
+    fn from(stored: TakenV1) -> Self {
+        let taken = |TakenEventV1 { entry, at }| TakenEvent { entry, at };
+        Self {
+            events: stored.events.into_iter().map(|(event, stored)| (event, taken(stored))).collect(),
+            forgotten_until: stored.forgotten_until,
+        }
+    }
+}

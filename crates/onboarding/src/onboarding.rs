@@ -1,0 +1,279 @@
+//! Everything that is so about one onboarding.
+
+use std::collections::BTreeMap;
+
+use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{OnboardingId, ProvenKey, blocker::Blockers, taken::Taken};
+
+/// Everything that is so about one onboarding.
+///
+/// Only [`Onboarding::open`] and [`Onboarding::decide`] make one, and only the journal reads one back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Onboarding {
+    pub(crate) id: OnboardingId,
+    pub(crate) number: u64,
+    pub(crate) tenant: TenantId,
+    pub(crate) region: Region,
+    pub(crate) purchase: Purchase,
+    pub(crate) opened_at: OffsetDateTime,
+    pub(crate) consent: Consent,
+    /// The proven key that the disk encryption set is made with, or will be.
+    pub(crate) key: Option<ProvenKey>,
+    /// A key that was submitted and is not in use.
+    pub(crate) candidate: Option<CandidateKey>,
+    pub(crate) set: Set,
+    pub(crate) disks: BTreeMap<ArmId, DiskState>,
+    pub(crate) activated_at: Option<OffsetDateTime>,
+    pub(crate) blockers: Blockers,
+    /// How often creating the set failed: a failure after a good probe is looked at ever less often.
+    pub(crate) set_failures: u32,
+    pub(crate) taken: Taken,
+}
+
+/// What was bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchase {
+    /// The marketplace's subscription.
+    pub subscription: Uuid,
+    /// The plan at the time of the purchase.
+    pub plan: String,
+    /// The number of seats, for a plan that is sold by seats.
+    pub quantity: Option<u32>,
+    /// The marketplace's state of the subscription, as last read from the marketplace itself.
+    pub status: SubscriptionStatus,
+}
+
+/// The marketplace's state of a subscription (SaaS fulfillment API v2, `saasSubscriptionStatus`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubscriptionStatus {
+    /// Bought, not activated: nobody is billed.
+    PendingFulfillmentStart,
+    /// Activated.
+    Subscribed,
+    /// Payment failed; may be reinstated.
+    Suspended,
+    /// Over for good.
+    Unsubscribed,
+}
+
+/// Whether the application is let into the customer's tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// Not proven.
+    Pending,
+    /// A token was obtained in the bound tenant.
+    Proven {
+        /// The application's service principal there: the grantee of the role.
+        service_principal: ObjectId,
+    },
+}
+
+/// A key that was submitted and is not in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CandidateKey {
+    /// The key as it was submitted.
+    pub key: KeyUrl,
+    /// What a probe proved, when nothing was found wrong with it; otherwise a blocker says what is.
+    pub proof: Option<ProvenKey>,
+}
+
+/// The disk encryption set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Set {
+    /// Not asked for.
+    None,
+    /// Asked for; ARM works on it.
+    Requested {
+        /// Its ARM id.
+        set: ArmId,
+        /// The operation to follow, verbatim; absent when ARM answered at once.
+        operation: Option<String>,
+    },
+    /// There, and read back as asked for.
+    Ready {
+        /// Its ARM id.
+        set: ArmId,
+    },
+}
+
+/// One managed disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskState {
+    /// To be encrypted.
+    Found,
+    /// Asked for; ARM works on it.
+    Requested,
+    /// Read back as encrypted under the set.
+    Encrypted,
+}
+
+/// Where an onboarding stands, derived from what is so; never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The customer's administrator has not approved the application.
+    AwaitingConsent,
+    /// No key has been proven.
+    AwaitingKey,
+    /// The disk encryption set is being created.
+    Provisioning,
+    /// Disks are being encrypted.
+    Encrypting,
+    /// The marketplace is to be told.
+    Activating,
+    /// All done; the customer's key protects the disks.
+    Active,
+    /// The subscription is suspended.
+    Suspended,
+    /// The subscription is over.
+    Ended,
+}
+
+impl Stage {
+    /// The name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitingConsent => "awaiting-consent",
+            Self::AwaitingKey => "awaiting-key",
+            Self::Provisioning => "provisioning",
+            Self::Encrypting => "encrypting",
+            Self::Activating => "activating",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl Onboarding {
+    /// Where it stands.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self.purchase.status {
+            SubscriptionStatus::Unsubscribed => return Stage::Ended,
+            SubscriptionStatus::Suspended => return Stage::Suspended,
+            SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {}
+        }
+        if self.activated_at.is_some() {
+            return Stage::Active;
+        }
+        match (&self.set, &self.key, &self.consent) {
+            (Set::Ready { .. }, ..) if self.all_disks_encrypted() => Stage::Activating,
+            (Set::Ready { .. }, ..) => Stage::Encrypting,
+            (_, Some(_), _) => Stage::Provisioning,
+            (_, None, Consent::Proven { .. }) => Stage::AwaitingKey,
+            (_, None, Consent::Pending) => Stage::AwaitingConsent,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> OnboardingId {
+        self.id
+    }
+
+    /// The number of the journal entry that holds this state; the first is 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The one tenant that it is bound to.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The region of its disks.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// What was bought.
+    #[must_use]
+    pub fn purchase(&self) -> &Purchase {
+        &self.purchase
+    }
+
+    /// Whether the customer's consent is proven.
+    #[must_use]
+    pub fn consent(&self) -> &Consent {
+        &self.consent
+    }
+
+    /// The application's service principal in the customer's tenant, once consent is proven.
+    #[must_use]
+    pub fn service_principal(&self) -> Option<ObjectId> {
+        match self.consent {
+            Consent::Proven { service_principal } => Some(service_principal),
+            Consent::Pending => None,
+        }
+    }
+
+    /// The proven key that the disk encryption set is made with, or will be.
+    #[must_use]
+    pub fn key(&self) -> Option<&ProvenKey> {
+        self.key.as_ref()
+    }
+
+    /// A key that was submitted and is not in use.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&CandidateKey> {
+        self.candidate.as_ref()
+    }
+
+    /// The key that a look would be at: the one in use, or else the one that was submitted.
+    #[must_use]
+    pub fn key_to_look_at(&self) -> Option<&KeyUrl> {
+        let in_use = self.key.as_ref().map(|proof| &proof.version);
+        in_use.or_else(|| self.candidate.as_ref().map(|candidate| &candidate.key))
+    }
+
+    /// The disk encryption set.
+    #[must_use]
+    pub fn set(&self) -> &Set {
+        &self.set
+    }
+
+    /// The disks and how far each is.
+    #[must_use]
+    pub fn disks(&self) -> &BTreeMap<ArmId, DiskState> {
+        &self.disks
+    }
+
+    /// When the marketplace subscription was activated.
+    #[must_use]
+    pub fn activated_at(&self) -> Option<OffsetDateTime> {
+        self.activated_at
+    }
+
+    /// What it waits for, and on whom.
+    #[must_use]
+    pub fn blockers(&self) -> &Blockers {
+        &self.blockers
+    }
+
+    /// The events that were taken in.
+    #[must_use]
+    pub fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// Whether nothing is to be done until somebody outside acts: it is active, suspended or over.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.stage(), Stage::Active | Stage::Suspended | Stage::Ended)
+    }
+
+    pub(crate) fn all_disks_encrypted(&self) -> bool {
+        !self.disks.is_empty() && self.disks.values().all(|disk| *disk == DiskState::Encrypted)
+    }
+}

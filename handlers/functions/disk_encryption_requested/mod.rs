@@ -1,0 +1,85 @@
+//! Encrypts one managed disk under the onboarding's set, and reads it back.
+//!
+//! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
+//! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
+//! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
+
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{Disk, EncryptionType, ProvisioningState},
+};
+use azure_ids::ArmId;
+use onboarding::{
+    Contradiction, DiskState, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested, finding::Finding,
+};
+
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+    systems::disk_encryption_set::{LOOK_AFTER, why_refused},
+};
+
+pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Result<Next, StepError> {
+    let DiskEncryptionRequested { disk } = step.event.data.clone();
+    let onboarding = step.onboarding()?;
+    let plan = onboarding.provision_plan()?;
+    let Set::Ready { set } = onboarding.set() else { return Err(Contradiction::AnotherSet.into()) };
+    let known = *onboarding.disks().get(&disk).ok_or(Contradiction::UnknownDisk)?;
+    let read = app.compute.disk(&disk).await?;
+    let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
+        && read.encryption.disk_encryption_set.as_ref() == Some(set);
+    match &read.provisioning_state {
+        ProvisioningState::Succeeded if under_our_set => {
+            return step.decide(Fact::DiskEncrypted { disk, set: set.clone() });
+        }
+        // A change before ours may have failed; it says nothing about this one.
+        ProvisioningState::Succeeded | ProvisioningState::Failed => {}
+        ProvisioningState::Updating | ProvisioningState::Other(_) | ProvisioningState::Unknown => {
+            return Err(StepError::retry_after(Some(LOOK_AFTER), "ARM is still working on the disk"));
+        }
+    }
+    let finding = match known {
+        DiskState::Requested => Some(Finding::DiskEncryptionFailed { disk: disk.clone() }),
+        DiskState::Found | DiskState::Encrypted => obstacle(&read, &disk),
+    };
+    match finding {
+        Some(finding) => step.wait(finding, None),
+        None => encrypt(&step, &app, disk, set, &plan).await,
+    }
+}
+
+async fn encrypt(
+    step: &Step<DiskEncryptionRequested>,
+    app: &App,
+    disk: ArmId,
+    set: &ArmId,
+    plan: &ProvisionPlan,
+) -> Result<Next, StepError> {
+    match app.compute.patch_disk_encryption(&disk, set).await {
+        Ok(started) => {
+            let after = started.retry_after.unwrap_or(LOOK_AFTER);
+            let look_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            step.decide(Fact::DiskRequested { disk, look_after_ms })
+        }
+        Err(ArmError::Refused(ArmRefusal::Conflict { code, .. })) => {
+            step.wait(Finding::DiskAttached { disk, error: Some(code) }, None)
+        }
+        Err(ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+        )) => step.wait_or_retry(app, why_refused(app, plan).await, None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What keeps Azure from changing the disk; better known before it is asked.
+fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
+    match &read.encryption.encryption_type {
+        EncryptionType::PlatformKey => {}
+        EncryptionType::CustomerKey | EncryptionType::PlatformAndCustomerKeys | EncryptionType::Other(_) => {
+            return Some(Finding::DiskUnderOtherSet { disk: disk.clone() });
+        }
+    }
+    // `Reserved` is attached to a deallocated machine, which is as good as unattached.
+    let attached = read.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));
+    attached.then(|| Finding::DiskAttached { disk: disk.clone(), error: None })
+}

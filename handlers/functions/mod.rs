@@ -1,0 +1,20 @@
+//! The functions, one folder each. What they share is in the folders beside this one: no function imports another, they
+//! only send messages. [`table`](crate::table) says what sets each of them off.
+
+pub(crate) mod activation_requested;
+pub(crate) mod anchor_journal;
+pub(crate) mod check_due;
+pub(crate) mod consent_callback;
+pub(crate) mod customer_consented;
+pub(crate) mod disk_encryption_requested;
+pub(crate) mod key_shared;
+pub(crate) mod marketplace_changed;
+pub(crate) mod marketplace_webhook;
+pub(crate) mod onboarding_page;
+pub(crate) mod operations;
+pub(crate) mod provision_requested;
+pub(crate) mod provision_started;
+pub(crate) mod share_key;
+pub(crate) mod signup;
+pub(crate) mod signup_requested;
+pub(crate) mod sweep;

@@ -1,0 +1,123 @@
+//! The customer's page: where the onboarding stands, whose turn it is, and what to do.
+//!
+//! Opened by a signed link. `GET /api/onboarding/{id}` shows it, as HTML or as JSON; `GET …/consent` sends the browser
+//! to Entra's consent page with a state of its own; `POST …/check` asks to look again now and publishes
+//! [`CheckDue`](onboarding::event::CheckDue). Reads the journal; changes nothing.
+
+mod view;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+    routing::{get, post},
+};
+use onboarding::{Onboarding, OnboardingId};
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    pages::consent::COOKIE,
+    pages::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
+    systems::checks::publish_asked_for,
+};
+
+/// The page and its two actions.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/onboarding/{id}", get(show))
+        .route("/api/onboarding/{id}/consent", get(consent))
+        .route("/api/onboarding/{id}/check", post(check))
+}
+
+async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<LinkQuery>,
+    headers: HeaderMap,
+) -> Response {
+    match find(&app, &id, &query).await {
+        Ok((id, found)) if wants_json(&headers) => {
+            private_json(StatusCode::OK, &view::json(&app, id, found.as_ref()))
+        }
+        Ok((id, found)) => view::page(&app, id, found.as_ref()),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+/// `None` while the sign-up is still on its way.
+async fn find(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Option<Onboarding>), Problem> {
+    let id = check_link(app, id, query)?;
+    let head =
+        app.journal.load(id).await.map_err(|error| Problem::unavailable("reading a journal", &error))?;
+    Ok((id, head.map(|head| head.onboarding)))
+}
+
+async fn opened(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
+    find(app, id, query).await?.1.ok_or_else(|| {
+        Problem::new(StatusCode::CONFLICT, "This onboarding is still being opened. Try again in a moment.")
+    })
+}
+
+async fn consent(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<LinkQuery>,
+    headers: HeaderMap,
+) -> Response {
+    match opened(&app, &id, &query).await {
+        Ok(onboarding) => to_entra(&app, &onboarding),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+/// The scope is Graph's default: the application asks for no permission of its own, only to be known in the tenant.
+fn to_entra(app: &App, onboarding: &Onboarding) -> Response {
+    let cookie = Uuid::new_v4().simple().to_string();
+    let state = app.signer.consent_state(onboarding.id(), onboarding.tenant(), &cookie, app.clock.now());
+    let mut address = Url::parse("https://login.microsoftonline.com").expect("a literal URL");
+    address.set_path(&format!("/{}/v2.0/adminconsent", onboarding.tenant()));
+    address
+        .query_pairs_mut()
+        .append_pair("client_id", &app.settings.application_id.to_string())
+        .append_pair("scope", "https://graph.microsoft.com/.default")
+        .append_pair("redirect_uri", &app.settings.public("/api/consent/callback"))
+        .append_pair("state", &state);
+    let mut response = see_other(address.as_str());
+    // Lax: the callback is a top-level navigation from Entra, and must bring the cookie.
+    let secure = if app.settings.public_url.scheme() == "https" { "; Secure" } else { "" };
+    let cookie =
+        format!("{COOKIE}={cookie}; Path=/api/consent; Max-Age=1800; HttpOnly; SameSite=Lax{secure}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn check(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<LinkQuery>,
+    headers: HeaderMap,
+) -> Response {
+    match ask_again(&app, &id, &query).await {
+        Ok(id) if wants_json(&headers) => {
+            private_json(StatusCode::ACCEPTED, &serde_json::json!({"onboarding": id}))
+        }
+        Ok(id) => see_other(&address_of(&app, id)),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<OnboardingId, Problem> {
+    let onboarding = opened(app, id, query).await?;
+    if onboarding.blockers().is_empty() {
+        return Ok(onboarding.id());
+    }
+    publish_asked_for(app, onboarding.id(), onboarding.number(), "onboarding_page")
+        .await
+        .map_err(|error| Problem::unavailable("publishing a check", &error))?;
+    Ok(onboarding.id())
+}

@@ -1,0 +1,185 @@
+//! The customer's page, as JSON and as HTML: the same facts.
+
+use axum::{http::StatusCode, response::Response};
+use maud::{Markup, html};
+use onboarding::{
+    Consent, DiskState, Onboarding, OnboardingId, Set, Stage,
+    blocker::Blocker,
+    finding::{Finding, Owner},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    App,
+    pages::{self, blockers},
+};
+
+/// The page's facts for machines.
+pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Value {
+    let Some(onboarding) = onboarding else {
+        return json!({"onboarding": id, "state": "opening"});
+    };
+    let disks: Vec<Value> = onboarding
+        .disks()
+        .iter()
+        .map(|(disk, state)| json!({"id": disk, "encryption": state, "verified": *state == DiskState::Encrypted}))
+        .collect();
+    json!({
+        "onboarding": id,
+        "state": onboarding.stage(),
+        "tenant": onboarding.tenant(),
+        "region": onboarding.region(),
+        "blocker": blockers::first(onboarding),
+        "blockers": blockers::all(onboarding),
+        "applicationId": app.settings.application_id,
+        "servicePrincipal": onboarding.service_principal(),
+        "key": key_of(onboarding),
+        "warnings": warnings_of(onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
+        "diskEncryptionSet": set_of(onboarding),
+        "disks": disks,
+        "activated": onboarding.activated_at().is_some(),
+        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
+        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
+        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/check"))),
+    })
+}
+
+/// The page for people.
+pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Response {
+    let Some(onboarding) = onboarding else {
+        let content = html! {
+            meta http-equiv="refresh" content="2";
+            p { "Your sign-up is being processed. This page refreshes by itself." }
+        };
+        return pages::page(StatusCode::OK, "Opening your onboarding", &content);
+    };
+    let moves_by_itself = onboarding.blockers().is_empty() && !onboarding.is_at_rest();
+    let content = html! {
+        @if moves_by_itself { meta http-equiv="refresh" content="3"; }
+        p { (sentence(onboarding.stage())) }
+        (waits_for(onboarding))
+        @if needs_consent(onboarding) {
+            p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
+        }
+        @if takes_key(onboarding) {
+            form method="post" action=(pages::linked(app, id, &format!("/api/share-key/{id}"))) {
+                label for="keyUrl" { "URL of your key" }
+                input id="keyUrl" name="keyUrl" type="url" required
+                    placeholder="https://VAULT.vault.azure.net/keys/KEY";
+                button { "Share the key" }
+            }
+        }
+        @if can_be_checked(onboarding) {
+            form method="post" action=(pages::linked(app, id, &format!("/api/onboarding/{id}/check"))) {
+                button { "Check again" }
+            }
+        }
+        (facts(app, onboarding))
+    };
+    pages::page(StatusCode::OK, "Your key, your data", &content)
+}
+
+/// The most important thing that it waits for, with what to do; then everything else.
+fn waits_for(onboarding: &Onboarding) -> Markup {
+    let mut blockers = onboarding.blockers().iter().map(|(_, blocker)| blocker);
+    let Some(first) = blockers.next() else { return html! {} };
+    let others: Vec<&Blocker> = blockers.collect();
+    html! {
+        h2 { "Waiting for the " (name_of(first.finding.owner())) }
+        (blocked(first))
+        @if !others.is_empty() {
+            h2 { "Also waiting" }
+            @for other in others {
+                details {
+                    summary { (other.finding.summary()) " (for the " (name_of(other.finding.owner())) ")" }
+                    @for step in other.finding.mend() { pre { (step) } }
+                }
+            }
+        }
+    }
+}
+
+fn blocked(blocker: &Blocker) -> Markup {
+    html! {
+        p { (blocker.finding.summary()) }
+        @for step in blocker.finding.mend() { pre { (step) } }
+    }
+}
+
+fn name_of(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Customer => "customer",
+        Owner::Vendor => "vendor",
+    }
+}
+
+fn facts(app: &App, onboarding: &Onboarding) -> Markup {
+    html! {
+        dl {
+            dt { "Onboarding" } dd { (onboarding.id()) }
+            dt { "Your tenant" } dd { (onboarding.tenant()) }
+            dt { "Region" } dd { (onboarding.region()) }
+            dt { "Application" } dd { (app.settings.application_id) }
+            @if let Some(principal) = onboarding.service_principal() {
+                dt { "Service principal in your tenant" } dd { (principal) }
+            }
+            @if let Some(key) = key_of(onboarding) { dt { "Key" } dd { (key) } }
+            @for warning in warnings_of(onboarding) { dt { "Recommendation" } dd { (warning.summary()) } }
+            @if let Some(set) = set_of(onboarding) { dt { "Disk encryption set" } dd { (set) } }
+            @for (disk, state) in onboarding.disks() {
+                dt { "Disk " (disk.name()) }
+                dd { (match state {
+                    DiskState::Found => "to be encrypted",
+                    DiskState::Requested => "being encrypted",
+                    DiskState::Encrypted => "encrypted with your key",
+                }) }
+            }
+        }
+    }
+}
+
+fn sentence(stage: Stage) -> &'static str {
+    match stage {
+        Stage::AwaitingConsent => "Waiting for an administrator of your tenant to approve the application.",
+        Stage::AwaitingKey => {
+            "The application is approved in your tenant. Next, give the application access to one of your keys."
+        }
+        Stage::Provisioning => "Your key works. The disk encryption set is being created.",
+        Stage::Encrypting => "The disks are being encrypted with your key.",
+        Stage::Activating => "The disks are encrypted with your key. The subscription is being activated.",
+        Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
+        Stage::Suspended => "The subscription is suspended.",
+        Stage::Ended => "The subscription has ended.",
+    }
+}
+
+fn needs_consent(onboarding: &Onboarding) -> bool {
+    let is_missing =
+        onboarding.blockers().iter().any(|(_, blocker)| blocker.finding.code().is_about_consent());
+    is_missing
+        || matches!(onboarding.consent(), Consent::Pending) && onboarding.stage() == Stage::AwaitingConsent
+}
+
+fn takes_key(onboarding: &Onboarding) -> bool {
+    onboarding.stage() == Stage::AwaitingKey
+}
+
+fn can_be_checked(onboarding: &Onboarding) -> bool {
+    !onboarding.blockers().is_empty()
+}
+
+fn key_of(onboarding: &Onboarding) -> Option<String> {
+    onboarding.key_to_look_at().map(ToString::to_string)
+}
+
+/// What is not wrong with the key but unwise.
+fn warnings_of(onboarding: &Onboarding) -> &[Finding] {
+    onboarding.key().map_or(&[], |proof| &proof.warnings)
+}
+
+fn set_of(onboarding: &Onboarding) -> Option<String> {
+    match onboarding.set() {
+        Set::None => None,
+        Set::Requested { set, .. } | Set::Ready { set } => Some(set.to_string()),
+    }
+}

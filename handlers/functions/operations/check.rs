@@ -1,0 +1,86 @@
+//! Tries a key now, as the step that takes it would.
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use azure_ids::KeyUrl;
+use onboarding::{Onboarding, finding::Finding};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::load;
+use crate::{
+    App,
+    pages::{Problem, blockers, private_json},
+    step::StepError,
+    systems::{key::probe, refusals::Refusal},
+};
+
+/// What a check may be told. An empty body means the key that the onboarding has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckRequest {
+    /// The key to try, for a message that was to submit it.
+    key: Option<KeyUrl>,
+}
+
+/// The answer is `works`, and the finding when it does not.
+pub(super) async fn check(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match checked(&app, &id, &body).await {
+        Ok(None) => private_json(StatusCode::OK, &json!({"works": true})),
+        Ok(Some(finding)) => {
+            let mut answer = blockers::finding(&finding);
+            answer["works"] = json!(false);
+            private_json(StatusCode::OK, &answer)
+        }
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+async fn checked(app: &App, id: &str, body: &[u8]) -> Result<Option<Finding>, Problem> {
+    let request: CheckRequest = if body.is_empty() {
+        CheckRequest::default()
+    } else {
+        serde_json::from_slice(body).map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "Expected {} or {\"key\": the URL of a key}.")
+        })?
+    };
+    let head = load(app, id).await?;
+    let Some(key) = request.key.or_else(|| head.onboarding.key_to_look_at().cloned()) else {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "This onboarding has no key yet, and none was named.",
+        ));
+    };
+    match try_now(app, &head.onboarding, &key).await {
+        Ok(fault) => Ok(fault),
+        Err(StepError::Refuse { description, .. }) => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, description))
+        }
+        Err(StepError::NotNow(why)) => Err(Problem::new(StatusCode::CONFLICT, why.to_string())),
+        Err(StepError::Retry { source, .. } | StepError::LeaveToNewer { source }) => {
+            Err(Problem::unavailable("checking a key", source.as_ref()))
+        }
+    }
+}
+
+/// What is wrong with the key now, if anything.
+pub(super) async fn try_now(
+    app: &App,
+    onboarding: &Onboarding,
+    key: &KeyUrl,
+) -> Result<Option<Finding>, StepError> {
+    match probe(app, onboarding, key).await {
+        Ok(_) => Ok(None),
+        Err(Refusal::Finding { finding, .. }) => Ok(Some(finding)),
+        Err(Refusal::Error(error)) => Err(error),
+    }
+}

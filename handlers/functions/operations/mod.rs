@@ -1,0 +1,74 @@
+//! The vendor's view: every onboarding, the history of one and whether it holds together, whether a key works now, and
+//! which dead letters a replay can help.
+//!
+//! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
+//! changes nothing, publishes nothing.
+
+mod check;
+mod dead_letters;
+mod history;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::{get, post},
+};
+use onboarding::{
+    OnboardingId,
+    journal::{Head, JournalError},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    App,
+    pages::{Problem, blockers, private_json},
+};
+
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`;
+/// `POST /api/operations/dead-letters/assess`.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/operations/onboardings", get(list))
+        .route("/api/operations/onboardings/{id}", get(history::show))
+        .route("/api/operations/onboardings/{id}/verification", get(history::verify))
+        .route("/api/operations/onboardings/{id}/check", post(check::check))
+        .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
+}
+
+async fn list(State(app): State<App>, headers: HeaderMap) -> Response {
+    match summaries(&app).await {
+        Ok(onboardings) => private_json(StatusCode::OK, &json!({"onboardings": onboardings})),
+        Err(error) => Problem::unavailable("listing onboardings", &error).respond_to(&headers),
+    }
+}
+
+async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
+    let mut summaries = vec![];
+    for id in app.journal.onboardings().await? {
+        if let Some(Head { onboarding, .. }) = app.journal.load(id).await? {
+            summaries.push(json!({
+                "onboarding": id,
+                "state": onboarding.stage(),
+                "tenant": onboarding.tenant(),
+                "region": onboarding.region(),
+                "blocker": blockers::first(&onboarding),
+                "blockers": blockers::all(&onboarding),
+                "entry": onboarding.number(),
+            }));
+        }
+    }
+    Ok(summaries)
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is no such onboarding.")
+}
+
+/// The onboarding that an address names.
+async fn load(app: &App, id: &str) -> Result<Head, Problem> {
+    let id: OnboardingId = id.parse().map_err(|_| unknown())?;
+    let head = app.journal.load(id).await;
+    head.map_err(|error| Problem::unavailable("reading a journal", &error))?.ok_or_else(unknown)
+}

@@ -1,0 +1,83 @@
+//! Asks ARM for the disk encryption set, or adopts the one that an earlier run asked for.
+//!
+//! Reads the set first. Changes: makes the set, under a name that derives from the onboarding, with the proven version
+//! of the key, the multi-tenant application's id and the managed identity; rotation is on, so the live key URL belongs
+//! to Azure from then on and is never put back. ARM itself exchanges, reads, wraps and unwraps before it answers.
+//! Publishes [`ProvisionStarted`](onboarding::event::ProvisionStarted), due when ARM wants to be asked.
+
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{DiskEncryptionSet, NewDiskEncryptionSet, ProvisioningState},
+};
+use azure_ids::ArmId;
+use onboarding::{Fact, ProvisionPlan, Reason, Set, event::ProvisionRequested, finding::Finding};
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+    systems::disk_encryption_set::{LOOK_AFTER, OWNER_TAG, is_ours, set_id, why_refused},
+};
+
+pub(crate) async fn handle(step: Step<ProvisionRequested>, app: App) -> Result<Next, StepError> {
+    let onboarding = step.onboarding()?;
+    if *onboarding.set() != Set::None {
+        return Ok(Next::NoNews("asked for before"));
+    }
+    let plan = onboarding.provision_plan()?;
+    let set = set_id(&app, &plan)?;
+    match app.compute.disk_encryption_set(&set).await {
+        Ok(existing) if is_ours(&existing, onboarding) && may_be_adopted(&existing, &plan) => {
+            step.decide(requested(set, None, LOOK_AFTER))
+        }
+        Ok(existing) if !is_ours(&existing, onboarding) => step.wait(Finding::SetNotOurs { set }, None),
+        Ok(_) | Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => ask_for(&step, &app, &plan, set).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn ask_for(
+    step: &Step<ProvisionRequested>,
+    app: &App,
+    plan: &ProvisionPlan,
+    set: ArmId,
+) -> Result<Next, StepError> {
+    let settings = &app.settings;
+    let new = NewDiskEncryptionSet::new(
+        settings.region.clone(),
+        settings.managed_identity.clone(),
+        settings.application_id,
+        plan.key().clone(),
+    )
+    .map_err(|error| StepError::refuse(Reason::Misconfigured, error.to_string()))?
+    .with_tags(BTreeMap::from([(OWNER_TAG.to_owned(), step.event.subject.to_string())]));
+    match app.compute.put_disk_encryption_set(&set, &new).await {
+        Ok(started) => {
+            let look_after = started.retry_after.unwrap_or(LOOK_AFTER);
+            step.decide(requested(set, started.operation.map(|url| url.as_str().to_owned()), look_after))
+        }
+        Err(ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. })) if step.may_be_spreading(app) => {
+            Err(StepError::retry(
+                "the disk service may not use the key yet; the grant may still be spreading",
+            ))
+        }
+        Err(ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+        )) => step.decide(Fact::SetFailed { finding: why_refused(app, plan).await }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn requested(set: ArmId, operation: Option<String>, look_after: Duration) -> Fact {
+    Fact::SetRequested {
+        set,
+        operation,
+        look_after_ms: u64::try_from(look_after.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// A set of ours under another key was asked for before the customer shared this one; it is put again.
+fn may_be_adopted(existing: &DiskEncryptionSet, plan: &ProvisionPlan) -> bool {
+    existing.provisioning_state != ProvisioningState::Failed
+        && existing.active_key.as_ref().is_some_and(|live| live.is_same_key(plan.key()))
+}

@@ -1,0 +1,168 @@
+//! Follows the creation of the disk encryption set, one look a message, and proves it when it is done.
+//!
+//! Reads the operation by its own address, verbatim, then the set, then the disks that are tagged as this customer's.
+//! Changes nothing. While ARM still works, the same event goes out again for later. Publishes
+//! [`DiskEncryptionRequested`](onboarding::event::DiskEncryptionRequested) for every disk.
+
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{Disk, DiskEncryptionSet, EncryptionType, OperationState, OperationUrl, ProvisioningState},
+};
+use azure_ids::ArmId;
+use onboarding::{
+    Contradiction, Fact, Onboarding, ProvisionPlan, Reason, Set, event::ProvisionStarted, finding::Finding,
+};
+use std::time::Duration;
+
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+    systems::disk_encryption_set::{LOOK_AFTER, is_ours, why_refused},
+};
+
+/// The tag by which the vendor says whose disk it is.
+const TENANT_TAG: &str = "latchkey-tenant";
+
+pub(crate) async fn handle(step: Step<ProvisionStarted>, app: App) -> Result<Next, StepError> {
+    let onboarding = step.onboarding()?;
+    let plan = onboarding.provision_plan()?;
+    // The journal says which set; the message is only a hint.
+    let set = match onboarding.set() {
+        Set::None => return Ok(Next::NoNews("no set is asked for")),
+        Set::Requested { set, .. } | Set::Ready { set } if *set == step.event.data.set => set.clone(),
+        Set::Requested { .. } | Set::Ready { .. } => return Err(Contradiction::AnotherSet.into()),
+    };
+    if let Set::Requested { operation: Some(operation), .. } = onboarding.set()
+        && let Some(next) = follow(&step, &app, operation, &plan).await?
+    {
+        return Ok(next);
+    }
+    let made = match app.compute.disk_encryption_set(&set).await {
+        Ok(made) => made,
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => {
+            return Err(StepError::retry("the disk encryption set cannot be read yet"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !is_ours(&made, onboarding) {
+        return step.wait(Finding::SetNotOurs { set }, None);
+    }
+    match made.provisioning_state {
+        ProvisioningState::Succeeded => {}
+        ProvisioningState::Failed => {
+            let finding = Finding::ProvisioningFailed { set, error: "Failed".to_owned() };
+            return step.decide(Fact::SetFailed { finding });
+        }
+        ProvisioningState::Updating | ProvisioningState::Other(_) | ProvisioningState::Unknown => {
+            return Err(still_creating(None));
+        }
+    }
+    check(&app, &made, onboarding)?;
+    let disks = disks_of(&app, onboarding, &set).await?;
+    step.decide(Fact::SetReady { set, disks })
+}
+
+/// `None` when the operation is over and the set can be read.
+async fn follow(
+    step: &Step<ProvisionStarted>,
+    app: &App,
+    operation: &str,
+    plan: &ProvisionPlan,
+) -> Result<Option<Next>, StepError> {
+    let url: OperationUrl = operation.parse().map_err(|error| {
+        StepError::refuse(
+            Reason::OperationElsewhere,
+            format!("the address of the operation is not one of Azure Resource Manager's: {error}"),
+        )
+    })?;
+    match app.compute.operation(&url).await {
+        Ok(OperationState::Succeeded) => Ok(None),
+        // ARM forgets operations after some days; the set itself tells the rest.
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => Ok(None),
+        Ok(OperationState::InProgress { retry_after }) => Err(still_creating(retry_after)),
+        Ok(OperationState::Failed(error)) => {
+            let finding = match error {
+                ArmError::Refused(
+                    ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
+                ) => why_refused(app, plan).await,
+                error => failed(step, &code_of(&error)),
+            };
+            step.decide(Fact::SetFailed { finding }).map(Some)
+        }
+        Ok(OperationState::Canceled) => {
+            step.decide(Fact::SetFailed { finding: failed(step, "Canceled") }).map(Some)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn failed(step: &Step<ProvisionStarted>, error: &str) -> Finding {
+    Finding::ProvisioningFailed { set: step.event.data.set.clone(), error: error.to_owned() }
+}
+
+/// Azure's code for what went wrong. Its text names what is the vendor's alone, so it is not kept.
+fn code_of(error: &ArmError) -> String {
+    match error {
+        ArmError::Refused(
+            ArmRefusal::NotFound { code }
+            | ArmRefusal::Forbidden { code, .. }
+            | ArmRefusal::KeyUnusable { code, .. }
+            | ArmRefusal::Conflict { code, .. }
+            | ArmRefusal::BadRequest { code, .. },
+        ) => code.clone(),
+        ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. }
+            | ArmRefusal::TokenRefused { .. }
+            | ArmRefusal::BadId { .. },
+        )
+        | ArmError::Throttled { .. }
+        | ArmError::Unavailable(_)
+        | ArmError::Undecodable(_)
+        | ArmError::Token(_) => error.to_string(),
+    }
+}
+
+fn still_creating(retry_after: Option<Duration>) -> StepError {
+    StepError::retry_after(
+        Some(retry_after.unwrap_or(LOOK_AFTER)),
+        "Azure is still creating the disk encryption set",
+    )
+}
+
+/// Whether what ARM made is what was asked for. The key's version may differ: with rotation on it is Azure's to change.
+fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result<(), StepError> {
+    let wrong = |what: &str| {
+        Err(StepError::refuse(
+            Reason::SetDiffers,
+            format!("the disk encryption set has another {what} than was asked for"),
+        ))
+    };
+    if made.federated_client_id != Some(app.settings.application_id) {
+        return wrong("federatedClientId");
+    }
+    if !made.rotation_to_latest_key_version_enabled {
+        return wrong("rotationToLatestKeyVersionEnabled");
+    }
+    if !made.user_assigned_identities.contains(&app.settings.managed_identity) {
+        return wrong("identity");
+    }
+    if made.encryption_type != EncryptionType::CustomerKey {
+        return wrong("encryptionType");
+    }
+    match (&made.active_key, onboarding.key()) {
+        (Some(live), Some(proof)) if live.is_same_key(&proof.version) => Ok(()),
+        _ => wrong("key"),
+    }
+}
+
+/// The disks that are tagged as this customer's. One under another set belongs to another onboarding of the same
+/// customer, which bought twice.
+async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec<ArmId>, StepError> {
+    let tenant = onboarding.tenant().to_string();
+    let is_ours = |disk: &Disk| {
+        let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
+        !under_another && disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant))
+    };
+    let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
+    Ok(all.into_iter().filter(is_ours).map(|disk| disk.id).collect())
+}

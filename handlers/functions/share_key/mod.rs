@@ -1,0 +1,124 @@
+//! Where the customer submits the URL of a key.
+//!
+//! The URL is parsed by a strict grammar before anything is sent anywhere. Reads the journal; changes nothing.
+//! Publishes [`KeyShared`].
+
+use axum::{
+    Form, Router,
+    body::Bytes,
+    extract::{FromRequest as _, Path, Query, Request, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::post,
+};
+use azure_ids::KeyUrl;
+use onboarding::{
+    Onboarding, OnboardingId, Set, Stage,
+    event::{Event, EventData, EventId, KeyShared},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    App,
+    pages::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
+    systems::checks::publish_asked_for,
+    trace_context,
+};
+
+/// `POST /api/share-key/{id}?link=…` with `keyUrl` as JSON or as a form.
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/api/share-key/{id}", post(share))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SharedKey {
+    key_url: String,
+}
+
+async fn share(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<LinkQuery>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match take(&app, &id, &query, &headers, body).await {
+        Ok((onboarding, key)) if wants_json(&headers) => {
+            private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
+        }
+        Ok((onboarding, _)) => see_other(&address_of(&app, onboarding)),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+async fn take(
+    app: &App,
+    id: &str,
+    query: &LinkQuery,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<(OnboardingId, KeyUrl), Problem> {
+    let onboarding = check_link(app, id, query)?;
+    let shared = read_body(headers, body).await?;
+    let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
+    })?;
+    let head = may_take(app, onboarding, &key).await?;
+    if head.candidate().is_some_and(|candidate| candidate.key == key) {
+        // Nothing new but the customer's word that it works now: that is "check again".
+        let checked = publish_asked_for(app, onboarding, head.number(), "share_key").await;
+        checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
+        return Ok((onboarding, key));
+    }
+    let number = head.number();
+    // The same key submitted twice before anything changed is submitted once.
+    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}"));
+    let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
+    event.traceparent = Some(trace_context::new_trace());
+    let published = app.bus.publish(&event.to_message(None)).await;
+    published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;
+    Ok((onboarding, key))
+}
+
+async fn read_body(headers: &HeaderMap, body: Bytes) -> Result<SharedKey, Problem> {
+    let bad = |status: StatusCode, text: String| Problem::new(status, format!("keyUrl is expected: {text}"));
+    if wants_json(headers) && !body.starts_with(b"keyUrl=") {
+        return serde_json::from_slice(&body)
+            .map_err(|error| bad(StatusCode::BAD_REQUEST, error.to_string()));
+    }
+    let mut request = Request::new(body.into());
+    *request.method_mut() = axum::http::Method::POST;
+    *request.headers_mut() = headers.clone();
+    match Form::from_request(request, &()).await {
+        Ok(Form(shared)) => Ok(shared),
+        Err(rejection) => Err(bad(rejection.status(), rejection.body_text())),
+    }
+}
+
+/// The onboarding, when it can take this key.
+async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<Onboarding, Problem> {
+    let head = app.journal.load(onboarding).await;
+    let head = head.map_err(|error| Problem::unavailable("reading a journal", &error))?;
+    let Some(head) = head else {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "This onboarding is still being opened. Try again in a moment.",
+        ));
+    };
+    if head.onboarding.stage() == Stage::Ended {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "The subscription has ended. Keys can no longer be submitted.",
+        ));
+    }
+    let in_use = head.onboarding.key().filter(|_| *head.onboarding.set() != Set::None);
+    if in_use.is_some_and(|proof| !proof.version.is_same_key(key)) {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "The disks are already encrypted with another key. Replacing it is not supported yet.",
+        ));
+    }
+    Ok(head.onboarding)
+}

@@ -1,0 +1,84 @@
+//! What every answer to a browser has to carry.
+
+use axum::{Router, body::Body, http::Request};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use super::*;
+
+async fn ask(app: &App, method: &str, address: &str, accept: &str) -> Response {
+    let routes = Router::new()
+        .merge(crate::functions::onboarding_page::routes())
+        .merge(crate::functions::operations::routes())
+        .merge(crate::functions::share_key::routes())
+        .merge(crate::functions::consent_callback::routes())
+        .merge(crate::functions::signup::routes());
+    let request = Request::builder().method(method).uri(address).header(header::ACCEPT, accept);
+    let response = routes.with_state(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await;
+    response.unwrap()
+}
+
+fn path_of(address: &str) -> String {
+    let url = url::Url::parse(address).unwrap();
+    format!("{}?{}", url.path(), url.query().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
+    let app = crate::tests::app();
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let unknown = OnboardingId::of_subscription(Uuid::from_u128(8), &app.settings.region);
+    let linked = |id, path: &str| path_of(&linked(&app, id, path));
+    let requests = [
+        ("GET", linked(open, &format!("/api/onboarding/{open}")), 200),
+        ("GET", linked(unknown, &format!("/api/onboarding/{unknown}")), 200),
+        ("GET", linked(open, &format!("/api/onboarding/{unknown}")), 403),
+        ("GET", format!("/api/onboarding/{open}"), 403),
+        ("GET", linked(open, &format!("/api/onboarding/{open}/consent")), 303),
+        ("GET", linked(unknown, &format!("/api/onboarding/{unknown}/consent")), 409),
+        ("POST", linked(open, &format!("/api/onboarding/{unknown}/check")), 403),
+        ("POST", linked(unknown, &format!("/api/share-key/{open}")), 403),
+        ("GET", "/api/operations/onboardings".to_owned(), 200),
+        ("GET", format!("/api/operations/onboardings/{open}"), 200),
+        ("GET", format!("/api/operations/onboardings/{unknown}"), 404),
+        ("GET", "/api/consent/callback?state=a.b".to_owned(), 400),
+        ("GET", "/api/signup?token=".to_owned(), 400),
+    ];
+    for accept in ["text/html", "application/json"] {
+        for (method, address, status) in &requests {
+            let response = ask(&app, method, address, accept).await;
+            let what = format!("{method} {address} as {accept}");
+            assert_eq!(response.status().as_u16(), *status, "{what}");
+            let is = |name: header::HeaderName, value: &str| {
+                assert!(response.headers().get(&name).is_some_and(|found| found == value), "{what}: {name}");
+            };
+            is(header::CACHE_CONTROL, "no-store");
+            is(header::REFERRER_POLICY, "no-referrer");
+            is(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+            is(header::X_FRAME_OPTIONS, "DENY");
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(
+                policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'"),
+                "{what}"
+            );
+        }
+        // Nothing is waited for: there is nothing to look at again.
+        let check = linked(open, &format!("/api/onboarding/{open}/check"));
+        let response = ask(&app, "POST", &check, accept).await;
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
+
+#[tokio::test]
+async fn an_onboarding_that_has_ended_takes_no_key() {
+    let app = crate::tests::app();
+    let id = crate::test_support::provisioning(&app.journal).await;
+    let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
+    crate::test_support::append(&app.journal, id, "left", ended).await;
+    let body = r#"{"keyUrl": "https://contoso.vault.azure.net/keys/disks"}"#;
+    let address = path_of(&linked(&app, id, &format!("/api/share-key/{id}")));
+    let request = Request::post(address).header(header::CONTENT_TYPE, "application/json");
+    let routes = crate::functions::share_key::routes().with_state(app.clone());
+    let response = routes.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+}

@@ -1,0 +1,37 @@
+//! The line that every step writes.
+
+use custom_handler::Outcome;
+use onboarding::event::{Event, EventData};
+use time::OffsetDateTime;
+
+use super::run::StepFailed;
+
+/// How a step ended, for the log and for the host.
+pub(super) struct Ended {
+    pub(super) outcome: &'static str,
+    pub(super) detail: String,
+    pub(super) answer: Result<Outcome, StepFailed>,
+}
+
+pub(super) fn line<D: EventData>(
+    function: &str,
+    event: &Event<D>,
+    started: OffsetDateTime,
+    ended: OffsetDateTime,
+    how: &Ended,
+) {
+    let started_at = started.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+    let duration_ms = u64::try_from((ended - started).whole_milliseconds()).unwrap_or_default();
+    tracing::info!(
+        target: "latchkey::step",
+        function,
+        message_id = event.message_id(),
+        attempt = event.attempt.get(),
+        onboarding = %event.subject,
+        outcome = how.outcome,
+        detail = how.detail,
+        started_at,
+        duration_ms,
+        "step"
+    );
+}

@@ -1,0 +1,51 @@
+//! A step that got no answer: the same event goes out again as a scheduled message.
+
+use std::{error::Error as StdError, time::Duration};
+
+use aws_lc_rs::rand;
+use custom_handler::Outcome;
+use onboarding::{
+    Reason,
+    event::{Event, EventData},
+};
+
+use super::{chain_of, log::Ended, refuse::refuse, run::StepFailed};
+use crate::{App, trace_context};
+
+/// Sends the same event out again for later; past the deadline it is refused with the last error.
+pub(super) async fn postpone<D: EventData>(
+    function: &'static str,
+    event: &Event<D>,
+    app: &App,
+    after: Option<Duration>,
+    error: &(dyn StdError + Send + Sync + 'static),
+    deadline: Option<Duration>,
+) -> Ended {
+    let now = app.clock.now();
+    let why = chain_of(error);
+    if deadline.is_some_and(|deadline| event.age(now) > deadline) {
+        return refuse(function, event, app, Reason::DeadlineExceeded, why).await;
+    }
+    let wait = app.settings.retry.wait(event.attempt.get(), jitter(), after);
+    let mut next = event.next_attempt();
+    next.traceparent = Some(trace_context::child_of(event.traceparent.as_deref()));
+    match app.bus.publish(&next.to_message(Some(now + wait))).await {
+        Ok(()) => {
+            let detail = format!("again in {:.1} s: {why}", wait.as_secs_f64());
+            Ended { outcome: "retry", detail, answer: Ok(Outcome::Complete) }
+        }
+        Err(error) => {
+            let detail = format!("{why}; and it could not be put off: {}", chain_of(&error));
+            Ended { outcome: "failed", detail: detail.clone(), answer: Err(StepFailed(detail)) }
+        }
+    }
+}
+
+/// A number from 0 to 1. Without randomness the wait is the longest one, which is safe.
+fn jitter() -> f64 {
+    let mut bytes = [0_u8; 4];
+    match rand::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}

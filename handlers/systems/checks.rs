@@ -1,0 +1,45 @@
+//! The check of what an onboarding waits for, as a message.
+
+use onboarding::{
+    OnboardingId,
+    event::{CheckDue, Event, EventData, EventId},
+};
+use service_bus::ServiceBusError;
+
+use crate::{App, trace_context};
+
+/// The check that this entry set is due. Sent again it has the same id, so it is looked at once.
+pub(crate) async fn publish_due(
+    app: &App,
+    onboarding: OnboardingId,
+    entry: u64,
+) -> Result<(), ServiceBusError> {
+    let origin = format!("{onboarding}\n{entry}");
+    publish(app, onboarding, "sweep", &origin, CheckDue { entry: Some(entry) }).await
+}
+
+/// A person asks to look again at everything. Asked again before anything changed, within the same ten seconds, it is
+/// the same check.
+pub(crate) async fn publish_asked_for(
+    app: &App,
+    onboarding: OnboardingId,
+    number: u64,
+    source: &str,
+) -> Result<(), ServiceBusError> {
+    let moment = app.clock.now().unix_timestamp() / 10;
+    let origin = format!("{onboarding}\n{number}\nasked for at {moment}");
+    publish(app, onboarding, source, &origin, CheckDue { entry: None }).await
+}
+
+async fn publish(
+    app: &App,
+    onboarding: OnboardingId,
+    source: &str,
+    origin: &str,
+    check: CheckDue,
+) -> Result<(), ServiceBusError> {
+    let id = EventId::of_origin(CheckDue::KIND, origin);
+    let mut event = Event::new(id, source, onboarding, app.clock.now(), check);
+    event.traceparent = Some(trace_context::new_trace());
+    app.bus.publish(&event.to_message(None)).await
+}

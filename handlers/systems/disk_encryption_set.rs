@@ -1,0 +1,43 @@
+//! The disk encryption set of an onboarding: its id, its owner, and what stopped Azure from using its key.
+
+use std::time::Duration;
+
+use azure_clients::compute::DiskEncryptionSet;
+use azure_ids::ArmId;
+use onboarding::{Onboarding, ProvisionPlan, Reason, finding::Finding};
+
+use super::refusals::{Refusal, of_entra};
+use crate::{App, step::StepError};
+
+/// The tag that says whose set it is.
+pub(crate) const OWNER_TAG: &str = "latchkey-onboarding";
+
+/// ARM sends no Retry-After for disk encryption sets, which are done within seconds.
+pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(2);
+
+/// The set's ARM id, in the vendor's subscription and group.
+pub(crate) fn set_id(app: &App, plan: &ProvisionPlan) -> Result<ArmId, StepError> {
+    let (subscription, group) = (app.settings.vendor_subscription, &app.settings.resource_group);
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/diskEncryptionSets/{}",
+        plan.name()
+    )
+    .parse()
+    .map_err(|error: azure_ids::ArmIdError| StepError::refuse(Reason::Misconfigured, format!("LATCHKEY_RESOURCE_GROUP: {error}")))
+}
+
+pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool {
+    set.tags.get(OWNER_TAG).is_some_and(|owner| *owner == onboarding.id().to_string())
+}
+
+/// What stopped Azure's disk service, which gets a token of its own each time. Ours may be an hour old, so that a consent
+/// that is gone, or a policy that came since, shows only when we ask anew.
+pub(crate) async fn why_refused(app: &App, plan: &ProvisionPlan) -> Finding {
+    let tenant = plan.tenant();
+    match app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant)) {
+        Err(Refusal::Finding { finding, .. }) => finding,
+        // Azure's own text names the vendor's identity, although here the role must be assigned to the application's
+        // service principal in the customer's tenant; so the text is ours.
+        Ok(_) | Err(Refusal::Error(_)) => Finding::SetRefused { key: plan.key().clone() },
+    }
+}

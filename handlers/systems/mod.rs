@@ -1,0 +1,8 @@
+//! What the functions share, in modules named for the system that they speak to.
+
+pub(crate) mod bus;
+pub(crate) mod checks;
+pub(crate) mod disk_encryption_set;
+pub(crate) mod key;
+pub(crate) mod refusals;
+pub(crate) mod subscription;

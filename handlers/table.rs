@@ -1,0 +1,225 @@
+//! Every function of the app, in one table.
+//!
+//! A line says what sets the function off, what runs then, and which systems it calls. Everything else follows from it:
+//! what the runtime registers, the `function.json` files and the queues ([`package`](crate::package)), and what tests
+//! and tools go through.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use custom_handler::{Functions, Message, Timer};
+use onboarding::event::{Event, EventData};
+
+use crate::{
+    App, functions,
+    step::{self, Next, Step, StepError},
+};
+use Access::{Anonymous, FunctionKey};
+use Method::{Get, Post};
+use System::{Entra, KeyVault, Marketplace, ResourceManager};
+
+static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    vec![
+        http("signup", "signup", &[Get], Anonymous, functions::signup::routes, &[Marketplace]),
+        http(
+            "consent_callback",
+            "consent/callback",
+            &[Get],
+            Anonymous,
+            functions::consent_callback::routes,
+            &[],
+        ),
+        http(
+            "onboarding_page",
+            "onboarding/{id}/{action?}",
+            &[Get, Post],
+            Anonymous,
+            functions::onboarding_page::routes,
+            &[],
+        ),
+        http("share_key", "share-key/{id}", &[Post], Anonymous, functions::share_key::routes, &[]),
+        http(
+            "marketplace_webhook",
+            "marketplace/webhook",
+            &[Post],
+            Anonymous,
+            functions::marketplace_webhook::routes,
+            &[Entra],
+        ),
+        http(
+            "operations",
+            "operations/{*rest}",
+            &[Get, Post],
+            FunctionKey,
+            functions::operations::routes,
+            &[Entra, KeyVault],
+        ),
+        queue(functions::signup_requested::handle, &[Marketplace]),
+        queue(functions::customer_consented::handle, &[Entra]),
+        queue(functions::key_shared::handle, &[Entra, KeyVault]),
+        queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
+        queue(functions::provision_started::handle, &[ResourceManager, Entra]),
+        queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
+        queue(functions::activation_requested::handle, &[Marketplace]),
+        queue(functions::check_due::handle, &[]),
+        queue(functions::marketplace_changed::handle, &[Marketplace]),
+        timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", |functions| {
+            functions.timer("sweep", |_: Timer, app| functions::sweep::handle(app))
+        }),
+        timer("anchor_journal", "0 15 3 * * *", |functions| {
+            functions.timer("anchor_journal", |_: Timer, app| functions::anchor_journal::handle(app))
+        }),
+    ]
+});
+
+/// Every function of the app: those that answer requests, those of the queues in the order of the chain, the timers.
+#[must_use]
+pub fn table() -> &'static [Function] {
+    &TABLE
+}
+
+/// The names of the functions that messages set off, in the order of the chain.
+pub fn queue_functions() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter_map(Function::queue)
+}
+
+/// One function: a line of the table.
+pub struct Function {
+    /// Its name: the folder that its code is in, and the one that the host finds its `function.json` in.
+    pub name: &'static str,
+    /// What sets it off.
+    pub trigger: Trigger,
+    /// The systems outside the app that it asks. That a call to any of them needs a token of Entra's is not listed.
+    pub calls: &'static [System],
+    register: Box<dyn Fn(Functions<App>) -> Functions<App> + Send + Sync>,
+}
+
+/// What sets a function off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A request that the host forwards.
+    Http {
+        /// The route, as `function.json` has it.
+        route: &'static str,
+        /// The methods that are forwarded.
+        methods: &'static [Method],
+        /// Who may call it.
+        access: Access,
+    },
+    /// A message. The queue has the function's name: refused messages are found by it.
+    Queue {
+        /// The queue.
+        queue: &'static str,
+        /// The CloudEvents type of its messages.
+        event_type: &'static str,
+    },
+    /// The time.
+    Timer {
+        /// When: six fields, or the setting between `%` that holds them.
+        schedule: &'static str,
+    },
+}
+
+/// A method of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+}
+
+/// Whom the host lets call a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody. The function checks a link, a state or a token itself.
+    Anonymous,
+    /// Whoever has a function key.
+    FunctionKey,
+}
+
+/// A system that functions call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum System {
+    /// Microsoft Entra: whether a tenant consents, and with which keys it signs its tokens.
+    Entra,
+    /// The customer's key vault.
+    KeyVault,
+    /// Azure Resource Manager.
+    ResourceManager,
+    /// The commercial marketplace.
+    Marketplace,
+}
+
+impl Function {
+    /// Its queue, if messages set it off.
+    #[must_use]
+    pub fn queue(&self) -> Option<&'static str> {
+        match self.trigger {
+            Trigger::Queue { queue, .. } => Some(queue),
+            Trigger::Http { .. } | Trigger::Timer { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Function")
+            .field("name", &self.name)
+            .field("trigger", &self.trigger)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The functions of the table, ready to be served.
+pub fn registered(app: App) -> Functions<App> {
+    let bus = app.bus.clone();
+    let none = Functions::new(app).dead_letter_with(bus);
+    TABLE.iter().fold(none, |functions, function| (function.register)(functions))
+}
+
+/// A function that answers requests.
+fn http(
+    name: &'static str,
+    route: &'static str,
+    methods: &'static [Method],
+    access: Access,
+    routes: fn() -> Router<App>,
+    calls: &'static [System],
+) -> Function {
+    let register = Box::new(move |functions: Functions<App>| functions.http(name, routes()));
+    Function { name, trigger: Trigger::Http { route, methods, access }, calls, register }
+}
+
+/// A function whose messages are steps of an onboarding. Queue, name and type come from the event that its handler
+/// takes.
+fn queue<D, F>(
+    handler: impl Fn(Step<D>, App) -> F + Copy + Send + Sync + 'static,
+    calls: &'static [System],
+) -> Function
+where
+    D: EventData + Sync,
+    F: Future<Output = Result<Next, StepError>> + Send + 'static,
+{
+    let register = Box::new(move |functions: Functions<App>| {
+        functions.queue(D::QUEUE, move |message: Message<Event<D>>, app: App| {
+            step::run(D::QUEUE, message, app, handler)
+        })
+    });
+    let trigger = Trigger::Queue { queue: D::QUEUE, event_type: D::KIND };
+    Function { name: D::QUEUE, trigger, calls, register }
+}
+
+/// A function that the time sets off.
+fn timer(
+    name: &'static str,
+    schedule: &'static str,
+    register: fn(Functions<App>) -> Functions<App>,
+) -> Function {
+    Function { name, trigger: Trigger::Timer { schedule }, calls: &[], register: Box::new(register) }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

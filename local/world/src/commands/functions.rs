@@ -1,0 +1,37 @@
+//! `latchkey functions`: plays the function app's handler process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_cli::End;
+use latchkey_functions::{Observer, Unobserved};
+
+use crate::args::FunctionsArgs;
+use crate::kill::KillOnOrder;
+
+pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
+    custom_handler::logging::init();
+    let observer: Arc<dyn Observer> = match args.kill_order {
+        Some(order) => Arc::new(KillOnOrder { order }),
+        None => Arc::new(Unobserved),
+    };
+    tokio::select! {
+        served = latchkey_functions::run(observer) => served.map(|()| End::Well),
+        () = orphaned() => anyhow::bail!("the functions host has stopped"),
+    }
+}
+
+/// Waits until whoever started this process has died: a local world that was killed leaves no handler behind.
+///
+/// The deployed executable does without this: there the platform ends whole instances.
+async fn orphaned() {
+    #[cfg(unix)]
+    {
+        let parent = rustix::process::getppid();
+        while rustix::process::getppid() == parent {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,322 @@
+//! Brings the local world up: first what the function app stands on, then the vendor's set-up, then the app itself.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, ensure};
+use broker::{Broker, QueueOptions};
+use functions_host::{Host, HostEvent};
+use sandbox::{Lags, Listing, Sandbox};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::folder::Folder;
+use super::memory::Memory;
+use super::settings::{self, Sources};
+use super::watcher::Watcher;
+use super::{HandlerCommand, LocalWorld, Purchase, app_folder, ports};
+use crate::cast::{Azure, Customer, Fulfilment, Network, Vendor};
+use crate::kill;
+use crate::story::{Story, Who};
+
+/// The handler process must answer within this time.
+const HANDLER_LIMIT: Duration = Duration::from_secs(120);
+const FIRST_DISK: &str = "disk-customer-1";
+const OFFER: &str = "latchkey";
+const PLAN: &str = "standard";
+
+/// How a local world is to be brought up.
+#[derive(Debug, Clone)]
+pub struct LocalWorldOptions {
+    /// The folder whose state survives. `None` takes a temporary one that is removed at the end.
+    pub dir: Option<PathBuf>,
+    /// Where customers reach the function app. `None` takes the port of the last time, if it is free, or a free one.
+    pub http_port: Option<u16>,
+    /// How slow the simulated Azure is.
+    pub lags: Lags,
+    /// What plays the handler process. `None` takes this program, as `latchkey functions`.
+    pub handler: Option<HandlerCommand>,
+    /// Whether the handler process takes orders to kill itself ([`LocalWorld::order_kill`]).
+    pub takes_kill_orders: bool,
+    /// Whether every exchange with the simulated Azure is kept for a HAR document.
+    pub har: bool,
+    /// App settings besides, or instead of, those that are computed.
+    pub settings: BTreeMap<String, String>,
+    /// Where it is told what happens.
+    pub story: Story,
+}
+
+impl Default for LocalWorldOptions {
+    /// A temporary world without delays, untold.
+    fn default() -> Self {
+        Self {
+            dir: None,
+            http_port: None,
+            lags: Lags::default(),
+            handler: None,
+            takes_kill_orders: false,
+            har: false,
+            settings: BTreeMap::new(),
+            story: Story::silent(),
+        }
+    }
+}
+
+impl LocalWorld {
+    /// Brings everything up. When it returns, the handler process is ready and the vendor has a disk for the customer.
+    ///
+    /// # Errors
+    ///
+    /// The folder is in use or cannot be written, a port is taken, the vendor's set-up is refused, or the handler
+    /// process does not answer.
+    pub async fn start(options: LocalWorldOptions) -> anyhow::Result<Self> {
+        let story = options.story.clone();
+        let Services { folder, memory, broker, sandbox, listener, url, queues } =
+            start_services(&options).await?;
+        let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?;
+        let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
+        let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
+        let since = Instant::now();
+        fulfilment.usable().await?;
+        story.tell_since(since, Who::Vendor, "signs in as the application with the managed identity");
+        let customer =
+            Customer::new(Azure::new(&network, &sandbox.seed().customer)?, &network, story.clone())?;
+
+        let mut settings = settings::app_settings(&Sources {
+            sandbox: &sandbox,
+            estate: vendor.estate(),
+            broker_connection: &broker.connection_string(),
+            public_url: &url,
+            journal: &journal_in(&folder)?,
+            signing_key: &memory.signing_key,
+        })?;
+        settings.extend(handler_command(options.handler, options.takes_kill_orders, &folder)?.overrides());
+        settings.extend(options.settings);
+
+        let (observer, events) = unbounded_channel();
+        let watcher = Watcher::start(events, story.clone());
+        let host = start_host(&folder, listener, settings.clone(), observer, &watcher).await?;
+        Ok(Self {
+            host,
+            watcher,
+            broker,
+            sandbox,
+            network,
+            vendor,
+            customer,
+            fulfilment,
+            url,
+            queues,
+            settings,
+            memory,
+            story,
+            folder,
+        })
+    }
+
+    /// What another shell needs to work in this world. It holds secrets.
+    #[must_use]
+    pub fn exports(&self) -> Vec<(&'static str, String)> {
+        let azure_config = self.folder.path("azure");
+        settings::exports(&self.sandbox, &self.broker.connection_string(), &self.url, &azure_config)
+    }
+
+    /// The first purchase of this world, made now or in an earlier run, with a landing page that can be opened.
+    ///
+    /// # Errors
+    ///
+    /// What is to be remembered cannot be written.
+    pub fn first_purchase(&mut self) -> anyhow::Result<Purchase> {
+        let before = self.memory.first_purchase.and_then(|id| self.sandbox.reopen_landing_page(id));
+        if let Some(outcome) = before {
+            return purchase_of(outcome);
+        }
+        let purchase = self.purchase()?;
+        self.memory.first_purchase = Some(purchase.subscription_id);
+        self.memory.keep()?;
+        Ok(purchase)
+    }
+
+    /// Orders the handler process to kill itself when this function's step is suspended for the n-th time.
+    ///
+    /// # Errors
+    ///
+    /// The order cannot be written.
+    pub fn order_kill(&self, function: &str, nth: u32) -> anyhow::Result<()> {
+        kill::order(&kill_order(&self.folder), function, nth).context("could not order a kill")
+    }
+
+    /// Takes the last order back. Answers whether it had not been carried out.
+    ///
+    /// # Errors
+    ///
+    /// The order cannot be removed.
+    pub fn take_kill_back(&self) -> anyhow::Result<bool> {
+        kill::take_back(&kill_order(&self.folder)).context("could not take an order back")
+    }
+}
+
+/// Buys the offer for the customer's tenant.
+pub(super) fn buy(sandbox: &Sandbox) -> anyhow::Result<Purchase> {
+    let customer = sandbox.seed().customer;
+    purchase_of(sandbox.purchase(sandbox::Purchase {
+        tenant_id: customer.tenant_id,
+        offer: OFFER.to_owned(),
+        plan: PLAN.to_owned(),
+        quantity: None,
+        name: "Latchkey for the customer".to_owned(),
+        email: format!("buyer@{}", customer.domain),
+    }))
+}
+
+fn purchase_of(outcome: sandbox::PurchaseOutcome) -> anyhow::Result<Purchase> {
+    let landing = outcome.landing_url.context("the marketplace has no landing page")?;
+    let landing = Url::parse(&landing).context("the landing page's address is no URL")?;
+    Ok(Purchase { subscription_id: outcome.subscription_id, landing })
+}
+
+/// What everything else stands on.
+struct Services {
+    folder: Folder,
+    memory: Memory,
+    broker: Broker,
+    sandbox: Sandbox,
+    /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
+    listener: TcpListener,
+    url: Url,
+    queues: Vec<String>,
+}
+
+async fn start_services(options: &LocalWorldOptions) -> anyhow::Result<Services> {
+    let folder = Folder::open(options.dir.as_deref())?;
+    let mut memory = Memory::recall(folder.path("world.json"))?;
+    let listener = options.http_port.map_or_else(|| ports::hold(memory.http_port), ports::hold_exactly)?;
+    let port = listener.local_addr().context("a listener has an address")?.port();
+    let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
+    let queues = latchkey_functions::package::queue_names();
+    let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
+    let sandbox = start_sandbox(&folder, options.lags.clone(), options.har, &options.story).await?;
+    memory.http_port = Some(port);
+    memory.broker_port = Some(broker.address().port());
+    memory.keep()?;
+    Ok(Services { folder, memory, broker, sandbox, listener, url, queues })
+}
+
+fn journal_in(folder: &Folder) -> anyhow::Result<PathBuf> {
+    let journal = folder.path("journal");
+    std::fs::create_dir_all(&journal).context("could not make the journal's folder")?;
+    Ok(journal)
+}
+
+async fn start_broker(
+    folder: &Folder,
+    queues: &[String],
+    port: Option<u16>,
+    story: &Story,
+) -> anyhow::Result<Broker> {
+    let since = Instant::now();
+    let address = ports::hold(port)?.local_addr().context("a listener has an address")?;
+    let queue =
+        |name: &String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
+    let options = broker::Options {
+        address,
+        queues: queues.iter().map(queue).collect(),
+        state: folder.lasting("broker"),
+        ..broker::Options::default()
+    };
+    let broker = Broker::start(options).await.context("could not start the embedded Service Bus")?;
+    let what = format!("Service Bus listens on {} with {} queues", broker.address(), queues.len());
+    story.tell_since(since, Who::World, what);
+    Ok(broker)
+}
+
+async fn start_sandbox(folder: &Folder, lags: Lags, har: bool, story: &Story) -> anyhow::Result<Sandbox> {
+    let since = Instant::now();
+    let options =
+        sandbox::Options { state: folder.lasting("sandbox"), run_folder: folder.path("run"), lags, har };
+    let sandbox = Sandbox::start(options).await.context("could not start the simulated Azure")?;
+    story.tell_since(
+        since,
+        Who::World,
+        format!("the simulated Azure is behind the proxy {}", sandbox.proxy_url()),
+    );
+    Ok(sandbox)
+}
+
+/// The vendor's one-time set-up, over the real wires, and what has no wire: the listing in the marketplace, and the
+/// identity that the platform gives the function app.
+async fn set_up_vendor(
+    network: &Network,
+    sandbox: &Sandbox,
+    url: &Url,
+    story: &Story,
+) -> anyhow::Result<Vendor> {
+    let seed = sandbox.seed();
+    let redirect = url.join("/api/consent/callback").context("the callback's address is a URL")?;
+    let azure = Azure::new(network, &seed.vendor)?;
+    let vendor =
+        Vendor::set_up(azure, redirect.as_str(), story.clone()).await.context("the vendor's set-up")?;
+    let identity = &vendor.estate().identity.id;
+    ensure!(
+        sandbox.attach_identity(identity),
+        "the identity {identity} cannot be assigned to the function app"
+    );
+    story.tell(Who::Vendor, "assigns the managed identity to the function app");
+    let landing = url.join("/api/signup").context("the landing page's address is a URL")?;
+    let webhook = url.join("/api/marketplace/webhook").context("the webhook's address is a URL")?;
+    sandbox.configure_marketplace(Listing {
+        publisher_tenant: seed.vendor.tenant_id,
+        publisher_application: vendor.estate().application_id,
+        publisher: "latchkey-vendor".to_owned(),
+        landing_page_url: landing.into(),
+        webhook_url: webhook.into(),
+        plans: vec![PLAN.to_owned()],
+    });
+    story.tell(Who::Vendor, "lists the offer in the marketplace");
+    vendor.make_disk(FIRST_DISK, seed.customer.tenant_id).await?;
+    Ok(vendor)
+}
+
+fn handler_command(
+    handler: Option<HandlerCommand>,
+    takes_kill_orders: bool,
+    folder: &Folder,
+) -> anyhow::Result<HandlerCommand> {
+    let mut command = handler.map_or_else(HandlerCommand::this_program, Ok)?;
+    if takes_kill_orders {
+        let order = kill_order(folder).display().to_string();
+        command.arguments.extend(["--kill-order".to_owned(), order]);
+    }
+    Ok(command)
+}
+
+fn kill_order(folder: &Folder) -> PathBuf {
+    folder.path("kill")
+}
+
+async fn start_host(
+    folder: &Folder,
+    listener: TcpListener,
+    environment: BTreeMap<String, String>,
+    observer: UnboundedSender<HostEvent>,
+    watcher: &Watcher,
+) -> anyhow::Result<Host> {
+    let script_root = folder.path("app");
+    app_folder::lay_out(&script_root).context("could not write the function app's folder")?;
+    let listen = functions_host::Listen::On(listener);
+    let options = functions_host::Options { script_root, listen, environment, observer: Some(observer) };
+    let host = Host::start(options).await.context("could not start the functions host")?;
+    let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();
+    ensure!(left_out.is_empty(), "the functions host could not load functions: {}", left_out.join("; "));
+    let ready = timeout(HANDLER_LIMIT, host.ready()).await;
+    let ready =
+        ready.unwrap_or_else(|_| Err(format!("it did not answer within {} s", HANDLER_LIMIT.as_secs())));
+    ready.map_err(|reason| {
+        let problems = watcher.look(|watched| Vec::from(watched.problems.clone()).join("\n  "));
+        anyhow!("the handler process did not start: {reason}\n  {problems}")
+    })?;
+    Ok(host)
+}
