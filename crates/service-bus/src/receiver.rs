@@ -82,7 +82,7 @@ impl ServiceBusReceiver {
             .await
     }
 
-    /// Gives a message back; it is handed out again at once, until its delivery count reaches the entity's limit.
+    /// Abandons a message; it is delivered again at once, until its delivery count reaches the entity's limit.
     ///
     /// # Errors
     /// As [`complete`](Self::complete).
@@ -121,7 +121,7 @@ impl ServiceBusReceiver {
     /// Extends several locks in one request: at most a few hundred.
     ///
     /// # Errors
-    /// As [`complete`](Self::complete), when one of the locks is lost; which one is not told.
+    /// As [`complete`](Self::complete), when one of the locks is lost; the service does not say which.
     pub async fn renew_locks(&self, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
         if lock_tokens.is_empty() {
             return Ok(());
