@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use dead_letters::{Outcome, Report};
+use dead_letters::{Outcome, Report, printable};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -13,7 +13,7 @@ pub(super) fn print(text: &str) {
 
 /// Prints a value as JSON.
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?);
+    print(&printable::json(value)?);
     Ok(())
 }
 
@@ -34,9 +34,9 @@ pub(super) fn moment(at: Option<OffsetDateTime>) -> String {
     at.and_then(to_the_second).unwrap_or_else(|| "-".to_owned())
 }
 
-/// Text of a message, made harmless for a terminal: no line may end, and no colour begin, where it does not say so.
+/// Text of a message, made harmless for a terminal.
 pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable::text(text)
 }
 
 /// Text cut to a width.
