@@ -47,7 +47,7 @@ impl ServiceBusReceiver {
     /// The link is attached by the first call and kept. It is given credit for what is asked for and no more; what
     /// arrives in the short while after a call that asked for more than there was is kept for the next call for a
     /// tenth of a second, then given back. Calls on clones of one receiver take turns; independent receivers come
-    /// from [`ServiceBusClient::receiver`]. Dropping the future loses nothing: messages on their way are given back.
+    /// from [`ServiceBusClient::receiver`](crate::ServiceBusClient::receiver). Dropping the future loses nothing: messages on their way are given back.
     ///
     /// # Errors
     /// See [`ServiceBusError`]. A connection that is lost during the wait is opened again unseen.
