@@ -49,7 +49,7 @@ pub(crate) fn grants(state: &State, now: OffsetDateTime) -> Vec<GrantLine> {
         .map(|assignment| GrantLine {
             id: assignment.id.clone(),
             scope: assignment.scope.clone(),
-            role: roles::by_id(assignment.role).map_or("a role unknown here", |role| role.name),
+            role: roles::by_id(assignment.role).map_or("a role unknown here", |role| role.name.as_str()),
             principal: assignment.principal_id,
             removed: assignment.removed(),
             in_force: assignment.in_force(now),

@@ -172,7 +172,7 @@ pub(super) async fn assign_role(
 ) -> Made {
     let known = roles::BUILT_IN.iter().find(|role| role.name.eq_ignore_ascii_case(&body.role));
     let role = known.ok_or_else(|| {
-        let names: Vec<&str> = roles::BUILT_IN.iter().map(|role| role.name).collect();
+        let names: Vec<&str> = roles::BUILT_IN.iter().map(|role| role.name.as_str()).collect();
         ControlError::at("role", format!("no such role; there are: {}", names.join(", ")))
     })?;
     let subscription = body.scope.strip_prefix("/subscriptions/").and_then(|rest| rest.split('/').next());

@@ -27,7 +27,7 @@ pub fn text() -> String {
 pub fn markdown() -> String {
     let mut text = String::from(
         "# Where the sandbox's behaviours come from\n\n\
-         Generated from `local/sandbox/src/evidence/behaviours.json` by `cargo latchkey sandbox evidence --markdown`; a test \
+         Generated from `local/sandbox/data/evidence.json` by `cargo latchkey sandbox evidence --markdown`; a test \
          compares the two.\n\n\
          | mark | meaning |\n|---|---|\n\
          | recorded | seen in traffic of the real Azure that Microsoft has published with its own tests |\n\

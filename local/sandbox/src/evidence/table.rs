@@ -1,4 +1,4 @@
-//! The table itself, as `behaviours.json` holds it: service by service, one row for each behaviour.
+//! The table itself, as `data/evidence.json` holds it: service by service, one row for each behaviour.
 
 use std::sync::LazyLock;
 
@@ -48,8 +48,9 @@ struct Area {
 }
 
 static BEHAVIOURS: LazyLock<Vec<Behaviour>> = LazyLock::new(|| {
-    let areas: Vec<Area> = serde_json::from_str(include_str!("behaviours.json"))
-        .expect("the table is compiled in, and the tests of this module read it");
+    let areas: Vec<Area> =
+        serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/evidence.json")))
+            .expect("the table is compiled in, and the tests of this module read it");
     areas
         .into_iter()
         .flat_map(|Area { area, behaviours }| {

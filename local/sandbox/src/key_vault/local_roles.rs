@@ -1,7 +1,9 @@
 //! The roles of a managed HSM, which are its own: Resource Manager's say nothing about its keys.
 //!
-//! Roles, their ids and their actions: recorded in Azure CLI's tests of managed HSMs. Routes and shapes: Azure Key Vault REST
+//! Roles, their ids and their actions (`data/managed_hsm_roles.json`): recorded in Azure CLI's tests of managed HSMs. Routes and shapes: Azure Key Vault REST
 //! API, `RoleAssignments` and `RoleDefinitions`.
+
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,83 +13,19 @@ use uuid::{Uuid, uuid};
 pub(crate) const ADMINISTRATOR: Uuid = uuid!("a290e904-7015-4bba-90c8-60543313cdb4");
 
 /// A role of an HSM. Its actions are written without `Microsoft.KeyVault/managedHsm/`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct LocalRole {
     id: Uuid,
-    name: &'static str,
-    actions: &'static [&'static str],
+    name: String,
+    actions: Vec<String>,
 }
 
 /// Our guess: who may write keys may rotate them too; the recording is older than rotation.
-const KEY_MANAGEMENT: [&str; 20] = [
-    "keys/read/action",
-    "keys/write/action",
-    "keys/rotate/action",
-    "keys/create",
-    "keys/delete",
-    "keys/import/action",
-    "keys/export/action",
-    "keys/backup/action",
-    "keys/restore/action",
-    "keys/encrypt/action",
-    "keys/decrypt/action",
-    "keys/wrap/action",
-    "keys/unwrap/action",
-    "keys/sign/action",
-    "keys/verify/action",
-    "keys/deletedKeys/read/action",
-    "keys/deletedKeys/recover/action",
-    "keys/deletedKeys/delete",
-    "keys/rotationpolicies/read",
-    "keys/rotationpolicies/write",
-];
-
-const POLICY: [&str; 4] = [
-    "roleDefinitions/read/action",
-    "roleAssignments/read/action",
-    "roleAssignments/write/action",
-    "roleAssignments/delete/action",
-];
-
-const ROLES: [LocalRole; 6] = [
-    LocalRole { id: ADMINISTRATOR, name: "Managed HSM Administrator", actions: &[] },
-    LocalRole {
-        id: uuid!("515eb02d-2335-4d2d-92f2-b1cbdf9c3778"),
-        name: "Managed HSM Crypto Officer",
-        actions: &KEY_MANAGEMENT,
-    },
-    LocalRole {
-        id: uuid!("21dbd100-6940-42c2-9190-5d6cb909625b"),
-        name: "Managed HSM Crypto User",
-        actions: &[
-            "keys/read/action",
-            "keys/write/action",
-            "keys/rotate/action",
-            "keys/backup/action",
-            "keys/create",
-            "keys/encrypt/action",
-            "keys/decrypt/action",
-            "keys/wrap/action",
-            "keys/unwrap/action",
-            "keys/sign/action",
-            "keys/verify/action",
-        ],
-    },
-    LocalRole {
-        id: uuid!("4bd23610-cdcf-4971-bdee-bdc562cc28e4"),
-        name: "Managed HSM Policy Administrator",
-        actions: &POLICY,
-    },
-    LocalRole {
-        id: uuid!("2c18b078-7c48-4d3a-af88-5a3a1b3f82b3"),
-        name: "Managed HSM Crypto Auditor",
-        actions: &["keys/read/action", "keys/deletedKeys/read/action"],
-    },
-    LocalRole {
-        id: uuid!("33413926-3206-4cdd-b39a-83574fe37a17"),
-        name: "Managed HSM Crypto Service Encryption User",
-        actions: &["keys/read/action", "keys/wrap/action", "keys/unwrap/action"],
-    },
-];
+static ROLES: LazyLock<Vec<LocalRole>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/managed_hsm_roles.json")))
+        .expect("the roles are compiled in, and the tests of this module read them")
+});
 
 /// Who holds which role, and where: `/`, `/keys` or `/keys/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,18 +38,12 @@ pub(crate) struct LocalAssignment {
 
 impl LocalRole {
     fn allows(&self, action: &str) -> bool {
-        let held = |actions: &[&str]| actions.iter().any(|held| held.eq_ignore_ascii_case(action));
-        // The administrator has all that there is.
-        held(self.actions) || self.id == ADMINISTRATOR && (held(&KEY_MANAGEMENT) || held(&POLICY))
+        self.actions.iter().any(|held| held.eq_ignore_ascii_case(action))
     }
 
     fn shown(&self) -> Value {
-        let all: Vec<&str> = match self.id {
-            ADMINISTRATOR => KEY_MANAGEMENT.iter().chain(&POLICY).copied().collect(),
-            _ => self.actions.to_vec(),
-        };
         let actions: Vec<String> =
-            all.iter().map(|action| format!("Microsoft.KeyVault/managedHsm/{action}")).collect();
+            self.actions.iter().map(|action| format!("Microsoft.KeyVault/managedHsm/{action}")).collect();
         json!({
             "id": definition_id(self.id),
             "name": self.id,
@@ -202,7 +134,7 @@ mod tests {
             assert!(!allowed(&held, Uuid::from_u128(2), action, asked), "somebody else");
         }
         let administrator = [LocalAssignment::new("/", ADMINISTRATOR, somebody)];
-        for action in KEY_MANAGEMENT.iter().chain(&POLICY) {
+        for action in ROLES.iter().flat_map(|role| &role.actions) {
             assert!(allowed(&administrator, somebody, action, "/keys/k"), "{action}");
         }
         assert_eq!(role_named("Microsoft.KeyVault/providers/x/roleDefinitions/nothing"), None);

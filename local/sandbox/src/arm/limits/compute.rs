@@ -21,18 +21,6 @@ const MACHINES_WRITTEN: &str = "PutVM";
 const MACHINES_UPDATED: &str = "UpdateVM";
 const MACHINES_DELETED: &str = "DeleteVM";
 
-/// Within three minutes and within thirty (recorded).
-pub(super) const MAXIMA: &[(&str, u32, u32)] = &[
-    (SETS_WRITTEN, 100, 300),
-    (SETS_DELETED, 200, 500),
-    (DISKS_WRITTEN, 1_000, 8_000),
-    (READ, 15_000, 120_000),
-    (OPERATIONS_READ, 50_000, 400_000),
-    (MACHINES_WRITTEN, 240, 1_200),
-    (MACHINES_UPDATED, 240, 1_200),
-    (MACHINES_DELETED, 240, 1_200),
-];
-
 /// The group that a call to a resource counts in; none where it is not known. Our guess: that snapshots count as disks, and
 /// that switching a machine on or off counts as its update; that deallocating counts as deleting was recorded.
 pub(in crate::arm) fn group_of(kind: Kind, method: &Method, rest: &[&str]) -> Option<&'static str> {

@@ -32,7 +32,7 @@ pub struct Limits {
     pub subscription_writes: Bucket,
     /// Calls that delete.
     pub subscription_deletes: Bucket,
-    /// Calls to Compute by group of operations, such as `CreateUpdateHighCostDiskEncryptionSet`.
+    /// Calls to Compute within three minutes and within thirty, by group of operations, such as `CreateUpdateHighCostDiskEncryptionSet`.
     pub compute: BTreeMap<String, Windows>,
     /// Disk encryption sets in one region of one subscription.
     pub disk_encryption_sets: u32,
@@ -62,15 +62,15 @@ pub struct Windows {
 
 impl Default for Limits {
     fn default() -> Self {
-        let compute = compute::MAXIMA.iter().map(|(group, three_minutes, thirty_minutes)| {
-            let windows = Windows { three_minutes: *three_minutes, thirty_minutes: *thirty_minutes };
-            ((*group).to_owned(), windows)
-        });
         Self {
             subscription_reads: Bucket { size: 250, refill_per_second: 25 },
             subscription_writes: Bucket { size: 200, refill_per_second: 10 },
             subscription_deletes: Bucket { size: 200, refill_per_second: 10 },
-            compute: compute.collect(),
+            compute: serde_json::from_str(include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/data/compute_limits.json"
+            )))
+            .expect("the limits are compiled in, and every start of a sandbox reads them"),
             disk_encryption_sets: 5_000,
             page: 1_000,
         }
@@ -80,15 +80,16 @@ impl Default for Limits {
 impl Limits {
     /// Nothing is refused for being too much.
     pub fn none() -> Self {
+        let azure = Self::default();
         let all = Bucket { size: u32::MAX, refill_per_second: u32::MAX };
         let windows = Windows { three_minutes: u32::MAX, thirty_minutes: u32::MAX };
         Self {
             subscription_reads: all,
             subscription_writes: all,
             subscription_deletes: all,
-            compute: compute::MAXIMA.iter().map(|(group, ..)| ((*group).to_owned(), windows)).collect(),
+            compute: azure.compute.into_keys().map(|group| (group, windows)).collect(),
             disk_encryption_sets: u32::MAX,
-            ..Self::default()
+            page: azure.page,
         }
     }
 }
