@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::directory::{Directory, ServicePrincipal};
 use crate::entra;
+use crate::state::directory::{Directory, ServicePrincipal};
 use crate::world::SharedWorld;
 
 /// Where the endpoint is on its listener.

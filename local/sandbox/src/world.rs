@@ -2,22 +2,20 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use parking::Guarded;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::arm::Counters;
-use crate::arm::virtual_machines::notice_lost_keys;
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::faults::Faults;
 use crate::options::Lags;
 use crate::state::State;
 use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::{Audience, Caller, TokenFault, Tokens};
-use parking::Guarded;
 
 /// A handle on the world, as the routers hold it.
 pub(crate) type SharedWorld = Arc<World>;
@@ -66,12 +64,6 @@ impl World {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
-    }
-
-    /// Lets time pass at once. What happened before counts from before.
-    pub(crate) fn advance_clock(&self, by: Duration) {
-        notice_lost_keys(self);
-        self.clock.advance(by);
     }
 
     /// Looks at the state. Do not call `read` or `change` inside: the lock is held.

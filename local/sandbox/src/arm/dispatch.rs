@@ -8,14 +8,14 @@ use http::{Method, StatusCode};
 use crate::tokens::Audience;
 use crate::world::World;
 
+use super::access::authorize_request;
 use super::api_version::{self, Versions};
 use super::error::ArmError;
-use super::request::{self, ArmRequest, Reply};
-use super::resource::{self, Kind, Target};
-use super::vaults::deleted::Sort;
+use super::request::{self, ArmRequest, Reply, Target};
+use super::resource::{self, Answered};
 use super::{
-    access, deployments, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
-    subscriptions, tenancy, vaults,
+    inventory, limits, operations, resource_groups, role_assignments, role_definitions, subscriptions,
+    tenancy, vaults,
 };
 
 /// Answers one request.
@@ -31,7 +31,15 @@ pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
         return refusal;
     }
     let api_version = query.get("api-version").cloned().unwrap_or_default();
-    let request = ArmRequest { method: parts.method.clone(), segments, query, api_version, caller, body };
+    let request = ArmRequest {
+        method: parts.method.clone(),
+        segments,
+        query,
+        api_version,
+        caller,
+        body,
+        gateway: perform,
+    };
     let answered = limits::take(world, &request).and_then(|left| {
         let mut reply = perform(world, &request)?;
         reply.headers.extend(left);
@@ -59,7 +67,7 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ["subscriptions"] if get => Ok(subscriptions::list(world, &request.caller)),
         ["subscriptions", _] if get => subscriptions::get(world, &request.caller, &request.segments[1]),
         ["subscriptions", _, "resourcegroups"] if get => {
-            authorize(
+            authorize_request(
                 world,
                 request,
                 "Microsoft.Resources/subscriptions/resourceGroups/read",
@@ -70,24 +78,24 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ["subscriptions", _, "resourcegroups", _] => resource_group(world, request),
         ["subscriptions", _, at @ .., "resources"] if get && (at.is_empty() || at.len() == 2) => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
+            authorize_request(world, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
             inventory::list(world, request, &scope)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            authorize_request(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
             role_definitions::list(request, &request.segments[1])
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name]
             if get =>
         {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            authorize_request(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
             role_definitions::get(&request.segments[1], name)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleAssignments/read", &scope)?;
+            authorize_request(world, request, "Microsoft.Authorization/roleAssignments/read", &scope)?;
             role_assignments::list(world, request, &scope)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments", name] => {
@@ -104,7 +112,7 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             operation,
         ] if get => {
             let place = (request.segments[1].as_str(), lower[5]);
-            let left = limits::spend(world, place, limits::OPERATIONS)?;
+            let left = limits::spend(world, place, limits::groups::OPERATIONS_READ)?;
             let mut reply = operations::get(world, request, operation)?;
             reply.headers.push(left);
             Ok(reply)
@@ -112,28 +120,10 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
         ["subscriptions", _, "operationresults", operation] if get => {
             operations::get(world, request, operation)
         }
-        ["subscriptions", _, "resourcegroups", group, "providers", "microsoft.resources", "deployments"]
-            if get =>
-        {
-            let scope = scope(request, 4);
-            authorize(world, request, "Microsoft.Resources/deployments/read", &scope)?;
-            world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
-            Ok(deployments::list(world, &scope))
-        }
-        [
-            "subscriptions",
-            _,
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.resources",
-            "deployments",
-            _,
-            rest @ ..,
-        ] => deployments::answer(world, request, &request.segments[7], rest),
         // The list of a deployment's operations has an older address.
         ["subscriptions", _, "resourcegroups", _, "deployments", _, "operations", ..] if get => {
-            deployments::answer(world, request, &request.segments[5], &lower[6..])
+            let deployments = provider(request, "microsoft.resources", "deployments")?;
+            deployments.answer(world, request, &request.segments[5], &lower[6..])
         }
         ["subscriptions", _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
             deleted_vaults(world, request, rest)
@@ -145,12 +135,15 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
             resource::list(world, request, (provider, kind), &scope(request, 4))
         }
-        ["subscriptions", _, "resourcegroups", _, "providers", provider, kind, _, rest @ ..] => {
-            let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
-            resource::answer(world, request, kind, rest)
+        ["subscriptions", _, "resourcegroups", _, "providers", namespace, kind, _, rest @ ..] => {
+            provider(request, namespace, kind)?.answer(world, request, &request.segments[7], rest)
         }
         _ => Err(ArmError::no_such_route(&request.id())),
     }
+}
+
+fn provider(request: &ArmRequest, namespace: &str, kind: &str) -> Result<&'static Answered, ArmError> {
+    Answered::of(namespace, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))
 }
 
 fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
@@ -163,11 +156,11 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
     let action = |verb| format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}");
     match request.method {
         Method::PUT => {
-            authorize(world, request, &action("write"), &target.id)?;
+            authorize_request(world, request, &action("write"), &target.id)?;
             resource_groups::put(world, request, &target)
         }
         Method::GET | Method::HEAD => {
-            authorize(world, request, &action("read"), &target.id)?;
+            authorize_request(world, request, &action("read"), &target.id)?;
             let found = resource_groups::get(world, &target);
             if request.method == Method::HEAD {
                 let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
@@ -176,7 +169,7 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
             found
         }
         Method::DELETE => {
-            authorize(world, request, &action("delete"), &target.id)?;
+            authorize_request(world, request, &action("delete"), &target.id)?;
             resource_groups::delete(world, request, &target)
         }
         _ => Err(ArmError::method_not_allowed(&request.method)),
@@ -190,16 +183,14 @@ fn is_of_deleted_vaults(rest: &[&str]) -> bool {
 
 fn deleted_vaults(world: &World, request: &ArmRequest, rest: &[&str]) -> Result<Reply, ArmError> {
     let subscription = request.segments[1].as_str();
-    let may =
-        |action: &str| authorize(world, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2));
-    let sort = match rest {
-        ["deletedmanagedhsms", ..] | ["locations", _, "deletedmanagedhsms", ..] => Sort::Hsm,
-        _ => Sort::Vault,
+    let may = |action: &str| {
+        authorize_request(world, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2))
     };
+    let is_hsm = matches!(rest, ["deletedmanagedhsms", ..] | ["locations", _, "deletedmanagedhsms", ..]);
     match (&request.method, rest) {
         (&Method::GET, ["deletedvaults" | "deletedmanagedhsms"]) => {
             may("deletedVaults/read")?;
-            Ok(vaults::deleted::list(world, sort, subscription))
+            Ok(vaults::deleted::list(world, is_hsm, subscription))
         }
         (&Method::POST, ["checknameavailability"]) => {
             may("checkNameAvailability/read")?;
@@ -207,11 +198,11 @@ fn deleted_vaults(world: &World, request: &ArmRequest, rest: &[&str]) -> Result<
         }
         (&Method::GET, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name]) => {
             may("locations/deletedVaults/read")?;
-            vaults::deleted::get(world, sort, (subscription, location, name))
+            vaults::deleted::get(world, is_hsm, (subscription, location, name))
         }
         (&Method::POST, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name, "purge"]) => {
             may("locations/deletedVaults/purge/action")?;
-            vaults::deleted::purge(world, sort, request, (subscription, location, name))
+            vaults::deleted::purge(world, is_hsm, request, (subscription, location, name))
         }
         (&Method::GET, ["locations", _, "operationresults", operation]) => {
             may("locations/operationResults/read")?;
@@ -226,15 +217,15 @@ fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str)
     let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
     match request.method {
         Method::PUT => {
-            authorize(world, request, &action("write"), &id)?;
+            authorize_request(world, request, &action("write"), &id)?;
             role_assignments::put(world, request, scope, name)
         }
         Method::GET => {
-            authorize(world, request, &action("read"), &id)?;
+            authorize_request(world, request, &action("read"), &id)?;
             role_assignments::get(world, scope, name)
         }
         Method::DELETE => {
-            authorize(world, request, &action("delete"), &id)?;
+            authorize_request(world, request, &action("delete"), &id)?;
             Ok(role_assignments::delete(world, scope, name))
         }
         _ => Err(ArmError::method_not_allowed(&request.method)),
@@ -244,11 +235,6 @@ fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str)
 /// The first `count` parts of the path as a scope.
 fn scope(request: &ArmRequest, count: usize) -> String {
     format!("/{}", request.segments[..count].join("/"))
-}
-
-pub(super) fn authorize(world: &World, request: &ArmRequest, action: &str, id: &str) -> Result<(), ArmError> {
-    let now = world.clock.now();
-    world.read(|state| access::authorize(&state.arm, &request.caller, action, id, now))
 }
 
 fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
@@ -266,12 +252,10 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         [_, _, "providers", "microsoft.compute", "locations", ..] => {
             (Versions::Disks, "locations/diskOperations")
         }
-        [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] => {
-            (Versions::Since("2015-01-01"), deployments::TYPE)
-        }
         [_, _, "providers", provider, kind] | [_, _, _, _, "providers", provider, kind, ..] => {
-            Kind::of(provider, kind)
-                .map_or((Versions::Since("2014-04-01"), "unknown"), |kind| (kind.versions(), kind.name()))
+            Answered::of(provider, kind).map_or((Versions::Since("2014-04-01"), "unknown"), |answered| {
+                (answered.versions, answered.resource_type.name)
+            })
         }
         _ => (Versions::Since("2015-01-01"), "Microsoft.Resources"),
     }

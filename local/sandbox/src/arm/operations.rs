@@ -10,36 +10,20 @@
 
 use http::StatusCode;
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::moments;
+use crate::names::arm_id;
+use crate::resources::resource::Runner;
 use crate::state::State;
+use crate::state::arm::ArmState;
+use crate::state::operation::{Operation, Outcome};
 use crate::world::World;
 
 use super::error::ArmError;
-pub(super) use super::outcomes::Outcome;
-use super::outcomes::Runner;
 use super::request::{ArmRequest, Reply};
-use super::{ArmState, path};
-
-/// One operation, running or ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Operation {
-    /// The resource it works on, by key.
-    target: String,
-    /// A part of its address that nobody can guess.
-    signature: String,
-    polls_left: u32,
-    reads_left: u32,
-    #[serde(with = "time::serde::rfc3339")]
-    started: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    ended: Option<OffsetDateTime>,
-    outcome: Outcome,
-}
 
 /// Begins an operation. Gives the headers that go with its 202.
 pub(super) fn begin(
@@ -50,10 +34,10 @@ pub(super) fn begin(
     outcome: Outcome,
 ) -> Vec<(HeaderName, String)> {
     let (id, signature) = (Uuid::new_v4(), Uuid::new_v4());
-    let runner = outcome.runner();
+    let runner = outcome.runner(target);
     let seconds = world.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
     let operation = Operation {
-        target: path::key(target),
+        target: arm_id::key(target),
         signature: signature.to_string(),
         polls_left: world.lags.operation_polls,
         reads_left: world.lags.operation_polls,
@@ -170,7 +154,7 @@ pub(super) fn look(state: &mut State, target: &str, now: OffsetDateTime) {
 }
 
 fn running(arm: &ArmState, target: &str) -> Vec<String> {
-    let target = path::key(target);
+    let target = arm_id::key(target);
     arm.operations
         .iter()
         .filter(|(_, operation)| operation.target == target)
@@ -179,6 +163,10 @@ fn running(arm: &ArmState, target: &str) -> Vec<String> {
 }
 
 fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
+    // A group goes with what is still under way in it, which must not come to be afterwards.
+    for inside in inside_group(&state.arm, id) {
+        finish(state, &inside, now);
+    }
     let Some(mut operation) = state.arm.operations.remove(id) else {
         return;
     };
@@ -186,6 +174,17 @@ fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
     let (outcome, target) = (operation.outcome.clone(), operation.target.clone());
     state.arm.ended_operations.insert(id.to_owned(), operation);
     outcome.take_effect(state, target, now);
+}
+
+/// What runs inside a group, where this is the operation that deletes the group.
+fn inside_group(arm: &ArmState, id: &str) -> Vec<String> {
+    let Some(Operation { target: group, outcome: Outcome::DeleteGroup, .. }) = arm.operations.get(id) else {
+        return Vec::new();
+    };
+    let inside =
+        |operation: &Operation| operation.target != *group && arm_id::covers(group, &operation.target);
+    let running = arm.operations.iter().filter(|(_, operation)| inside(operation));
+    running.map(|(id, _)| id.clone()).collect()
 }
 
 fn ended(state: &State, operation: &Operation, id: &str) -> Value {

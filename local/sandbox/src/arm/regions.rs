@@ -1,24 +1,10 @@
-//! The names of Azure's public regions, and how two spellings of one are compared.
+//! Regions as requests name them.
 
-use std::sync::LazyLock;
+use crate::names::regions::{REGIONS, is_region};
 
 use super::error::ArmError;
 
-/// Microsoft Learn, "List of Azure regions", programmatic names of the public cloud.
-static REGIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/regions.json")))
-        .expect("the regions are compiled in, and the tests of this module read them")
-});
-
-/// The programmatic form: `West Europe` and `westeurope` are one region.
-pub(super) fn normalised(region: &str) -> String {
-    region.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase()
-}
-
-/// Whether both spellings name one region.
-pub(super) fn same(left: &str, right: &str) -> bool {
-    normalised(left) == normalised(right)
-}
+pub(super) use crate::names::regions::{normalised, same};
 
 /// Refuses a missing or unknown region for a resource of this type.
 pub(super) fn check(location: Option<&str>, resource_type: &str) -> Result<String, ArmError> {
@@ -28,8 +14,7 @@ pub(super) fn check(location: Option<&str>, resource_type: &str) -> Result<Strin
             "The location property is required for this definition.",
         ));
     };
-    let wanted = normalised(location);
-    if REGIONS.iter().any(|region| *region == wanted) {
+    if is_region(location) {
         return Ok(location.to_owned());
     }
     Err(ArmError::bad_request(

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::tokens::Caller;
+use crate::world::World;
 
 use super::error::ArmError;
 
@@ -20,6 +21,9 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// In which Compute tells how many calls are left.
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-resource");
+
+/// Who answers a request whose caller may come to the subscription: for services that call others.
+pub(crate) type Gateway = fn(&World, &ArmRequest) -> Result<Reply, ArmError>;
 
 /// A request whose token has been checked.
 #[derive(Debug)]
@@ -31,6 +35,18 @@ pub(crate) struct ArmRequest {
     pub(crate) api_version: String,
     pub(crate) caller: Caller,
     pub(crate) body: Bytes,
+    /// The gateway that it came through.
+    pub(crate) gateway: Gateway,
+}
+
+/// One resource that a path names, or would name once it exists.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) subscription: String,
+    pub(super) group: String,
+    pub(super) name: String,
+    /// The id in the usual spelling of its fixed parts, and the client's spelling of the names.
+    pub(super) id: String,
 }
 
 /// What a provider answers with.
@@ -49,6 +65,7 @@ impl ArmRequest {
         api_version: &str,
         caller: Caller,
         body: Option<&Value>,
+        gateway: Gateway,
     ) -> Self {
         Self {
             method,
@@ -57,6 +74,7 @@ impl ArmRequest {
             api_version: api_version.to_owned(),
             caller,
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
+            gateway,
         }
     }
 

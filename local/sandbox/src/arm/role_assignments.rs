@@ -4,41 +4,23 @@
 //! minutes): it is there to be read at once, and counts from [`Lags::role_assignment`](crate::Lags) later.
 
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::directory::Tenant;
 use crate::moments;
+use crate::names::arm_id;
+use crate::resources::ResourceType;
 use crate::state::State;
+use crate::state::arm::ArmState;
+use crate::state::resources::role_assignment::RoleAssignment;
 use crate::world::World;
 
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
 use super::role_definitions::{quoted_after, role_of, unsupported_filter};
-use super::{ArmState, path};
 
 const TYPE: &str = "Microsoft.Authorization/roleAssignments";
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RoleAssignment {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) scope: String,
-    pub(crate) role: Uuid,
-    pub(crate) principal_id: Uuid,
-    principal_type: String,
-    description: Option<String>,
-    created_by: Option<Uuid>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_on: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    in_force_from: OffsetDateTime,
-    /// Set when the assignment was removed; until then it still counts.
-    #[serde(with = "time::serde::rfc3339::option")]
-    in_force_until: Option<OffsetDateTime>,
-}
 
 #[derive(Debug, Deserialize)]
 struct Write {
@@ -57,67 +39,6 @@ struct WriteProperties {
 }
 
 impl RoleAssignment {
-    /// One that is there from the beginning.
-    pub(super) fn seeded(tenant: &Tenant, (principal, kind): (Uuid, &str), role: Uuid) -> Self {
-        let scope = format!("/subscriptions/{}", tenant.subscription_id);
-        let name = Uuid::new_v4().to_string();
-        Self {
-            id: format!("{scope}/providers/{TYPE}/{name}"),
-            name,
-            scope,
-            role,
-            principal_id: principal,
-            principal_type: kind.into(),
-            description: None,
-            created_by: None,
-            created_on: OffsetDateTime::UNIX_EPOCH,
-            in_force_from: OffsetDateTime::UNIX_EPOCH,
-            in_force_until: None,
-        }
-    }
-
-    /// One that the control API makes: it counts at once.
-    pub(crate) fn granted(
-        scope: String,
-        role: Uuid,
-        principal: Uuid,
-        principal_type: &str,
-        now: OffsetDateTime,
-    ) -> Self {
-        let name = Uuid::new_v4().to_string();
-        Self {
-            id: format!("{}/providers/{TYPE}/{name}", scope.trim_end_matches('/')),
-            name,
-            scope,
-            role,
-            principal_id: principal,
-            principal_type: principal_type.into(),
-            description: None,
-            created_by: None,
-            created_on: now,
-            in_force_from: now,
-            in_force_until: None,
-        }
-    }
-
-    /// Removes it: it stops to count at this moment. False when it had been removed before.
-    pub(crate) fn remove(&mut self, until: OffsetDateTime) -> bool {
-        let first = !self.removed();
-        if first {
-            self.in_force_until = Some(until);
-        }
-        first
-    }
-
-    /// Whether it counts at this moment.
-    pub(crate) fn in_force(&self, now: OffsetDateTime) -> bool {
-        self.in_force_from <= now && self.in_force_until.is_none_or(|end| now < end)
-    }
-
-    pub(crate) fn removed(&self) -> bool {
-        self.in_force_until.is_some()
-    }
-
     fn shown(&self) -> Value {
         let created = moments::zulu(self.created_on);
         let subscription = self.scope.split('/').nth(2).unwrap_or_default();
@@ -177,14 +98,14 @@ pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) 
             in_force_until: None,
         };
         let reply = Reply::new(StatusCode::CREATED, assignment.shown());
-        state.arm.role_assignments.insert(path::key(&id), assignment);
+        state.arm.role_assignments.insert(arm_id::key(&id), assignment);
         Ok(reply)
     })
 }
 
 /// `GET` one.
 pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmError> {
-    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
     world.read(|state| {
         let assignment = state.arm.role_assignments.get(&id).filter(|assignment| !assignment.removed());
         assignment.map(|assignment| Reply::ok(assignment.shown())).ok_or_else(|| {
@@ -205,8 +126,8 @@ pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<R
     world.read(|state| {
         let listed = state.arm.role_assignments.values().filter(|assignment| {
             !assignment.removed()
-                && (path::covers(&assignment.scope, scope)
-                    || (below && path::covers(scope, &assignment.scope)))
+                && (arm_id::covers(&assignment.scope, scope)
+                    || (below && arm_id::covers(scope, &assignment.scope)))
                 && principal.is_none_or(|principal| assignment.principal_id == principal)
         });
         Ok(Reply::list(listed.map(RoleAssignment::shown).collect()))
@@ -215,7 +136,7 @@ pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<R
 
 /// `DELETE`: 200 with what was removed, 204 when there was nothing. Its effect ends later.
 pub(super) fn delete(world: &World, scope: &str, name: &str) -> Reply {
-    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
     let until = world.clock.now() + world.lags.role_assignment;
     world.change(|state| {
         let found = state.arm.role_assignments.get_mut(&id).filter(|assignment| !assignment.removed());
@@ -273,12 +194,9 @@ fn check_scope(arm: &ArmState, scope: &str) -> Result<(), ArmError> {
     if parts.len() < 8 {
         return Ok(());
     }
-    let resource = path::key(&format!("/{}", parts[..8].join("/")));
-    let exists = arm.vaults.get(&resource).is_some_and(|vault| !vault.is_deleted())
-        || arm.identities.contains_key(&resource)
-        || arm.disks.contains_key(&resource)
-        || arm.disk_encryption_sets.contains_key(&resource);
-    if exists {
+    let resource = format!("/{}", parts[..8].join("/"));
+    let known = ResourceType::of_id(&resource);
+    if known.is_some_and(|known| known.location(arm, &resource).is_some()) {
         Ok(())
     } else {
         Err(ArmError::resource_not_found(&parts[5..7].join("/"), parts[7], parts[3]))
@@ -295,9 +213,10 @@ fn already_there(
     let same = |assignment: &RoleAssignment| {
         assignment.role == role
             && assignment.principal_id == principal
-            && path::same(&assignment.scope, scope)
+            && arm_id::same(&assignment.scope, scope)
     };
-    if let Some(existing) = arm.role_assignments.get(&path::key(id)).filter(|existing| !existing.removed()) {
+    if let Some(existing) = arm.role_assignments.get(&arm_id::key(id)).filter(|existing| !existing.removed())
+    {
         if same(existing) {
             return Ok(Some(Reply::ok(existing.shown())));
         }
@@ -335,7 +254,6 @@ fn parse_filter(filter: &str) -> Result<(bool, Option<Uuid>), ArmError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::roles;
     use super::*;
 
     #[test]
@@ -346,26 +264,5 @@ mod tests {
         assert_eq!(parse_filter(&format!("atScope() and principalId eq '{id}'")).unwrap(), (false, Some(id)));
         assert_eq!(parse_filter(&format!("assignedTo('{id}')")).unwrap(), (true, Some(id)));
         assert_eq!(parse_filter("roleName ne 'x'").unwrap_err().code, "UnsupportedQuery");
-    }
-
-    #[test]
-    fn an_assignment_counts_between_its_two_moments() {
-        let at = |seconds| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
-        let assignment = RoleAssignment {
-            id: "i".into(),
-            name: "n".into(),
-            scope: "/subscriptions/s".into(),
-            role: roles::OWNER,
-            principal_id: Uuid::nil(),
-            principal_type: "User".into(),
-            description: None,
-            created_by: None,
-            created_on: at(0),
-            in_force_from: at(10),
-            in_force_until: Some(at(20)),
-        };
-        let counts: Vec<i64> =
-            [9, 10, 19, 20].into_iter().filter(|second| assignment.in_force(at(*second))).collect();
-        assert_eq!(counts, [10, 19]);
     }
 }

@@ -3,9 +3,10 @@
 use http::StatusCode;
 use uuid::Uuid;
 
+use crate::roles;
+
 use super::error::ArmError;
 use super::request::{ArmRequest, Reply};
-use super::roles;
 
 /// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`, with `$filter=roleName eq '...'` if wanted.
 pub(super) fn list(request: &ArmRequest, subscription: &str) -> Result<Reply, ArmError> {

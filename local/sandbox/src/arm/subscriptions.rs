@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::directory::Tenant;
+use crate::names::arm_id;
 use crate::state::State;
+use crate::state::directory::Tenant;
 use crate::tokens::Caller;
 use crate::world::World;
 
 use super::error::ArmError;
-use super::path;
 use super::request::Reply;
 
 /// `GET /subscriptions`.
@@ -70,8 +70,8 @@ fn has_any_role(state: &State, caller: &Caller, subscription: Uuid, now: time::O
     state.arm.role_assignments.values().any(|assignment| {
         assignment.principal_id == caller.object_id
             && assignment.in_force(now)
-            && (path::covers(&subscription, &assignment.scope)
-                || path::covers(&assignment.scope, &subscription))
+            && (arm_id::covers(&subscription, &assignment.scope)
+                || arm_id::covers(&assignment.scope, &subscription))
     })
 }
 

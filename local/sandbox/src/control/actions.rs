@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::names::arm_id;
+use crate::state::State;
+use crate::state::directory::Policy;
+use crate::world::{SharedWorld, World};
+
 use super::reply::Body;
 use super::{ControlError, directory};
-use crate::arm::path;
-use crate::entra::Policy;
-use crate::state::State;
-use crate::world::{SharedWorld, World};
 
 /// One thing to do. All of it is what the owner of the resource could do by Azure's own interfaces.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,7 +58,7 @@ pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlErr
             switch_key(state, (vault, key, version.as_deref()), true, now.unix_timestamp())
         }
         Action::RemoveRole { id } => {
-            let found = state.arm.role_assignments.get_mut(&path::key(id));
+            let found = state.arm.role_assignments.get_mut(&arm_id::key(id));
             match found.is_some_and(|assignment| assignment.remove(until)) {
                 true => Ok(format!("The role assignment {id} was removed.")),
                 false => Err(ControlError::not_found(format!("there is no role assignment {id}"))),

@@ -9,14 +9,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::names::regions::is_region;
+use crate::roles;
+use crate::seed::{self, NewTenant};
+use crate::state::directory::{Directory, Policy, Tenant, User};
+use crate::state::resources::role_assignment::RoleAssignment;
+use crate::world::SharedWorld;
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::role_assignments::RoleAssignment;
-use crate::arm::roles;
-use crate::directory::{Directory, Tenant, User};
-use crate::entra::Policy;
-use crate::seed::{self, NewTenant};
-use crate::world::SharedWorld;
 
 type Made = Result<(StatusCode, Json<Value>), ControlError>;
 
@@ -83,7 +84,7 @@ pub(super) async fn add_tenant(
         None => format!("{}.onmicrosoft.com", label_of(&display_name)?),
     };
     let region = body.region.unwrap_or_else(|| seed::REGION.to_owned());
-    if !crate::arm::is_region(&region) {
+    if !is_region(&region) {
         return Err(ControlError::at("region", format!("{region} is no region of Azure's public cloud")));
     }
     let now = world.clock.now();

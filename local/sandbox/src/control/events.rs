@@ -9,12 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::resources::vault;
+use crate::state::event_grid::EventGridState;
+use crate::state::event_grid::subscription::{DataCase, EVENT_TYPES, EventSubscription, Schema, Standing};
+use crate::world::SharedWorld;
+use crate::{event_grid, outgoing};
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::vaults;
-use crate::event_grid::{self, DataCase, EVENT_TYPES, EventGridState, EventSubscription, Schema, Standing};
-use crate::outgoing;
-use crate::world::SharedWorld;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -63,7 +65,7 @@ pub(super) async fn subscribe(
 ) -> Result<(StatusCode, Json<Value>), ControlError> {
     let now = world.clock.now();
     let topic = world.read(|state| {
-        let vault = vaults::named(&state.arm, &body.vault);
+        let vault = vault::named(&state.arm, &body.vault);
         let vault = vault.ok_or_else(|| ControlError::at("vault", "there is no vault of this name"))?;
         Ok::<_, ControlError>(vault.id.clone())
     })?;
@@ -78,7 +80,7 @@ pub(super) async fn subscribe(
     })?;
     let subscription = EventSubscription { standing, ..subscription };
     world.change(|state| {
-        if let Some(vault) = state.arm.vaults.get(&crate::arm::path::key(&subscription.topic)).cloned() {
+        if let Some(vault) = state.arm.vaults.get(&crate::names::arm_id::key(&subscription.topic)).cloned() {
             event_grid::begin_to_watch(state, &vault);
         }
         let made = shown(&state.event_grid, &subscription);

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State as RouterState;
 
+use crate::state::limits::Limits;
+use crate::world::SharedWorld;
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::Limits;
-use crate::world::SharedWorld;
 
 pub(super) async fn show(RouterState(world): RouterState<SharedWorld>) -> Json<Limits> {
     Json(world.read(|state| state.arm.limits.clone()))

@@ -9,11 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::marketplace::{self, MarketplaceFault, Purchase, TokenForm};
+use crate::outgoing;
+use crate::state::marketplace::listing::Listing;
+use crate::state::marketplace::operation::{MarketplaceAction, Source};
+use crate::world::{SharedWorld, World};
+
 use super::ControlError;
 use super::reply::Body;
-use crate::marketplace::{self, Listing, MarketplaceAction, MarketplaceFault, Purchase, Source, TokenForm};
-use crate::outgoing;
-use crate::world::{SharedWorld, World};
 
 /// The real marketplace tries 500 times in eight hours; who plays it does not wait that long.
 const MOST_ATTEMPTS: u32 = 500;

@@ -22,7 +22,7 @@ use axum::routing::{any, delete, get, post, put};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
-use crate::edge::Recorder;
+use crate::traffic::recorder::Recorder;
 use crate::world::SharedWorld;
 
 pub(crate) use guard::{Own, refuse_strangers};

@@ -1,20 +1,21 @@
 //! The run itself: its clock, its faults, its traffic.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as RouterState;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use time::OffsetDateTime;
+
+use crate::faults::{FaultScript, FaultSummary};
+use crate::traffic::recorder::{Recorder, Seen};
+use crate::world::SharedWorld;
+use crate::{arm, evidence};
 
 use super::ControlError;
 use super::reply::{Body, JsonText};
-use crate::edge::{Recorder, Seen};
-use crate::evidence;
-use crate::faults::{FaultScript, FaultSummary};
-use crate::world::SharedWorld;
 
 /// Beyond this the dates of tokens and keys leave the years of four digits sooner or later.
 const FURTHEST_SECONDS: u64 = 10 * 366 * 86_400;
@@ -44,7 +45,7 @@ pub(super) async fn move_clock(
         let problem = format!("a whole number of seconds from 1 to {FURTHEST_SECONDS} (ten years)");
         return Err(ControlError::at("forwardSeconds", problem));
     }
-    world.advance_clock(Duration::from_secs(forward_seconds));
+    arm::advance_clock(&world, Duration::from_secs(forward_seconds));
     Ok(Json(Now { now: world.clock.now() }))
 }
 

@@ -15,13 +15,14 @@ use hyper::body::Incoming;
 use tokio::sync::RwLock;
 use tower::ServiceExt;
 
-use super::breaking::{Broken, broken_off};
-use super::local_names::LocalNames;
-use super::names::{Service, VaultName, host_and_port};
-use super::recorder::{Exchange, Recorder};
 use crate::faults::{self, Fault};
+use crate::names::hosts::{Service, VaultName, host_and_port};
+use crate::traffic::recorder::{Exchange, Recorder};
 use crate::world::SharedWorld;
 use crate::{arm, control, entra, graph, key_vault, managed_identity, marketplace, page};
+
+use super::breaking::{Broken, broken_off};
+use super::local_names::LocalNames;
 
 /// Larger than any request that the simulated services take.
 const LARGEST_REQUEST_BYTES: usize = 4 * 1024 * 1024;

@@ -6,10 +6,7 @@ mod breaking;
 mod certificates;
 mod exchange;
 mod local_names;
-mod names;
 mod proxy;
-mod recorder;
-mod redaction;
 mod serving;
 
 use std::io;
@@ -19,14 +16,16 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
+use crate::names::hosts::ALL_NAMES;
 use crate::world::SharedWorld;
-pub use certificates::CertificateError;
-pub(crate) use certificates::make as make_certificates;
+
 use exchange::Front;
+
+pub use certificates::CertificateError;
 pub use local_names::LocalNames;
-use names::ALL_NAMES;
-pub(crate) use names::VaultName;
-pub(crate) use recorder::{Recorder, Seen};
+
+pub(crate) use crate::traffic::recorder::Recorder;
+pub(crate) use certificates::make as make_certificates;
 
 /// Where the wires end.
 pub(crate) struct Edge {

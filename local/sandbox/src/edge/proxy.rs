@@ -15,8 +15,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::names::{Service, host_and_port};
 use crate::key_vault;
+use crate::names::hosts::{Service, host_and_port};
 use crate::world::SharedWorld;
 
 /// Serves until the world stops.

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::state::directory::{Application, Directory, Tenant, User};
+use crate::world::{SharedWorld, World};
+
 use super::fault::EntraFault;
 use super::{clients, consent_page as page, grant, policies};
-use crate::directory::{Application, Directory, Tenant, User};
-use crate::world::{SharedWorld, World};
 
 /// What the link to the page carries.
 #[derive(Debug, Clone, Deserialize)]

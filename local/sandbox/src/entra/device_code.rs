@@ -10,13 +10,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::secrets::new_secret;
+use crate::state::directory::{DEVICE_LIFETIME, Device, DeviceAnswer};
+use crate::world::{SharedWorld, World};
+
 use super::clients::Client;
 use super::fault::EntraFault;
 use super::form::Parameters;
-use super::sign_ins::{DEVICE_LIFETIME, Device, DeviceAnswer};
 use super::{consent_page, sign_in, sign_in_page as page};
-use crate::seed::new_secret;
-use crate::world::{SharedWorld, World};
 
 /// Where a person takes the code. Entra's own message names `https://microsoft.com/devicelogin`, which is not one of the
 /// sandbox's names; this is the address that it leads to.

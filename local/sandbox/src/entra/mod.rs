@@ -4,6 +4,7 @@ mod assertion;
 mod clients;
 mod consent;
 mod consent_page;
+mod credential;
 mod device_code;
 mod discovery;
 mod fault;
@@ -13,7 +14,6 @@ mod policies;
 mod resources;
 mod sign_in;
 mod sign_in_page;
-mod sign_ins;
 mod token;
 mod user_fault;
 mod user_grant;
@@ -24,15 +24,14 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::directory::ServicePrincipal;
+use crate::state::directory::ServicePrincipal;
 use crate::tokens::{Caller, CallerKind, Tokens, issuer_v2};
 use crate::world::{SharedWorld, World};
-pub(crate) use fault::EntraFault;
-pub(crate) use grant::secret_digest;
+
 use grant::{ClientCredentials, Credential};
-pub(crate) use policies::Policy;
+
+pub(crate) use fault::EntraFault;
 pub(crate) use resources::is_known as is_known_resource;
-pub(crate) use sign_ins::SignIns;
 
 /// What a federated credential names as its audience, and what a managed identity's assertion is for.
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::state::directory::Directory;
+
 use super::fault::EntraFault;
-use crate::directory::Directory;
 
 /// A service of Microsoft that tokens are issued for. Every tenant has it.
 #[derive(Deserialize)]

@@ -11,13 +11,13 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::secrets::new_secret;
+use crate::state::directory::{CODE_LIFETIME, Code, Directory, Person, Tenant, User};
+use crate::world::{SharedWorld, World};
+
 use super::clients::Client;
 use super::fault::EntraFault;
 use super::sign_in_page as page;
-use super::sign_ins::{CODE_LIFETIME, Code, Person};
-use crate::directory::{Directory, Tenant, User};
-use crate::seed::new_secret;
-use crate::world::{SharedWorld, World};
 
 /// What the client's link carries.
 #[derive(Debug, Clone, Deserialize)]

@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::world::{SharedWorld, World};
+
+use super::credential::credential;
 use super::fault::EntraFault;
 use super::form::Parameters;
-use super::grant::{ClientCredentials, Credential, client_credentials};
+use super::grant::{ClientCredentials, client_credentials};
 use super::{resources, user_grant};
-use crate::world::{SharedWorld, World};
 
 /// How long an application's token holds.
 const LIFETIME_SECONDS: i64 = 3599;
-
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[derive(Clone, Copy)]
 enum Version {
@@ -109,15 +109,4 @@ fn issue(
             "access_token": token,
         }),
     })
-}
-
-pub(super) fn credential(form: &Parameters) -> Result<Credential<'_>, EntraFault> {
-    match (form.get("client_assertion"), form.get("client_secret")) {
-        (Some(assertion), _) => match form.required("client_assertion_type")? {
-            ASSERTION_TYPE => Ok(Credential::Assertion(assertion)),
-            other => Err(EntraFault::unsupported_assertion_type(other)),
-        },
-        (None, Some(secret)) => Ok(Credential::Secret(secret)),
-        (None, None) => Err(EntraFault::no_credential()),
-    }
 }

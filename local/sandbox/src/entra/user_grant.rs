@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::clients::Client;
-use super::fault::EntraFault;
-use super::form::Parameters;
-use super::sign_ins::{DeviceAnswer, Person};
-use super::{grant, resources, sign_in, token};
-use crate::directory::{Directory, Tenant};
+use crate::state::directory::{DeviceAnswer, Directory, Person, Tenant};
 use crate::tokens::{Caller, CallerKind, issuer_v2};
 use crate::world::World;
+
+use super::clients::Client;
+use super::credential::credential;
+use super::fault::EntraFault;
+use super::form::Parameters;
+use super::{grant, resources, sign_in};
 
 /// How long a person's access token holds: Entra varies it between 60 and 90 minutes.
 const LIFETIME_SECONDS: i64 = 3599;
@@ -74,7 +75,7 @@ fn check_client(
     match Client::find(directory, client_id, tenant)? {
         Client::Public(_) => Ok(()),
         Client::Registered(application) => {
-            let credential = token::credential(form)?;
+            let credential = credential(form)?;
             grant::check_credential(directory, application, &world.tokens, credential, now)
         }
     }

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::subscription::{EventSubscription, Schema, Standing};
 use crate::moments;
 use crate::outgoing::{self, Answer, OutgoingFault};
 use crate::state::State;
+use crate::state::event_grid::subscription::{EventSubscription, Schema, Standing};
 
 const ORIGIN: &str = "eventgrid.azure.net";
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

@@ -5,12 +5,13 @@ use time::{Duration, OffsetDateTime};
 use url::Url;
 use uuid::Uuid;
 
+use crate::secrets::new_secret;
+use crate::state::directory::{Application, ClientSecret, Directory};
+use crate::world::World;
+
 use super::fault::GraphFault;
 use super::request::{GraphRequest, Reply, alternate_key};
 use super::shapes;
-use crate::directory::{Application, ClientSecret, Directory};
-use crate::seed::new_secret;
-use crate::world::World;
 
 const SIGN_IN_AUDIENCES: [&str; 4] =
     ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];

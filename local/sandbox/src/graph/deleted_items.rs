@@ -5,12 +5,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::state::directory::{Deleted, DeletedObject, Directory};
+use crate::world::World;
+
 use super::fault::GraphFault;
 use super::request::{GraphRequest, Reply};
 use super::shapes;
-use crate::deleted::{Deleted, DeletedObject};
-use crate::directory::Directory;
-use crate::world::World;
 
 /// The deleted objects of one kind, such as `microsoft.graph.application`.
 pub(super) fn list(world: &World, request: &GraphRequest, kind: &str) -> Result<Reply, GraphFault> {

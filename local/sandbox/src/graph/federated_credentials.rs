@@ -6,12 +6,13 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::state::directory::{Application, FederatedCredential};
+use crate::world::World;
+
 use super::applications::{find, of_id};
 use super::fault::GraphFault;
 use super::request::{GraphRequest, Reply};
 use super::shapes;
-use crate::directory::{Application, FederatedCredential};
-use crate::world::World;
 
 /// The documented limit for one application.
 const MOST: usize = 20;

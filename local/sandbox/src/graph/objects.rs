@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::state::directory::Directory;
+use crate::world::World;
+
 use super::fault::GraphFault;
 use super::request::{GraphRequest, Reply};
 use super::shapes;
-use crate::directory::Directory;
-use crate::world::World;
 
 /// What is found of the ids; the others are left out without a word. Every object says its type.
 pub(super) fn by_ids(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::state::directory::{Directory, ServicePrincipal};
+use crate::world::World;
+
 use super::fault::GraphFault;
 use super::request::{GraphRequest, Reply, alternate_key};
 use super::shapes;
-use crate::directory::{Directory, ServicePrincipal};
-use crate::world::World;
 
 pub(super) fn list(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
     world.read(|state| {

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arm::vaults::{self, Vault};
+use crate::resources::vault;
 use crate::state::State;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::keys::Key;
+use crate::state::key_vault::rotation_policy::RotationPolicy;
+use crate::state::resources::vault::Vault;
 use crate::world::{SharedWorld, World};
-
-use super::keys::{Key, KeyVersion};
-use super::rotation_policy::RotationPolicy;
 
 /// How often keys are looked at when nobody asks for them.
 const TICK: Duration = Duration::from_millis(200);
@@ -42,11 +43,10 @@ pub(crate) fn watch(world: &SharedWorld) {
 pub(crate) fn catch_up(world: &World, vault: Option<&str>) {
     let moment = world.clock.now();
     let now = moment.unix_timestamp();
-    let (vaults, keys) =
-        world.read(|state| (vaults::deleted::overdue(state, moment), overdue(state, vault, now)));
+    let (vaults, keys) = world.read(|state| (vault::overdue(state, moment), overdue(state, vault, now)));
     if !vaults.is_empty() || !keys.is_empty() {
         world.change(|state| {
-            vaults.iter().for_each(|vault| vaults::deleted::forget(state, vault));
+            vaults.iter().for_each(|vault| vault::forget(state, vault));
             for (vault, key) in keys {
                 state.key_vault.keys_of_mut(&vault).purge(&key);
             }
@@ -62,7 +62,7 @@ fn keys<'a>(state: &'a State, only: Option<&'a str>) -> impl Iterator<Item = (&'
     let wanted = state.key_vault.vaults.iter();
     let wanted = wanted.filter(move |(name, _)| only.is_none_or(|only| name.eq_ignore_ascii_case(only)));
     wanted
-        .filter_map(|(name, keys)| Some((vaults::named(&state.arm, name)?, keys)))
+        .filter_map(|(name, keys)| Some((vault::named(&state.arm, name)?, keys)))
         .flat_map(|(vault, keys)| keys.all().map(move |key| (vault, key)))
 }
 

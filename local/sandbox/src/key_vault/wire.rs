@@ -9,14 +9,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use crate::arm::vaults::{self, Vault};
-use crate::edge::VaultName;
+use crate::names::hosts::VaultName;
+use crate::resources::vault;
+use crate::state::key_vault::error::VaultError;
+use crate::state::resources::vault::Vault;
 use crate::tokens::{Audience, Caller, TokenFault};
 use crate::world::{SharedWorld, World};
 
 use super::access::KeyAction;
 use super::calls;
-use super::error::VaultError;
 use super::paging::Page;
 
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -28,7 +29,7 @@ pub(super) async fn answer(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(vault) = world.read(|state| vaults::named(&state.arm, &name).cloned()) else {
+    let Some(vault) = world.read(|state| vault::named(&state.arm, &name).cloned()) else {
         // A connection that outlived its vault: the name has gone, but the socket has not.
         let gone = VaultError::new(
             StatusCode::NOT_FOUND,

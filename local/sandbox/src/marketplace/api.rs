@@ -2,29 +2,26 @@
 //!
 //! What stands in front of them is in `gate`.
 
-use axum::Json;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as RouterState};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::state::marketplace::MarketplaceState;
+use crate::state::marketplace::operation::OperationStatus;
+use crate::state::marketplace::subscription::{Status, Subscription};
 use crate::world::SharedWorld;
 
-use super::MarketplaceState;
-use super::gate::{API_VERSION, Publisher, Refusal, check_api_version, echo_ids, publisher as publisher_of};
-use super::operation::OperationStatus;
+use super::gate::{API_VERSION, Refusal, check_api_version, echo_ids, publisher as publisher_of};
 use super::publisher;
-use super::subscription::{Status, Subscription};
+use super::reading::{ROOT, find, object};
 
 const PAGE: usize = 100;
-pub(super) const ROOT: &str = "/api/saas/subscriptions";
 
 #[derive(Debug, Deserialize)]
 struct Paging {
@@ -66,17 +63,6 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .fallback(|| async { Refusal::not_found("The path") })
         .layer(middleware::from_fn(check_api_version))
         .layer(middleware::from_fn(echo_ids))
-}
-
-/// The subscription, if it is this publisher's.
-pub(super) fn find<'a>(
-    marketplace: &'a MarketplaceState,
-    publisher: &Publisher,
-    id: &str,
-) -> Result<&'a Subscription, Refusal> {
-    let subscription = Uuid::parse_str(id).ok().and_then(|id| marketplace.subscriptions.get(&id));
-    let subscription = subscription.ok_or_else(|| Refusal::not_found(id))?;
-    if subscription.publisher == publisher.0 { Ok(subscription) } else { Err(Refusal::forbidden()) }
 }
 
 /// `POST /resolve`: trades the landing page token, percent-decoded, for the subscription.
@@ -202,14 +188,6 @@ async fn activate(
         }
         Ok(StatusCode::OK)
     })
-}
-
-/// The body, which has to be an object: serde would take `[]` for a struct of which everything is optional.
-pub(super) fn object<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-    fields
-        .and_then(|fields| serde_json::from_value(Value::Object(fields)))
-        .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))
 }
 
 /// What is activated must be what was bought.

@@ -12,12 +12,12 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::state::marketplace::operation::{MarketplaceAction, Source};
+use crate::state::marketplace::subscription::Status;
 use crate::world::SharedWorld;
 
-use super::api::{ROOT, find, object};
 use super::gate::{API_VERSION, Refusal, publisher};
-use super::operation::{MarketplaceAction, Source};
-use super::subscription::Status;
+use super::reading::{ROOT, find, object};
 use super::webhook::{self, MarketplaceFault, TokenForm};
 
 #[derive(Debug, Deserialize)]

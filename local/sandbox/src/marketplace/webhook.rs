@@ -13,10 +13,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::outgoing::{self, OutgoingFault};
+use crate::state::marketplace::operation::{MarketplaceAction, Operation, Source};
 use crate::tokens;
 use crate::world::World;
-
-use super::operation::{MarketplaceAction, Operation, Source};
 
 /// The application that the marketplace calls as (documented).
 const MARKETPLACE_APPLICATION: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
@@ -65,46 +64,6 @@ pub(crate) enum TokenForm {
     V1,
     /// The caller in `azp`, the issuer at `login.microsoftonline.com`.
     V2,
-}
-
-impl crate::Sandbox {
-    /// Lets something happen to a subscription, without telling the publisher yet. Gives the operation.
-    ///
-    /// # Errors
-    ///
-    /// When the subscription is unknown or the action does not fit its state.
-    pub fn begin_action(
-        &self,
-        subscription_id: Uuid,
-        action: MarketplaceAction,
-    ) -> Result<Uuid, MarketplaceFault> {
-        begin(&self.world, subscription_id, action, Source::Azure)
-    }
-
-    /// Sends the webhook of an operation, and gives the HTTP status of the answer. Sending it again repeats the
-    /// body to the letter under a fresh token, as the marketplace does when it is not sure.
-    ///
-    /// # Errors
-    ///
-    /// When the operation is unknown, nothing is listed, or nobody answers.
-    pub async fn deliver_webhook(&self, operation_id: Uuid) -> Result<u16, MarketplaceFault> {
-        deliver(&self.world, operation_id, TokenForm::V1).await
-    }
-
-    /// [`begin_action`](Self::begin_action), then [`deliver_webhook`](Self::deliver_webhook).
-    ///
-    /// # Errors
-    ///
-    /// Those of both. The action has happened even when the webhook could not be delivered.
-    pub async fn send_webhook(
-        &self,
-        subscription_id: Uuid,
-        action: MarketplaceAction,
-    ) -> Result<WebhookDelivery, MarketplaceFault> {
-        let operation_id = self.begin_action(subscription_id, action)?;
-        let status = self.deliver_webhook(operation_id).await?;
-        Ok(WebhookDelivery { operation_id, status })
-    }
 }
 
 /// Lets something happen to a subscription. Gives the operation.

@@ -7,11 +7,10 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{Page, shell};
 use crate::control::actions::{self, Action};
 
-/// The name of the form's token.
-pub(super) const TOKEN: &str = "token";
+use super::press::{Page, TOKEN};
+use super::shell;
 
 type Fields = BTreeMap<String, String>;
 

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::view::{Lines, View};
-use crate::edge::Seen;
 use crate::faults::FaultSummary;
+use crate::traffic::recorder::Seen;
+
+use super::view::{Lines, View};
 
 /// One card a subject, with what is not well about it in the colour of a warning.
 pub(super) fn glance(view: &View, seen: &[Seen], faults: &FaultSummary) -> Markup {

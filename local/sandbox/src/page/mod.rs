@@ -5,13 +5,16 @@
 
 mod action;
 mod glance;
+pub(crate) mod overview;
+mod parts;
+mod press;
 mod shell;
 mod tables;
 mod tenants;
 mod view;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{Query, State as RouterState};
 use axum::response::{Html, IntoResponse};
@@ -22,33 +25,11 @@ use maud::html;
 use serde::Deserialize;
 
 use crate::control::{Own, refuse_strangers};
-use crate::edge::Recorder;
-use crate::seed;
+use crate::secrets;
+use crate::traffic::recorder::Recorder;
 use crate::world::SharedWorld;
 
-/// What the page stands on.
-#[derive(Clone)]
-struct Page {
-    world: SharedWorld,
-    recorder: Arc<Recorder>,
-    press: Arc<Press>,
-}
-
-/// What a button needs, and what the last one did.
-struct Press {
-    token: String,
-    said: Mutex<Option<String>>,
-}
-
-impl Press {
-    fn say(&self, what: String) {
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
-    }
-
-    fn said(&self) -> Option<String> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
+use press::{Page, Press};
 
 /// What the address of the page may carry.
 #[derive(Deserialize)]
@@ -62,7 +43,7 @@ struct Wanted {
 
 /// `/`, its style, and where its buttons lead.
 pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
-    let token = seed::new_secret().expect("the machine gave randomness when this sandbox made its keys");
+    let token = secrets::new_secret().expect("the machine gave randomness when this sandbox made its keys");
     let press = Arc::new(Press { token, said: Mutex::default() });
     Router::new()
         .route("/", get(show))

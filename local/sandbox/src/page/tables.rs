@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::action::TOKEN;
-use super::tenants::tenants;
-use super::view::{KeyLine, Lines, PrincipalLine, View, moment};
-use crate::edge::Seen;
 use crate::faults::FaultSummary;
+use crate::traffic::recorder::Seen;
+
+use super::parts::{badge, button, cell, code, rows, section, text};
+use super::tenants::tenants;
+use super::view::{KeyLine, PrincipalLine, View, moment};
 
 /// More calls than this are for the HAR.
 const MOST_CALLS: usize = 60;
@@ -16,63 +17,6 @@ pub(super) fn content(view: &View, seen: &[Seen], faults: &FaultSummary, token: 
         (tenants(view, token)) (applications(view)) (consents(view, token)) (keys(view, token)) (grants(view, token))
         (sets(view)) (disks(view)) (events(view)) (fault_section(faults)) (traffic(seen))
     }
-}
-
-/// A section with a table, or with a sentence when there is nothing to show.
-pub(super) fn section(
-    id: &str,
-    title: &str,
-    empty: &str,
-    head: &[&str],
-    rows: &[Markup],
-    left_out: usize,
-) -> Markup {
-    html! {
-        section id=(id) {
-            h2 { (title) }
-            @if rows.is_empty() {
-                p.empty { (empty) }
-            } @else {
-                table {
-                    thead { tr { @for cell in head { th scope="col" { (cell) } } } }
-                    tbody { @for row in rows { tr { (row) } } }
-                }
-                @if left_out > 0 { p.empty { (left_out) " more; find them by the search above." } }
-            }
-        }
-    }
-}
-
-/// One cell; the label is shown where the screen is too narrow for a head row.
-pub(super) fn cell(label: &str, content: &Markup) -> Markup {
-    html! { td data-label=(label) { (content) } }
-}
-
-pub(super) fn text(label: &str, text: impl std::fmt::Display) -> Markup {
-    cell(label, &html! { (text.to_string()) })
-}
-
-pub(super) fn code(label: &str, text: impl std::fmt::Display) -> Markup {
-    cell(label, &html! { code { (text.to_string()) } })
-}
-
-pub(super) fn badge(kind: &str, text: &str) -> Markup {
-    html! { span class={ "badge " (kind) } { (text) } }
-}
-
-/// A button that sends an action, by way of a question when it takes something away.
-pub(super) fn button(label: &str, danger: bool, token: &str, fields: &[(&str, &str)]) -> Markup {
-    html! {
-        form method="post" action=(if danger { "/ask" } else { "/do" }) {
-            input type="hidden" name=(TOKEN) value=(token);
-            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            button.danger[danger] { (label) }
-        }
-    }
-}
-
-pub(super) fn rows<T>(lines: &Lines<T>, row: impl Fn(&T) -> Markup) -> Vec<Markup> {
-    lines.shown.iter().map(row).collect()
 }
 
 fn applications(view: &View) -> Markup {

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::action::TOKEN;
-use super::tables::{badge, button, cell, code, rows, section};
+use crate::state::directory::Policy;
+
+use super::parts::{badge, button, cell, code, rows, section};
+use super::press::TOKEN;
 use super::view::{TenantLine, View};
-use crate::entra::Policy;
 
 pub(super) fn tenants(view: &View, token: &str) -> Markup {
     let rows = rows(&view.tenants, |line| {

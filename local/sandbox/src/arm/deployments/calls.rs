@@ -6,16 +6,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{access, path};
+use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::{access, operations};
+use crate::names::arm_id;
+use crate::resources::deployment;
+use crate::state::operation::Outcome;
+use crate::state::resources::deployment::{Deployment, Step, Template};
+use crate::state::tags::Tags;
 use crate::world::World;
 
-use super::template::{self, Evaluator, Template, unsupported};
-use super::{Deployment, jsonc, plan, run, show, surroundings};
+use super::surroundings::surroundings;
+use super::template::{self, Evaluator, unsupported};
+use super::{jsonc, plan, run};
 
 #[derive(Deserialize)]
 struct Body {
@@ -43,8 +46,8 @@ struct Properties {
 /// `PUT`: 201 for a new one and 200 for an old one, with the address of its state.
 pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
     let deployment = planned(world, request, target)?;
-    let key = path::key(&target.id);
-    let before = run::look(world, &key);
+    let key = arm_id::key(&target.id);
+    let before = run::look(world, request.gateway, &key);
     if before.as_ref().is_some_and(|before| before.ended.is_none()) {
         return Err(ArmError::conflict(
             "DeploymentActive",
@@ -55,14 +58,14 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
             ),
         ));
     }
-    let mut shown = show::deployment(&deployment);
+    let mut shown = deployment::deployment(&deployment);
     shown["properties"]["provisioningState"] = json!("Accepted");
     let address = format!(
         "https://management.azure.com{}/operationStatuses/{}?api-version={}",
         deployment.id, deployment.run, request.api_version
     );
     world.change(|state| state.arm.deployments.insert(key.clone(), deployment));
-    run::look(world, &key);
+    run::look(world, request.gateway, &key);
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok(Reply::new(status, shown)
         .with_header(HeaderName::from_static("azure-asyncoperation"), address)
@@ -71,23 +74,28 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
 
 /// `POST .../validate`: 200 with what it would be.
 pub(super) fn validate(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    planned(world, request, target).map(|deployment| Reply::ok(show::validated(&deployment)))
+    planned(world, request, target).map(|deployment| Reply::ok(deployment::validated(&deployment)))
 }
 
 /// `GET` and `HEAD`: a look, which lets it get on.
 pub(super) fn get(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
     world.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
-    let found = run::look(world, &path::key(&target.id));
+    let found = run::look(world, request.gateway, &arm_id::key(&target.id));
     if request.method == Method::HEAD {
         let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
         return Ok(Reply::empty(status));
     }
-    found.map(|deployment| Reply::ok(show::deployment(&deployment))).ok_or_else(|| not_found(target))
+    found.map(|deployment| Reply::ok(deployment::deployment(&deployment))).ok_or_else(|| not_found(target))
 }
 
 /// `GET .../operationStatuses/{run}`: how far it is, and why it failed.
-pub(super) fn status(world: &World, target: &Target, run: &str) -> Result<Reply, ArmError> {
-    let found = run::look(world, &path::key(&target.id));
+pub(super) fn status(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+    run: &str,
+) -> Result<Reply, ArmError> {
+    let found = run::look(world, request.gateway, &arm_id::key(&target.id));
     let found = found.filter(|deployment| deployment.run.to_string() == run);
     let deployment = found.ok_or_else(|| not_found(target))?;
     let mut shown = json!({ "status": deployment.state() });
@@ -102,14 +110,20 @@ pub(super) fn status(world: &World, target: &Target, run: &str) -> Result<Reply,
 }
 
 /// `GET .../operations`, and one of them by its id.
-pub(super) fn operations(world: &World, target: &Target, one: Option<&str>) -> Result<Reply, ArmError> {
-    let deployment = run::look(world, &path::key(&target.id)).ok_or_else(|| not_found(target))?;
+pub(super) fn operations(
+    world: &World,
+    request: &ArmRequest,
+    target: &Target,
+    one: Option<&str>,
+) -> Result<Reply, ArmError> {
+    let deployment =
+        run::look(world, request.gateway, &arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
     let begun = deployment.steps.iter().filter(|step| step.began.is_some());
     let Some(one) = one else {
-        return Ok(Reply::list(begun.map(|step| show::operation(&deployment, step)).collect()));
+        return Ok(Reply::list(begun.map(|step| deployment::operation(&deployment, step)).collect()));
     };
     let found = begun.into_iter().find(|step| step.operation.simple().to_string().eq_ignore_ascii_case(one));
-    found.map(|step| Reply::ok(show::operation(&deployment, step))).ok_or_else(|| {
+    found.map(|step| Reply::ok(deployment::operation(&deployment, step))).ok_or_else(|| {
         ArmError::new(
             StatusCode::NOT_FOUND,
             "DeploymentOperationNotFound",
@@ -120,16 +134,15 @@ pub(super) fn operations(world: &World, target: &Target, one: Option<&str>) -> R
 
 /// `DELETE`: the record of it; what it has made stays.
 pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let key = path::key(&target.id);
-    match run::look(world, &key) {
+    let key = arm_id::key(&target.id);
+    match run::look(world, request.gateway, &key) {
         None => Ok(Reply::empty(StatusCode::NO_CONTENT)),
         Some(active) if active.ended.is_none() => Err(ArmError::conflict(
             "DeploymentActive",
             format!("Unable to delete deployment '{}': it is still active.", target.name),
         )),
         Some(deployment) => world.change(|state| {
-            let headers =
-                operations::begin(world, state, request, (&deployment.id, ""), Outcome::DeleteDeployment);
+            let headers = operations::begin(world, state, request, (&deployment.id, ""), Outcome::Delete);
             Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
         }),
     }
@@ -194,7 +207,7 @@ fn check_supported(properties: &Properties) -> Result<(), ArmError> {
 }
 
 /// Before anything is written, everybody's right to write all of it is looked at.
-fn check_allowed(world: &World, request: &ArmRequest, step: &plan::Step) -> Result<(), ArmError> {
+fn check_allowed(world: &World, request: &ArmRequest, step: &Step) -> Result<(), ArmError> {
     let action = format!("{}/write", step.resource_type);
     let now = world.clock.now();
     let refused =

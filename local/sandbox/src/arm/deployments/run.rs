@@ -11,23 +11,24 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{dispatch, path};
+use crate::arm::request::{ArmRequest, Gateway, Reply, Target};
+use crate::names::arm_id;
+use crate::resources::deployment;
+use crate::state::resources::deployment::{Deployment, Step, StepState};
 use crate::world::World;
 
+use super::surroundings::surroundings;
 use super::template::Evaluator;
-use super::{Deployment, Step, StepState, show, surroundings};
 
 /// Lets the deployment with this key get on, and gives how it is then.
-pub(super) fn look(world: &World, key: &str) -> Option<Deployment> {
+pub(super) fn look(world: &World, gateway: Gateway, key: &str) -> Option<Deployment> {
     // Two looks at once would write everything twice.
     let _one_at_a_time = world.deploying.lock().unwrap_or_else(PoisonError::into_inner);
     let mut deployment = world.read(|state| state.arm.deployments.get(key).cloned())?;
     if deployment.ended.is_some() {
         return Some(deployment);
     }
-    advance(world, &mut deployment);
+    advance(world, gateway, &mut deployment);
     world.change(|state| {
         // It may have gone with its group meanwhile.
         if state.arm.deployments.contains_key(key) {
@@ -37,20 +38,20 @@ pub(super) fn look(world: &World, key: &str) -> Option<Deployment> {
     Some(deployment)
 }
 
-fn advance(world: &World, deployment: &mut Deployment) {
+fn advance(world: &World, gateway: Gateway, deployment: &mut Deployment) {
     for place in 0..deployment.steps.len() {
         if let StepState::Running(address) = deployment.steps[place].state.clone() {
-            let state = polled(world, deployment, address);
+            let state = polled(world, gateway, deployment, address);
             set(&mut deployment.steps[place], state, world.clock.now());
         }
     }
     while let Some(place) = startable(&deployment.steps) {
         deployment.steps[place].began = Some(world.clock.now());
-        let state = started(world, deployment, place);
+        let state = started(world, gateway, deployment, place);
         set(&mut deployment.steps[place], state, world.clock.now());
     }
     if !deployment.steps.iter().any(|step| matches!(step.state, StepState::Running(_))) {
-        end(world, deployment);
+        end(world, gateway, deployment);
     }
 }
 
@@ -70,14 +71,15 @@ fn set(step: &mut Step, state: StepState, now: OffsetDateTime) {
 }
 
 /// Writes the resource.
-fn started(world: &World, deployment: &Deployment, place: usize) -> StepState {
+fn started(world: &World, gateway: Gateway, deployment: &Deployment, place: usize) -> StepState {
     let step = &deployment.steps[place];
-    let body = match evaluated(world, deployment, &Value::Object(step.body.clone())) {
+    let body = match evaluated(world, gateway, deployment, &Value::Object(step.body.clone())) {
         Ok(body) => body,
         Err(error) => return failed(&error),
     };
-    let request = ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body));
-    match dispatch::perform(world, &request) {
+    let request =
+        ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body), gateway);
+    match gateway(world, &request) {
         Ok(reply) => match header(&reply, "azure-asyncoperation") {
             Some(address) => StepState::Running(address),
             None => StepState::Succeeded,
@@ -87,15 +89,15 @@ fn started(world: &World, deployment: &Deployment, place: usize) -> StepState {
 }
 
 /// Asks after what is under way.
-fn polled(world: &World, deployment: &Deployment, address: String) -> StepState {
+fn polled(world: &World, gateway: Gateway, deployment: &Deployment, address: String) -> StepState {
     let Ok(url) = Url::parse(&address) else {
         return failed(&ArmError::bad_request("InvalidAsyncOperationUrl", address));
     };
     let version = url.query_pairs().find(|(name, _)| name == "api-version");
     let version = version.map(|(_, value)| value.into_owned()).unwrap_or_default();
-    let mut request = ArmRequest::inner(Method::GET, url.path(), &version, deployment.caller, None);
+    let mut request = ArmRequest::inner(Method::GET, url.path(), &version, deployment.caller, None, gateway);
     request.query.extend(url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())));
-    match dispatch::perform(world, &request) {
+    match gateway(world, &request) {
         Ok(Reply { body: Some(body), .. }) if body["status"] == "Succeeded" => StepState::Succeeded,
         Ok(Reply { body: Some(body), .. }) if body["status"] == "Failed" => {
             StepState::Failed(StatusCode::CONFLICT.as_u16(), body["error"].clone())
@@ -105,7 +107,7 @@ fn polled(world: &World, deployment: &Deployment, address: String) -> StepState 
     }
 }
 
-fn end(world: &World, deployment: &mut Deployment) {
+fn end(world: &World, gateway: Gateway, deployment: &mut Deployment) {
     let failures: Vec<Value> = deployment
         .steps
         .iter()
@@ -115,9 +117,9 @@ fn end(world: &World, deployment: &mut Deployment) {
         })
         .collect();
     if !failures.is_empty() {
-        deployment.error = Some(show::failure(&deployment.id, &failures));
+        deployment.error = Some(deployment::failure(&deployment.id, &failures));
     } else {
-        match outputs(world, deployment) {
+        match outputs(world, gateway, deployment) {
             Ok(outputs) => deployment.outputs = Value::Object(outputs),
             Err(error) => {
                 let inner = error.body()["error"].clone();
@@ -134,22 +136,28 @@ fn end(world: &World, deployment: &mut Deployment) {
     deployment.ended = Some(world.clock.now());
 }
 
-fn outputs(world: &World, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
+fn outputs(world: &World, gateway: Gateway, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
     let mut outputs = Map::new();
     for (name, output) in &deployment.template.outputs {
         if output.get("condition").is_some_and(|_| true) {
-            let holds = evaluated(world, deployment, &output["condition"])?;
+            let holds = evaluated(world, gateway, deployment, &output["condition"])?;
             if holds == json!(false) {
                 continue;
             }
         }
-        let value = evaluated(world, deployment, &output["value"])?;
-        outputs.insert(name.clone(), json!({ "type": show::type_name(&output["type"]), "value": value }));
+        let value = evaluated(world, gateway, deployment, &output["value"])?;
+        outputs
+            .insert(name.clone(), json!({ "type": deployment::type_name(&output["type"]), "value": value }));
     }
     Ok(outputs)
 }
 
-fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Value, ArmError> {
+fn evaluated(
+    world: &World,
+    gateway: Gateway,
+    deployment: &Deployment,
+    value: &Value,
+) -> Result<Value, ArmError> {
     let target = Target {
         subscription: deployment.subscription.clone(),
         group: deployment.group.clone(),
@@ -157,7 +165,7 @@ fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Va
         id: deployment.id.clone(),
     };
     let around = world.read(|state| surroundings(state, &target, deployment.caller.tenant))?;
-    let references = |resource: &str, whole: bool| referred_to(world, deployment, resource, whole);
+    let references = |resource: &str, whole: bool| referred_to(world, gateway, deployment, resource, whole);
     Evaluator::new(&deployment.template, &around, &deployment.parameters)
         .with_references(&references)
         .value(value)
@@ -166,6 +174,7 @@ fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Va
 /// A resource as it is now: one of the template by any of its names, or any other by its id.
 fn referred_to(
     world: &World,
+    gateway: Gateway,
     deployment: &Deployment,
     resource: &str,
     whole: bool,
@@ -173,12 +182,12 @@ fn referred_to(
     let step = deployment
         .steps
         .iter()
-        .find(|step| path::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
+        .find(|step| arm_id::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
     let id = step.map_or(resource, |step| step.id.as_str());
     // The version matters to no shape here; disks have the narrowest list.
     let version = step.map_or("2024-03-02", |step| step.api_version.as_str());
-    let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None);
-    let shown = dispatch::perform(world, &request)?.body.unwrap_or_default();
+    let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None, gateway);
+    let shown = gateway(world, &request)?.body.unwrap_or_default();
     Ok(if whole { shown } else { shown["properties"].clone() })
 }
 

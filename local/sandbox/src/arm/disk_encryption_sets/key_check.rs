@@ -8,14 +8,16 @@
 use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::vaults;
-use crate::arm::{path, regions};
+use crate::arm::regions;
 use crate::entra;
 use crate::key_vault::disk_service::{self, KeyFault};
+use crate::names::arm_id;
+use crate::names::vaults::base_url;
+use crate::resources::vault;
+use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
 use crate::tokens::Caller;
 use crate::world::World;
 
-use super::DiskEncryptionSet;
 use super::input::{KeyAddress, check_source_vault, key_address};
 
 /// Tries the active key of a set with its user-assigned identity. A set without one passes: its key is only ever
@@ -41,7 +43,7 @@ fn attempt(world: &World, set: &DiskEncryptionSet) -> Result<Result<(), KeyFault
     let forbidden = || access_forbidden(set);
     let (vault_tenant, vault_location) = world
         .read(|state| {
-            vaults::named(&state.arm, &address.vault).map(|vault| (vault.tenant_id, vault.location.clone()))
+            vault::named(&state.arm, &address.vault).map(|vault| (vault.tenant_id, vault.location.clone()))
         })
         .ok_or_else(forbidden)?;
     check_region(set, &address, &vault_location)?;
@@ -59,7 +61,7 @@ fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> Ar
             format!(
                 "The key vault key '{}/keys/{}' used for disk encryption set '{}' must be enabled \
                  state.",
-                vaults::base_url(&address.vault),
+                base_url(&address.vault),
                 address.key,
                 set.name
             ),
@@ -76,7 +78,7 @@ fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> Ar
 fn caller(world: &World, set: &DiskEncryptionSet, vault_tenant: Uuid) -> Option<Caller> {
     let id = set.identity.user_assigned.first()?;
     let principal =
-        world.read(|state| state.arm.identities.get(&path::key(id)).map(|found| found.principal_id))?;
+        world.read(|state| state.arm.identities.get(&arm_id::key(id)).map(|found| found.principal_id))?;
     match set.federated_client_id {
         Some(application) if vault_tenant != set.identity.tenant_id => {
             match entra::exchange_for_disk_service(world, application, principal, vault_tenant) {

@@ -5,12 +5,13 @@
 //! the error stays on the set, and nothing is tried again until the set is written.
 
 use crate::arm::error::ArmError;
-use crate::arm::path;
 use crate::key_vault::{self, disk_service};
+use crate::names::arm_id;
+use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet};
 use crate::world::World;
 
 use super::input::key_address;
-use super::{ActiveKey, DiskEncryptionSet, prove};
+use super::key_check::prove;
 
 /// Rotates the set with this id if it wants that and there is a newer version.
 pub(super) fn rotate_if_due(world: &World, id: &str) {
@@ -22,7 +23,7 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
     let proven =
         if has_its_identity(world, &rotated) { prove(world, &rotated) } else { Err(identity_gone(&rotated)) };
     world.change(|state| {
-        let Some(set) = state.arm.disk_encryption_sets.get_mut(&path::key(id)) else {
+        let Some(set) = state.arm.disk_encryption_sets.get_mut(&arm_id::key(id)) else {
             return;
         };
         match proven {
@@ -36,7 +37,7 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
 /// The key may be about to be rotated itself, by its own policy.
 fn catch_up_with_the_key(world: &World, id: &str) {
     let vault = world.read(|state| {
-        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+        let set = state.arm.disk_encryption_sets.get(&arm_id::key(id))?;
         let follows = set.rotation_enabled == Some(true);
         key_address(&set.active_key.key_url).ok().filter(|_| follows).map(|address| address.vault)
     });
@@ -47,7 +48,7 @@ fn catch_up_with_the_key(world: &World, id: &str) {
 
 fn has_its_identity(world: &World, set: &DiskEncryptionSet) -> bool {
     world.read(|state| {
-        set.identity.user_assigned.iter().all(|id| state.arm.identities.contains_key(&path::key(id)))
+        set.identity.user_assigned.iter().all(|id| state.arm.identities.contains_key(&arm_id::key(id)))
     })
 }
 
@@ -67,7 +68,7 @@ fn identity_gone(set: &DiskEncryptionSet) -> ArmError {
 fn due(world: &World, id: &str) -> Option<DiskEncryptionSet> {
     let now = world.clock.now();
     world.read(|state| {
-        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+        let set = state.arm.disk_encryption_sets.get(&arm_id::key(id))?;
         let wants = set.rotation_enabled == Some(true)
             && set.rotation_error.is_none()
             && set.provisioning_state == "Succeeded";

@@ -5,18 +5,21 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{access, path, regions};
+use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::{access, operations, regions};
+use crate::names::arm_id;
+use crate::resources::Resource;
+use crate::resources::disk_encryption_set::{give_system_identity, users_of};
 use crate::state::State;
+use crate::state::operation::Outcome;
+use crate::state::resources::disk_encryption_set::{DiskEncryptionSet, SetIdentity};
 use crate::world::World;
 
+use super::find::{find_mut, not_found};
 use super::input::{FederatedClient, IdentityBody, SetBody, check_encryption_type, key_address, missing};
-use super::{DiskEncryptionSet, SetIdentity, TYPE, not_found, prove, users_of};
+use super::key_check::prove;
 
 /// `PUT`: 202. The body echoes what was sent, without id, name and type (recorded).
 pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
@@ -44,7 +47,7 @@ pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target
     let refusal = key_refusal(world, &set)?;
     world.change(|state| {
         let old =
-            state.arm.disk_encryption_sets.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
+            state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
         let echo = old.shown_updating(state);
         let headers = begin(world, state, request, set, refusal);
         Ok(Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) })
@@ -62,7 +65,7 @@ pub(in crate::arm) fn delete(
     let now = world.clock.now();
     world.change(|state| {
         operations::finish_all(state, &target.id, now);
-        let Some(set) = state.arm.disk_encryption_sets.get(&path::key(&target.id)).cloned() else {
+        let Some(set) = state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).cloned() else {
             return Ok(Reply::empty(StatusCode::NO_CONTENT));
         };
         if let Some(user) = users_of(&state.arm, &set.id).next() {
@@ -74,19 +77,19 @@ pub(in crate::arm) fn delete(
                 ),
             ));
         }
-        let headers = operations::begin(world, state, request, (&set.id, &set.location), Outcome::DeleteSet);
+        let headers = operations::begin(world, state, request, (&set.id, &set.location), Outcome::Delete);
         Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
     })
 }
 
 fn patch_tags(world: &World, target: &Target, body: SetBody) -> Result<Reply, ArmError> {
     world.change(|state| {
-        let set = super::find_mut(&mut state.arm, target)?;
+        let set = find_mut(&mut state.arm, target)?;
         if body.tags.is_some() {
             set.tags = body.tags;
         }
         let set = set.clone();
-        Ok(Reply::ok(set.shown(state)))
+        Ok(Reply::ok(set.shown_in(state)))
     })
 }
 
@@ -98,9 +101,9 @@ fn planned_by_put(
     target: &Target,
     body: &SetBody,
 ) -> Result<DiskEncryptionSet, ArmError> {
-    let location = regions::check(body.location.as_deref(), TYPE)?;
+    let location = regions::check(body.location.as_deref(), DiskEncryptionSet::TYPE)?;
     state.arm.group(&target.subscription, &target.group)?;
-    let existing = state.arm.disk_encryption_sets.get(&path::key(&target.id));
+    let existing = state.arm.disk_encryption_sets.get(&arm_id::key(&target.id));
     let Some(properties) = &body.properties else {
         return Err(missing("diskEncryptionSet.properties"));
     };
@@ -150,7 +153,7 @@ fn check_count(state: &State, target: &Target, location: &str) -> Result<(), Arm
     }
     let scope = format!("/subscriptions/{}", target.subscription);
     let here =
-        sets.values().filter(|set| path::covers(&scope, &set.id) && regions::same(&set.location, location));
+        sets.values().filter(|set| arm_id::covers(&scope, &set.id) && regions::same(&set.location, location));
     if here.count() < most {
         return Ok(());
     }
@@ -171,13 +174,13 @@ fn planned_by_patch(
     body: &SetBody,
 ) -> Result<DiskEncryptionSet, ArmError> {
     let existing =
-        state.arm.disk_encryption_sets.get(&path::key(&target.id)).ok_or_else(|| not_found(target))?;
+        state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
     let mut set = planned(world, state, request, target, existing.clone(), body)?;
     if body.tags.is_some() {
         set.tags = body.tags.clone();
     }
     if body.identity.is_some() {
-        set.identity.user_assigned = set.identity.user_assigned.iter().map(|id| path::key(id)).collect();
+        set.identity.user_assigned = set.identity.user_assigned.iter().map(|id| arm_id::key(id)).collect();
     }
     Ok(set)
 }
@@ -203,7 +206,7 @@ fn planned(
     };
     if let Some(kind) = &properties.encryption_type {
         check_encryption_type(kind)?;
-        let exists = state.arm.disk_encryption_sets.contains_key(&path::key(&target.id));
+        let exists = state.arm.disk_encryption_sets.contains_key(&arm_id::key(&target.id));
         if exists && *kind != set.encryption_type {
             // Our guess: the words.
             return Err(ArmError::conflict(
@@ -263,7 +266,7 @@ fn planned_identity(
             ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id),
             world.clock.now(),
         )?;
-        if !state.arm.identities.contains_key(&path::key(id)) {
+        if !state.arm.identities.contains_key(&arm_id::key(id)) {
             return Err(identity_not_found(&target.id, id));
         }
     }
@@ -302,7 +305,7 @@ fn begin(
     let now = world.clock.now();
     operations::finish_all(state, &set.id, now);
     give_system_identity(state, &mut set, now);
-    let key = path::key(&set.id);
+    let key = arm_id::key(&set.id);
     let shown_meanwhile = state.arm.disk_encryption_sets.entry(key).or_insert_with(|| set.clone());
     shown_meanwhile.provisioning_state = "Updating".into();
     let target = (set.id.clone(), set.location.clone());
@@ -311,21 +314,4 @@ fn begin(
         Some(refusal) => Outcome::FailSet { code: refusal.code.into(), message: refusal.message },
     };
     operations::begin(world, state, request, (&target.0, &target.1), outcome)
-}
-
-/// A system-assigned identity is born with the set and dies when the set gives it up.
-fn give_system_identity(state: &mut State, set: &mut DiskEncryptionSet, now: time::OffsetDateTime) {
-    let wants = set.identity.kind.contains("SystemAssigned");
-    match (wants, set.identity.system_principal) {
-        (true, None) => {
-            let tenant: Uuid = set.identity.tenant_id;
-            let principal = state.directory.add_managed_identity(tenant, &set.name, &set.id, now);
-            set.identity.system_principal = Some(principal.object_id);
-        }
-        (false, Some(_)) => {
-            state.directory.remove_managed_identity(&set.id);
-            set.identity.system_principal = None;
-        }
-        _ => {}
-    }
 }

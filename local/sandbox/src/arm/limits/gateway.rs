@@ -4,17 +4,9 @@ use http::{HeaderName, Method, StatusCode};
 
 use crate::arm::error::{ArmError, Throttled};
 use crate::arm::request::ArmRequest;
+use crate::counters::Use;
+use crate::state::limits::Bucket;
 use crate::world::World;
-
-use super::Bucket;
-
-/// Which bucket a call is taken out of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Use {
-    Reads,
-    Writes,
-    Deletes,
-}
 
 /// Takes one call out of its bucket. Gives the header that tells how many are left; none where no subscription is named.
 pub(in crate::arm) fn take(

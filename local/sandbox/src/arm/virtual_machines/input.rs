@@ -5,17 +5,19 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::stores::disk::DiskState;
-use crate::arm::{access, path, regions};
+use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::{access, operations, regions};
+use crate::names::arm_id;
+use crate::resources::Resource;
 use crate::state::State;
+use crate::state::operation::Outcome;
+use crate::state::resources::disk::DiskState;
+use crate::state::resources::virtual_machine::{Power, VirtualMachine};
+use crate::state::tags::Tags;
 use crate::world::World;
 
-use super::{Power, TYPE, VirtualMachine, power};
+use super::power;
 
 /// Of the many properties of a machine those are read that the simulation has a use for; the others are passed over.
 #[derive(Debug, Deserialize)]
@@ -66,7 +68,7 @@ struct ManagedDisk {
 /// `PUT`: 201 for a new machine, 200 for an old one, and an operation in either case. A new machine runs.
 pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
     let body: MachineBody = request.json()?;
-    let location = regions::check(body.location.as_deref(), TYPE)?;
+    let location = regions::check(body.location.as_deref(), VirtualMachine::TYPE)?;
     let storage = &body.properties.storage_profile;
     let disks: Vec<String> = std::iter::once(&storage.os_disk)
         .chain(&storage.data_disks)
@@ -77,7 +79,7 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
         for disk in &disks {
             check_disk(world, state, request, target, disk, &location)?;
         }
-        Ok(state.arm.virtual_machines.get(&path::key(&target.id)).cloned())
+        Ok(state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned())
     })?;
     if let Some(existing) = &existing {
         regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
@@ -113,13 +115,13 @@ fn begin(
     status: StatusCode,
 ) -> Reply {
     let now = world.clock.now();
-    let mut echo = machine.shown();
+    let mut echo = machine.shown_whole();
     echo["properties"]["provisioningState"] =
         json!(if status == StatusCode::OK { "Updating" } else { "Creating" });
     let (id, location) = (machine.id.clone(), machine.location.clone());
     let headers = world.change(|state| {
         operations::finish_all(state, &id, now);
-        let key = path::key(&id);
+        let key = arm_id::key(&id);
         let meanwhile = state
             .arm
             .virtual_machines
@@ -164,7 +166,7 @@ fn check_disk(
     let linked = ("Microsoft.Compute/disks/write", id);
     let own = ("Microsoft.Compute/virtualMachines/write", target.id.as_str());
     access::authorize_linked(&state.arm, &request.caller, own, linked, world.clock.now())?;
-    let disk = state.arm.disks.get(&path::key(id)).ok_or_else(|| {
+    let disk = state.arm.disks.get(&arm_id::key(id)).ok_or_else(|| {
         ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Disk '{id}' was not found."))
     })?;
     if !regions::same(&disk.common.location, location) {
@@ -173,7 +175,7 @@ fn check_disk(
             format!("Disk '{}' is not in region '{location}' of the virtual machine.", disk.common.name),
         ));
     }
-    let own = disk.managed_by.as_deref().is_some_and(|machine| path::same(machine, &target.id));
+    let own = disk.managed_by.as_deref().is_some_and(|machine| arm_id::same(machine, &target.id));
     if disk.state == DiskState::Unattached || own {
         return Ok(());
     }

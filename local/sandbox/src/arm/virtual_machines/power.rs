@@ -4,20 +4,25 @@
 //! the key works again. Reported against the documentation: an expired key leaves running machines alone, and only keeps
 //! them from starting.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use time::OffsetDateTime;
 
-use crate::arm::disk_encryption_sets::{self, DiskEncryptionSet};
+use crate::arm::disk_encryption_sets::key_check;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::path;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
+use crate::arm::operations;
+use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::names::arm_id;
+use crate::resources::virtual_machine::switched;
+use crate::state::operation::Outcome;
+use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
+use crate::state::resources::virtual_machine::{Power, VirtualMachine};
 use crate::world::World;
 
-use super::{Power, VirtualMachine, not_found, switched};
+use super::find::not_found;
 
-/// `POST .../{start|restart|powerOff|deallocate}`: 202, empty.
+/// `POST .../{start|powerOff|deallocate}`: 202, empty.
 pub(in crate::arm) fn switch(
     world: &World,
     request: &ArmRequest,
@@ -26,7 +31,7 @@ pub(in crate::arm) fn switch(
 ) -> Result<Reply, ArmError> {
     let now = world.clock.now();
     notice_lost_keys(world);
-    let machine = world.read(|state| state.arm.virtual_machines.get(&path::key(&target.id)).cloned());
+    let machine = world.read(|state| state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned());
     let machine = machine.ok_or_else(|| not_found(target))?;
     let refusal = match power {
         Power::Running => prove_keys(world, &machine).err(),
@@ -47,7 +52,7 @@ pub(in crate::arm) fn switch(
 /// Tries the key of every disk, as the service does before a machine runs.
 pub(super) fn prove_keys(world: &World, machine: &VirtualMachine) -> Result<(), ArmError> {
     for (disk, set) in sets_of(world, machine) {
-        disk_encryption_sets::prove(world, &set).map_err(|error| ArmError {
+        key_check::prove(world, &set).map_err(|error| ArmError {
             message: format!("{} Target: VM: '{}', disk: '{disk}'", error.message, machine.id),
             ..error
         })?;
@@ -70,7 +75,7 @@ pub(crate) fn notice_lost_keys(world: &World) {
         let lost = lost_now(world, &machine);
         if lost != machine.key_lost_since.is_some() || lost {
             world.change(|state| {
-                let key = path::key(&machine.id);
+                let key = arm_id::key(&machine.id);
                 let Some(held) = state.arm.virtual_machines.get_mut(&key) else { return };
                 held.key_lost_since = lost.then(|| held.key_lost_since.unwrap_or(now));
                 let stops = held
@@ -85,19 +90,25 @@ pub(crate) fn notice_lost_keys(world: &World) {
     }
 }
 
+/// Lets time pass at once. What happened before counts from before.
+pub(crate) fn advance_clock(world: &World, by: Duration) {
+    notice_lost_keys(world);
+    world.clock.advance(by);
+}
+
 /// Whether a key has been disabled, deleted or closed to us. One that has merely expired still unwraps.
 fn lost_now(world: &World, machine: &VirtualMachine) -> bool {
-    sets_of(world, machine).into_iter().any(|(_, set)| !disk_encryption_sets::still_unwraps(world, &set))
+    sets_of(world, machine).into_iter().any(|(_, set)| !key_check::still_unwraps(world, &set))
 }
 
 /// The sets of a machine's disks, each with the name of a disk under it.
 fn sets_of(world: &World, machine: &VirtualMachine) -> Vec<(String, DiskEncryptionSet)> {
     world.read(|state| {
-        let disks = machine.disks.iter().filter_map(|id| state.arm.disks.get(&path::key(id)));
+        let disks = machine.disks.iter().filter_map(|id| state.arm.disks.get(&arm_id::key(id)));
         disks
             .filter_map(|disk| {
                 let set = disk.common.set()?;
-                let set = state.arm.disk_encryption_sets.get(&path::key(set))?;
+                let set = state.arm.disk_encryption_sets.get(&arm_id::key(set))?;
                 Some((disk.common.name.clone(), set.clone()))
             })
             .collect()

@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::key_vault::access::KeyAction;
-use crate::key_vault::error::VaultError;
 use crate::key_vault::paging::Page;
+use crate::state::key_vault::error::VaultError;
 
 use super::Call;
 

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::path;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::local_roles::{self, LocalAssignment};
+use crate::names::arm_id;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::local_roles::{self, LocalAssignment};
 
 use super::Call;
 
@@ -112,18 +112,18 @@ impl Call<'_> {
     /// What is held now: the vault that the call came with is older than the call.
     fn held_locally<'s>(&self, state: &'s State) -> &'s [LocalAssignment] {
         let held =
-            state.arm.vaults.get(&path::key(&self.vault.id)).and_then(|held| held.local_roles.as_deref());
+            state.arm.vaults.get(&arm_id::key(&self.vault.id)).and_then(|held| held.local_roles.as_deref());
         held.unwrap_or_default()
     }
 
     fn local_assignments<'s>(&self, state: &'s mut State) -> &'s mut Vec<LocalAssignment> {
-        let held = state.arm.vaults.get_mut(&path::key(&self.vault.id));
+        let held = state.arm.vaults.get_mut(&arm_id::key(&self.vault.id));
         held.map(|held| held.local_roles.get_or_insert_default())
             .expect("the HSM answered to its name a moment ago")
     }
 
     fn world_knows(&self, state: &State, principal: Uuid) -> bool {
-        let of_tenant = |tenant: &crate::directory::Tenant| tenant.users.contains_key(&principal);
+        let of_tenant = |tenant: &crate::state::directory::Tenant| tenant.users.contains_key(&principal);
         state.directory.service_principals.contains_key(&principal)
             || state.directory.tenants.get(&self.vault.tenant_id).is_some_and(of_tenant)
     }

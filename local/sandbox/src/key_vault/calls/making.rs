@@ -8,13 +8,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arm::vaults::Vault;
 use crate::key_vault::access::KeyAction;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::keys::KeyVersion;
-use crate::key_vault::material::{KeyMaterial, RsaParts};
-use crate::key_vault::rotation_policy::RotationPolicy;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::material::{KeyMaterial, RsaParts};
+use crate::state::key_vault::rotation_policy::RotationPolicy;
+use crate::state::resources::vault::Vault;
 
 use super::{AttributesBody, Call, EVERY_OPERATION, check_operations};
 

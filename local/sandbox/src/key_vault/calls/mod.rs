@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arm::vaults::Vault;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::keys::VaultKeys;
+use crate::state::resources::vault::Vault;
 use crate::tokens::Caller;
 use crate::world::World;
 
 use super::access::{self, KeyAction, Origin};
-use super::error::VaultError;
-use super::keys::{KeyVersion, VaultKeys};
 use super::paging::Page;
 
 /// All that an RSA key can do, which is what it may do unless told otherwise.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::key_vault::access::KeyAction;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::rotation_policy::{PolicyBody, RotationPolicy};
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::rotation_policy::{PolicyBody, RotationPolicy};
 
 use super::Call;
 

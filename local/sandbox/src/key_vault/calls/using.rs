@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::key_vault::access::KeyAction;
 use crate::key_vault::crypto;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::keys::KeyVersion;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
 
 use super::Call;
 

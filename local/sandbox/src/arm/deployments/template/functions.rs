@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::arm::error::ArmError;
 
-use super::evaluate::Evaluator;
 use super::expression::Expression;
 use super::{invalid, is_empty};
 
@@ -73,9 +72,29 @@ pub(super) fn check_name(function: &str) -> Result<(), ArmError> {
     )))
 }
 
+/// Where a deployment happens.
+#[derive(Debug, Clone)]
+pub(in crate::arm::deployments) struct Surroundings {
+    /// What `resourceGroup()`, `subscription()`, `tenant()` and `deployment()` give.
+    pub(in crate::arm::deployments) resource_group: Value,
+    pub(in crate::arm::deployments) subscription: Value,
+    pub(in crate::arm::deployments) tenant: Value,
+    pub(in crate::arm::deployments) deployment: Value,
+}
+
+/// What the functions ask of whoever evaluates their arguments.
+pub(super) trait Evaluate {
+    fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError>;
+    fn parameter(&self, name: &str) -> Result<Value, ArmError>;
+    fn variable(&self, name: &str) -> Result<Value, ArmError>;
+    /// A resource, by id or by name: the whole of it or its properties.
+    fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError>;
+    fn surroundings(&self) -> &Surroundings;
+}
+
 /// Calls a function. Of `if` only the part that counts is evaluated.
 pub(super) fn call(
-    evaluator: &Evaluator<'_>,
+    evaluator: &dyn Evaluate,
     function: &str,
     arguments: &[Expression],
 ) -> Result<Value, ArmError> {
@@ -185,8 +204,8 @@ fn pure(function: &str, name: &str, values: &[Value]) -> Result<Value, ArmError>
 }
 
 /// The functions that tell where the deployment happens, and that make ids there.
-fn surroundings(evaluator: &Evaluator<'_>, name: &str, values: &[Value]) -> Option<Result<Value, ArmError>> {
-    let around = evaluator.surroundings;
+fn surroundings(evaluator: &dyn Evaluate, name: &str, values: &[Value]) -> Option<Result<Value, ArmError>> {
+    let around = evaluator.surroundings();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match (name, values) {
         ("resourcegroup", []) => Some(Ok(around.resource_group.clone())),
