@@ -46,6 +46,7 @@
 mod arm;
 mod authorization;
 mod clock;
+mod cloud;
 mod control;
 mod counters;
 mod edge;
@@ -72,7 +73,6 @@ mod state_file;
 mod tokens;
 mod tracked;
 mod traffic;
-mod world;
 
 pub use edge::{CertificateError, Listeners, LocalNames};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};

@@ -4,10 +4,10 @@ use time::OffsetDateTime;
 
 use crate::arm::request::ArmRequest;
 use crate::authorization::allowed;
+use crate::cloud::Cloud;
 use crate::roles::Action;
 use crate::state::arm::ArmState;
 use crate::tokens::Caller;
-use crate::world::World;
 
 use super::error::ArmError;
 
@@ -35,13 +35,13 @@ pub(super) fn authorize(
 
 /// As [`authorize`], for who makes this request, now.
 pub(super) fn authorize_request(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     action: &str,
     id: &str,
 ) -> Result<(), ArmError> {
-    let now = world.clock.now();
-    world.read(|state| authorize(&state.arm, &request.caller, action, id, now))
+    let now = cloud.clock.now();
+    cloud.read(|state| authorize(&state.arm, &request.caller, action, id, now))
 }
 
 /// Refuses a caller who may write a resource but not use another one that it links to.

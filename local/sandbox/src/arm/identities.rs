@@ -7,47 +7,47 @@ use http::{Method, StatusCode};
 
 use crate::arm::api_version::Versions;
 use crate::arm::provider::{Provider, refused};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::state::resources::identity::Identity;
-use crate::world::World;
 
 use super::body::Tracked;
 use super::error::ArmError;
 use super::regions;
-use super::request::{ArmRequest, Reply, Target};
+use super::request::{ArmRequest, ArmResponse, Target};
 
 impl Provider for Identity {
     const VERSIONS: Versions = Versions::Since("2018-11-30");
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => put(world, request, target),
-            (&Method::GET, []) => get(world, target),
-            (&Method::DELETE, []) => Ok(delete(world, target)),
+            (&Method::PUT, []) => put(cloud, request, target),
+            (&Method::GET, []) => get(cloud, target),
+            (&Method::DELETE, []) => Ok(delete(cloud, target)),
             _ => refused(request, rest),
         }
     }
 }
 
 /// `PUT`: 201 when new, 200 otherwise. A new identity gets a service principal in its tenant's directory.
-fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let Tracked { location, tags } = request.json()?;
     let location = regions::check(location.as_deref(), Identity::TYPE)?;
     check_name(&target.name)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         if let Some(existing) = state.arm.identities.get_mut(&arm_id::key(&target.id)) {
             regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
             existing.tags = tags;
             let existing = existing.clone();
-            return Ok(Reply::ok(Identity::shown(&existing, state)));
+            return Ok(ArmResponse::ok(Identity::shown(&existing, state)));
         }
         // The service answers with `resourcegroups` in lower case, whatever it was sent (recorded).
         let id = format!(
@@ -67,32 +67,32 @@ fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, Ar
             principal_id: principal.object_id,
             client_id: principal.app_id,
         };
-        let reply = Reply::new(StatusCode::CREATED, Identity::shown(&identity, state));
+        let reply = ArmResponse::new(StatusCode::CREATED, Identity::shown(&identity, state));
         state.arm.identities.insert(arm_id::key(&identity.id), identity);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
+fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         let identity = state.arm.identities.get(&arm_id::key(&target.id));
         identity
-            .map(|identity| Reply::ok(Identity::shown(identity, state)))
+            .map(|identity| ArmResponse::ok(Identity::shown(identity, state)))
             .ok_or_else(|| ArmError::resource_not_found(Identity::TYPE, &target.name, &target.group))
     })
 }
 
 /// `DELETE`: 200, or 204 when there is none.
-fn delete(world: &World, target: &Target) -> Reply {
-    let now = world.clock.now();
-    world.change(|state| {
+fn delete(cloud: &Cloud, target: &Target) -> ArmResponse {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         if Identity::find(&state.arm, &target.id).is_none() {
-            return Reply::empty(StatusCode::NO_CONTENT);
+            return ArmResponse::empty(StatusCode::NO_CONTENT);
         }
         Identity::remove(state, &arm_id::key(&target.id), now);
-        Reply::empty(StatusCode::OK)
+        ArmResponse::empty(StatusCode::OK)
     })
 }
 

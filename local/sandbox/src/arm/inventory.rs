@@ -2,27 +2,27 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::cloud::Cloud;
 
 use super::error::ArmError;
 use super::limits;
-use super::request::{ArmRequest, Reply};
-use super::resource::ANSWERED;
+use super::request::{ArmRequest, ArmResponse};
+use super::resource::PROVIDERS;
 use super::role_definitions::{quoted_after, unsupported_filter};
 
 /// Every resource within a scope. `$filter` may say `resourceType eq '...'` and `name eq '...'`, joined by `and`.
-pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
+pub(super) fn list(cloud: &Cloud, request: &ArmRequest, scope: &str) -> Result<ArmResponse, ArmError> {
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let conditions = parse_filter(filter)?;
-    let listed = ANSWERED.iter().filter(|answered| answered.resource_type.is_listed);
-    let resources = listed.flat_map(|answered| answered.list(world, scope));
+    let listed = PROVIDERS.iter().filter(|registered| registered.resource_type.is_listed);
+    let resources = listed.flat_map(|registered| registered.list(cloud, scope));
     let wanted = |resource: &Value| {
         conditions.iter().all(|(property, value)| {
             resource[*property].as_str().is_some_and(|found| found.eq_ignore_ascii_case(value))
         })
     };
-    let list = Reply::list(resources.filter(wanted).map(|resource| generic(&resource)).collect());
-    limits::page(world, request, list)
+    let list = ArmResponse::list(resources.filter(wanted).map(|resource| generic(&resource)).collect());
+    limits::page(cloud, request, list)
 }
 
 /// The fields that all types have.

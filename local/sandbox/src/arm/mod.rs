@@ -33,23 +33,23 @@ use axum::Router;
 use axum::extract::{Request, State as RouterState};
 use axum::response::Response;
 
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
 
 pub(crate) use virtual_machines::power::advance_clock;
 
 /// Everything under `https://management.azure.com`.
 ///
 /// One handler takes all paths apart itself, because ARM compares paths without case and axum's router does not.
-pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new().fallback(answer).with_state(world)
+pub(crate) fn router(cloud: SharedCloud) -> Router {
+    Router::new().fallback(answer).with_state(cloud)
 }
 
-async fn answer(RouterState(world): RouterState<SharedWorld>, request: Request) -> Response {
+async fn answer(RouterState(cloud): RouterState<SharedCloud>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (asked, now) = (parts.headers.clone(), world.clock.now());
+    let (asked, now) = (parts.headers.clone(), cloud.clock.now());
     let answered = match request::read_body(body).await {
         // Checking a key means RSA, which is too slow for a thread that serves other connections.
-        Ok(body) => tokio::task::spawn_blocking(move || dispatch::answer(&world, &parts, body))
+        Ok(body) => tokio::task::spawn_blocking(move || dispatch::answer(&cloud, &parts, body))
             .await
             .unwrap_or_else(|_| request::internal_error()),
         Err(refusal) => request::refuse(&refusal),

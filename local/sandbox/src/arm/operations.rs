@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::moments;
 use crate::names::arm_id;
 use crate::resources::resource::Runner;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::operation::{Operation, Outcome};
-use crate::world::World;
 
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
+use super::request::{ArmRequest, ArmResponse};
 
 /// Begins an operation. Gives the headers that go with its 202.
 pub(super) fn begin(
-    world: &World,
+    cloud: &Cloud,
     state: &mut State,
     request: &ArmRequest,
     (target, location): (&str, &str),
@@ -35,13 +35,13 @@ pub(super) fn begin(
 ) -> Vec<(HeaderName, String)> {
     let (id, signature) = (Uuid::new_v4(), Uuid::new_v4());
     let runner = outcome.runner(target);
-    let seconds = world.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
+    let seconds = cloud.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
     let operation = Operation {
         target: arm_id::key(target),
         signature: signature.to_string(),
-        polls_left: world.lags.operation_polls,
-        reads_left: world.lags.operation_polls,
-        started: world.clock.now(),
+        polls_left: cloud.lags.operation_polls,
+        reads_left: cloud.lags.operation_polls,
+        started: cloud.clock.now(),
         ended: None,
         outcome,
     };
@@ -93,12 +93,12 @@ fn padding(wanted: bool) -> String {
 }
 
 /// `GET` of either address. The gateway's is always a monitor.
-pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
+pub(super) fn get(cloud: &Cloud, request: &ArmRequest, id: &str) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
     let monitor = request.query.get("monitor").is_some_and(|value| value == "true")
         || request.segments.iter().any(|part| part.eq_ignore_ascii_case("operationresults"));
-    let retry_after = world.lags.retry_after_seconds.unwrap_or(1).to_string();
-    world.change(|state| {
+    let retry_after = cloud.lags.retry_after_seconds.unwrap_or(1).to_string();
+    cloud.change(|state| {
         let signature = request.query.get("p").cloned().unwrap_or_default();
         let arm = &mut state.arm;
         let held = if arm.ended_operations.contains_key(id) {
@@ -117,9 +117,9 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
         if operation.ended.is_none() && operation.polls_left > 0 {
             operation.polls_left -= 1;
             let running = if monitor {
-                Reply::empty(StatusCode::ACCEPTED).with_header(LOCATION, verbatim(request))
+                ArmResponse::empty(StatusCode::ACCEPTED).with_header(LOCATION, verbatim(request))
             } else {
-                Reply::ok(json!({
+                ArmResponse::ok(json!({
                     "startTime": moments::with_offset(operation.started),
                     "status": "InProgress",
                     "name": id,
@@ -129,7 +129,7 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
         }
         finish(state, id, now);
         let operation = &state.arm.ended_operations[id];
-        Ok(if monitor { monitored(state, operation) } else { Reply::ok(ended(state, operation, id)) })
+        Ok(if monitor { monitored(state, operation) } else { ArmResponse::ok(ended(state, operation, id)) })
     })
 }
 
@@ -203,15 +203,15 @@ fn ended(state: &State, operation: &Operation, id: &str) -> Value {
     shown
 }
 
-fn monitored(state: &State, operation: &Operation) -> Reply {
+fn monitored(state: &State, operation: &Operation) -> ArmResponse {
     if let Some(error) = operation.outcome.failure() {
         // Our guess: the status of a failure at this address.
-        return Reply::new(StatusCode::BAD_REQUEST, json!({ "error": error }));
+        return ArmResponse::new(StatusCode::BAD_REQUEST, json!({ "error": error }));
     }
     match operation.outcome.output(state) {
-        Some(output) => Reply::ok(output),
-        None if operation.outcome.deletes() => Reply::empty(StatusCode::NO_CONTENT),
-        None => Reply::empty(StatusCode::OK),
+        Some(output) => ArmResponse::ok(output),
+        None if operation.outcome.deletes() => ArmResponse::empty(StatusCode::NO_CONTENT),
+        None => ArmResponse::empty(StatusCode::OK),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use http::Method;
 
+use crate::cloud::Cloud;
 use crate::resources::Resource;
-use crate::world::World;
 
 use super::api_version::Versions;
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply, Target};
+use super::request::{ArmRequest, ArmResponse, Target};
 
 /// The calls on one type of resource.
 pub(super) trait Provider: Resource {
@@ -15,11 +15,15 @@ pub(super) trait Provider: Resource {
     const VERSIONS: Versions;
 
     /// Answers a call on one resource. `rest` is what follows its name in the path, in lower case.
-    fn answer(world: &World, request: &ArmRequest, target: &Target, rest: &[&str])
-    -> Result<Reply, ArmError>;
+    fn answer(
+        cloud: &Cloud,
+        request: &ArmRequest,
+        target: &Target,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError>;
 
     /// Lets time do its work before all of the type are looked at.
-    fn catch_up(_: &World) {}
+    fn catch_up(_: &Cloud) {}
 
     /// The group of Compute's limits that a call counts in; none where it is not known, or not Compute's.
     fn counted_as(_: &Method, _rest: &[&str]) -> Option<&'static str> {
@@ -44,7 +48,7 @@ pub(super) fn usual_action(method: &Method, rest: &[&str]) -> Option<String> {
 }
 
 /// The refusal of a call that the type does not have.
-pub(super) fn refused(request: &ArmRequest, rest: &[&str]) -> Result<Reply, ArmError> {
+pub(super) fn refused(request: &ArmRequest, rest: &[&str]) -> Result<ArmResponse, ArmError> {
     if rest.is_empty() {
         return Err(ArmError::method_not_allowed(&request.method));
     }

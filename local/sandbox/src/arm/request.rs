@@ -11,8 +11,8 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cloud::Cloud;
 use crate::tokens::Caller;
-use crate::world::World;
 
 use super::error::ArmError;
 
@@ -23,7 +23,7 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-resource");
 
 /// Who answers a request whose caller may come to the subscription: for services that call others.
-pub(crate) type Gateway = fn(&World, &ArmRequest) -> Result<Reply, ArmError>;
+pub(crate) type Gateway = fn(&Cloud, &ArmRequest) -> Result<ArmResponse, ArmError>;
 
 /// A request whose token has been checked.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) struct Target {
 
 /// What a provider answers with.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct ArmResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Option<Value>,
@@ -94,7 +94,7 @@ impl ArmRequest {
     }
 }
 
-impl Reply {
+impl ArmResponse {
     pub(crate) fn new(status: StatusCode, body: Value) -> Self {
         Self { status, headers: Vec::new(), body: Some(body) }
     }
@@ -149,7 +149,7 @@ pub(super) async fn read_body(body: Body) -> Result<Bytes, ArmError> {
 
 /// A refusal as it goes onto the wire.
 pub(super) fn refuse(error: &ArmError) -> Response {
-    let mut reply = Reply::new(error.status, error.body());
+    let mut reply = ArmResponse::new(error.status, error.body());
     let by_service = error.throttled.as_ref().is_some_and(|throttled| throttled.details.is_some());
     let cause = if by_service { Some("service") } else { error.is_the_gateways().then_some("gateway") };
     reply.headers.extend(cause.map(|cause| (HeaderName::from_static("x-ms-failure-cause"), cause.into())));
@@ -165,7 +165,7 @@ pub(super) fn challenge(error: &ArmError, authority: &str, why: &str) -> Respons
     let challenge = format!(
         "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{why}\""
     );
-    Reply::new(error.status, error.body()).with_header(WWW_AUTHENTICATE, challenge).into_response()
+    ArmResponse::new(error.status, error.body()).with_header(WWW_AUTHENTICATE, challenge).into_response()
 }
 
 /// The sandbox itself failed. The cause is in its log.

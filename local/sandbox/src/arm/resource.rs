@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::Value;
 
+use crate::cloud::Cloud;
 use crate::names::{arm_id, regions};
 use crate::resources::ResourceType;
 use crate::resources::registry::resource_types;
@@ -14,33 +15,32 @@ use crate::state::resources::identity::Identity;
 use crate::state::resources::snapshot::Snapshot;
 use crate::state::resources::vault::Vault;
 use crate::state::resources::virtual_machine::VirtualMachine;
-use crate::world::World;
 
 use super::access::authorize_request;
 use super::api_version::Versions;
 use super::error::ArmError;
 use super::limits;
 use super::provider::Provider;
-use super::request::{ArmRequest, Reply, Target};
+use super::request::{ArmRequest, ArmResponse, Target};
 
 macro_rules! table {
-    ($($resource:ty),+) => { &[$(Answered::by::<$resource>()),+] };
+    ($($resource:ty),+) => { &[$(RegisteredProvider::by::<$resource>()),+] };
 }
 
 /// Every type of resource, with who answers for it.
-pub(super) static ANSWERED: &[Answered] = resource_types!(table);
+pub(super) static PROVIDERS: &[RegisteredProvider] = resource_types!(table);
 
 /// A [`Provider`] as a value.
-pub(super) struct Answered {
+pub(super) struct RegisteredProvider {
     pub(super) resource_type: ResourceType,
     pub(super) versions: Versions,
-    answer: fn(&World, &ArmRequest, &Target, &[&str]) -> Result<Reply, ArmError>,
-    catch_up: fn(&World),
+    answer: fn(&Cloud, &ArmRequest, &Target, &[&str]) -> Result<ArmResponse, ArmError>,
+    catch_up: fn(&Cloud),
     counted_as: fn(&Method, &[&str]) -> Option<&'static str>,
     action: fn(&Method, &[&str]) -> Option<String>,
 }
 
-impl Answered {
+impl RegisteredProvider {
     const fn by<P: Provider>() -> Self {
         Self {
             resource_type: ResourceType::of::<P>(),
@@ -55,23 +55,23 @@ impl Answered {
     /// The type that provider and kind name, in whatever case.
     pub(super) fn of(provider: &str, kind: &str) -> Option<&'static Self> {
         let name = format!("{provider}/{kind}");
-        ANSWERED.iter().find(|answered| answered.resource_type.name.eq_ignore_ascii_case(&name))
+        PROVIDERS.iter().find(|registered| registered.resource_type.name.eq_ignore_ascii_case(&name))
     }
 
     /// Every resource of the type within a scope, as it is now.
-    pub(super) fn list(&self, world: &World, scope: &str) -> Vec<Value> {
-        (self.catch_up)(world);
-        world.read(|state| self.resource_type.list(state, scope))
+    pub(super) fn list(&self, cloud: &Cloud, scope: &str) -> Vec<Value> {
+        (self.catch_up)(cloud);
+        cloud.read(|state| self.resource_type.list(state, scope))
     }
 
     /// Everything under `.../{name}`, where `rest` is what follows the name, in lower case.
     pub(super) fn answer(
         &self,
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         name: &str,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         let (subscription, group) = (&request.segments[1], &request.segments[3]);
         let target = Target {
             subscription: subscription.clone(),
@@ -82,20 +82,20 @@ impl Answered {
         let action = (self.action)(&request.method, rest)
             .ok_or_else(|| ArmError::method_not_allowed(&request.method))?;
         let action = format!("{}/{action}", self.resource_type.name);
-        authorize_request(world, request, &action, &target.id)?;
+        authorize_request(cloud, request, &action, &target.id)?;
         let Some(counted) = (self.counted_as)(&request.method, rest) else {
-            return (self.answer)(world, request, &target, rest);
+            return (self.answer)(cloud, request, &target, rest);
         };
-        let region = self.region(world, request, &target);
-        let left = limits::spend(world, (&target.subscription, &region), counted)?;
-        let mut reply = (self.answer)(world, request, &target, rest)?;
+        let region = self.region(cloud, request, &target);
+        let left = limits::spend(cloud, (&target.subscription, &region), counted)?;
+        let mut reply = (self.answer)(cloud, request, &target, rest)?;
         reply.headers.push(left);
         Ok(reply)
     }
 
     /// Where the resource is, or is to be.
-    fn region(&self, world: &World, request: &ArmRequest, target: &Target) -> String {
-        let held = world.read(|state| self.resource_type.location(&state.arm, &target.id));
+    fn region(&self, cloud: &Cloud, request: &ArmRequest, target: &Target) -> String {
+        let held = cloud.read(|state| self.resource_type.location(&state.arm, &target.id));
         let given = || {
             let body: Value = serde_json::from_slice(&request.body).ok()?;
             body["location"].as_str().map(str::to_owned)
@@ -106,16 +106,16 @@ impl Answered {
 
 /// `GET` all of a type within a scope.
 pub(super) fn list(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     (provider, kind): (&str, &str),
     scope: &str,
-) -> Result<Reply, ArmError> {
-    let answered = Answered::of(provider, kind);
+) -> Result<ArmResponse, ArmError> {
+    let registered = RegisteredProvider::of(provider, kind);
     // What is no resource of its own, such as a deployment, is looked for in a group.
-    let answered =
-        answered.filter(|answered| answered.resource_type.is_listed || scope.split('/').count() > 3);
-    let answered = answered.ok_or_else(|| ArmError::no_such_route(&request.id()))?;
-    authorize_request(world, request, &format!("{}/read", answered.resource_type.name), scope)?;
-    limits::page(world, request, Reply::list(answered.list(world, scope)))
+    let registered =
+        registered.filter(|registered| registered.resource_type.is_listed || scope.split('/').count() > 3);
+    let registered = registered.ok_or_else(|| ArmError::no_such_route(&request.id()))?;
+    authorize_request(cloud, request, &format!("{}/read", registered.resource_type.name), scope)?;
+    limits::page(cloud, request, ArmResponse::list(registered.list(cloud, scope)))
 }

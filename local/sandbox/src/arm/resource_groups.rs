@@ -3,17 +3,17 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::resource_group;
 use crate::state::arm::ArmState;
 use crate::state::operation::Outcome;
 use crate::state::resources::resource_group::ResourceGroup;
 use crate::state::tags::add_tags;
-use crate::world::World;
 
 use super::body::Tracked;
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply, Target};
+use super::request::{ArmRequest, ArmResponse, Target};
 use super::{operations, regions};
 
 const TYPE: &str = "Microsoft.Resources/resourceGroups";
@@ -28,11 +28,11 @@ impl ArmState {
 }
 
 /// `PUT /subscriptions/{s}/resourceGroups/{g}`: 201 when new, 200 otherwise.
-pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(super) fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let Tracked { location, tags } = request.json()?;
     let location = regions::normalised(&regions::check(location.as_deref(), TYPE)?);
     check_name(&target.name)?;
-    world.change(|state| {
+    cloud.change(|state| {
         let groups = &mut state.arm.resource_groups;
         if let Some(existing) = groups.get_mut(&arm_id::key(&target.id)) {
             if !regions::same(&existing.location, &location) {
@@ -45,7 +45,7 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
                 ));
             }
             existing.tags = tags;
-            return Ok(Reply::ok(shown(existing)));
+            return Ok(ArmResponse::ok(shown(existing)));
         }
         let group = ResourceGroup {
             id: format!("/subscriptions/{}/resourceGroups/{}", target.subscription, target.name),
@@ -53,34 +53,34 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
             location,
             tags,
         };
-        let reply = Reply::new(StatusCode::CREATED, shown(&group));
+        let reply = ArmResponse::new(StatusCode::CREATED, shown(&group));
         groups.insert(arm_id::key(&group.id), group);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
-        state.arm.group(&target.subscription, &target.name).map(|group| Reply::ok(shown(group)))
+pub(super) fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
+        state.arm.group(&target.subscription, &target.name).map(|group| ArmResponse::ok(shown(group)))
     })
 }
 
 /// `GET` all of a subscription.
-pub(super) fn list(world: &World, subscription: &str) -> Reply {
+pub(super) fn list(cloud: &Cloud, subscription: &str) -> ArmResponse {
     let prefix = format!("/subscriptions/{subscription}");
-    world.read(|state| {
+    cloud.read(|state| {
         let groups = state.arm.resource_groups.values();
-        Reply::list(groups.filter(|group| arm_id::covers(&prefix, &group.id)).map(shown).collect())
+        ArmResponse::list(groups.filter(|group| arm_id::covers(&prefix, &group.id)).map(shown).collect())
     })
 }
 
 /// `DELETE`: 202 with a Location to follow; everything inside goes with the group.
 ///
 /// Our guess: a set that a disk of another group uses refuses at once, where the service tries and fails later.
-pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+pub(super) fn delete(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         operations::finish_all(state, &target.id, now);
         let (id, location) = {
             let group = state.arm.group(&target.subscription, &target.name)?;
@@ -94,8 +94,8 @@ pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Re
                 ),
             ));
         }
-        let headers = operations::begin(world, state, request, (&id, &location), Outcome::DeleteGroup);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, (&id, &location), Outcome::DeleteGroup);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::moments;
 use crate::names::arm_id;
 use crate::resources::ResourceType;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::role_assignment::RoleAssignment;
-use crate::world::World;
 
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
+use super::request::{ArmRequest, ArmResponse};
 use super::role_definitions::{quoted_after, role_of, unsupported_filter};
 
 const TYPE: &str = "Microsoft.Authorization/roleAssignments";
@@ -67,7 +67,12 @@ impl RoleAssignment {
 }
 
 /// `PUT {scope}/providers/Microsoft.Authorization/roleAssignments/{guid}`: 201 when new, 200 when it repeats itself.
-pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
+pub(super) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    scope: &str,
+    name: &str,
+) -> Result<ArmResponse, ArmError> {
     let Write { properties } = request.json()?;
     let guid = Uuid::parse_str(name).map_err(|_| {
         ArmError::bad_request(
@@ -76,8 +81,8 @@ pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) 
         )
     })?;
     let role = role_of(&properties.role_definition_id)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         check_scope(&state.arm, scope)?;
         let principal_type = principal_type(state, request.caller.tenant, &properties)?;
         let id = format!("{scope}/providers/{TYPE}/{guid}");
@@ -94,21 +99,21 @@ pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) 
             description: properties.description,
             created_by: Some(request.caller.object_id),
             created_on: now,
-            in_force_from: now + world.lags.role_assignment,
+            in_force_from: now + cloud.lags.role_assignment,
             in_force_until: None,
         };
-        let reply = Reply::new(StatusCode::CREATED, assignment.shown());
+        let reply = ArmResponse::new(StatusCode::CREATED, assignment.shown());
         state.arm.role_assignments.insert(arm_id::key(&id), assignment);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmError> {
+pub(super) fn get(cloud: &Cloud, scope: &str, name: &str) -> Result<ArmResponse, ArmError> {
     let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
-    world.read(|state| {
+    cloud.read(|state| {
         let assignment = state.arm.role_assignments.get(&id).filter(|assignment| !assignment.removed());
-        assignment.map(|assignment| Reply::ok(assignment.shown())).ok_or_else(|| {
+        assignment.map(|assignment| ArmResponse::ok(assignment.shown())).ok_or_else(|| {
             ArmError::new(
                 StatusCode::NOT_FOUND,
                 "RoleAssignmentNotFound",
@@ -120,31 +125,31 @@ pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmEr
 
 /// `GET` all that touch a scope. `$filter` may say `atScope()` (leave out what is below), `principalId eq '...'`
 /// or `assignedTo('...')`; without it, assignments above, at and below the scope are listed.
-pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
+pub(super) fn list(cloud: &Cloud, request: &ArmRequest, scope: &str) -> Result<ArmResponse, ArmError> {
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let (below, principal) = parse_filter(filter)?;
-    world.read(|state| {
+    cloud.read(|state| {
         let listed = state.arm.role_assignments.values().filter(|assignment| {
             !assignment.removed()
                 && (arm_id::covers(&assignment.scope, scope)
                     || (below && arm_id::covers(scope, &assignment.scope)))
                 && principal.is_none_or(|principal| assignment.principal_id == principal)
         });
-        Ok(Reply::list(listed.map(RoleAssignment::shown).collect()))
+        Ok(ArmResponse::list(listed.map(RoleAssignment::shown).collect()))
     })
 }
 
 /// `DELETE`: 200 with what was removed, 204 when there was nothing. Its effect ends later.
-pub(super) fn delete(world: &World, scope: &str, name: &str) -> Reply {
+pub(super) fn delete(cloud: &Cloud, scope: &str, name: &str) -> ArmResponse {
     let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
-    let until = world.clock.now() + world.lags.role_assignment;
-    world.change(|state| {
+    let until = cloud.clock.now() + cloud.lags.role_assignment;
+    cloud.change(|state| {
         let found = state.arm.role_assignments.get_mut(&id).filter(|assignment| !assignment.removed());
         match found {
-            None => Reply::empty(StatusCode::NO_CONTENT),
+            None => ArmResponse::empty(StatusCode::NO_CONTENT),
             Some(assignment) => {
                 assignment.in_force_until = Some(until);
-                Reply::ok(assignment.shown())
+                ArmResponse::ok(assignment.shown())
             }
         }
     })
@@ -209,7 +214,7 @@ fn already_there(
     scope: &str,
     role: Uuid,
     principal: Uuid,
-) -> Result<Option<Reply>, ArmError> {
+) -> Result<Option<ArmResponse>, ArmError> {
     let same = |assignment: &RoleAssignment| {
         assignment.role == role
             && assignment.principal_id == principal
@@ -218,7 +223,7 @@ fn already_there(
     if let Some(existing) = arm.role_assignments.get(&arm_id::key(id)).filter(|existing| !existing.removed())
     {
         if same(existing) {
-            return Ok(Some(Reply::ok(existing.shown())));
+            return Ok(Some(ArmResponse::ok(existing.shown())));
         }
         return Err(ArmError::bad_request(
             "RoleAssignmentUpdateNotPermitted",

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
 use crate::names::arm_id;
 use crate::state::State;
 use crate::state::directory::Policy;
-use crate::world::{SharedWorld, World};
 
 use super::reply::Body;
 use super::{ControlError, directory};
@@ -39,18 +39,18 @@ pub(crate) enum Action {
 
 /// `POST /control/actions`.
 pub(super) async fn carry_out(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(action): Body<Action>,
 ) -> Result<Json<Value>, ControlError> {
-    let done = carry(&world, &action)?;
+    let done = carry(&cloud, &action)?;
     Ok(Json(json!({ "done": done })))
 }
 
 /// Does it. Gives a sentence that says what was done.
-pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlError> {
-    let now = world.clock.now();
-    let until = now + world.lags.role_assignment;
-    world.change(|state| match action {
+pub(crate) fn carry(cloud: &Cloud, action: &Action) -> Result<String, ControlError> {
+    let now = cloud.clock.now();
+    let until = now + cloud.lags.role_assignment;
+    cloud.change(|state| match action {
         Action::DisableKey { vault, key, version } => {
             switch_key(state, (vault, key, version.as_deref()), false, now.unix_timestamp())
         }

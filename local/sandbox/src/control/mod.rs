@@ -22,8 +22,8 @@ use axum::routing::{any, delete, get, post, put};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
+use crate::cloud::SharedCloud;
 use crate::traffic::recorder::Recorder;
-use crate::world::SharedWorld;
 
 pub(crate) use guard::{Own, refuse_strangers};
 pub(crate) use reply::ControlError;
@@ -31,13 +31,13 @@ pub(crate) use reply::ControlError;
 /// What every call can reach.
 #[derive(Clone)]
 struct Controls {
-    world: SharedWorld,
+    cloud: SharedCloud,
     recorder: Arc<Recorder>,
 }
 
-impl FromRef<Controls> for SharedWorld {
+impl FromRef<Controls> for SharedCloud {
     fn from_ref(controls: &Controls) -> Self {
-        controls.world.clone()
+        controls.cloud.clone()
     }
 }
 
@@ -48,7 +48,7 @@ impl FromRef<Controls> for Arc<Recorder> {
 }
 
 /// Everything under `/control`.
-pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
+pub(crate) fn router(cloud: SharedCloud, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
     Router::new()
         .route("/control", get(index))
         .route("/control/tenants", get(directory::tenants).post(directory::add_tenant))
@@ -75,7 +75,7 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/control/marketplace/deliveries", post(marketplace::deliver))
         .route("/control/{*rest}", any(unknown))
         .layer(middleware::from_fn_with_state(Own(own), refuse_strangers))
-        .with_state(Controls { world, recorder })
+        .with_state(Controls { cloud, recorder })
 }
 
 /// `GET /control`: what there is, for whoever finds this address.

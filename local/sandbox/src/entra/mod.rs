@@ -24,9 +24,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
 use crate::state::directory::ServicePrincipal;
 use crate::tokens::{Caller, CallerKind, Tokens, issuer_v2};
-use crate::world::{SharedWorld, World};
 
 use grant::{ClientCredentials, Credential};
 
@@ -39,7 +39,7 @@ pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Managed identities get tokens for a day (Microsoft Learn, managed identities: tokens are cached up to 24 hours).
 pub(crate) const IDENTITY_TOKEN_SECONDS: i64 = 86_400;
 
-pub(crate) fn router(world: SharedWorld) -> Router {
+pub(crate) fn router(cloud: SharedCloud) -> Router {
     Router::new()
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::configuration_v1))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::configuration_v2))
@@ -54,7 +54,7 @@ pub(crate) fn router(world: SharedWorld) -> Router {
         .route("/{tenant}/oauth2/v2.0/token", post(token::token_v2))
         .route("/{tenant}/adminconsent", get(consent::page_v1).post(consent::answer_v1))
         .route("/{tenant}/v2.0/adminconsent", get(consent::page_v2).post(consent::answer_v2))
-        .with_state(world)
+        .with_state(cloud)
 }
 
 /// What the disk service does with a disk encryption set that names a multi-tenant application: it takes the
@@ -62,23 +62,23 @@ pub(crate) fn router(world: SharedWorld) -> Router {
 ///
 /// It is the code path of the token endpoint, so that every fault of the set-up shows here as it would there.
 pub(crate) fn exchange_for_disk_service(
-    world: &World,
+    cloud: &Cloud,
     federated_client_id: Uuid,
     identity_principal: Uuid,
     tenant: Uuid,
 ) -> Result<Caller, EntraFault> {
-    let now = world.clock.now();
-    world.read(|state| {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
         let directory = &state.directory;
         let identity = directory
             .service_principals
             .get(&identity_principal)
             .filter(|principal| principal.managed_identity.is_some())
             .ok_or_else(|| EntraFault::application_not_found(identity_principal, &tenant.to_string()))?;
-        let assertion = identity_token(&world.tokens, identity, EXCHANGE_AUDIENCE, now);
+        let assertion = identity_token(&cloud.tokens, identity, EXCHANGE_AUDIENCE, now);
         grant::client_credentials(
             directory,
-            &world.tokens,
+            &cloud.tokens,
             now,
             &ClientCredentials {
                 tenant: &tenant.to_string(),
@@ -91,8 +91,8 @@ pub(crate) fn exchange_for_disk_service(
 }
 
 /// A managed identity as the caller of a service in its own tenant. None when the principal is not one.
-pub(crate) fn identity_caller(world: &World, identity_principal: Uuid) -> Option<Caller> {
-    world.read(|state| {
+pub(crate) fn identity_caller(cloud: &Cloud, identity_principal: Uuid) -> Option<Caller> {
+    cloud.read(|state| {
         let principal = state.directory.service_principals.get(&identity_principal)?;
         principal.managed_identity.as_ref()?;
         Some(caller_of(principal))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::world::{SharedWorld, World};
+use crate::cloud::{Cloud, SharedCloud};
 
 use super::credential::credential;
 use super::fault::EntraFault;
@@ -29,30 +29,30 @@ enum Version {
 }
 
 pub(super) async fn token_v1(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(&world, Version::V1, &tenant, &headers, &body)
+    token(&cloud, Version::V1, &tenant, &headers, &body)
 }
 
 pub(super) async fn token_v2(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(&world, Version::V2, &tenant, &headers, &body)
+    token(&cloud, Version::V2, &tenant, &headers, &body)
 }
 
-fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-    let now = world.clock.now();
+fn token(cloud: &Cloud, version: Version, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Response {
+    let now = cloud.clock.now();
     let correlation = headers
         .get("client-request-id")
         .and_then(|value| Uuid::parse_str(value.to_str().ok()?).ok())
         .unwrap_or_else(Uuid::new_v4);
-    match issue(world, version, tenant, &Parameters::parse(body), now) {
+    match issue(cloud, version, tenant, &Parameters::parse(body), now) {
         Ok(body) => {
             let headers = [(header::CACHE_CONTROL, "no-store, no-cache"), (header::PRAGMA, "no-cache")];
             (headers, Json(body)).into_response()
@@ -65,7 +65,7 @@ fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, bod
 }
 
 fn issue(
-    world: &World,
+    cloud: &Cloud,
     version: Version,
     tenant: &str,
     form: &Parameters,
@@ -79,7 +79,7 @@ fn issue(
             | "password"
             | "urn:ietf:params:oauth:grant-type:device_code"),
             Version::V2,
-        ) => return user_grant::issue(world, grant, tenant, form, now),
+        ) => return user_grant::issue(cloud, grant, tenant, form, now),
         (other, _) => return Err(EntraFault::unsupported_grant(other)),
     }
     let client_id = form.required("client_id")?;
@@ -88,8 +88,8 @@ fn issue(
         Version::V2 => resources::of_scope(form.required("scope")?)?,
     };
     let request = ClientCredentials { tenant, client_id, credential: credential(form)?, resource };
-    let caller = world.read(|state| client_credentials(&state.directory, &world.tokens, now, &request))?;
-    let token = world.tokens.access_token(&caller, resource, now, LIFETIME_SECONDS);
+    let caller = cloud.read(|state| client_credentials(&state.directory, &cloud.tokens, now, &request))?;
+    let token = cloud.tokens.access_token(&caller, resource, now, LIFETIME_SECONDS);
 
     Ok(match version {
         Version::V2 => json!({

@@ -12,10 +12,10 @@ use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
 use crate::outgoing::{self, OutgoingFault};
 use crate::state::event_grid::delivery::Delivery;
 use crate::state::event_grid::subscription::{EventSubscription, Schema};
-use crate::world::{SharedWorld, World};
 
 use super::observer;
 
@@ -33,19 +33,19 @@ enum Attempt {
     Refused,
 }
 
-/// Watches the vaults, and sends, until the world stops.
-pub(crate) fn watch(world: &SharedWorld) {
-    let shared = Arc::clone(world);
-    world.spawn(async move {
+/// Watches the vaults, and sends, until the sandbox stops.
+pub(crate) fn watch(cloud: &SharedCloud) {
+    let shared = Arc::clone(cloud);
+    cloud.spawn(async move {
         let under_way = Arc::new(Mutex::new(BTreeSet::new()));
         loop {
             tokio::time::sleep(TICK).await;
             take_note(&shared);
             for (delivery, subscription) in due(&shared, &under_way) {
-                let (world, under_way) = (Arc::clone(&shared), Arc::clone(&under_way));
+                let (cloud, under_way) = (Arc::clone(&shared), Arc::clone(&under_way));
                 shared.spawn(async move {
                     let attempt = attempt(&delivery, &subscription).await;
-                    settle(&world, &delivery, &subscription, attempt);
+                    settle(&cloud, &delivery, &subscription, attempt);
                     under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&delivery.id);
                 });
             }
@@ -53,23 +53,23 @@ pub(crate) fn watch(world: &SharedWorld) {
     });
 }
 
-fn take_note(world: &World) {
-    let now = world.clock.now();
-    let nobody = world.read(|state| state.event_grid.subscriptions.is_empty());
-    if nobody || world.read(|state| observer::look(state, now).is_empty()) {
+fn take_note(cloud: &Cloud) {
+    let now = cloud.clock.now();
+    let nobody = cloud.read(|state| state.event_grid.subscriptions.is_empty());
+    if nobody || cloud.read(|state| observer::look(state, now).is_empty()) {
         return;
     }
-    world.change(|state| {
+    cloud.change(|state| {
         // Looked at again, because somebody may have come between.
         let news = observer::look(state, now);
         observer::tell(&mut state.event_grid, news, now);
     });
 }
 
-fn due(world: &World, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {
-    let now = world.clock.now();
+fn due(cloud: &Cloud, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {
+    let now = cloud.clock.now();
     let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    world.read(|state| {
+    cloud.read(|state| {
         let grid = &state.event_grid;
         grid.pending
             .iter()
@@ -125,13 +125,13 @@ fn request(
     request.body(Full::new(Bytes::from(body.to_string()))).map_err(|_| OutgoingFault::Address)
 }
 
-fn settle(world: &World, delivery: &Delivery, subscription: &EventSubscription, attempt: Attempt) {
-    let now = world.clock.now();
+fn settle(cloud: &Cloud, delivery: &Delivery, subscription: &EventSubscription, attempt: Attempt) {
+    let now = cloud.clock.now();
     let next = match attempt {
         Attempt::Taken | Attempt::Refused => None,
         Attempt::Failed => delivery.after_failure(subscription, now),
     };
-    world.change(|state| {
+    cloud.change(|state| {
         let grid = &mut state.event_grid;
         match next {
             Some(next) => {

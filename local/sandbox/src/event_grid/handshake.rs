@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::moments;
-use crate::outgoing::{self, Answer, OutgoingFault};
+use crate::outgoing::{self, OutgoingFault, WebhookResponse};
 use crate::state::State;
 use crate::state::event_grid::subscription::{EventSubscription, Schema, Standing};
 
@@ -117,7 +117,7 @@ fn with_headers(
     Ok(subscription.headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
-async fn send(request: http::request::Builder, body: String) -> Result<Answer, HandshakeFault> {
+async fn send(request: http::request::Builder, body: String) -> Result<WebhookResponse, HandshakeFault> {
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| OutgoingFault::Address)?;
     Ok(outgoing::send(request, LONGEST_WAIT).await?)
 }

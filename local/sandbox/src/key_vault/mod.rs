@@ -16,9 +16,9 @@ mod wire;
 
 use axum::Router;
 
+use crate::cloud::SharedCloud;
 use crate::resources::vault;
 use crate::state::State;
-use crate::world::SharedWorld;
 
 pub(crate) use passing_time::{catch_up, watch};
 
@@ -28,6 +28,6 @@ pub(crate) fn vault_resolves(state: &State, vault: &str) -> bool {
 }
 
 /// Everything under `https://{vault}.vault.azure.net`.
-pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new().fallback(wire::answer).with_state(world)
+pub(crate) fn router(cloud: SharedCloud) -> Router {
+    Router::new().fallback(wire::answer).with_state(cloud)
 }

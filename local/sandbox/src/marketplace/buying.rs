@@ -6,10 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::secrets::digest;
 use crate::state::marketplace::subscription::{Person, Status, Subscription};
 use crate::state::marketplace::{LandingToken, MarketplaceState};
-use crate::world::World;
 
 /// How long a landing page token can be resolved (Microsoft Learn, "Resolve a purchased subscription").
 const TOKEN_LIFETIME: Duration = Duration::hours(24);
@@ -63,9 +63,9 @@ impl std::fmt::Debug for PurchaseOutcome {
 }
 
 /// Lets a customer buy.
-pub(crate) fn buy(world: &World, purchase: Purchase) -> PurchaseOutcome {
-    let now = world.clock.now();
-    world.change(|state| {
+pub(crate) fn buy(cloud: &Cloud, purchase: Purchase) -> PurchaseOutcome {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let marketplace = &mut state.marketplace;
         let subscription = new_subscription(marketplace, purchase, now);
         let id = subscription.id;

@@ -14,7 +14,7 @@ mod webhook;
 
 use axum::Router;
 
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
 
 pub use buying::{Purchase, PurchaseOutcome};
 pub use webhook::{MarketplaceFault, WebhookDelivery};
@@ -23,6 +23,6 @@ pub(crate) use buying::{buy, landing};
 pub(crate) use webhook::{TokenForm, begin, deliver};
 
 /// Everything under `https://marketplaceapi.microsoft.com`.
-pub(crate) fn router(world: SharedWorld) -> Router {
-    api::routes().with_state(world)
+pub(crate) fn router(cloud: SharedCloud) -> Router {
+    api::routes().with_state(cloud)
 }

@@ -28,7 +28,7 @@ pub(super) async fn carry_out(RouterState(page): RouterState<Page>, Form(fields)
         Ok(action) => action,
         Err(refusal) => return refusal.into_response(),
     };
-    match actions::carry(&page.world, &action) {
+    match actions::carry(&page.cloud, &action) {
         Ok(said) => {
             page.press.say(said);
             Redirect::to(&format!("/#{}", section(&action))).into_response()

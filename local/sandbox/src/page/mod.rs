@@ -24,10 +24,10 @@ use http::header;
 use maud::html;
 use serde::Deserialize;
 
+use crate::cloud::SharedCloud;
 use crate::control::{Own, refuse_strangers};
 use crate::secrets;
 use crate::traffic::recorder::Recorder;
-use crate::world::SharedWorld;
 
 use press::{Page, Press};
 
@@ -42,7 +42,7 @@ struct Wanted {
 }
 
 /// `/`, its style, and where its buttons lead.
-pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
+pub(crate) fn router(cloud: SharedCloud, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
     let token = secrets::new_secret().expect("the machine gave randomness when this sandbox made its keys");
     let press = Arc::new(Press { token, said: Mutex::default() });
     Router::new()
@@ -51,14 +51,14 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/ask", post(action::ask))
         .route("/do", post(action::carry_out))
         .layer(middleware::from_fn_with_state(Own(own), refuse_strangers))
-        .with_state(Page { world, recorder, press })
+        .with_state(Page { cloud, recorder, press })
 }
 
 async fn show(RouterState(page): RouterState<Page>, Query(wanted): Query<Wanted>) -> impl IntoResponse {
-    let now = page.world.clock.now();
+    let now = page.cloud.clock.now();
     let seen = page.recorder.seen();
-    let faults = page.world.faults.summary();
-    let view = page.world.read(|state| view::View::of(state, now, &wanted.find));
+    let faults = page.cloud.faults.summary();
+    let view = page.cloud.read(|state| view::View::of(state, now, &wanted.find));
     let said = page.press.said();
     let content = html! {
         (glance::glance(&view, &seen, &faults))

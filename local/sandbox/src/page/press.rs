@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cloud::SharedCloud;
 use crate::traffic::recorder::Recorder;
-use crate::world::SharedWorld;
 
 /// The name of the form's token.
 pub(super) const TOKEN: &str = "token";
@@ -11,7 +11,7 @@ pub(super) const TOKEN: &str = "token";
 /// What the page stands on.
 #[derive(Clone)]
 pub(super) struct Page {
-    pub(super) world: SharedWorld,
+    pub(super) cloud: SharedCloud,
     pub(super) recorder: Arc<Recorder>,
     pub(super) press: Arc<Press>,
 }

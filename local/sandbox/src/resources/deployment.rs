@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::moments;
 use crate::state::State;
 use crate::state::arm::ArmState;
-use crate::state::resources::deployment::{Deployment, Step, StepState};
+use crate::state::resources::deployment::{Deployment, ResourceWrite, WriteState};
 use crate::state::tags::add_tags;
 use crate::tracked::Tracked;
 
@@ -93,13 +93,13 @@ pub(crate) fn failure(id: &str, inner: &[Value]) -> Value {
 }
 
 /// One of a deployment's operations: what became of one resource.
-pub(crate) fn operation(deployment: &Deployment, step: &Step) -> Value {
+pub(crate) fn operation(deployment: &Deployment, step: &ResourceWrite) -> Value {
     let began = step.began.unwrap_or(deployment.began);
     let ended = step.ended.unwrap_or(began);
     let (state, status) = match &step.state {
-        StepState::Waiting | StepState::Running(_) => ("Running", "Accepted".to_owned()),
-        StepState::Succeeded => ("Succeeded", "OK".to_owned()),
-        StepState::Failed(status, _) => ("Failed", status_name(*status)),
+        WriteState::Waiting | WriteState::Running(_) => ("Running", "Accepted".to_owned()),
+        WriteState::Succeeded => ("Succeeded", "OK".to_owned()),
+        WriteState::Failed(status, _) => ("Failed", status_name(*status)),
     };
     let mut properties = json!({
         "provisioningOperation": "Create",
@@ -109,7 +109,7 @@ pub(crate) fn operation(deployment: &Deployment, step: &Step) -> Value {
         "statusCode": status,
         "targetResource": { "id": step.id, "resourceType": step.resource_type, "resourceName": step.name },
     });
-    if let StepState::Failed(_, error) = &step.state {
+    if let WriteState::Failed(_, error) = &step.state {
         properties["statusMessage"] = json!({ "status": "Failed", "error": error });
     }
     let id = step.operation.simple().to_string().to_uppercase();
@@ -141,7 +141,7 @@ pub(crate) fn parameters(deployment: &Deployment) -> Map<String, Value> {
     parameters.collect()
 }
 
-pub(crate) fn providers(steps: &[Step]) -> Vec<Value> {
+pub(crate) fn providers(steps: &[ResourceWrite]) -> Vec<Value> {
     let mut kinds: BTreeMap<&str, BTreeMap<&str, BTreeSet<String>>> = BTreeMap::new();
     for step in steps {
         let (provider, kind) = step.resource_type.split_once('/').unwrap_or((&step.resource_type, ""));
@@ -158,9 +158,8 @@ pub(crate) fn providers(steps: &[Step]) -> Vec<Value> {
     kinds.collect()
 }
 
-pub(crate) fn dependencies(steps: &[Step]) -> Vec<Value> {
-    let named =
-        |step: &Step| json!({ "id": step.id, "resourceType": step.resource_type, "resourceName": step.name });
+pub(crate) fn dependencies(steps: &[ResourceWrite]) -> Vec<Value> {
+    let named = |step: &ResourceWrite| json!({ "id": step.id, "resourceType": step.resource_type, "resourceName": step.name });
     let waiting = steps.iter().filter(|step| !step.after.is_empty());
     let shown = waiting.map(|step| {
         let mut shown = named(step);
@@ -170,7 +169,7 @@ pub(crate) fn dependencies(steps: &[Step]) -> Vec<Value> {
     shown.collect()
 }
 
-pub(crate) fn references(steps: &[Step]) -> Value {
+pub(crate) fn references(steps: &[ResourceWrite]) -> Value {
     steps.iter().map(|step| json!({ "id": step.id })).collect()
 }
 

@@ -7,11 +7,11 @@ use super::Sandbox;
 impl Sandbox {
     /// Lets a script of faults begin, in the place of whatever script ran before.
     pub fn set_faults(&self, script: FaultScript) {
-        self.world.faults.set(script);
+        self.cloud.faults.set(script);
     }
 
     /// How often each fault of the script has matched a call and how often it has struck.
     pub fn fault_summary(&self) -> FaultSummary {
-        self.world.faults.summary()
+        self.cloud.faults.summary()
     }
 }

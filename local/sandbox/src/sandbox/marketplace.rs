@@ -13,19 +13,19 @@ use super::Sandbox;
 impl Sandbox {
     /// Lists the publisher's offer, or changes the listing. Before that, every call of the API is refused.
     pub fn configure_marketplace(&self, listing: Listing) {
-        self.world.change(|state| state.marketplace.listing = Some(listing));
+        self.cloud.change(|state| state.marketplace.listing = Some(listing));
     }
 
     /// Lets a customer buy: the subscription waits for its activation, and the landing page token is valid for
     /// 24 hours.
     pub fn purchase(&self, purchase: Purchase) -> PurchaseOutcome {
-        buy(&self.world, purchase)
+        buy(&self.cloud, purchase)
     }
 
     /// The customer comes back by "Manage account": a fresh token for an old subscription. None for an unknown one.
     pub fn reopen_landing_page(&self, subscription_id: Uuid) -> Option<PurchaseOutcome> {
-        let now = self.world.clock.now();
-        self.world.change(|state| {
+        let now = self.cloud.clock.now();
+        self.cloud.change(|state| {
             state.marketplace.subscriptions.get(&subscription_id)?;
             Some(landing(&mut state.marketplace, subscription_id, now))
         })
@@ -33,8 +33,8 @@ impl Sandbox {
 
     /// The status that the API would show, without its blanks. None for an unknown subscription.
     pub fn subscription_status(&self, subscription_id: Uuid) -> Option<String> {
-        let now = self.world.clock.now();
-        self.world.read(|state| {
+        let now = self.cloud.clock.now();
+        self.cloud.read(|state| {
             let subscription = state.marketplace.subscriptions.get(&subscription_id)?;
             Some(subscription.visible_status(now).name().to_owned())
         })
@@ -52,7 +52,7 @@ impl Sandbox {
         subscription_id: Uuid,
         action: MarketplaceAction,
     ) -> Result<Uuid, MarketplaceFault> {
-        begin(&self.world, subscription_id, action, Source::Azure)
+        begin(&self.cloud, subscription_id, action, Source::Azure)
     }
 
     /// Sends the webhook of an operation, and gives the HTTP status of the answer. Sending it again repeats the
@@ -62,7 +62,7 @@ impl Sandbox {
     ///
     /// When the operation is unknown, nothing is listed, or nobody answers.
     pub async fn deliver_webhook(&self, operation_id: Uuid) -> Result<u16, MarketplaceFault> {
-        deliver(&self.world, operation_id, TokenForm::V1).await
+        deliver(&self.cloud, operation_id, TokenForm::V1).await
     }
 
     /// [`begin_action`](Self::begin_action), then [`deliver_webhook`](Self::deliver_webhook).

@@ -12,17 +12,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
+use crate::cloud::{Cloud, SharedCloud};
 use crate::edge::{self, Edge, Listeners, LocalNames};
 use crate::options::{Options, Seed, SeedUser};
 use crate::state::State;
 use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::Tokens;
-use crate::world::{SharedWorld, World};
 use crate::{arm, event_grid, key_vault, managed_identity, seed};
 
 /// A running sandbox. It stops when it is dropped; [`Sandbox::stop`] also waits until it has.
 pub struct Sandbox {
-    pub(crate) world: SharedWorld,
+    pub(crate) cloud: SharedCloud,
     edge: Edge,
     ca_file: PathBuf,
     identity_header: String,
@@ -82,11 +82,11 @@ impl Sandbox {
         let identity_header = state.directory.secrets.identity_header.clone();
 
         let (ca_file, tls) = edge::make_certificates(&options.run_folder, clock.now())?;
-        let world = World::new(clock, options.lags, tokens, state, file)?;
-        let edge = edge::open(&world, tls, options.har, listeners).await.map_err(StartError::Listen)?;
-        event_grid::watch(&world);
-        key_vault::watch(&world);
-        Ok(Self { world, edge, ca_file, identity_header })
+        let cloud = Cloud::new(clock, options.lags, tokens, state, file)?;
+        let edge = edge::open(&cloud, tls, options.har, listeners).await.map_err(StartError::Listen)?;
+        event_grid::watch(&cloud);
+        key_vault::watch(&cloud);
+        Ok(Self { cloud, edge, ca_file, identity_header })
     }
 
     /// The sandbox's own address: its page for people, and the control API under `/control`.
@@ -129,7 +129,7 @@ impl Sandbox {
 
     /// The two organisations that this sandbox was born with, secrets included.
     pub fn seed(&self) -> Seed {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             let directory = &state.directory;
             Seed {
                 vendor: seed::seed_tenant(&directory.tenants[&directory.vendor]),
@@ -140,7 +140,7 @@ impl Sandbox {
 
     /// Everybody of a tenant, administrators first. Nobody for an unknown tenant.
     pub fn users(&self, tenant_id: uuid::Uuid) -> Vec<SeedUser> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             let tenant = state.directory.tenants.get(&tenant_id);
             let mut users: Vec<SeedUser> = tenant
                 .into_iter()
@@ -159,12 +159,12 @@ impl Sandbox {
     /// Lets "the function app" use a user-assigned identity: from now on the identity endpoint serves it.
     /// False when there is no identity with this ARM id.
     pub fn attach_identity(&self, resource_id: &str) -> bool {
-        self.world.change(|state| state.directory.attach_identity(resource_id))
+        self.cloud.change(|state| state.directory.attach_identity(resource_id))
     }
 
     /// Lets time pass at once for everything inside: spreading, token lifetimes, key expiry, rotation.
     pub fn advance_clock(&self, by: Duration) {
-        arm::advance_clock(&self.world, by);
+        arm::advance_clock(&self.cloud, by);
     }
 
     /// How many requests each host has answered since the start. The managed identity endpoint counts as
@@ -181,13 +181,13 @@ impl Sandbox {
 
     /// Closes every connection and waits until nothing of the sandbox runs any more.
     pub async fn stop(self) {
-        self.world.stop().await;
+        self.cloud.stop().await;
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.world.stopping().cancel();
+        self.cloud.stopping().cancel();
     }
 }
 

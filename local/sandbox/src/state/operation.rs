@@ -31,7 +31,14 @@ pub(crate) enum Outcome {
     WriteDisk(Box<Disk>),
     WriteSnapshot(Box<Snapshot>),
     WriteMachine(Box<VirtualMachine>),
-    /// The resource goes, whatever its type.
+    /// The resource goes, whatever its type. A state that was saved earlier has a word for each type.
+    #[serde(
+        alias = "DeleteSet",
+        alias = "DeleteDisk",
+        alias = "DeleteSnapshot",
+        alias = "DeleteMachine",
+        alias = "DeleteDeployment"
+    )]
     Delete,
     /// A machine is switched on or off.
     Switch(Power),

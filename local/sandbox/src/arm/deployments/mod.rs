@@ -16,27 +16,27 @@ use http::Method;
 use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::provider::{Provider, refused, usual_action};
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::state::resources::deployment::Deployment;
-use crate::world::World;
 
 impl Provider for Deployment {
     const VERSIONS: Versions = Versions::Since("2015-01-01");
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => calls::put(world, request, target),
-            (&Method::POST, ["validate"]) => calls::validate(world, request, target),
-            (&Method::GET | &Method::HEAD, []) => calls::get(world, request, target),
-            (&Method::DELETE, []) => calls::delete(world, request, target),
-            (&Method::GET, ["operationstatuses", run]) => calls::status(world, request, target, run),
-            (&Method::GET, ["operations"]) => calls::operations(world, request, target, None),
-            (&Method::GET, ["operations", one]) => calls::operations(world, request, target, Some(one)),
+            (&Method::PUT, []) => calls::put(cloud, request, target),
+            (&Method::POST, ["validate"]) => calls::validate(cloud, request, target),
+            (&Method::GET | &Method::HEAD, []) => calls::get(cloud, request, target),
+            (&Method::DELETE, []) => calls::delete(cloud, request, target),
+            (&Method::GET, ["operationstatuses", run]) => calls::status(cloud, request, target, run),
+            (&Method::GET, ["operations"]) => calls::operations(cloud, request, target, None),
+            (&Method::GET, ["operations", one]) => calls::operations(cloud, request, target, Some(one)),
             _ => refused(request, rest),
         }
     }

@@ -9,7 +9,7 @@ use crate::arm::error::ArmError;
 use crate::arm::request::Target;
 use crate::names::arm_id;
 use crate::resources::ResourceType;
-use crate::state::resources::deployment::{Step, StepState, Template};
+use crate::state::resources::deployment::{ResourceWrite, Template, WriteState};
 
 use super::template::{self, Evaluator, invalid, unsupported};
 
@@ -21,7 +21,7 @@ const NOT_OF_THE_RESOURCE: &[&str] =
 
 /// A step, and whatever else its place in the order follows from.
 struct Planned {
-    step: Step,
+    step: ResourceWrite,
     depends_on: Vec<String>,
     referred_to: Vec<String>,
     /// False where the template's own condition leaves it out.
@@ -33,7 +33,7 @@ pub(super) fn steps(
     template: &Template,
     evaluator: &Evaluator<'_>,
     target: &Target,
-) -> Result<Vec<Step>, ArmError> {
+) -> Result<Vec<ResourceWrite>, ArmError> {
     let mut planned = Vec::new();
     for resource in &template.resources {
         planned.push(plan(resource, evaluator, target)?);
@@ -53,7 +53,7 @@ pub(super) fn steps(
     let kept: Vec<usize> = (0..planned.len()).filter(|place| planned[*place].wanted).collect();
     let steps = kept.iter().map(|place| {
         let after = places[*place].iter().filter_map(|first| kept.iter().position(|kept| kept == first));
-        Step { after: after.collect(), ..planned[*place].step.clone() }
+        ResourceWrite { after: after.collect(), ..planned[*place].step.clone() }
     });
     Ok(steps.collect())
 }
@@ -92,7 +92,7 @@ fn plan(
         .map(|(element, value)| (element.clone(), value.clone()))
         .collect();
     let referred_to = template::check(&Value::Object(body.clone()), evaluator)?;
-    let step = Step {
+    let step = ResourceWrite {
         operation: Uuid::new_v4(),
         id,
         resource_type,
@@ -100,7 +100,7 @@ fn plan(
         api_version,
         body,
         after: Vec::new(),
-        state: StepState::Waiting,
+        state: WriteState::Waiting,
         began: None,
         ended: None,
     };

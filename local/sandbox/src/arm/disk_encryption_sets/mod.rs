@@ -17,25 +17,25 @@ use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::limits::groups;
 use crate::arm::provider::{Provider, refused};
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
-use crate::world::World;
 
 impl Provider for DiskEncryptionSet {
     const VERSIONS: Versions = Versions::Disks;
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => write::put(world, request, target),
-            (&Method::PATCH, []) => write::patch(world, request, target),
-            (&Method::GET, []) => reading::get(world, target),
-            (&Method::DELETE, []) => write::delete(world, request, target),
-            (&Method::GET, ["associatedresources"]) => reading::associated_resources(world, target),
+            (&Method::PUT, []) => write::put(cloud, request, target),
+            (&Method::PATCH, []) => write::patch(cloud, request, target),
+            (&Method::GET, []) => reading::get(cloud, target),
+            (&Method::DELETE, []) => write::delete(cloud, request, target),
+            (&Method::GET, ["associatedresources"]) => reading::associated_resources(cloud, target),
             _ => refused(request, rest),
         }
     }

@@ -7,50 +7,58 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::arm::{access, operations, regions};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::resources::disk_encryption_set::{give_system_identity, users_of};
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::disk_encryption_set::{DiskEncryptionSet, SetIdentity};
-use crate::world::World;
 
 use super::find::{find_mut, not_found};
 use super::input::{FederatedClient, IdentityBody, SetBody, check_encryption_type, key_address, missing};
 use super::key_check::prove;
 
 /// `PUT`: 202. The body echoes what was sent, without id, name and type (recorded).
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let body: SetBody = request.json()?;
-    let set = world.read(|state| planned_by_put(world, state, request, target, &body))?;
-    let refusal = key_refusal(world, &set)?;
+    let set = cloud.read(|state| planned_by_put(cloud, state, request, target, &body))?;
+    let refusal = key_refusal(cloud, &set)?;
     let mut echo: Value = request.json()?;
     for read_only in ["id", "name", "type"] {
         echo.as_object_mut().and_then(|echo| echo.remove(read_only));
     }
     echo["properties"]["provisioningState"] = json!("Updating");
-    world.change(|state| {
-        let headers = begin(world, state, request, set, refusal);
-        Ok(Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) })
+    cloud.change(|state| {
+        let headers = begin(cloud, state, request, set, refusal);
+        Ok(ArmResponse { headers, ..ArmResponse::new(StatusCode::ACCEPTED, echo) })
     })
 }
 
 /// `PATCH`: 200 at once for tags alone, otherwise 202 with the whole old resource (recorded).
-pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn patch(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let body: SetBody = request.json()?;
     if body.identity.is_none() && body.properties.is_none() {
-        return patch_tags(world, target, body);
+        return patch_tags(cloud, target, body);
     }
-    let set = world.read(|state| planned_by_patch(world, state, request, target, &body))?;
-    let refusal = key_refusal(world, &set)?;
-    world.change(|state| {
+    let set = cloud.read(|state| planned_by_patch(cloud, state, request, target, &body))?;
+    let refusal = key_refusal(cloud, &set)?;
+    cloud.change(|state| {
         let old =
             state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
         let echo = old.shown_updating(state);
-        let headers = begin(world, state, request, set, refusal);
-        Ok(Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) })
+        let headers = begin(cloud, state, request, set, refusal);
+        Ok(ArmResponse { headers, ..ArmResponse::new(StatusCode::ACCEPTED, echo) })
     })
 }
 
@@ -58,15 +66,15 @@ pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target
 ///
 /// Our guess: code and words when disks still use the set. That it is refused is known.
 pub(in crate::arm) fn delete(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     target: &Target,
-) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         operations::finish_all(state, &target.id, now);
         let Some(set) = state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).cloned() else {
-            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+            return Ok(ArmResponse::empty(StatusCode::NO_CONTENT));
         };
         if let Some(user) = users_of(&state.arm, &set.id).next() {
             return Err(ArmError::conflict(
@@ -77,25 +85,25 @@ pub(in crate::arm) fn delete(
                 ),
             ));
         }
-        let headers = operations::begin(world, state, request, (&set.id, &set.location), Outcome::Delete);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, (&set.id, &set.location), Outcome::Delete);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 
-fn patch_tags(world: &World, target: &Target, body: SetBody) -> Result<Reply, ArmError> {
-    world.change(|state| {
+fn patch_tags(cloud: &Cloud, target: &Target, body: SetBody) -> Result<ArmResponse, ArmError> {
+    cloud.change(|state| {
         let set = find_mut(&mut state.arm, target)?;
         if body.tags.is_some() {
             set.tags = body.tags;
         }
         let set = set.clone();
-        Ok(Reply::ok(set.shown_in(state)))
+        Ok(ArmResponse::ok(set.shown_in(state)))
     })
 }
 
 /// What the set will be after a PUT, everything but its key checked.
 fn planned_by_put(
-    world: &World,
+    cloud: &Cloud,
     state: &State,
     request: &ArmRequest,
     target: &Target,
@@ -109,7 +117,7 @@ fn planned_by_put(
     };
     if let Some(existing) = existing {
         regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
-        let mut set = planned(world, state, request, target, existing.clone(), body)?;
+        let mut set = planned(cloud, state, request, target, existing.clone(), body)?;
         set.tags = body.tags.clone();
         return Ok(set);
     }
@@ -136,7 +144,7 @@ fn planned_by_put(
         rotation_error: None,
         provisioning_state: "Succeeded".into(),
     };
-    let set = planned(world, state, request, target, new, body)?;
+    let set = planned(cloud, state, request, target, new, body)?;
     if set.identity.kind == "None" {
         // Our guess: code and words. A set without an identity could never reach a key.
         return Err(missing("diskEncryptionSet.identity"));
@@ -167,7 +175,7 @@ fn check_count(state: &State, target: &Target, location: &str) -> Result<(), Arm
 
 /// What the set will be after a PATCH. Identity ids come back in lower case from then on (recorded).
 fn planned_by_patch(
-    world: &World,
+    cloud: &Cloud,
     state: &State,
     request: &ArmRequest,
     target: &Target,
@@ -175,7 +183,7 @@ fn planned_by_patch(
 ) -> Result<DiskEncryptionSet, ArmError> {
     let existing =
         state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
-    let mut set = planned(world, state, request, target, existing.clone(), body)?;
+    let mut set = planned(cloud, state, request, target, existing.clone(), body)?;
     if body.tags.is_some() {
         set.tags = body.tags.clone();
     }
@@ -190,7 +198,7 @@ fn planned_by_patch(
 /// Our guess for PUT: so do `federatedClientId` and the rotation flag of an existing set, since clearing the former
 /// takes the explicit word `None`.
 fn planned(
-    world: &World,
+    cloud: &Cloud,
     state: &State,
     request: &ArmRequest,
     target: &Target,
@@ -198,7 +206,7 @@ fn planned(
     body: &SetBody,
 ) -> Result<DiskEncryptionSet, ArmError> {
     if let Some(identity) = &body.identity {
-        set.identity = planned_identity(world, state, request, target, &set.identity, identity)?;
+        set.identity = planned_identity(cloud, state, request, target, &set.identity, identity)?;
     }
     set.provisioning_state = "Succeeded".into();
     let Some(properties) = &body.properties else {
@@ -227,8 +235,8 @@ fn planned(
     if let Some(key) = properties.active_key()? {
         key_address(&key.key_url)?;
         if key != set.active_key {
-            let now = world.clock.now();
-            set.change_key(key, now, now + world.lags.disk_rewrap);
+            let now = cloud.clock.now();
+            set.change_key(key, now, now + cloud.lags.disk_rewrap);
         }
     }
     set.rotation_error = None;
@@ -237,7 +245,7 @@ fn planned(
 
 /// Checks the identity that is asked for, and that the caller may give it away.
 fn planned_identity(
-    world: &World,
+    cloud: &Cloud,
     state: &State,
     request: &ArmRequest,
     target: &Target,
@@ -264,7 +272,7 @@ fn planned_identity(
             &request.caller,
             ("Microsoft.Compute/diskEncryptionSets/write", &target.id),
             ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id),
-            world.clock.now(),
+            cloud.clock.now(),
         )?;
         if !state.arm.identities.contains_key(&arm_id::key(id)) {
             return Err(identity_not_found(&target.id, id));
@@ -285,24 +293,24 @@ fn identity_not_found(set: &str, id: &str) -> ArmError {
 }
 
 /// Tries the key. A refusal ends the request, unless the sandbox was told to let it come with the operation.
-fn key_refusal(world: &World, set: &DiskEncryptionSet) -> Result<Option<ArmError>, ArmError> {
-    let Err(refusal) = prove(world, set) else {
+fn key_refusal(cloud: &Cloud, set: &DiskEncryptionSet) -> Result<Option<ArmError>, ArmError> {
+    let Err(refusal) = prove(cloud, set) else {
         return Ok(None);
     };
-    let late = world.read(|state| state.arm.key_refusals_come_late);
+    let late = cloud.read(|state| state.arm.key_refusals_come_late);
     let about_the_key = ["KeyVaultAccessForbidden", "KeyVaultKeyNotEnabled"].contains(&refusal.code);
     if late && about_the_key { Ok(Some(refusal)) } else { Err(refusal) }
 }
 
 /// Begins the operation that makes the set what it is planned to be.
 fn begin(
-    world: &World,
+    cloud: &Cloud,
     state: &mut State,
     request: &ArmRequest,
     mut set: DiskEncryptionSet,
     refusal: Option<ArmError>,
 ) -> Vec<(http::HeaderName, String)> {
-    let now = world.clock.now();
+    let now = cloud.clock.now();
     operations::finish_all(state, &set.id, now);
     give_system_identity(state, &mut set, now);
     let key = arm_id::key(&set.id);
@@ -313,5 +321,5 @@ fn begin(
         None => Outcome::WriteSet(Box::new(set)),
         Some(refusal) => Outcome::FailSet { code: refusal.code.into(), message: refusal.message },
     };
-    operations::begin(world, state, request, (&target.0, &target.1), outcome)
+    operations::begin(cloud, state, request, (&target.0, &target.1), outcome)
 }

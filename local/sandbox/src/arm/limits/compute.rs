@@ -7,20 +7,20 @@ use time::{Duration, OffsetDateTime};
 
 use crate::arm::error::{ArmError, Throttled};
 use crate::arm::request::REMAINING;
+use crate::cloud::Cloud;
 use crate::state::limits::Windows;
-use crate::world::World;
 
 /// Counts one call. Gives the header that tells how many are left in both windows.
 pub(in crate::arm) fn spend(
-    world: &World,
+    cloud: &Cloud,
     (subscription, region): (&str, &str),
     group: &'static str,
 ) -> Result<(HeaderName, String), ArmError> {
     let unlimited = Windows { three_minutes: u32::MAX, thirty_minutes: u32::MAX };
-    let most = world.read(|state| state.arm.limits.compute.get(group).copied().unwrap_or(unlimited));
-    let now = world.clock.now();
+    let most = cloud.read(|state| state.arm.limits.compute.get(group).copied().unwrap_or(unlimited));
+    let now = cloud.clock.now();
     let name = |minutes: i64| format!("{group}{minutes}Min");
-    world.counters.with(|counted| {
+    cloud.counters.with(|counted| {
         let windows = [(3, most.three_minutes), (30, most.thirty_minutes)];
         let key = |minutes| (subscription.to_ascii_lowercase(), region.to_owned(), group, minutes);
         for (minutes, most) in windows {

@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::arm::error::ArmError;
 use crate::arm::limits::groups;
 use crate::arm::provider::refused;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::arm::{operations, regions};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::store::Stored;
 use crate::state::operation::Outcome;
-use crate::world::World;
 
 use super::body::StoreBody;
 use super::encryption;
@@ -20,16 +20,16 @@ use super::store::Store;
 
 /// Answers a call on a disk or a snapshot.
 pub(super) fn answer<S: Store>(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     target: &Target,
     rest: &[&str],
-) -> Result<Reply, ArmError> {
+) -> Result<ArmResponse, ArmError> {
     match (&request.method, rest) {
-        (&Method::PUT, []) => put::<S>(world, request, target),
-        (&Method::PATCH, []) => patch::<S>(world, request, target),
-        (&Method::GET, []) => get::<S>(world, target),
-        (&Method::DELETE, []) => delete::<S>(world, request, target),
+        (&Method::PUT, []) => put::<S>(cloud, request, target),
+        (&Method::PATCH, []) => patch::<S>(cloud, request, target),
+        (&Method::GET, []) => get::<S>(cloud, target),
+        (&Method::DELETE, []) => delete::<S>(cloud, request, target),
         _ => refused(request, rest),
     }
 }
@@ -45,10 +45,10 @@ pub(super) fn counted_as(method: &Method) -> Option<&'static str> {
 
 /// `PUT`: 202 with id, name and type, unlike a set (recorded). Of one that is there only what is named changes, and the
 /// tags.
-fn put<S: Store>(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+fn put<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let body: StoreBody = request.json()?;
     let location = regions::check(body.location.as_deref(), S::TYPE)?;
-    let existing = world.read(|state| {
+    let existing = cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         Ok(S::all(&state.arm).get(&arm_id::key(&target.id)).cloned())
     })?;
@@ -59,60 +59,60 @@ fn put<S: Store>(world: &World, request: &ArmRequest, target: &Target) -> Result
         }
         None => {
             let properties = body.properties.as_ref().ok_or_else(|| missing::<S>("properties"))?;
-            S::new(world, target, location, properties)?
+            S::new(cloud, target, location, properties)?
         }
     };
     store.common_mut().tags = body.tags.clone();
-    let store = planned(world, request, store, &body)?;
-    Ok(begin(world, request, store))
+    let store = planned(cloud, request, store, &body)?;
+    Ok(begin(cloud, request, store))
 }
 
 /// `PATCH`: only what is named changes. 200 at once for tags alone, otherwise 202.
-fn patch<S: Store>(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+fn patch<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let body: StoreBody = request.json()?;
-    let existing = world.read(|state| S::all(&state.arm).get(&arm_id::key(&target.id)).cloned());
+    let existing = cloud.read(|state| S::all(&state.arm).get(&arm_id::key(&target.id)).cloned());
     let mut existing = existing.ok_or_else(|| not_found::<S>(target))?;
     if body.tags.is_some() {
         existing.common_mut().tags = body.tags.clone();
     }
     if body.properties.is_none() && body.sku.is_none() {
-        let reply = Reply::ok(Stored::shown(&existing));
-        world.change(|state| S::all_mut(&mut state.arm).insert(arm_id::key(&target.id), existing));
+        let reply = ArmResponse::ok(Stored::shown(&existing));
+        cloud.change(|state| S::all_mut(&mut state.arm).insert(arm_id::key(&target.id), existing));
         return Ok(reply);
     }
-    let store = planned(world, request, existing, &body)?;
-    Ok(begin(world, request, store))
+    let store = planned(cloud, request, existing, &body)?;
+    Ok(begin(cloud, request, store))
 }
 
 /// `GET` one.
-fn get<S: Store>(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+fn get<S: Store>(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         operations::look(state, &target.id, now);
         let store = S::all(&state.arm).get(&arm_id::key(&target.id)).ok_or_else(|| not_found::<S>(target))?;
-        Ok(Reply::ok(Stored::shown(store)))
+        Ok(ArmResponse::ok(Stored::shown(store)))
     })
 }
 
 /// `DELETE`: 202, or 204 when there is none.
-fn delete<S: Store>(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+fn delete<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         operations::finish_all(state, &target.id, now);
         let Some(store) = S::all(&state.arm).get(&arm_id::key(&target.id)).cloned() else {
-            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+            return Ok(ArmResponse::empty(StatusCode::NO_CONTENT));
         };
         store.check_unused()?;
         let place = (store.common().id.as_str(), store.common().location.as_str());
-        let headers = operations::begin(world, state, request, place, Outcome::Delete);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, place, Outcome::Delete);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 
 /// What it will be, everything checked.
 fn planned<S: Store>(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     mut store: S,
     body: &StoreBody,
@@ -125,9 +125,9 @@ fn planned<S: Store>(
     };
     store.apply(properties);
     if let Some(encryption) = &properties.encryption {
-        let planned = encryption::planned::<S>(world, request, store.common(), encryption)?;
+        let planned = encryption::planned::<S>(cloud, request, store.common(), encryption)?;
         if planned.differs(&store.common().encryption) {
-            world.read(|state| store.check_change(state, &planned))?;
+            cloud.read(|state| store.check_change(state, &planned))?;
         }
         store.common_mut().encryption = planned;
     }
@@ -135,8 +135,8 @@ fn planned<S: Store>(
 }
 
 /// Begins the operation that makes it what it is planned to be, and echoes it.
-fn begin<S: Store>(world: &World, request: &ArmRequest, mut store: S) -> Reply {
-    let now = world.clock.now();
+fn begin<S: Store>(cloud: &Cloud, request: &ArmRequest, mut store: S) -> ArmResponse {
+    let now = cloud.clock.now();
     let mut echo = Stored::shown(&store);
     echo["properties"]["provisioningState"] = json!("Updating");
     let common = store.common_mut();
@@ -144,14 +144,14 @@ fn begin<S: Store>(world: &World, request: &ArmRequest, mut store: S) -> Reply {
     // It may have been read while an earlier write was still under way.
     common.provisioning_state = "Succeeded".into();
     let (id, location) = (common.id.clone(), common.location.clone());
-    let headers = world.change(|state| {
+    let headers = cloud.change(|state| {
         operations::finish_all(state, &id, now);
         let held = S::all_mut(&mut state.arm);
         let meanwhile = held.entry(arm_id::key(&id)).or_insert_with(|| store.clone());
         meanwhile.common_mut().provisioning_state = "Updating".into();
-        operations::begin(world, state, request, (&id, &location), store.written())
+        operations::begin(cloud, state, request, (&id, &location), store.written())
     });
-    Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) }
+    ArmResponse { headers, ..ArmResponse::new(StatusCode::ACCEPTED, echo) }
 }
 
 fn not_found<S: Store>(target: &Target) -> ArmError {

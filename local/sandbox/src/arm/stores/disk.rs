@@ -6,13 +6,13 @@ use serde_json::Value;
 use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::provider::Provider;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::resources::snapshot::{incremental_of, source};
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::disk::{Disk, DiskState};
 use crate::state::resources::store::{Common, Encryption};
-use crate::world::World;
 
 use super::body::PropertiesBody;
 use super::calls;
@@ -23,12 +23,12 @@ impl Provider for Disk {
     const VERSIONS: Versions = Versions::Disks;
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
-        calls::answer::<Self>(world, request, target, rest)
+    ) -> Result<ArmResponse, ArmError> {
+        calls::answer::<Self>(cloud, request, target, rest)
     }
 
     fn counted_as(method: &Method, _: &[&str]) -> Option<&'static str> {
@@ -40,7 +40,7 @@ impl Store for Disk {
     const WORD: &'static str = "disk";
 
     fn new(
-        world: &World,
+        cloud: &Cloud,
         target: &Target,
         location: String,
         properties: &PropertiesBody,
@@ -49,10 +49,10 @@ impl Store for Disk {
         if creation_data["createOption"].as_str().is_none() {
             return Err(missing::<Self>("creationData.createOption"));
         }
-        let size = properties.disk_size_gb.or_else(|| copied_size(world, &creation_data));
+        let size = properties.disk_size_gb.or_else(|| copied_size(cloud, &creation_data));
         let size = size.ok_or_else(|| missing::<Self>("diskSizeGB"))?;
         Ok(Self {
-            common: Common::new(world, target, location, creation_data, size),
+            common: Common::new(cloud, target, location, creation_data, size),
             state: DiskState::Unattached,
             managed_by: None,
             was_encrypted_inside: false,
@@ -107,7 +107,7 @@ impl Store for Disk {
 }
 
 /// The size of the disk or snapshot that a new disk is a copy of.
-fn copied_size(world: &World, creation_data: &Value) -> Option<u32> {
+fn copied_size(cloud: &Cloud, creation_data: &Value) -> Option<u32> {
     let id = creation_data["sourceResourceId"].as_str()?;
-    world.read(|state| source(&state.arm, id).map(|source| source.size_gb))
+    cloud.read(|state| source(&state.arm, id).map(|source| source.size_gb))
 }

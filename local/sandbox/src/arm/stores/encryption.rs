@@ -6,20 +6,20 @@ use crate::arm::disk_encryption_sets::key_check;
 use crate::arm::error::ArmError;
 use crate::arm::request::ArmRequest;
 use crate::arm::{access, regions};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::resources::store::PLATFORM_KEY;
 use crate::state::State;
 use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
 use crate::state::resources::store::{Common, Encryption};
-use crate::world::World;
 
 use super::body::EncryptionBody;
 use super::store::Store;
 
 /// The encryption that a body asks for, everything checked, the key of the set included.
 pub(super) fn planned<S: Store>(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     store: &Common,
     body: &EncryptionBody,
@@ -42,8 +42,8 @@ pub(super) fn planned<S: Store>(
             ),
         ));
     }
-    let now = world.clock.now();
-    let set = world.read(|state| {
+    let now = cloud.clock.now();
+    let set = cloud.read(|state| {
         access::authorize_linked(
             &state.arm,
             &request.caller,
@@ -64,8 +64,8 @@ pub(super) fn planned<S: Store>(
             ),
         ));
     }
-    check_direct_drive(world, store, &set)?;
-    key_check::prove(world, &set)?;
+    check_direct_drive(cloud, store, &set)?;
+    key_check::prove(cloud, &set)?;
     Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
 }
 
@@ -109,7 +109,7 @@ fn usable_set(state: &State, store: &Common, id: &str) -> Result<DiskEncryptionS
 }
 
 /// What Ultra and Premium SSD v2 disks cannot do. Double encryption is documented; the other has been seen in places.
-fn check_direct_drive(world: &World, store: &Common, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+fn check_direct_drive(cloud: &Cloud, store: &Common, set: &DiskEncryptionSet) -> Result<(), ArmError> {
     if !["PremiumV2_LRS", "UltraSSD_LRS"].contains(&store.sku.as_str()) {
         return Ok(());
     }
@@ -120,7 +120,7 @@ fn check_direct_drive(world: &World, store: &Common, set: &DiskEncryptionSet) ->
             format!("Double encryption is not supported for disk {} of SKU '{}'.", store.name, store.sku),
         ));
     }
-    if set.identity.is_user_assigned() && world.read(|state| state.arm.direct_drive_is_refused) {
+    if set.identity.is_user_assigned() && cloud.read(|state| state.arm.direct_drive_is_refused) {
         return Err(ArmError::bad_request(
             "DirectDriveDiskNotSupportUserAssignedIdentityDes",
             format!(

@@ -4,13 +4,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::arm::request::Target;
+use crate::cloud::Cloud;
 use crate::state::resources::store::{Common, Encryption};
-use crate::world::World;
 
 impl Common {
     /// An empty one under the platform's key.
     pub(super) fn new(
-        world: &World,
+        cloud: &Cloud,
         target: &Target,
         location: String,
         creation_data: Value,
@@ -27,7 +27,7 @@ impl Common {
             creation_data,
             encryption: Encryption::platform(),
             unique_id: Uuid::new_v4(),
-            time_created: world.clock.now(),
+            time_created: cloud.clock.now(),
             provisioning_state: "Succeeded".into(),
         }
     }

@@ -9,13 +9,13 @@ use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::provider::Provider;
 use crate::arm::regions;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::resources::snapshot::source;
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::snapshot::Snapshot;
 use crate::state::resources::store::{Common, Encryption};
-use crate::world::World;
 
 use super::body::PropertiesBody;
 use super::calls;
@@ -26,12 +26,12 @@ impl Provider for Snapshot {
     const VERSIONS: Versions = Versions::Disks;
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
-        calls::answer::<Self>(world, request, target, rest)
+    ) -> Result<ArmResponse, ArmError> {
+        calls::answer::<Self>(cloud, request, target, rest)
     }
 
     fn counted_as(method: &Method, _: &[&str]) -> Option<&'static str> {
@@ -43,7 +43,7 @@ impl Store for Snapshot {
     const WORD: &'static str = "snapshot";
 
     fn new(
-        world: &World,
+        cloud: &Cloud,
         target: &Target,
         location: String,
         properties: &PropertiesBody,
@@ -54,7 +54,7 @@ impl Store for Snapshot {
         let id = creation_data["sourceResourceId"].as_str().or(creation_data["sourceUri"].as_str());
         let id = id.filter(|_| copies).ok_or_else(|| missing::<Self>("creationData.sourceResourceId"))?;
         let id = id.to_owned();
-        let copied = world.read(|state| source(&state.arm, &id).cloned()).ok_or_else(|| {
+        let copied = cloud.read(|state| source(&state.arm, &id).cloned()).ok_or_else(|| {
             ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Resource {id} is not found."))
         })?;
         if !regions::same(&copied.location, &location) {
@@ -68,7 +68,7 @@ impl Store for Snapshot {
             common: Common {
                 os_type: copied.os_type,
                 encryption: copied.encryption,
-                ..Common::new(world, target, location, creation_data, copied.size_gb)
+                ..Common::new(cloud, target, location, creation_data, copied.size_gb)
             },
             source: id,
             incremental: properties.incremental.unwrap_or(false),

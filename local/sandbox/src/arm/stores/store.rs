@@ -2,11 +2,11 @@
 
 use crate::arm::error::ArmError;
 use crate::arm::request::Target;
+use crate::cloud::Cloud;
 use crate::resources::store::Stored;
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::store::Encryption;
-use crate::world::World;
 
 use super::body::PropertiesBody;
 
@@ -17,7 +17,7 @@ pub(in crate::arm) trait Store: Stored {
 
     /// A new one, before what the body says of size and encryption is applied.
     fn new(
-        world: &World,
+        cloud: &Cloud,
         target: &Target,
         location: String,
         properties: &PropertiesBody,

@@ -6,15 +6,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::arm::vaults::naming;
 use crate::arm::{operations, regions};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::vault::Vault;
-use crate::world::World;
 use crate::{key_vault, moments};
 
 /// What deleted ones are called in an address.
@@ -56,25 +56,25 @@ impl Vault {
 
 /// `DELETE`: the vault's name does not resolve any more. Role assignments and event subscriptions go for good; recovering
 /// the vault does not bring them back (documented).
-pub(super) fn delete<R: Resource>(world: &World, target: &Target) -> Reply {
-    let now = world.clock.now();
-    world.change(|state| {
+pub(super) fn delete<R: Resource>(cloud: &Cloud, target: &Target) -> ArmResponse {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         if R::find(&state.arm, &target.id).is_none() {
-            return Reply::empty(StatusCode::NO_CONTENT);
+            return ArmResponse::empty(StatusCode::NO_CONTENT);
         }
         R::remove(state, &arm_id::key(&target.id), now);
-        Reply::empty(StatusCode::OK)
+        ArmResponse::empty(StatusCode::OK)
     })
 }
 
 /// `GET .../deletedVaults`: all of a subscription.
-pub(in crate::arm) fn list(world: &World, is_hsm: bool, subscription: &str) -> Reply {
-    key_vault::catch_up(world, None);
+pub(in crate::arm) fn list(cloud: &Cloud, is_hsm: bool, subscription: &str) -> ArmResponse {
+    key_vault::catch_up(cloud, None);
     let scope = format!("/subscriptions/{subscription}");
-    world.read(|state| {
+    cloud.read(|state| {
         let deleted =
             state.arm.vaults.values().filter(|vault| vault.is_deleted() && vault.is_hsm() == is_hsm);
-        Reply::list(
+        ArmResponse::list(
             deleted.filter(|vault| arm_id::covers(&scope, &vault.id)).map(Vault::shown_deleted).collect(),
         )
     })
@@ -82,23 +82,25 @@ pub(in crate::arm) fn list(world: &World, is_hsm: bool, subscription: &str) -> R
 
 /// `GET .../locations/{location}/deletedVaults/{name}`.
 pub(in crate::arm) fn get(
-    world: &World,
+    cloud: &Cloud,
     is_hsm: bool,
     (subscription, location, name): (&str, &str, &str),
-) -> Result<Reply, ArmError> {
-    key_vault::catch_up(world, None);
-    world.read(|state| Ok(Reply::ok(find(state, is_hsm, (subscription, location, name))?.shown_deleted())))
+) -> Result<ArmResponse, ArmError> {
+    key_vault::catch_up(cloud, None);
+    cloud.read(|state| {
+        Ok(ArmResponse::ok(find(state, is_hsm, (subscription, location, name))?.shown_deleted()))
+    })
 }
 
 /// `POST .../deletedVaults/{name}/purge`: 202 with a Location to follow.
 pub(in crate::arm) fn purge(
-    world: &World,
+    cloud: &Cloud,
     is_hsm: bool,
     request: &ArmRequest,
     (subscription, location, name): (&str, &str, &str),
-) -> Result<Reply, ArmError> {
-    key_vault::catch_up(world, None);
-    world.change(|state| {
+) -> Result<ArmResponse, ArmError> {
+    key_vault::catch_up(cloud, None);
+    cloud.change(|state| {
         let (id, location, protected) = {
             let vault = find(state, is_hsm, (subscription, location, name))?;
             (vault.id.clone(), vault.location.clone(), vault.purge_protection)
@@ -110,22 +112,22 @@ pub(in crate::arm) fn purge(
                 "Operation 'DeletedVaultPurge' is not allowed.",
             ));
         }
-        let headers = operations::begin(world, state, request, (&id, &location), Outcome::PurgeVault);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, (&id, &location), Outcome::PurgeVault);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 
 /// `POST .../checkNameAvailability`.
-pub(in crate::arm) fn check_name(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn check_name(cloud: &Cloud, request: &ArmRequest) -> Result<ArmResponse, ArmError> {
     let NameToCheck { name } = request.json()?;
-    key_vault::catch_up(world, None);
+    key_vault::catch_up(cloud, None);
     if let Err(error) = naming::check_name(&name) {
-        return Ok(Reply::ok(json!({
+        return Ok(ArmResponse::ok(json!({
             "nameAvailable": false, "reason": "AccountNameInvalid", "message": error.message,
         })));
     }
-    let taken = world.read(|state| naming::refuse_taken(state, (&name, false), &request.segments[1]));
-    Ok(Reply::ok(match taken {
+    let taken = cloud.read(|state| naming::refuse_taken(state, (&name, false), &request.segments[1]));
+    Ok(ArmResponse::ok(match taken {
         Ok(()) => json!({ "nameAvailable": true }),
         Err(error) => json!({ "nameAvailable": false, "reason": "AlreadyExists", "message": error.message }),
     }))

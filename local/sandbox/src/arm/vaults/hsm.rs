@@ -12,8 +12,9 @@ use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::provider::{Provider, refused};
 use crate::arm::regions;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::arm::vaults::{deleted, live, naming};
+use crate::cloud::Cloud;
 use crate::key_vault;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -21,7 +22,6 @@ use crate::resources::vault::ManagedHsm;
 use crate::state::key_vault::local_roles::{ADMINISTRATOR, LocalAssignment};
 use crate::state::resources::vault::{NetworkRules, Vault};
 use crate::state::tags::Tags;
-use crate::world::World;
 
 #[derive(Debug, Deserialize)]
 struct Write {
@@ -56,28 +56,32 @@ impl Provider for ManagedHsm {
     const VERSIONS: Versions = Versions::Since("2019-09-01");
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => put(world, request, target),
-            (&Method::GET, []) => live::get::<Self>(world, target),
-            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(world, target)),
+            (&Method::PUT, []) => put(cloud, request, target),
+            (&Method::GET, []) => live::get::<Self>(cloud, target),
+            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(cloud, target)),
             _ => refused(request, rest),
         }
     }
 }
 
 /// `PUT`. The administrators that it names get the local role of that name; without one nobody could ever use the HSM.
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { location, tags, sku, properties } = request.json()?;
     let location = regions::normalised(&regions::check(location.as_deref(), ManagedHsm::TYPE)?);
     naming::check_name(&target.name)?;
     check(&sku, &properties, request.caller.tenant)?;
-    key_vault::catch_up(world, None);
-    world.change(|state| {
+    key_vault::catch_up(cloud, None);
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         let key = arm_id::key(&target.id);
         if properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover")) {
@@ -103,7 +107,7 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
         if let Some(access) = properties.public_network_access {
             hsm.public_network_access = !access.eq_ignore_ascii_case("Disabled");
         }
-        let reply = Reply::ok(hsm.shown_as_hsm());
+        let reply = ArmResponse::ok(hsm.shown_as_hsm());
         state.arm.vaults.insert(key, hsm);
         Ok(reply)
     })

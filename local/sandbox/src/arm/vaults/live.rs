@@ -2,20 +2,20 @@
 
 use crate::arm::error::ArmError;
 use crate::arm::regions;
-use crate::arm::request::{Reply, Target};
+use crate::arm::request::{ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::vault::Vault;
-use crate::world::World;
 
 /// `GET` one.
-pub(super) fn get<R: Resource>(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
+pub(super) fn get<R: Resource>(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         let held = R::find(&state.arm, &target.id).ok_or_else(|| not_found::<R>(target))?;
-        Ok(Reply::ok(R::shown(held, state)))
+        Ok(ArmResponse::ok(R::shown(held, state)))
     })
 }
 
@@ -38,7 +38,7 @@ pub(super) fn recover<R: Resource<Held = Vault>>(
     state: &mut State,
     target: &Target,
     location: &str,
-) -> Result<Reply, ArmError> {
+) -> Result<ArmResponse, ArmError> {
     let held = state
         .arm
         .vaults
@@ -47,7 +47,7 @@ pub(super) fn recover<R: Resource<Held = Vault>>(
         .ok_or_else(|| not_found::<R>(target))?;
     held.deleted_at = None;
     let held = held.clone();
-    Ok(Reply::ok(R::shown(&held, state)))
+    Ok(ArmResponse::ok(R::shown(&held, state)))
 }
 
 pub(super) fn not_found<R: Resource>(target: &Target) -> ArmError {

@@ -11,26 +11,26 @@ use http::Method;
 use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::provider::{Provider, refused, usual_action};
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::state::resources::vault::Vault;
-use crate::world::World;
 
 impl Provider for Vault {
     const VERSIONS: Versions = Versions::Since("2019-09-01");
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => write::put(world, request, target),
-            (&Method::PATCH, []) => write::patch(world, request, target),
-            (&Method::GET, []) => live::get::<Self>(world, target),
-            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(world, target)),
+            (&Method::PUT, []) => write::put(cloud, request, target),
+            (&Method::PATCH, []) => write::patch(cloud, request, target),
+            (&Method::GET, []) => live::get::<Self>(cloud, target),
+            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(cloud, target)),
             (&Method::PUT, ["accesspolicies", operation]) => {
-                write::put_access_policies(world, request, target, operation)
+                write::put_access_policies(cloud, request, target, operation)
             }
             _ => refused(request, rest),
         }

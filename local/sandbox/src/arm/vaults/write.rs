@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use crate::arm::error::ArmError;
 use crate::arm::regions;
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::arm::vaults::{live, naming};
+use crate::cloud::Cloud;
 use crate::key_vault;
 use crate::names::arm_id;
 use crate::resources::Resource;
 use crate::state::resources::vault::{AccessPolicy, NetworkRules, Vault, allow, azure_services};
 use crate::state::tags::Tags;
-use crate::world::World;
 
 /// From this version on a new vault uses roles unless it says otherwise (Microsoft Learn, "Prepare for Key Vault
 /// API version 2026-02-01").
@@ -107,7 +107,11 @@ impl Vault {
 }
 
 /// `PUT`: 200, whether the vault is new or not (recorded).
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { location, tags, properties } = request.json()?;
     let location = regions::normalised(&regions::check(location.as_deref(), Vault::TYPE)?);
     naming::check_name(&target.name)?;
@@ -115,8 +119,8 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
     let (Some(tenant_id), Some(_)) = (properties.tenant_id, &properties.sku) else {
         return Err(ArmError::bad_request("BadRequest", "The properties 'tenantId' and 'sku' are required."));
     };
-    key_vault::catch_up(world, None);
-    world.change(|state| {
+    key_vault::catch_up(cloud, None);
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         let key = arm_id::key(&target.id);
         if properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover")) {
@@ -126,44 +130,48 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
             regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
             existing.tags = tags;
             existing.apply(properties);
-            return Ok(Reply::ok(existing.shown_as_vault()));
+            return Ok(ArmResponse::ok(existing.shown_as_vault()));
         }
         naming::refuse_taken(state, (&target.name, false), &target.subscription)?;
         let uses_roles = request.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE;
         let mut vault = Vault::new(target, location, tenant_id, uses_roles);
         vault.tags = tags;
         vault.apply(properties);
-        let reply = Reply::ok(vault.shown_as_vault());
+        let reply = ArmResponse::ok(vault.shown_as_vault());
         state.arm.vaults.insert(key, vault);
         Ok(reply)
     })
 }
 
 /// `PATCH`: only what is named changes.
-pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn patch(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { tags, properties, .. } = request.json()?;
     check_properties(&properties, request.caller.tenant)?;
-    world.change(|state| {
+    cloud.change(|state| {
         let vault = live::find_mut::<Vault>(&mut state.arm, target)?;
         if tags.is_some() {
             vault.tags = tags;
         }
         vault.apply(properties);
-        Ok(Reply::ok(vault.shown_as_vault()))
+        Ok(ArmResponse::ok(vault.shown_as_vault()))
     })
 }
 
 /// `PUT .../accessPolicies/{add|replace|remove}`: changes single entries. Permissions of one entry are replaced whole.
 /// Our guess: "add" replaces the permissions of an object that has an entry already, as the real service merges them.
 pub(in crate::arm) fn put_access_policies(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     target: &Target,
     operation: &str,
-) -> Result<Reply, ArmError> {
+) -> Result<ArmResponse, ArmError> {
     let Write { properties, .. } = request.json()?;
     let given = properties.access_policies.unwrap_or_default();
-    world.change(|state| {
+    cloud.change(|state| {
         let vault = live::find_mut::<Vault>(&mut state.arm, target)?;
         let concerns = |held: &AccessPolicy| given.iter().any(|new| new.object_id == held.object_id);
         match operation.to_ascii_lowercase().as_str() {
@@ -176,7 +184,7 @@ pub(in crate::arm) fn put_access_policies(
                 return Err(ArmError::bad_request("BadRequest", format!("Unknown operation '{operation}'.")));
             }
         }
-        Ok(Reply::ok(json!({
+        Ok(ArmResponse::ok(json!({
             "id": format!("{}/accessPolicies/", vault.id),
             "type": "Microsoft.KeyVault/vaults/accessPolicies",
             "properties": { "accessPolicies": vault.access_policies },

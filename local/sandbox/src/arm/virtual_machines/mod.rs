@@ -15,34 +15,34 @@ use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
 use crate::arm::limits::groups;
 use crate::arm::provider::{Provider, refused};
-use crate::arm::request::{ArmRequest, Reply, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
 use crate::state::resources::virtual_machine::{Power, VirtualMachine};
-use crate::world::World;
 
 impl Provider for VirtualMachine {
     /// Machines have versions of their own, unlike their disks.
     const VERSIONS: Versions = Versions::Since("2016-03-30");
 
     fn answer(
-        world: &World,
+        cloud: &Cloud,
         request: &ArmRequest,
         target: &Target,
         rest: &[&str],
-    ) -> Result<Reply, ArmError> {
+    ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
-            (&Method::PUT, []) => input::put(world, request, target),
-            (&Method::GET, []) => calls::get(world, request, target),
-            (&Method::GET, ["instanceview"]) => calls::instance_view(world, target),
-            (&Method::DELETE, []) => Ok(calls::delete(world, request, target)),
-            (&Method::POST, ["start"]) => power::switch(world, request, target, Power::Running),
-            (&Method::POST, ["poweroff"]) => power::switch(world, request, target, Power::Stopped),
-            (&Method::POST, ["deallocate"]) => power::switch(world, request, target, Power::Deallocated),
+            (&Method::PUT, []) => input::put(cloud, request, target),
+            (&Method::GET, []) => calls::get(cloud, request, target),
+            (&Method::GET, ["instanceview"]) => calls::instance_view(cloud, target),
+            (&Method::DELETE, []) => Ok(calls::delete(cloud, request, target)),
+            (&Method::POST, ["start"]) => power::switch(cloud, request, target, Power::Running),
+            (&Method::POST, ["poweroff"]) => power::switch(cloud, request, target, Power::Stopped),
+            (&Method::POST, ["deallocate"]) => power::switch(cloud, request, target, Power::Deallocated),
             _ => refused(request, rest),
         }
     }
 
-    fn catch_up(world: &World) {
-        power::notice_lost_keys(world);
+    fn catch_up(cloud: &Cloud) {
+        power::notice_lost_keys(cloud);
     }
 
     fn counted_as(method: &Method, rest: &[&str]) -> Option<&'static str> {

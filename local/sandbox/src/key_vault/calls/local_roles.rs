@@ -27,13 +27,13 @@ struct AssignmentProperties {
 impl Call<'_> {
     /// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`.
     pub(in crate::key_vault) fn role_definitions(&self, scope: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| self.may_locally(state, "roleDefinitions/read/action", scope))?;
+        self.cloud.read(|state| self.may_locally(state, "roleDefinitions/read/action", scope))?;
         Ok(json!({ "value": local_roles::definitions() }))
     }
 
     /// `GET {scope}/providers/Microsoft.Authorization/roleAssignments`: all of the HSM.
     pub(in crate::key_vault) fn role_assignments(&self, scope: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may_locally(state, "roleAssignments/read/action", scope)?;
             let held: Vec<Value> = self.held_locally(state).iter().map(LocalAssignment::shown).collect();
             Ok(json!({ "value": held }))
@@ -42,7 +42,7 @@ impl Call<'_> {
 
     /// `GET {scope}/providers/Microsoft.Authorization/roleAssignments/{name}`.
     pub(in crate::key_vault) fn role_assignment(&self, scope: &str, name: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may_locally(state, "roleAssignments/read/action", scope)?;
             let held = self.held_locally(state).iter().find(|held| is_called(held, name));
             held.map(LocalAssignment::shown).ok_or_else(|| no_such_assignment(name))
@@ -65,7 +65,7 @@ impl Call<'_> {
         })?;
         let fresh =
             LocalAssignment { name, ..LocalAssignment::new(scope, role, body.properties.principal_id) };
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may_locally(state, "roleAssignments/write/action", scope)?;
             let known = self.world_knows(state, fresh.principal);
             let held = self.local_assignments(state);
@@ -91,7 +91,7 @@ impl Call<'_> {
 
     /// `DELETE {scope}/providers/Microsoft.Authorization/roleAssignments/{name}`.
     pub(in crate::key_vault) fn remove_role(&self, scope: &str, name: &str) -> Result<Value, VaultError> {
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may_locally(state, "roleAssignments/delete/action", scope)?;
             let held = self.local_assignments(state);
             let at = held.iter().position(|held| is_called(held, name));

@@ -20,7 +20,7 @@ pub(crate) struct Deployment {
     pub(crate) caller: Caller,
     pub(crate) template: Template,
     pub(crate) parameters: Map<String, Value>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<ResourceWrite>,
     pub(crate) outputs: Value,
     pub(crate) correlation: Uuid,
     /// The part of the address of its state that names this run of it.
@@ -54,7 +54,7 @@ pub(crate) struct Template {
 
 /// One resource to be written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Step {
+pub(crate) struct ResourceWrite {
     /// Names this step in the list of the deployment's operations.
     pub(crate) operation: Uuid,
     pub(crate) id: String,
@@ -65,7 +65,7 @@ pub(crate) struct Step {
     pub(crate) body: Map<String, Value>,
     /// The places of the steps that come first.
     pub(crate) after: Vec<usize>,
-    pub(crate) state: StepState,
+    pub(crate) state: WriteState,
     #[serde(with = "time::serde::rfc3339::option")]
     pub(crate) began: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -74,7 +74,7 @@ pub(crate) struct Step {
 
 /// How far a step is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum StepState {
+pub(crate) enum WriteState {
     Waiting,
     /// The address at which the service tells how far it is.
     Running(String),

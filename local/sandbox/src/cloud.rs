@@ -17,11 +17,11 @@ use crate::state::State;
 use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::{Audience, Caller, TokenFault, Tokens};
 
-/// A handle on the world, as the routers hold it.
-pub(crate) type SharedWorld = Arc<World>;
+/// A handle on the cloud, as the routers hold it.
+pub(crate) type SharedCloud = Arc<Cloud>;
 
 /// The simulated cloud behind its wires.
-pub(crate) struct World {
+pub(crate) struct Cloud {
     pub(crate) clock: Clock,
     pub(crate) lags: Lags,
     pub(crate) tokens: Tokens,
@@ -38,16 +38,16 @@ pub(crate) struct World {
 }
 
 /// A copy of the state.
-pub(crate) struct Snapshot(Vec<u8>);
+pub(crate) struct StateCopy(Vec<u8>);
 
-impl World {
+impl Cloud {
     pub(crate) fn new(
         clock: Clock,
         lags: Lags,
         tokens: Tokens,
         state: State,
         file: Option<StateFile>,
-    ) -> Result<SharedWorld, StateFileError> {
+    ) -> Result<SharedCloud, StateFileError> {
         if let Some(file) = &file {
             file.save_whole(&state)?;
         }
@@ -84,13 +84,13 @@ impl World {
     }
 
     /// A copy of the state as it is now, for [`restore`](Self::restore).
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn copy_state(&self) -> StateCopy {
         // Writing a tracked map counts as saving it; everything was saved by the last change.
-        Snapshot(self.read(serde_json::to_vec).expect("a state is saved in the same form"))
+        StateCopy(self.read(serde_json::to_vec).expect("a state is saved in the same form"))
     }
 
     /// Makes the state what it was.
-    pub(crate) fn restore(&self, Snapshot(before): Snapshot) {
+    pub(crate) fn restore(&self, StateCopy(before): StateCopy) {
         let before = serde_json::from_slice(&before).expect("a snapshot was written by this same program");
         self.change(|state| *state = before);
     }
