@@ -78,10 +78,11 @@ fn switch_key(
     enabled: bool,
     now: i64,
 ) -> Result<String, ControlError> {
-    let held =
-        state.key_vault.live_key_mut(vault, key).and_then(|key| key.version_mut(version).ok()).ok_or_else(
-            || ControlError::not_found(format!("there is no such key as {key} in the vault {vault}")),
-        )?;
+    let held = state
+        .key_vault
+        .live_key_mut(vault, key)
+        .and_then(|key| key.version_mut(version).ok())
+        .ok_or_else(|| ControlError::not_found(format!("the vault {vault} has no key {key}")))?;
     held.enabled = enabled;
     held.updated = now;
     let word = if enabled { "enabled" } else { "disabled" };
@@ -92,7 +93,7 @@ fn delete_principal(state: &mut State, object_id: Uuid, now: OffsetDateTime) -> 
     let principal = state.directory.service_principals.get(&object_id);
     let principal = principal.ok_or_else(|| no_principal(object_id))?;
     if principal.managed_identity.is_some() {
-        let text = "the service principal of a managed identity lives and dies with its resource";
+        let text = "the service principal of a managed identity is deleted with its resource";
         return Err(ControlError::conflict(text));
     }
     let said = format!("The service principal {} ({object_id}) was deleted.", principal.display_name);
@@ -115,12 +116,12 @@ fn switch_policy(
     imposed: bool,
 ) -> Result<String, ControlError> {
     let tenant = directory::tenant_mut(&mut state.directory, &tenant.to_string())?;
-    let word = if imposed { "imposed" } else { "lifted" };
+    let word = if imposed { "added" } else { "removed" };
     match imposed {
         true => tenant.policies.insert(policy),
         false => tenant.policies.remove(&policy),
     };
-    Ok(format!("{}: the policy {} is {word}.", tenant.display_name, policy.name()))
+    Ok(format!("{}: the policy {} was {word}.", tenant.display_name, policy.name()))
 }
 
 fn no_principal(object_id: Uuid) -> ControlError {

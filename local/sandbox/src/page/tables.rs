@@ -31,7 +31,7 @@ fn applications(view: &View) -> Markup {
     });
     let head = ["Application", "Application id", "Home", "Audience", "Credentials"];
     let left_out = view.applications.left_out();
-    section("applications", "Applications", "No application has this text.", &head, &rows, left_out)
+    section("applications", "Applications", "No application matches.", &head, &rows, left_out)
 }
 
 fn consents(view: &View, token: &str) -> Markup {
@@ -45,15 +45,8 @@ fn consents(view: &View, token: &str) -> Markup {
         }
     });
     let head = ["Service principal", "In the tenant", "Application", "State", ""];
-    let title = "Consents: service principals";
-    section(
-        "consents",
-        title,
-        "No service principal has this text.",
-        &head,
-        &rows,
-        view.principals.left_out(),
-    )
+    let title = "Service principals";
+    section("consents", title, "No service principal matches.", &head, &rows, view.principals.left_out())
 }
 
 fn principal_state(line: &PrincipalLine) -> Markup {
@@ -96,7 +89,7 @@ fn keys(view: &View, token: &str) -> Markup {
         }
     });
     let head = ["Key", "Kind", "Newest version", "Expires", "State", ""];
-    section("keys", "Keys", "There is no key yet.", &head, &rows, view.keys.left_out())
+    section("keys", "Keys", "There are no keys yet.", &head, &rows, view.keys.left_out())
 }
 
 fn key_buttons(line: &KeyLine, token: &str) -> Markup {
@@ -131,11 +124,11 @@ fn grants(view: &View, token: &str) -> Markup {
             }))
         }
     });
-    let title = "Grants: role assignments";
+    let title = "Role assignments";
     section(
         "grants",
         title,
-        "No grant has this text.",
+        "No role assignment matches.",
         &["Who", "May", "At", "State", ""],
         &rows,
         view.grants.left_out(),
@@ -157,7 +150,14 @@ fn sets(view: &View) -> Markup {
         }
     });
     let head = ["Set", "Active key", "Rotation", "State", "Disks"];
-    section("sets", "Disk encryption sets", "There is no set yet.", &head, &rows, view.sets.left_out())
+    section(
+        "sets",
+        "Disk encryption sets",
+        "There are no disk encryption sets yet.",
+        &head,
+        &rows,
+        view.sets.left_out(),
+    )
 }
 
 fn disks(view: &View) -> Markup {
@@ -166,12 +166,12 @@ fn disks(view: &View) -> Markup {
         html! {
             (cell("Disk", &html! { strong { (line.name) } br; code { (line.id) } }))
             (cell("Encryption", &badge(kind, &line.encryption)))
-            (code("Under the set", line.set.as_deref().unwrap_or("—")))
+            (code("Disk encryption set", line.set.as_deref().unwrap_or("—")))
             (text("State", &line.state))
         }
     });
-    let head = ["Disk", "Encryption", "Under the set", "State"];
-    section("disks", "Disks", "There is no disk yet.", &head, &rows, view.disks.left_out())
+    let head = ["Disk", "Encryption", "Disk encryption set", "State"];
+    section("disks", "Disks", "There are no disks yet.", &head, &rows, view.disks.left_out())
 }
 
 fn events(view: &View) -> Markup {
@@ -184,7 +184,7 @@ fn events(view: &View) -> Markup {
         }
     });
     let head = ["Subscription", "Endpoint", "Standing", "Events"];
-    let empty = "Nobody listens to any vault; POST /control/event-subscriptions subscribes a webhook.";
+    let empty = "There are no event subscriptions. POST /control/event-subscriptions creates one.";
     section("events", "Event subscriptions", empty, &head, &rows, view.events.left_out())
 }
 
@@ -192,14 +192,14 @@ fn fault_section(faults: &FaultSummary) -> Markup {
     let row = |fault: &crate::faults::FaultCount| {
         html! {
             (cell("Fault", &html! { strong { (fault.name) } }))
-            (code("Meant for", &fault.call))
+            (code("Calls", &fault.call))
             (cell("Does", &badge("warn", fault.kind)))
-            (text("Struck", format!("{} of {}", fault.fired, fault.matched)))
+            (text("Fired", format!("{} of {}", fault.fired, fault.matched)))
         }
     };
     let rows: Vec<Markup> = faults.faults.iter().map(row).collect();
-    let empty = "Nothing goes wrong on purpose; PUT /control/faults begins with a script.";
-    section("faults", "Faults", empty, &["Fault", "Meant for", "Does", "Struck"], &rows, 0)
+    let empty = "No fault script is loaded. PUT /control/faults loads one.";
+    section("faults", "Faults", empty, &["Fault", "Calls", "Kind", "Fired"], &rows, 0)
 }
 
 fn traffic(seen: &[Seen]) -> Markup {
@@ -212,7 +212,7 @@ fn traffic(seen: &[Seen]) -> Markup {
         html! {
             (cell("When", &html! { time { (moment(call.at)) } }))
             (cell("Call", &html! { strong { (call.method) } " " (call.host) br; code { (call.path) } }))
-            (cell("Answer", &html! {
+            (cell("Response", &html! {
                 (badge(kind, &call.status.to_string()))
                 @if let Some(fault) = call.fault { " " (badge("warn", fault)) }
             }))
@@ -220,6 +220,6 @@ fn traffic(seen: &[Seen]) -> Markup {
         }
     };
     let rows: Vec<Markup> = seen.iter().take(MOST_CALLS).map(row).collect();
-    let title = "Traffic, the newest first";
-    section("traffic", title, "Nobody has called yet.", &["When", "Call", "Answer", "Took"], &rows, 0)
+    let title = "Traffic, newest first";
+    section("traffic", title, "There were no calls yet.", &["When", "Call", "Response", "Took"], &rows, 0)
 }

@@ -7,6 +7,7 @@
 mod find;
 mod input;
 pub(in crate::arm) mod key_check;
+mod planning;
 mod reading;
 mod rotation;
 mod write;

@@ -8,8 +8,8 @@ use crate::arm::error::ArmError;
 use crate::state::resources::deployment::Template;
 
 use super::expression::{self, Expression};
-use super::functions::{self, Evaluate, Surroundings};
-use super::{invalid, member};
+use super::scope::{Evaluate, Surroundings};
+use super::{functions, invalid, member};
 
 /// Deeper than any chain of variables: one that leads back to itself has an end here.
 const DEEPEST: u32 = 64;

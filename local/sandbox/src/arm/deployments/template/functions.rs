@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::arm::error::ArmError;
 
 use super::expression::Expression;
+use super::scope::Evaluate;
 use super::{invalid, is_empty};
 
 /// Every function that there is here.
@@ -70,26 +71,6 @@ pub(super) fn check_name(function: &str) -> Result<(), ArmError> {
          sandbox has: {}",
         KNOWN.join(", ")
     )))
-}
-
-/// Where a deployment happens.
-#[derive(Debug, Clone)]
-pub(in crate::arm::deployments) struct Surroundings {
-    /// What `resourceGroup()`, `subscription()`, `tenant()` and `deployment()` give.
-    pub(in crate::arm::deployments) resource_group: Value,
-    pub(in crate::arm::deployments) subscription: Value,
-    pub(in crate::arm::deployments) tenant: Value,
-    pub(in crate::arm::deployments) deployment: Value,
-}
-
-/// What the functions ask of whoever evaluates their arguments.
-pub(super) trait Evaluate {
-    fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError>;
-    fn parameter(&self, name: &str) -> Result<Value, ArmError>;
-    fn variable(&self, name: &str) -> Result<Value, ArmError>;
-    /// A resource, by id or by name: the whole of it or its properties.
-    fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError>;
-    fn surroundings(&self) -> &Surroundings;
 }
 
 /// Calls a function. Of `if` only the part that counts is evaluated.

@@ -7,6 +7,7 @@ mod evaluate;
 mod expression;
 mod functions;
 mod parameters;
+mod scope;
 
 use serde_json::{Map, Value};
 
@@ -14,8 +15,8 @@ use crate::arm::error::ArmError;
 use crate::state::resources::deployment::Template;
 
 pub(super) use evaluate::{Evaluator, check};
-pub(super) use functions::Surroundings;
 pub(super) use parameters::resolve;
+pub(super) use scope::Surroundings;
 
 impl Template {
     /// Takes the parts of a template; anything that is not known, or not supported here, is refused.
