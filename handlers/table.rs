@@ -63,8 +63,13 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::activation_requested::handle, &[Marketplace]),
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
+        queue(functions::subscription_check_due::handle, &[Marketplace]),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", |functions| {
             functions.timer("sweep", |_: Timer, app| functions::sweep::handle(app))
+        }),
+        timer("check_subscriptions", "0 45 2 * * *", |functions| {
+            functions
+                .timer("check_subscriptions", |_: Timer, app| functions::check_subscriptions::handle(app))
         }),
         timer("anchor_journal", "0 15 3 * * *", |functions| {
             functions.timer("anchor_journal", |_: Timer, app| functions::anchor_journal::handle(app))

@@ -48,7 +48,7 @@ fn what_stands_for_azure_shares_nothing_with_what_talks_to_it() {
     // A package that comes to local/ either stands for Azure or is the world that puts everything together.
     let mut local: BTreeSet<String> = STANDS_FOR_AZURE.map(|(package, _)| package.to_owned()).into();
     local.insert("local-world".to_owned());
-    assert_eq!(workspace.below("local"), local);
+    assert_eq!(workspace.below("local"), local, "a new package in local/ has to be listed in this test");
     workspace.assert_each_knows_at_most(&STANDS_FOR_AZURE);
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod activation_requested;
 pub(crate) mod anchor_journal;
 pub(crate) mod check_due;
+pub(crate) mod check_subscriptions;
 pub(crate) mod consent_callback;
 pub(crate) mod customer_consented;
 pub(crate) mod disk_encryption_requested;
@@ -17,4 +18,5 @@ pub(crate) mod provision_started;
 pub(crate) mod share_key;
 pub(crate) mod signup;
 pub(crate) mod signup_requested;
+pub(crate) mod subscription_check_due;
 pub(crate) mod sweep;

@@ -1,17 +1,9 @@
 //! The line that every step writes.
 
-use custom_handler::Outcome;
 use onboarding::event::{Event, EventData};
 use time::OffsetDateTime;
 
-use super::run::StepFailed;
-
-/// How a step ended, for the log and for the host.
-pub(super) struct Ended {
-    pub(super) outcome: &'static str,
-    pub(super) detail: String,
-    pub(super) answer: Result<Outcome, StepFailed>,
-}
+use super::ended::Ended;
 
 pub(super) fn line<D: EventData>(
     function: &str,

@@ -12,6 +12,8 @@
 //! second; past the deadline it becomes a dead letter with the last error as its description. A replay of that has the
 //! whole deadline again.
 
+mod cause;
+mod ended;
 mod log;
 pub mod observer;
 mod postpone;
@@ -31,7 +33,8 @@ use service_bus::ServiceBusError;
 use time::OffsetDateTime;
 
 use crate::App;
-pub use run::{StepFailed, run};
+pub use ended::StepFailed;
+pub use run::run;
 
 /// What a handler works on.
 #[derive(Debug, Clone)]

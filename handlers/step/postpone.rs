@@ -9,7 +9,11 @@ use onboarding::{
     event::{Event, EventData},
 };
 
-use super::{chain_of, log::Ended, refuse::refuse, run::StepFailed};
+use super::{
+    chain_of,
+    ended::{Ended, StepFailed},
+    refuse::refuse,
+};
 use crate::{App, trace_context};
 
 /// Sends the same event out again for later; past the deadline it is refused with the last error.

@@ -9,9 +9,9 @@ use onboarding::{
 };
 
 use super::{
+    cause::{CONTENTION_LIMIT, cause_of},
     chain_of,
-    log::Ended,
-    run::{CONTENTION_LIMIT, StepFailed, cause_of},
+    ended::{Ended, StepFailed},
 };
 use crate::App;
 

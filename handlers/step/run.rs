@@ -10,23 +10,17 @@ use time::OffsetDateTime;
 
 use super::{
     Next, Step, StepError,
-    log::{self, Ended},
+    cause::{CONTENTION_LIMIT, cause_of},
+    ended::{Ended, StepFailed},
+    log,
     observer::observed,
     postpone::postpone,
     refuse::refuse,
 };
-use crate::{App, trace_context};
-
-/// How often a step decides anew within one run, when other steps on the same onboarding append first.
-pub(super) const CONTENTION_LIMIT: u32 = 5;
+use crate::App;
 
 /// The property in which `latchkey dead-letters` names the dead letter that a message is a replay of.
 const REPLAY_OF: &str = "x-replay-of";
-
-/// The invocation failed; the host returns the message to the queue.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StepFailed(pub(super) String);
 
 /// Runs one step of a function.
 ///
@@ -173,16 +167,6 @@ fn outcome_of(onboarding: &Onboarding) -> (&'static str, String) {
     match news.next() {
         Some((_, blocker)) => ("waiting", blocker.finding.summary()),
         None => ("done", onboarding.stage().as_str().to_owned()),
-    }
-}
-
-pub(super) fn cause_of<D: EventData>(function: &'static str, event: &Event<D>, app: &App) -> Cause {
-    Cause {
-        event: event.id.clone(),
-        function,
-        now: app.clock.now(),
-        traceparent: Some(trace_context::child_of(event.traceparent.as_deref())),
-        first_check: app.settings.first_check,
     }
 }
 

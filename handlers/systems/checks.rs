@@ -1,8 +1,8 @@
-//! The check of what an onboarding waits for, as a message.
+//! Checks as messages: of what an onboarding waits for, and of its subscription.
 
 use onboarding::{
     OnboardingId,
-    event::{CheckDue, Event, EventData, EventId},
+    event::{CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
 };
 use service_bus::ServiceBusError;
 
@@ -31,14 +31,23 @@ pub(crate) async fn publish_asked_for(
     publish(app, onboarding, source, &origin, CheckDue { entry: None }).await
 }
 
-async fn publish(
+/// The check of a subscription that is due today.
+pub(crate) async fn publish_subscription_check(
+    app: &App,
+    onboarding: OnboardingId,
+) -> Result<(), ServiceBusError> {
+    let origin = format!("{onboarding}\n{}", app.clock.now().date());
+    publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
+}
+
+async fn publish<D: EventData>(
     app: &App,
     onboarding: OnboardingId,
     source: &str,
     origin: &str,
-    check: CheckDue,
+    check: D,
 ) -> Result<(), ServiceBusError> {
-    let id = EventId::of_origin(CheckDue::KIND, origin);
+    let id = EventId::of_origin(D::KIND, origin);
     let mut event = Event::new(id, source, onboarding, app.clock.now(), check);
     event.traceparent = Some(trace_context::new_trace());
     app.bus.publish(&event.to_message(None)).await

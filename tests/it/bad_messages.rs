@@ -69,7 +69,7 @@ async fn an_unknown_onboarding_and_a_foreign_tenant_are_refused() {
     let signed_up = sign_up(&world).await;
     let onboarding = signed_up.page.onboarding().parse().unwrap();
     send(&world, "customer_consented", event(onboarding, CustomerConsented { tenant })).await;
-    assert_eq!(dead_letter(&world, "customer_consented").await.0, "Forbidden");
+    assert_eq!(dead_letter(&world, "customer_consented").await.0, "ConsentOfAnotherTenant");
     until(&world, &signed_up.page, "awaiting-consent").await;
     world.stop().await;
 }

@@ -56,7 +56,7 @@ async fn a_refused_key_is_mended_replayed_and_the_onboarding_becomes_active() {
     assert_eq!((&listed["total"], &letter["reason"]), (&1.into(), &"DeadlineExceeded".into()), "{listed}");
     let shown = json(&dead_letters(&world, &["show", letter["id"].as_str().unwrap(), "--json"]).await);
     assert_eq!(shown["onboarding"], page.onboarding());
-    assert_eq!(shown["onboarding_now"]["blocker"]["code"], "key-not-shared", "{shown}");
+    assert_eq!(shown["onboarding_now"]["blocker"]["code"], "step-refused", "{shown}");
     assert_eq!(listed["groups"][0]["unknown"], 1, "{listed}");
     vaults_are_available(world.sandbox());
     let checked = json(&dead_letters(&world, &["list", "--json", "--check"]).await);

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::support::{
-    PATIENCE, SignedUp, a_world_that_takes_kill_orders, exchanges, grant, insist, sign_up_through_kills,
-    succeeded, until, until_blocked, until_nothing_is_left,
+    PATIENCE, SignedUp, a_world_that_takes_kill_orders, exchanges, grant, insist, run_timer,
+    sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
 };
 
 /// Worlds at a time: more only makes each of them slower.
@@ -56,7 +56,7 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement.
+/// found by a check, a suspension and a reinstatement, and the daily look at the subscription.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
@@ -74,6 +74,13 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let subscription = signed_up.purchase.subscription_id;
     webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
     webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
+    let checked = world.steps().iter().filter(|step| step.function == "subscription_check_due").count();
+    insist(world, "the timer", async || run_timer(world, "check_subscriptions").await).await;
+    let again = async || {
+        let steps = world.steps();
+        Ok(steps.iter().filter(|step| step.function == "subscription_check_due").count() > checked)
+    };
+    world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
     signed_up
 }
 

@@ -6,6 +6,7 @@ mod bad_messages;
 mod chain;
 mod consent;
 mod dead_letters;
+mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;

@@ -236,6 +236,14 @@ pub(crate) fn plain_client() -> Client {
     Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap()
 }
 
+/// Has the host run a timer's function now.
+pub(crate) async fn run_timer(world: &LocalWorld, function: &str) -> anyhow::Result<()> {
+    let url = world.url().join(&format!("/admin/functions/{function}"))?;
+    let response = plain_client().post(url).json(&serde_json::json!({})).send().await?;
+    anyhow::ensure!(response.status().is_success(), "{function}: {}", response.status());
+    Ok(())
+}
+
 /// The vendor's view of an onboarding: its whole history.
 pub(crate) async fn history(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
     let url = world.url().join(&format!("/api/operations/onboardings/{}", page.onboarding())).unwrap();

@@ -3,7 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{PATIENCE, a_world_with, history, sign_up, until, until_blocked, until_nothing_is_left};
+use crate::support::{
+    PATIENCE, a_world_with, history, plain_client, sign_up, until, until_blocked, until_nothing_is_left,
+};
 
 /// Nothing counts as spreading, so every refusal is a blocker at once; checks come a second later.
 const IMPATIENT: [(&str, &str); 2] =
@@ -106,5 +108,28 @@ async fn a_key_that_was_handed_in_by_mistake_does_not_stop_the_one_that_works() 
     let view = until(&world, &page, "active").await;
     assert!(view.blocker.is_none(), "{:?}", view.blocker);
     assert_eq!(view.key.as_deref().map(|shown| shown.starts_with(&key.url)), Some(true), "{:?}", view.key);
+    world.stop().await;
+}
+
+/// The customer has done what was asked. What the page and the list said before must not stay there: it is not the
+/// customer's turn any more.
+#[tokio::test]
+async fn a_submitted_key_that_cannot_be_checked_until_the_deadline_is_the_vendors_turn() {
+    let world =
+        a_world_with(&[("LATCHKEY_RETRY_DEADLINE_SECONDS", "8"), ("LATCHKEY_SPREADING_SECONDS", "7")]).await;
+    let page = sign_up(&world).await.page;
+    world.customer().consent(&page).await.unwrap();
+    until_blocked(&world, &page, "key-not-shared").await;
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    crate::dead_letters::vaults_are_unavailable(world.sandbox());
+    world.customer().share_key(&page, &key.url).await.unwrap();
+    let view = until_blocked(&world, &page, "step-refused").await;
+    let codes: Vec<(&str, &str)> =
+        view.blockers.iter().map(|blocker| (blocker.code.as_str(), blocker.owner.as_str())).collect();
+    assert_eq!(codes, [("step-refused", "vendor")]);
+    assert_eq!(view.key.as_deref(), Some(key.url.as_str()), "the page shows which key it is about");
+    let url = world.url().join("/api/operations/onboardings").unwrap();
+    let list: serde_json::Value = plain_client().get(url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(list["onboardings"][0]["blockers"][0]["code"], "step-refused", "{list}");
     world.stop().await;
 }

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, a_world, history, plain_client, play, until, until_nothing_is_left};
+use crate::support::{
+    PATIENCE, a_world, history, plain_client, play, run_timer, until, until_nothing_is_left,
+};
 
 #[tokio::test]
 async fn repeated_and_reordered_webhooks_end_in_what_the_marketplace_says() {
@@ -43,6 +45,22 @@ async fn repeated_and_reordered_webhooks_end_in_what_the_marketplace_says() {
     until_nothing_is_left(&world).await;
     until(&world, &signed_up.page, "active").await;
     assert_eq!(history(&world, &signed_up.page).await.len(), entries, "nothing new was learnt");
+    world.stop().await;
+}
+
+/// Nobody tells the app; it asks by itself once a day.
+#[tokio::test]
+async fn a_subscription_that_ended_while_its_webhook_was_lost_is_noticed() {
+    let world = a_world().await;
+    let signed_up = play(&world).await;
+    world.sandbox().begin_action(signed_up.purchase.subscription_id, MarketplaceAction::Unsubscribe).unwrap();
+    run_timer(&world, "check_subscriptions").await.unwrap();
+    until(&world, &signed_up.page, "ended").await;
+    until_nothing_is_left(&world).await;
+    let entries = history(&world, &signed_up.page).await.len();
+    run_timer(&world, "check_subscriptions").await.unwrap();
+    until_nothing_is_left(&world).await;
+    assert_eq!(history(&world, &signed_up.page).await.len(), entries, "what has ended is not asked about");
     world.stop().await;
 }
 

@@ -1,12 +1,14 @@
-//! The operator's commands, and how one ends.
-
-use std::process::ExitCode;
+//! The operator's commands.
 
 use clap::Subcommand;
 
-use crate::dead_letters::{
-    self,
-    args::{DeadLettersCommand, EXIT_CODES},
+use crate::{
+    dead_letters::{
+        self,
+        args::{DeadLettersCommand, EXIT_CODES},
+    },
+    end::End,
+    onboardings::{self, OnboardingsCommand},
 };
 
 /// What an operator can do.
@@ -29,28 +31,21 @@ pub enum Command {
         #[command(subcommand)]
         command: Box<DeadLettersCommand>,
     },
-}
 
-/// How a command ended that did not fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// As it should.
-    Well,
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
-    /// In a way of the command's own; its `--help` says what the code means.
-    Status(u8),
-}
-
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
-        match end {
-            End::Well => Self::SUCCESS,
-            // 128 and the number of SIGINT, as shells have it.
-            End::Interrupted => Self::from(130),
-            End::Status(code) => Self::from(code),
-        }
-    }
+    /// Onboardings: list, show, verify, check
+    ///
+    /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
+    /// whether that history holds together, and whether the customer's key works now. Changes nothing.
+    ///
+    ///   . .latchkey/env
+    ///   latchkey onboardings list
+    ///   latchkey onboardings verify 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87
+    #[command(verbatim_doc_comment, after_help = onboardings::EXIT_CODES)]
+    Onboardings {
+        /// What to ask.
+        #[command(subcommand)]
+        command: OnboardingsCommand,
+    },
 }
 
 /// Runs a command.
@@ -61,5 +56,6 @@ impl From<End> for ExitCode {
 pub async fn run(command: Command) -> anyhow::Result<End> {
     match command {
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
+        Command::Onboardings { command } => Box::pin(onboardings::run(command)).await,
     }
 }

@@ -4,9 +4,14 @@
 
 mod command;
 pub mod dead_letters;
+mod end;
+mod function_app;
 mod interrupts;
+pub mod onboardings;
+mod output;
 mod private_file;
 
-pub use command::{Command, End, run};
+pub use command::{Command, run};
+pub use end::End;
 pub use interrupts::Interrupts;
 pub use private_file::write_private;

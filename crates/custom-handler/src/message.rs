@@ -38,7 +38,7 @@ pub enum Outcome {
     Refuse {
         /// One of a few words that operators can group by.
         reason: String,
-        /// One sentence for whoever looks at the dead letter.
+        /// One sentence for the operator who looks at the dead letter.
         description: String,
     },
 }

@@ -17,15 +17,15 @@ use crate::{decode::Body, timestamp, wire};
 ///
 /// Unless the trigger's `dataType` is `binary`, the Functions host copies the top-level properties of a JSON body over
 /// the metadata before it sends the invocation: a message `{"LockToken": "…"}` replaces the broker's lock token. What
-/// the body may have overwritten is left out here, since whoever sent the message chose it. Declare
+/// the body may have overwritten is left out here, since the sender of the message chose it. Declare
 /// `"dataType": "binary"` to have everything. (azure-functions-host, `WorkerFunctionInvoker.TransformInput`.)
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessageMetadata {
-    /// The sender's name for the message; duplicate detection goes by it.
+    /// The id that the sender chose; duplicate detection compares it.
     pub message_id: Option<String>,
     /// Settles the message, as long as its lock holds.
     pub lock_token: Option<Uuid>,
-    /// How often the message was handed out, this time included: 1 on the first delivery.
+    /// How often the message was delivered, this time included: 1 on the first delivery.
     pub delivery_count: Option<u32>,
     /// The broker's number for the message.
     pub sequence_number: Option<i64>,

@@ -178,7 +178,7 @@ pub(crate) fn failed(span: &Span, description: &str) {
     span.set_status(Status::error(description.to_owned()));
 }
 
-/// The context of the current span, to be handed on.
+/// The context of the current span, to be passed on.
 pub(crate) fn current() -> Option<String> {
     let context = Span::current().context();
     let span = context.span().span_context().clone();

@@ -2,7 +2,7 @@
 //! crashes within half an hour (azure-functions-host, `HttpFunctionInvocationDispatcher.cs`).
 //!
 //! The place of a panic is known only to the panic hook, which would write it to stderr, where the host takes every
-//! line for an error of its own. Our hook hands it to whoever catches the panic; other panics become a log line.
+//! line for an error of its own. Our hook passes it to the code that catches the panic; other panics become a log line.
 
 use std::{
     any::Any,

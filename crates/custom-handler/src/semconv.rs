@@ -24,11 +24,11 @@ pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
 pub const MESSAGING_MESSAGE_CONVERSATION_ID: &str = "messaging.message.conversation_id";
 /// The size of the body, in bytes.
 pub const MESSAGING_MESSAGE_BODY_SIZE: &str = "messaging.message.body.size";
-/// How often the message was handed out.
+/// How often the message was delivered.
 pub const MESSAGING_SERVICEBUS_MESSAGE_DELIVERY_COUNT: &str = "messaging.servicebus.message.delivery_count";
 /// When the broker took the message in, in seconds since 1970.
 pub const MESSAGING_SERVICEBUS_MESSAGE_ENQUEUED_TIME: &str = "messaging.servicebus.message.enqueued_time";
-/// What became of the message: `complete` or `dead_letter`; absent when the invocation failed.
+/// How the message was settled: `complete` or `dead_letter`; absent when the invocation failed.
 pub const MESSAGING_SERVICEBUS_DISPOSITION_STATUS: &str = "messaging.servicebus.disposition_status";
 /// The host name of the Service Bus namespace.
 pub const SERVER_ADDRESS: &str = "server.address";

@@ -129,7 +129,7 @@ fn number(size: usize) -> i64 {
     size.try_into().unwrap_or(i64::MAX)
 }
 
-/// All at once: whoever formats spans for log lines starts anew with each record.
+/// All at once: what formats spans for log lines starts again with each record.
 fn describe(span: &Span, metadata: &MessageMetadata, body_size: usize, sender: Option<&TraceContext>) {
     if span.is_disabled() {
         return;

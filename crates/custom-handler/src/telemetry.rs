@@ -1,4 +1,4 @@
-//! Spans, out of the process by OTLP and on to whoever comes next.
+//! Spans: exported by OTLP, and continued by the next service.
 //!
 //! Each invocation is one `tracing` span. With the crate's feature `otlp` (on by default) they leave for an
 //! OpenTelemetry collector as soon as the environment names one, by OTLP over HTTP with protobuf:
@@ -32,7 +32,7 @@
 
 use crate::otlp;
 
-/// The current span, as W3C Trace Context wants it handed on (`00-{trace}-{span}-{flags}`); `None` when spans are not
+/// The current span, in the form in which W3C Trace Context passes it on (`00-{trace}-{span}-{flags}`); `None` when spans are not
 /// exported, since they have no ids then.
 #[must_use]
 pub fn traceparent() -> Option<String> {

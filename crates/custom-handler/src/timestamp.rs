@@ -26,7 +26,7 @@ pub(crate) fn read(value: &Value) -> Option<OffsetDateTime> {
     parse(&wire::text(value)?)
 }
 
-/// For fields: absent, null, "never" and what is no date are all `None`.
+/// For fields: absent, null, "never" and anything that is not a date are all `None`.
 pub(crate) fn lenient<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<OffsetDateTime>, D::Error> {

@@ -1,4 +1,4 @@
-//! W3C Trace Context of whoever caused an invocation.
+//! The W3C Trace Context of what caused an invocation.
 
 use axum::http::HeaderMap;
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! What is done with wanted letters: first they are sent on (or archived), then completed, never the other way round;
-//! and each step is in the log before the next begins.
+//! Carries out a run on the letters of its plan: they are sent (or archived) first and completed then, never the other
+//! way round, and each step is in the log before the next begins.
 //!
 //! Letters are carried out in groups. A group shares the writing to the disk and, as far as its letters fit into one
 //! transfer, the sending.

@@ -1,4 +1,4 @@
-//! Hashes by which messages are recognised.
+//! Hashes by which messages are recognized.
 
 use service_bus::ReceivedMessage;
 use sha2::{Digest as _, Sha256};

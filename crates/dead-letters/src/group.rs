@@ -18,13 +18,13 @@ pub struct Group {
     pub fingerprint: String,
     /// The description of the first of them.
     pub example: String,
-    /// Its name, for a closer look.
+    /// Its id.
     pub example_id: LetterId,
     /// How many there are.
     pub count: usize,
     /// How many could be replayed now, as far as is known.
     pub replayable: usize,
-    /// How many may be replayed or not: what that depends on could not be asked.
+    /// How many are undecided: what a replay depends on could not be checked.
     pub unknown: usize,
     /// How many are replays that died again.
     pub replayed_before: usize,
@@ -40,11 +40,11 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "replayable", content = "why", rename_all = "snake_case")]
 pub enum Replayable {
-    /// As far as is known, yes.
+    /// Yes, as far as is known.
     Yes,
     /// No, and why not.
     No(String),
-    /// What it depends on could not be asked, and why.
+    /// What it depends on could not be checked, and why.
     Unknown(String),
 }
 

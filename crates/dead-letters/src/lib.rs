@@ -1,19 +1,19 @@
-//! Dead letters of Azure Service Bus, for people who have to be able to trust what is done to them.
+//! Dead letters of Azure Service Bus: list, plan, replay, discard and archive them, with an account of every message.
 //!
-//! - [`browse`](browse()), [`find`], [`Grouping`]: look, without touching.
-//! - [`Filter`], [`Plan`]: say exactly which messages are meant, where they go and under which ids.
-//! - [`Run`]: replay or discard what a plan says and nothing else, with a log on disk ([`RunLog`]) from which a run
-//!   that was killed at any moment goes on, and with an account of every message ([`Report`]).
-//! - [`archive`], [`redact`], [`audit`]: keep letters in files; take secrets out of them; record who did what.
+//! - [`browse`](browse()), [`find`], [`Grouping`]: look, without locking anything.
+//! - [`Filter`], [`Plan`]: select messages, and record where they go and under which ids.
+//! - [`Run`]: replay or discard the messages of a plan and no others. A log on disk ([`RunLog`]) lets a run that was killed
+//!   at any moment continue, and a [`Report`] accounts for every message.
+//! - [`archive`], [`redact`], [`audit`]: keep letters in files; remove secrets from them; record who did what.
 //! - [`printable`]: show what a message says without letting it write on the terminal.
 //!
-//! It knows Service Bus and CloudEvents, and neither the terminal nor any domain.
+//! It knows Service Bus and CloudEvents, but no domain.
 //!
 //! # What a replay promises
 //!
-//! A message is sent first and completed then: it may be sent twice, it is never lost. Whatever is sent twice carries
-//! the same message id, which derives from the dead letter: a target with duplicate detection drops the second.
-//! Letters that are not in the plan keep their order and their delivery counts.
+//! A message is sent first and then completed: it may be sent twice, but is never lost. Both copies carry the same
+//! message id, which derives from the dead letter: a target with duplicate detection drops the second. Letters that are
+//! not in the plan keep their order and their delivery counts.
 
 pub mod archive;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! Finds out what became of replayed messages, by looking.
+//! Finds the outcomes of replayed messages, by looking into the queue and its dead letters.
 //!
 //! The queue is read before its dead letters, and each from its head: a message moves from the former to the latter in
 //! one step, and a step that puts a message off sends the later one, with a higher number, before it completes the

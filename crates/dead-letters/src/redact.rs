@@ -1,6 +1,6 @@
-//! Takes out of a text what must not leave the house: tokens, signatures, passwords, keys, e-mail addresses.
+//! Removes secrets from a text: tokens, signatures, passwords, keys, e-mail addresses.
 //!
-//! It errs on the side of taking too much: what it returns is for reading, never for sending.
+//! It rather removes too much: its result is for reading, never for sending.
 
 use serde_json::Value as Json;
 

@@ -1,17 +1,16 @@
-//! What became of every message of a plan.
+//! The outcome of every message of a plan.
 
 use serde::Serialize;
 
 use crate::letter::LetterId;
 
-/// What became of one message.
+/// The outcome of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 // Scripts read the report: the member keeps its name.
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Sent and removed; then seen neither in the queue nor among its dead letters, also not as one of the step's own
-    /// retries: somebody received it and completed it. Whether that somebody did the right thing, the queue cannot
-    /// tell.
+    /// Sent and removed; then found neither in the queue nor among its dead letters, nor as a retry of the step's own: a
+    /// receiver has completed it. The queue does not show whether that receiver did the right thing.
     Succeeded,
     /// Sent and removed; its replay is a dead letter again.
     DeadAgain {
@@ -22,11 +21,11 @@ pub enum Outcome {
     },
     /// Sent and removed; its replay, or a retry of it, was still in the queue when we stopped looking.
     Waiting,
-    /// Sent and removed; nobody looked what became of it.
+    /// Sent and removed; its outcome was not looked for.
     Replayed,
     /// Archived and removed.
     Discarded,
-    /// Left where it is, by decision.
+    /// Deliberately left where it is.
     Skipped {
         /// Why.
         why: String,
@@ -37,7 +36,7 @@ pub enum Outcome {
     SentOnly,
     /// May have been sent, and not removed yet: the run has to go on.
     InDoubt,
-    /// Not come to yet: the run was stopped.
+    /// Not reached yet: the run was stopped.
     Left,
 }
 
@@ -111,7 +110,7 @@ impl Report {
         Self { run, plan, planned, counts, doubtful, finished, messages }
     }
 
-    /// Whether every message went the way that was wished for.
+    /// Whether every message was replayed or discarded as planned, and none failed again.
     pub fn is_well(&self) -> bool {
         let Counts { succeeded, replayed, discarded, .. } = self.counts;
         self.finished && succeeded + replayed + discarded == self.planned

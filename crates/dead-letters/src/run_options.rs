@@ -1,4 +1,4 @@
-//! What a run does, how, and what it says meanwhile.
+//! What a run does, its options, and the events that it reports.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -31,9 +31,9 @@ pub struct RunOptions {
     pub rate: Option<f64>,
     /// Messages under way at a time. With one, they go out in the order in which they lie.
     pub concurrency: usize,
-    /// This many go first, and the others only when none of them died again.
+    /// This many are sent first, and the others only if none of these was dead-lettered again.
     pub canary: Option<usize>,
-    /// The run ends when more than this part of what was sent died again.
+    /// The run stops when more than this part of what was sent was dead-lettered again.
     pub stop_on_failure: Option<f64>,
     /// How long to look for outcomes. Zero: not at all.
     pub outcome_wait: Duration,
@@ -58,17 +58,17 @@ impl Default for RunOptions {
     }
 }
 
-/// What happens, for whoever watches.
+/// What happens during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunEvent {
-    /// One more message is done with.
+    /// One more message is finished.
     Handled,
     /// Some letters are locked by somebody else, an earlier run for instance.
     WaitsForLocks {
         /// How many are still to be taken.
         left: usize,
     },
-    /// The outcomes of so many are known.
+    /// Some outcomes are known.
     Outcomes {
         /// How many.
         known: usize,

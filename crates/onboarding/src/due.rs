@@ -93,21 +93,49 @@ mod tests {
     use time::Duration;
 
     use super::*;
-    use crate::test_support::{cause, opened};
+    use crate::{
+        Subject,
+        blocker::Blocker,
+        finding::Finding,
+        test_support::{cause, disk, opened},
+    };
 
     #[tokio::test]
     async fn a_reminder_comes_when_its_time_has_come_and_not_before() {
         let due = DueChecks::new(Arc::new(InMemory::new()));
-        let state = opened().onboarding().clone();
-        due.set(&state, 1).await.unwrap();
-        due.set(&state, 1).await.unwrap();
+        let onboarding = opened().onboarding().clone();
+        due.set(&onboarding, 1).await.unwrap();
+        due.set(&onboarding, 1).await.unwrap();
         let at = cause("").now + Duration::seconds(60);
         assert_eq!(due.due_at(at - Duration::seconds(1)).await.unwrap(), []);
         let found = due.due_at(at).await.unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].onboarding, found[0].entry), (state.id(), 1));
+        assert_eq!((found[0].onboarding, found[0].entry), (onboarding.id(), 1));
         due.clear(&found[0]).await.unwrap();
         due.clear(&found[0]).await.unwrap();
         assert_eq!(due.due_at(at).await.unwrap(), []);
+    }
+
+    /// Each blocker has its own check; those of one entry and one moment share the reminder.
+    #[tokio::test]
+    async fn every_blocker_has_its_reminder_and_one_without_a_check_has_none() {
+        let due = DueChecks::new(Arc::new(InMemory::new()));
+        let at = cause("").now;
+        let next_check = |hours: i64| Some(at + Duration::hours(hours));
+        let mut onboarding = opened().onboarding().clone();
+        for (disk_name, entry, next_check) in
+            [("d1", 4, next_check(1)), ("d2", 5, next_check(2)), ("d3", 5, next_check(2)), ("d4", 6, None)]
+        {
+            let disk = disk(disk_name);
+            let finding = Finding::DiskAttached { disk: disk.clone(), error: None };
+            let blocker = Blocker { finding, since: at, checks: 0, entry, next_check };
+            onboarding.blockers.set(Subject::Disk { disk }, blocker);
+        }
+        due.set(&onboarding, 4).await.unwrap();
+        let found = due.due_at(at + Duration::days(1)).await.unwrap();
+        assert_eq!(found.iter().map(|due| due.entry).collect::<Vec<_>>(), [4, 5], "the oldest first");
+        let later = DueChecks::new(Arc::new(InMemory::new()));
+        later.set(&onboarding, 5).await.unwrap();
+        assert_eq!(later.due_at(at + Duration::days(1)).await.unwrap().len(), 1, "older entries have theirs");
     }
 }

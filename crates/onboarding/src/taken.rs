@@ -89,3 +89,95 @@ impl Taken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const DAY: f64 = 86_400.0;
+
+    fn event(number: usize) -> EventId {
+        EventId::of_origin("test", &number.to_string())
+    }
+
+    /// Events with the seconds between each and the one before, by clocks that differ.
+    fn any_history() -> impl Strategy<Value = Vec<f64>> {
+        let dense = proptest::collection::vec(0.0..60.0, 0..700);
+        let spaced = proptest::collection::vec(0.0..DAY, 0..200);
+        let mixed = proptest::collection::vec(prop_oneof![9 => -120.0..120.0, 1 => 0.0..20.0 * DAY], 0..500);
+        prop_oneof![dense, spaced, mixed]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
+        /// A duplicate of every age, in entries and in days: either it is remembered, or it is known that it may be
+        /// forgotten. An event happens before it is taken in: at once, or after retries, or a replay, of up to a month.
+        #[test]
+        fn a_duplicate_of_any_age_is_remembered_or_known_to_be_forgotten(
+            gaps in any_history(), waited in proptest::collection::vec(0.0..30.0 * DAY, 700), disks in 0..8_usize
+        ) {
+            let (mut taken, mut now) = (Taken::default(), datetime!(2026-02-01 12:00 UTC));
+            let mut happened = vec![];
+            for (place, gap) in gaps.into_iter().enumerate() {
+                now += time::Duration::seconds_f64(gap);
+                let number = place as u64 + 1;
+                taken.take(event(place), number, now, disks);
+                happened.push(now - time::Duration::seconds_f64(if place % 2 == 0 { 0.0 } else { waited[place] }));
+                prop_assert!(taken.len() <= REMEMBERED + REMEMBERED_PER_DISK * disks);
+                prop_assert_eq!(taken.entry_of(&event(place)), Some(number), "the newest is always kept");
+                // Looking at every age after every entry would take long: the ages around the limits, and some others.
+                let ages = if place % 50 == 0 { 1 } else { 37 };
+                for (earlier, happened_at) in happened.iter().enumerate().step_by(ages) {
+                    match taken.entry_of(&event(earlier)) {
+                        Some(entry) => prop_assert_eq!(entry, earlier as u64 + 1),
+                        None => prop_assert!(taken.may_have_forgotten(*happened_at), "event {} of {}", earlier, place),
+                    }
+                }
+            }
+        }
+
+        /// What is younger than the limits is remembered: a history in which nothing is forgotten says so of no event.
+        #[test]
+        fn within_the_limits_nothing_is_forgotten(entries in 1..=REMEMBERED, spacing in 0.0..1000.0) {
+            let mut taken = Taken::default();
+            let opened_at = datetime!(2026-02-01 12:00 UTC);
+            for place in 0..entries {
+                let at = opened_at + time::Duration::seconds_f64(spacing * place as f64);
+                taken.take(event(place), place as u64 + 1, at, 0);
+            }
+            prop_assert_eq!(taken.len(), entries);
+            prop_assert!(!taken.may_have_forgotten(opened_at));
+        }
+    }
+
+    #[test]
+    fn the_newest_entry_is_kept_also_when_its_clock_is_slow() {
+        let (mut taken, now) = (Taken::default(), datetime!(2026-02-01 12:00 UTC));
+        taken.take(event(1), 1, now, 0);
+        taken.take(event(2), 2, now - time::Duration::days(100), 0);
+        assert_eq!(taken.entry_of(&event(2)), Some(2));
+    }
+
+    #[test]
+    fn an_event_that_is_taken_in_again_counts_from_then() {
+        let (mut taken, now) = (Taken::default(), datetime!(2026-02-01 12:00 UTC));
+        taken.take(event(1), 1, now, 0);
+        taken.take(event(1), 2, now + time::Duration::days(14), 0);
+        taken.take(event(3), 3, now + time::Duration::days(28), 0);
+        assert_eq!(taken.entry_of(&event(1)), Some(2));
+    }
+
+    #[test]
+    fn each_disk_makes_room_for_its_own_events() {
+        let (mut few, mut many) = (Taken::default(), Taken::default());
+        for place in 0..1000 {
+            few.take(event(place), place as u64, datetime!(2026-02-01 12:00 UTC), 0);
+            many.take(event(place), place as u64, datetime!(2026-02-01 12:00 UTC), 100);
+        }
+        assert_eq!((few.len(), many.len()), (256, 656));
+    }
+}

@@ -1,5 +1,10 @@
 //! Builders for the tests of this crate.
 
+#[path = "../tests/support/counting_store.rs"]
+mod counting_store;
+
+pub(crate) use counting_store::{CountingStore, Counts};
+
 use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
 use std::time::Duration;
 use time::macros::datetime;

@@ -1,4 +1,4 @@
-//! Reads the connection strings that the Azure portal and Microsoft's emulator hand out.
+//! Reads the connection strings of the Azure portal and of Microsoft's emulator.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,5 @@
-//! Keeps one connection open and runs operations on it; it is opened when it is first needed, and again on any doubt.
+//! Keeps one connection open and runs operations on it. It is opened when it is first needed, and again when an
+//! operation leaves doubt about it.
 
 use std::{
     fmt,
@@ -22,7 +23,7 @@ use crate::{
     options::ClientOptions,
 };
 
-/// The longest that we wait for the other side to agree to the end.
+/// How long to wait for the other side to confirm the close.
 const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The connection to one namespace. Cloning is cheap; clones share the connection.

@@ -1,7 +1,7 @@
 //! A client for Azure Service Bus over AMQP 1.0: send, schedule, receive, settle, browse.
 //!
 //! Names follow Microsoft's SDKs. Underneath is `fe2o3-amqp`; this crate adds what Service Bus adds to AMQP, and the
-//! care that a program needs which must not hang and must not lose a message.
+//! care that a program needs if it must neither hang nor lose a message.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -44,34 +44,34 @@
 //!
 //! One connection serves a client with all its clones, senders and receivers. It is opened by the first operation.
 //!
-//! # Time limits, and what happens on doubt
+//! # Time limits, and what happens when an operation fails
 //!
-//! Every operation has a time limit, and every attempt within it ([`ClientOptions`]). An attempt that brings no
-//! answer, or a link or connection that ends under it, leaves doubt: the connection is then cut off, opened again,
-//! and the operation tried again, a bounded number of times. A message keeps its id through all attempts, so an
+//! Every operation has a time limit, and every attempt within it ([`ClientOptions`]). After an attempt without a
+//! response, or one whose link or connection ended, nobody knows whether it took effect: the connection is closed and
+//! opened again, and the operation is tried again, a limited number of times. A message keeps its id through all attempts, so an
 //! entity with duplicate detection drops the copies; without it, delivery is at least once. What the service refuses
 //! is not tried again.
 //!
-//! [`ServiceBusError`] has a variant for each thing that a caller may want to tell apart.
+//! [`ServiceBusError`] has a variant for each case that a caller may want to distinguish.
 //!
 //! # Receiving
 //!
 //! Always in peek-lock mode: a message that is not settled comes back when its lock ends. Messages are settled by
-//! lock token through the entity's management node, which says when a lock was lost, and works from any client. See
+//! lock token through the entity's management node, which reports a lost lock, and works from any client. See
 //! [`ServiceBusReceiver::receive`] for how credit is kept in bounds.
 //!
 //! # Many at a time
 //!
 //! [`ServiceBusSender::send_each`] keeps many sends under way on one link, [`ServiceBusSender::send_batch`] packs
-//! messages into few transfers ([`ServiceBusSender::pack`] for whoever has to know which go together), and [`ServiceBusReceiver::complete_all`] and [`ServiceBusReceiver::renew_locks`] settle
-//! and renew many in one request. [`ServiceBusReceiver::walk`] takes a few messages out of many, and gives the others
-//! back as they were.
+//! messages into few transfers ([`ServiceBusSender::pack`] shows which go together), and
+//! [`ServiceBusReceiver::complete_all`] and [`ServiceBusReceiver::renew_locks`] settle and renew many in one request. [`ServiceBusReceiver::walk`] takes a few messages out of many, and releases the
+//! others as they were.
 //!
 //! # Sessions
 //!
 //! [`ServiceBusClient::accept_session`] locks a session, named or the next, and receives from it.
 //!
-//! # Not there
+//! # Not supported
 //!
 //! Deferral, transactions, receive-and-delete, rules of subscriptions, AMQP over WebSockets.
 

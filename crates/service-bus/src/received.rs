@@ -24,7 +24,7 @@ pub struct ReceivedMessage {
     pub sequence_number: i64,
     /// The sequence number of a scheduled or dead-lettered message before it was moved.
     pub enqueued_sequence_number: Option<i64>,
-    /// How often the message was handed out, this time included: 1 on the first delivery. On a message that was
+    /// How often the message was delivered, this time included: 1 on the first delivery. On a message that was
     /// only browsed: how often until now.
     pub delivery_count: u32,
     /// When the service took the message in, in UTC.

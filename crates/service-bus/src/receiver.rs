@@ -47,7 +47,7 @@ impl ServiceBusReceiver {
     /// The link is attached by the first call and kept. It is given credit for what is asked for and no more; what
     /// arrives in the short while after a call that asked for more than there was is kept for the next call for a
     /// tenth of a second, then given back. Calls on clones of one receiver take turns; independent receivers come
-    /// from [`ServiceBusClient::receiver`]. Dropping the future loses nothing: messages on their way are given back.
+    /// from [`ServiceBusClient::receiver`](crate::ServiceBusClient::receiver). Dropping the future loses nothing: messages on their way are given back.
     ///
     /// # Errors
     /// See [`ServiceBusError`]. A connection that is lost during the wait is opened again unseen.
@@ -82,7 +82,7 @@ impl ServiceBusReceiver {
             .await
     }
 
-    /// Gives a message back; it is handed out again at once, until its delivery count reaches the entity's limit.
+    /// Abandons a message; it is delivered again at once, until its delivery count reaches the entity's limit.
     ///
     /// # Errors
     /// As [`complete`](Self::complete).
@@ -121,7 +121,7 @@ impl ServiceBusReceiver {
     /// Extends several locks in one request: at most a few hundred.
     ///
     /// # Errors
-    /// As [`complete`](Self::complete), when one of the locks is lost; which one is not told.
+    /// As [`complete`](Self::complete), when one of the locks is lost; the service does not say which.
     pub async fn renew_locks(&self, lock_tokens: &[Uuid]) -> Result<(), ServiceBusError> {
         if lock_tokens.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
-//! Azure Service Bus on one machine, over AMQP 1.0.
+//! A local stand-in for Azure Service Bus over AMQP 1.0.
 //!
 //! For development and tests: a broker that Microsoft's own SDKs work against, with nothing to install. It listens on
-//! this machine, keeps its messages in memory or in a folder, and lets a test break connections and turn the clock.
+//! this machine, keeps its messages in memory or in a folder, and lets a test drop connections and move the clock.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), broker::StartError> {
@@ -13,7 +13,7 @@
 //! # }
 //! ```
 //!
-//! # What there is
+//! # Supported
 //!
 //! Queues, and topics with subscriptions (correlation filters, and the filter that wants everything); peek-lock and
 //! receive-and-delete, batches, scheduled messages, duplicate detection, time to live, deferral, dead letters
@@ -21,21 +21,20 @@
 //! renewal, and settlement by lock token on `$management`. Tokens are checked: shared access signatures by signature
 //! and expiry, for the key in the connection string.
 //!
-//! There are no SQL filters but `1=1`, no actions of rules, no transactions, no TLS and no WebSockets; no entity is
-//! made or changed while the broker runs, but for the rules of subscriptions.
+//! There are no SQL filters other than `1=1`, no actions of rules, no transactions, no TLS and no WebSockets; entities
+//! cannot be created or changed while the broker runs, except the rules of subscriptions.
 //!
 //! # What survives
 //!
-//! With [`Options::state`], everything acknowledged survives the death of the process at any moment: it is handed to
-//! the operating system before the acknowledgement is sent. It is not forced to the disk, so a power failure may take
+//! With [`Options::state`], everything that was acknowledged survives, whenever the process is killed: it is written to
+//! the operating system before the acknowledgement is sent. It is not forced to the disk, so a power failure may lose
 //! the last moments. What is copied into several subscriptions, or moved or forwarded, is written in one piece: it is
 //! never in two places or none. The states of sessions and the rules that were added or removed survive as well. Locks
-//! of messages and of sessions do not: what was locked is available again, with its delivery count. The key is made
-//! anew at every start, unless [`Options::key`] gives it.
+//! of messages and of sessions do not: what was locked is available again, with its delivery count. A new key is
+//! made at every start, unless [`Options::key`] gives it.
 //!
-//! When messages or session states are kept of an entity that is not declared any more, the broker does not start and
-//! says of which; nothing is thrown away. What lies in an entity that is declared anew as one that forwards is
-//! forwarded at the start.
+//! If an entity that still holds messages or session states is no longer declared, the broker does not start and names
+//! it; nothing is deleted. Messages in an entity that is now declared as forwarding are forwarded at the start.
 //!
 //! # Where Azure's behaviour is not documented
 //!

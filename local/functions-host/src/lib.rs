@@ -1,9 +1,9 @@
-//! The Azure Functions host on one machine, for custom handlers in any language.
+//! A local stand-in for the Azure Functions host, for custom handlers in any language.
 //!
-//! Reads `host.json` and every `{function}/function.json` under a folder, starts the handler process, and feeds it
+//! Reads `host.json` and every `{function}/function.json` under a folder, starts the handler process, and sends it
 //! HTTP, Service Bus, timer and Event Grid invocations in the wire format of Microsoft's host, with that host's rules for
-//! readiness, restarts, time-outs and settlement. It stands in for Microsoft's host where that one cannot run; it
-//! is no part of anything that is deployed.
+//! readiness, restarts, time-outs and settlement. It is used where Microsoft's host cannot run, and is not
+//! part of anything that is deployed.
 //!
 //! The behaviour is that of the open sources named in each module (azure-functions-host, azure-webjobs-sdk,
 //! azure-webjobs-sdk-extensions, azure-sdk-for-net) and of Microsoft Learn. What neither shows is marked `Our guess`.
@@ -20,26 +20,25 @@
 //! # Ok(())
 //! # }
 //! ```
-
 //!
-//! # What there is
+//! # Supported
 //!
-//! - **host.json** with the profile `mcp-custom-handler`, the section `httpWorker` of old, log levels, limits, retry
+//! - **host.json** with the profile `mcp-custom-handler`, the older section `httpWorker`, log levels, limits, retry
 //!   policies, and every override by `AzureFunctionsJobHost__…`; **function.json**; `%NAME%` in both.
 //! - **The handler process**: readiness by `GET /`, restarts, the third crash, time-outs, SIGKILL.
 //! - **HTTP**: routes of ASP.NET, the JSON envelope, forwarding, and proxying, which streams.
 //! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time,
 //!   with sessions or without;
-//!   queues and topics as outputs, with all that is surprising about them.
-//! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both handshakes.
+//!   queues and topics as outputs, with the surprises of the real host.
+//! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both validation handshakes.
 //! - `GET /admin/functions`, `POST /admin/functions/{name}`, `GET /admin/host/status`.
 //!
-//! # What there is not
+//! # Not supported
 //!
-//! Keys are not asked for, as Core Tools do not ask for them. Time zones other than UTC, identity-based connections,
+//! Keys are not required, as with Core Tools. Time zones other than UTC, identity-based connections,
 //! binding expressions in the names of queues, WebSockets through the proxy, and triggers and bindings other than
 //! those above are refused with their reason. JSON of a handler may be nested 127 levels deep; the real host takes 256.
-//! Timers remember nothing beyond the life of a host.
+//! Timers keep no state between runs of the host.
 
 mod clock;
 mod configuration;

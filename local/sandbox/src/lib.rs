@@ -24,25 +24,31 @@
 //! # }
 //! ```
 //!
-//! | module | stands for |
+//! | module | what it is |
 //! |---|---|
-//! | `edge` | the wires: proxy, TLS, host names, the record of the traffic |
-//! | `entra`, `directory`, `tokens` | Microsoft Entra ID: tokens, admin consent |
+//! | `names`, `state` | plain data: ARM ids, regions, host names; everything that is saved |
+//! | `resources` | the types of resource, and the one list of them |
+//! | `entra`, `tokens` | Microsoft Entra ID: tokens, sign-in, admin consent |
 //! | `graph` | Microsoft Graph: applications and service principals |
 //! | `managed_identity` | the identity endpoint inside a function app |
 //! | `arm` | Azure Resource Manager and its resource providers |
 //! | `key_vault` | the data plane of Key Vault |
-//! | `marketplace` | the commercial marketplace's fulfilment API |
-//! | `event_grid` | Event Grid: what happens to keys, told to a webhook |
-//! | `faults` | what goes wrong on purpose, by script |
+//! | `marketplace` | the commercial marketplace's fulfillment API |
+//! | `event_grid` | Event Grid: events about keys, sent to a webhook |
+//! | `faults` | calls that fail on purpose, by script |
+//! | `traffic` | the record of requests and responses |
 //! | `control`, `page` | what real Azure does not have: the control API and the page at the sandbox's own address |
+//! | `edge` | the wires: proxy, TLS, host names |
 //! | `evidence` | where each behaviour comes from |
+//!
+//! Each module imports only modules below it, which a test holds.
 
 mod arm;
+mod authorization;
 mod clock;
+mod cloud;
 mod control;
-mod deleted;
-mod directory;
+mod counters;
 mod edge;
 mod entra;
 mod event_grid;
@@ -53,23 +59,28 @@ mod key_vault;
 mod managed_identity;
 mod marketplace;
 mod moments;
+mod names;
 mod options;
 mod outgoing;
 mod page;
+mod resources;
+mod roles;
 mod sandbox;
+mod secrets;
 mod seed;
 mod state;
 mod state_file;
 mod tokens;
 mod tracked;
-mod world;
+mod traffic;
 
-pub use arm::{Bucket, DiskState, Limits, Windows};
 pub use edge::{CertificateError, Listeners, LocalNames};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
-pub use marketplace::{
-    Listing, MarketplaceAction, MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery,
-};
+pub use marketplace::{MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery};
 pub use options::{Automation, Lags, Options, Seed, SeedTenant, SeedUser};
 pub use sandbox::{Sandbox, StartError};
+pub use state::limits::{Bucket, Limits, Windows};
+pub use state::marketplace::listing::Listing;
+pub use state::marketplace::operation::MarketplaceAction;
+pub use state::resources::disk::DiskState;
 pub use state_file::StateFileError;

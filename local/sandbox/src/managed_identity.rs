@@ -12,15 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::directory::{Directory, ServicePrincipal};
+use crate::cloud::SharedCloud;
 use crate::entra;
-use crate::world::SharedWorld;
+use crate::state::directory::{Directory, ServicePrincipal};
 
 /// Where the endpoint is on its listener.
 pub(crate) const PATH: &str = "/msi/token";
 
-pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new().route(PATH, get(token)).with_state(world)
+pub(crate) fn router(cloud: SharedCloud) -> Router {
+    Router::new().route(PATH, get(token)).with_state(cloud)
 }
 
 #[derive(Deserialize)]
@@ -36,12 +36,12 @@ struct Parameters {
 }
 
 async fn token(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Response {
-    let now = world.clock.now();
-    let reply = world.read(|state| {
+    let now = cloud.clock.now();
+    let reply = cloud.read(|state| {
         let directory = &state.directory;
         check(directory, &headers, &parameters)?;
         let resource = parameters.resource.as_deref().unwrap_or_default();
@@ -50,7 +50,7 @@ async fn token(
             return Err(Fault::UnknownResource);
         }
         Ok(json!({
-            "access_token": entra::identity_token(&world.tokens, identity, resource, now),
+            "access_token": entra::identity_token(&cloud.tokens, identity, resource, now),
             // A string of Unix seconds, unlike anywhere else.
             "expires_on": (now.unix_timestamp() + entra::IDENTITY_TOKEN_SECONDS).to_string(),
             "resource": resource,

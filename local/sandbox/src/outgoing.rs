@@ -13,7 +13,7 @@ const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct WebhookResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -41,14 +41,14 @@ pub(crate) fn check_address(address: &str) -> Result<Uri, OutgoingFault> {
 pub(crate) async fn send(
     request: Request<Full<Bytes>>,
     longest_wait: Duration,
-) -> Result<Answer, OutgoingFault> {
+) -> Result<WebhookResponse, OutgoingFault> {
     let unanswered = |error: Box<dyn std::error::Error + Send + Sync>| OutgoingFault::Unanswered(error);
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let exchange = async {
         let (head, body) =
             client.request(request).await.map_err(|error| unanswered(error.into()))?.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER_BYTES).collect().await.map_err(unanswered)?.to_bytes();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(WebhookResponse { status: head.status, headers: head.headers, body })
     };
     tokio::time::timeout(longest_wait, exchange).await.map_err(|late| unanswered(late.into()))?
 }

@@ -7,16 +7,16 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::arm::ArmState;
-use crate::directory::{
-    Application, ClientSecret, Directory, DirectorySecrets, ServicePrincipal, Tenant, User,
-};
-use crate::entra::{SignIns, secret_digest};
-use crate::event_grid::EventGridState;
-use crate::key_vault::KeyVaultState;
-use crate::marketplace::MarketplaceState;
 use crate::options::{Automation, SeedTenant};
+use crate::secrets::{digest, new_secret};
 use crate::state::State;
+use crate::state::arm::ArmState;
+use crate::state::directory::{
+    Application, ClientSecret, Directory, DirectorySecrets, ServicePrincipal, SignIns, Tenant, User,
+};
+use crate::state::event_grid::EventGridState;
+use crate::state::key_vault::KeyVaultState;
+use crate::state::marketplace::MarketplaceState;
 use crate::tokens::Tokens;
 use crate::tracked::Tracked;
 
@@ -136,13 +136,6 @@ fn automation(tenant: Uuid, now: OffsetDateTime) -> Result<(Automation, Applicat
     Ok((Automation { client_id: application.app_id, client_secret: secret }, application))
 }
 
-/// A secret nobody can guess: 256 random bits in hexadecimal digits.
-pub(crate) fn new_secret() -> Result<String, Unspecified> {
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 impl ClientSecret {
     /// How a secret's text is remembered.
     pub(crate) fn of(
@@ -152,6 +145,6 @@ impl ClientSecret {
         end: OffsetDateTime,
     ) -> Self {
         let hint = text.chars().take(3).collect();
-        Self { key_id: Uuid::new_v4(), display_name, hint, sha256: secret_digest(text), start, end }
+        Self { key_id: Uuid::new_v4(), display_name, hint, sha256: digest(text), start, end }
     }
 }

@@ -1,21 +1,8 @@
-//! What is printed: on stdout what was asked for, on stderr what is said about it.
-
-use std::io::{self, Write as _};
+//! The account of a run, and errors in one line.
 
 use dead_letters::{Outcome, Report};
-use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Prints text. Whoever closed our stdout does not want to hear more.
-pub(super) fn print(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
-/// Prints a value as JSON.
-pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?);
-    Ok(())
-}
+use crate::output::harmless;
 
 /// An error with what led to it, each thing once: an error that is shown as its source is would be said twice.
 pub(super) fn one_line(error: &anyhow::Error) -> String {
@@ -26,41 +13,6 @@ pub(super) fn one_line(error: &anyhow::Error) -> String {
         }
     }
     said.join(": ")
-}
-
-/// A time to the second.
-pub(super) fn moment(at: Option<OffsetDateTime>) -> String {
-    let to_the_second = |at: OffsetDateTime| at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).ok();
-    at.and_then(to_the_second).unwrap_or_else(|| "-".to_owned())
-}
-
-/// Text of a message, made harmless for a terminal: no line may end, and no colour begin, where it does not say so.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// Text cut to a width.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let text = harmless(text);
-    if text.chars().count() <= most {
-        return text;
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Columns as wide as what is in them.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    let width = |column: usize| {
-        let cells = std::iter::once(&head).chain(rows).filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    std::iter::once(&head).chain(rows).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The account of a run, for people.
@@ -108,18 +60,6 @@ pub(super) fn account(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_what_is_in_them() {
-        let rows = vec![vec!["a".to_owned(), "bbb".to_owned()], vec!["cccc".to_owned(), "d".to_owned()]];
-        assert_eq!(table(&["x", "y"], &rows), "x     y\na     bbb\ncccc  d");
-    }
-
-    #[test]
-    fn a_message_cannot_write_on_the_terminal() {
-        assert_eq!(cut("a\u{1b}[31mred\nnext", 40), "a\u{fffd}[31mred\u{fffd}next");
-        assert_eq!(cut("abcdef", 4), "abc…");
-    }
 
     #[test]
     fn an_error_that_is_shown_as_its_source_is_said_once() {

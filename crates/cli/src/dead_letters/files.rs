@@ -14,14 +14,17 @@ use service_bus::Entity;
 use time::OffsetDateTime;
 
 use super::{
-    answer::{account, print, print_json},
+    answer::account,
     args::{ExportArgs, ImportArgs, Planning},
     change::{Audit, confirm, state},
     connect::{Connected, connect},
     failure::{NOT_ALL, WrongUsage},
     plan::{operations_for, target},
 };
-use crate::End;
+use crate::{
+    End,
+    output::{print, print_json},
+};
 
 pub(super) async fn export(args: ExportArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;

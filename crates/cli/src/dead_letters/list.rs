@@ -1,17 +1,21 @@
 //! `dead-letters list`
 
+use std::collections::BTreeSet;
+
 use dead_letters::{Filter, Group, Grouping, Letter, Replayable, browse};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::{
-    answer::{cut, moment, print, print_json, table},
     args::ListArgs,
     connect::{Connected, connect},
-    operations::Operations,
+    operations::{Operations, Question},
 };
-use crate::End;
+use crate::{
+    End,
+    output::{cut, moment, print, print_json, table},
+};
 
 #[derive(Serialize)]
 struct Listed {
@@ -29,9 +33,8 @@ pub(super) async fn run(args: ListArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
     let mut operations = Operations::ask(&args.app).await;
     let filter = args.filter.filter(OffsetDateTime::now_utc());
-    if args.check {
-        check_keys(&connected, &mut operations, &filter).await?;
-    }
+    let questions = questions(&connected, &operations, &filter).await?;
+    operations.assess(questions, args.check).await;
     let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
     let (mut grouping, mut letters, mut rows, mut total) = (Grouping::default(), vec![], vec![], 0);
     for entity in &connected.entities {
@@ -71,20 +74,18 @@ pub(super) async fn run(args: ListArgs) -> anyhow::Result<End> {
     Ok(End::Well)
 }
 
-/// Has the key checked of everything that depends on one.
-async fn check_keys(
+/// What the function app is to be asked about: a few questions, however many letters there are.
+async fn questions(
     connected: &Connected,
-    operations: &mut Operations,
+    operations: &Operations,
     filter: &Filter,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeSet<Question>> {
+    let mut questions = BTreeSet::new();
+    let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
     for entity in &connected.entities {
-        let mut depending = Vec::new();
-        let tenant_of = |onboarding: &str| operations.tenant_of(onboarding);
         let browsed = browse(&connected.client, entity, 0, |letter| {
-            if filter.matches(&letter, &tenant_of)
-                && matches!(operations.replayable(&letter), Replayable::Unknown(_))
-            {
-                depending.push(letter);
+            if filter.matches(&letter, &tenant_of) {
+                questions.insert(Question::of(&letter));
             }
             true
         });
@@ -92,11 +93,8 @@ async fn check_keys(
             Err(error) if connected.passes_over(entity, &error) => {}
             browsed => browsed?,
         }
-        for letter in depending {
-            operations.check_key_of(&letter).await;
-        }
     }
-    Ok(())
+    Ok(questions)
 }
 
 fn print_groups(namespace: &str, total: usize, groups: &[Group], app: Option<&str>) {

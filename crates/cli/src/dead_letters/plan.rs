@@ -7,13 +7,16 @@ use service_bus::{Entity, ServiceBusClient, ServiceBusError};
 use time::OffsetDateTime;
 
 use super::{
-    answer::{print, table},
     args::{OnOff, PlanArgs, Planning},
     connect::{Connected, connect, is_app_queue},
     failure::WrongUsage,
     operations::Operations,
 };
-use crate::End;
+use crate::{
+    End,
+    function_app::App,
+    output::{cut, print, table},
+};
 
 pub(super) async fn run(args: PlanArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
@@ -26,8 +29,8 @@ pub(super) async fn run(args: PlanArgs) -> anyhow::Result<End> {
 }
 
 /// The app is asked only for what needs it.
-pub(super) async fn operations_for(app: &super::args::App, is_needed: bool) -> Operations {
-    let nobody = super::args::App { app_url: None };
+pub(super) async fn operations_for(app: &App, is_needed: bool) -> Operations {
+    let nobody = App { app_url: None };
     Operations::ask(if is_needed { app } else { &nobody }).await
 }
 
@@ -134,14 +137,7 @@ pub(super) fn summary(plan: &Plan) -> String {
             let detection =
                 plan.targets.get(entity).map_or("-".to_owned(), |t| t.duplicate_detection.to_string());
             let to = plan.target_of(entity).to_owned();
-            vec![
-                entity.to_owned(),
-                super::answer::cut(reason, 30),
-                fingerprint.to_owned(),
-                count.to_string(),
-                to,
-                detection,
-            ]
+            vec![entity.to_owned(), cut(reason, 30), fingerprint.to_owned(), count.to_string(), to, detection]
         })
         .collect();
     let head = ["FROM", "REASON", "FAULT", "COUNT", "TO", "DUPLICATE DETECTION"];

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::{account, harmless, print, print_json},
+    answer::account,
     args::{Change, ReplayArgs, Running},
     change::{Audit, confirm, state},
     connect::{Connected, connect},
@@ -19,7 +19,11 @@ use super::{
     plan::{make, operations_for, summary, target},
     progress::Shown,
 };
-use crate::{End, write_private};
+use crate::{
+    End,
+    output::{harmless, print, print_json},
+    write_private,
+};
 
 pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
@@ -30,7 +34,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<End> {
         eprintln!("nothing to do");
         return Ok(End::Well);
     }
-    let operations = Operations::ask(&args.app).await;
+    let mut operations = Operations::ask(&args.app).await;
     let not_ready = operations.not_ready(plan.messages.iter()).await;
     tell_not_ready(&not_ready, args.force);
     let what = Action::Replay;

@@ -1,22 +1,27 @@
 //! `dead-letters show`
 
+use std::collections::BTreeSet;
+
 use dead_letters::{Letter, LetterId, Replayable, browse, find};
 use serde_json::{Value as Json, json};
 
 use super::{
-    answer::{harmless, moment, print, print_json},
     args::ShowArgs,
     connect::{Connected, connect},
     failure::Refused,
     list::summary,
-    operations::Operations,
+    operations::{Operations, Question},
 };
-use crate::End;
+use crate::{
+    End,
+    output::{harmless, moment, print, print_json},
+};
 
 pub(super) async fn run(args: ShowArgs) -> anyhow::Result<End> {
     let connected = connect(&args.connection)?;
     let letter = find_one(&connected, &args.id).await?;
-    let operations = Operations::ask(&args.app).await;
+    let mut operations = Operations::ask(&args.app).await;
+    operations.assess(BTreeSet::from([Question::of(&letter)]), false).await;
     let replayable = operations.replayable(&letter);
     if args.json {
         print_json(&document(&letter, &replayable, &operations))?;

@@ -87,7 +87,7 @@ impl Invocation {
         self.metadata("MessageId", wrapped(&json!(id)))
     }
 
-    /// How often the message was handed out.
+    /// How often the message was delivered.
     #[must_use]
     pub fn delivery_count(self, count: u32) -> Self {
         self.metadata("DeliveryCount", wrapped(&json!(count)))
@@ -142,7 +142,7 @@ impl Invocation {
     }
 }
 
-/// JSON in a string, as the host writes everything that is no object.
+/// JSON in a string, as the host writes everything that is not an object.
 fn wrapped(value: &Value) -> Value {
     Value::String(value.to_string())
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
 mod conformance;
+mod dead_letters;
 mod envelopes;
 mod event_grid;
 mod http;

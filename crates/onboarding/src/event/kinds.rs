@@ -41,6 +41,15 @@ macro_rules! events {
             }
         }
 
+        /// Reads an event and writes it again, as its kind says.
+        #[cfg(test)]
+        pub(crate) fn written_again(event: &serde_json::Value) -> Result<String, serde_json::Error> {
+            match event["type"].as_str().unwrap_or_default() {
+                $($kind => serde_json::to_string_pretty(&Event::<$name>::deserialize(event)?),)+
+                other => Err(serde::de::Error::custom(format!("no kind of event: {other:?}"))),
+            }
+        }
+
         /// Every kind of event with its queue, in the order of the chain.
         pub const KINDS: &[(&str, &str)] = &[$(($kind, $queue)),+];
     };
@@ -108,6 +117,11 @@ events! {
         /// The action as the webhook named it.
         action: String,
     } = "latchkey.marketplace.changed.v1" on "marketplace_changed"
+        about |_| About::Billing;
+
+    /// It is time to ask the marketplace how a subscription stands: its webhook may have been lost. Published by
+    /// `check_subscriptions`.
+    SubscriptionCheckDue {} = "latchkey.subscription.check.due.v1" on "subscription_check_due"
         about |_| About::Billing;
 }
 

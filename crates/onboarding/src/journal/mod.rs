@@ -55,6 +55,13 @@ pub struct Entry {
     pub onboarding: Onboarding,
 }
 
+/// One entry that fits the one before it.
+struct Checked {
+    bytes: bytes::Bytes,
+    entry: EntryV1,
+    hash: String,
+}
+
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -165,7 +172,11 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Tampered`] at the first entry that does not.
     pub async fn history(&self, onboarding: OnboardingId) -> Result<Vec<Entry>, JournalError> {
-        Ok(self.chain(onboarding).await?.into_iter().map(|(entry, _)| entry).collect())
+        let shown = |path: &Path, entry: Checked| {
+            let record = serde_json::from_slice(&entry.bytes).map_err(|error| unreadable(path, &error))?;
+            Ok(Entry { record, onboarding: entry.entry.state.into() })
+        };
+        self.check_all(onboarding, shown).await
     }
 
     /// Every onboarding that was ever opened.
@@ -178,12 +189,17 @@ impl Journal {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Every entry with its hash.
-    async fn chain(&self, onboarding: OnboardingId) -> Result<Vec<(Entry, String)>, JournalError> {
+    /// Checks every entry against the one before it, and keeps of each only what is wanted: all the entries of a long
+    /// history do not fit in memory.
+    async fn check_all<T>(
+        &self,
+        onboarding: OnboardingId,
+        keep: impl Fn(&Path, Checked) -> Result<T, JournalError>,
+    ) -> Result<Vec<T>, JournalError> {
         let listed: Vec<_> = self.store.list(Some(&folder(onboarding))).try_collect().await?;
         let mut paths: Vec<Path> = listed.into_iter().map(|object| object.location).collect();
         paths.sort();
-        let mut chain = Vec::with_capacity(paths.len());
+        let mut kept = Vec::with_capacity(paths.len());
         let mut previous = None;
         for (expected, path) in (1..).zip(paths) {
             let (bytes, entry) = self.read_at(&path).await?;
@@ -192,10 +208,9 @@ impl Journal {
             }
             let hash = sha256(&bytes);
             previous = Some(hash.clone());
-            let record = serde_json::from_slice(&bytes).map_err(|error| unreadable(&path, &error))?;
-            chain.push((Entry { record, onboarding: entry.state.into() }, hash));
+            kept.push(keep(&path, Checked { bytes, entry, hash })?);
         }
-        Ok(chain)
+        Ok(kept)
     }
 
     async fn read(&self, onboarding: OnboardingId, number: u64) -> Result<(EntryV1, String), JournalError> {

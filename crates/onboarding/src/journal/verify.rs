@@ -39,27 +39,34 @@ impl Journal {
         anchors: &Anchors,
         onboarding: OnboardingId,
     ) -> Result<Option<Verification>, AnchorError> {
-        let chain = self.chain(onboarding).await?;
+        // The oldest knowledge first: what a step appends meanwhile is then among the entries, and not missed there.
+        let known = self.heads.known(onboarding).await?;
         let anchors = anchors.all().await?;
+        let hashes = self.check_all(onboarding, |_, entry| Ok(entry.hash)).await?;
+        let fits = |number: u64, hash: &str| {
+            let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+            hashes.get(place).is_some_and(|found| found == hash)
+        };
+        let tampered_at = |number: u64| {
+            let number = number.min(hashes.len() as u64 + 1);
+            AnchorError::from(JournalError::Tampered { onboarding, number })
+        };
         let mut anchored = None;
         for anchor in &anchors {
             let Some(head) = anchor.heads.get(&onboarding) else { continue };
-            let place = usize::try_from(head.number.saturating_sub(1)).unwrap_or(usize::MAX);
-            if chain.get(place).is_none_or(|(_, hash)| *hash != head.hash) {
-                let number = head.number.min(chain.len() as u64 + 1);
-                return Err(JournalError::Tampered { onboarding, number }.into());
+            if !fits(head.number, &head.hash) {
+                return Err(tampered_at(head.number));
             }
             anchored = Some(Anchored { entry: head.number, at: anchor.at });
         }
-        // The pointer is written after its entry: it must not name one that is gone.
-        let known = self.heads.known(onboarding).await?;
+        // The pointer is written after its entry: it must not name one that is gone, or another one.
         if let Some(known) = known
-            && known.number > chain.len() as u64
+            && !fits(known.number, &known.hash)
         {
-            return Err(JournalError::Tampered { onboarding, number: chain.len() as u64 + 1 }.into());
+            return Err(tampered_at(known.number));
         }
-        Ok((!chain.is_empty()).then_some(Verification {
-            entries: chain.len() as u64,
+        Ok((!hashes.is_empty()).then_some(Verification {
+            entries: hashes.len() as u64,
             anchors: anchors.len() as u64,
             anchored,
         }))

@@ -1,4 +1,4 @@
-//! The end of a connection, as those who wait on it learn of it.
+//! Waiting for the end of a connection.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::error::ServiceBusError;
 /// How long after the end of the connection the AMQP library may take to say so.
 const HEARSAY: Duration = Duration::from_millis(100);
 
-/// Returns when the connection has ended and whoever waits on it has had the time to hear of it in the proper way.
+/// Returns when the connection has ended and the operations on it have had time to fail with an error of their own.
 pub(super) async fn has_ended(ended: &CancellationToken) -> ServiceBusError {
     ended.cancelled().await;
     tokio::time::sleep(HEARSAY).await;

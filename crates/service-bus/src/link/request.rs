@@ -32,10 +32,10 @@ pub(crate) struct RequestLink {
     _session: SessionHandle<()>,
 }
 
-/// Who waits for which answer; `None` once the links have ended.
+/// Who waits for which response; `None` once the links have ended.
 type Pending = Arc<Mutex<Option<HashMap<String, oneshot::Sender<AnyMessage>>>>>;
 
-/// An answer: what the node says became of the request, and the body.
+/// A response: the status of the request, and the body.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: i32,
@@ -148,7 +148,7 @@ fn links_ended() -> ServiceBusError {
     ServiceBusError::ConnectionLost { description: "the request link ended".to_owned() }
 }
 
-/// Hands every answer to whoever waits for it, until the links end.
+/// Passes every response to the request that waits for it, until the links end.
 async fn read_responses(mut receiver: Receiver, pending: Pending) {
     let error = loop {
         let delivery = match receiver.recv::<Body<AmqpValue>>().await {

@@ -1,4 +1,4 @@
-//! A stream that can be cut off, and that tells when it has ended.
+//! A stream that can be closed from outside, and that reports its end.
 //!
 //! Closing an AMQP connection is a conversation, and the other side of a connection in doubt may never say its part.
 //! Cutting the stream ends the AMQP library's engine at once, and with it what waits on it.

@@ -9,10 +9,13 @@ use fe2o3_amqp_types::{
     },
     primitives::{OrderedMap, SimpleValue},
 };
-use serde_amqp::primitives::{Symbol, Timestamp};
+use serde_amqp::primitives::Symbol;
 use time::OffsetDateTime;
 
-use super::{AmqpValue, annotation, value::to_amqp};
+use super::{
+    AmqpValue, annotation,
+    value::{instant_to_timestamp, to_amqp},
+};
 use crate::{error::ServiceBusError, message::Message, value::Value};
 
 /// The longest text that Service Bus takes as message, session and partition ids (Microsoft Learn, "Service Bus
@@ -61,12 +64,6 @@ pub(crate) fn batch_envelope(first: &Message, encoded: Vec<Vec<u8>>) -> AmqpMess
         ),
         footer: None,
     }
-}
-
-/// An instant as AMQP counts it: milliseconds since 1970.
-pub(crate) fn instant_to_timestamp(instant: OffsetDateTime) -> Timestamp {
-    let milliseconds = instant.unix_timestamp_nanos().div_euclid(1_000_000);
-    Timestamp::from(i64::try_from(milliseconds).expect("a calendar date is within 64 bits of milliseconds"))
 }
 
 fn check(message: &Message) -> Result<(), ServiceBusError> {

@@ -70,7 +70,7 @@ pub(super) fn to_amqp(value: &Value) -> Amqp {
         Value::Decimal(DecimalBytes::Decimal64(bytes)) => Amqp::Decimal64((*bytes).into()),
         Value::Decimal(DecimalBytes::Decimal128(bytes)) => Amqp::Decimal128((*bytes).into()),
         Value::Character(value) => Amqp::Char(*value),
-        Value::Timestamp(instant) => Amqp::Timestamp(super::instant_to_timestamp(*instant)),
+        Value::Timestamp(instant) => Amqp::Timestamp(instant_to_timestamp(*instant)),
         Value::Uuid(value) => Amqp::Uuid(value.into_bytes().into()),
         Value::Binary(bytes) => Amqp::Binary(serde_bytes::ByteBuf::from(bytes.to_vec())),
         Value::String(text) => Amqp::String(text.clone()),
@@ -105,6 +105,12 @@ pub(crate) fn instant_from_ticks(ticks: i64) -> Option<OffsetDateTime> {
     /// Ticks from there to 1970.
     const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ticks.checked_sub(UNIX_EPOCH)?) * 100).ok()
+}
+
+/// An instant as AMQP counts it: milliseconds since 1970.
+pub(crate) fn instant_to_timestamp(instant: OffsetDateTime) -> Timestamp {
+    let milliseconds = instant.unix_timestamp_nanos().div_euclid(1_000_000);
+    Timestamp::from(i64::try_from(milliseconds).expect("a calendar date is within 64 bits of milliseconds"))
 }
 
 #[cfg(test)]

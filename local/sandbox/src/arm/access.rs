@@ -1,30 +1,15 @@
-//! Who may do what: role assignments at a scope, with the time a change takes to spread.
+//! Refuses callers whose roles do not allow what they ask for.
 
 use time::OffsetDateTime;
-use uuid::Uuid;
 
+use crate::arm::request::ArmRequest;
+use crate::authorization::allowed;
+use crate::cloud::Cloud;
+use crate::roles::Action;
+use crate::state::arm::ArmState;
 use crate::tokens::Caller;
 
-use super::ArmState;
 use super::error::ArmError;
-use super::path;
-use super::roles::{self, Action};
-
-/// Whether any assignment in force lets this principal do this to the resource with this id.
-pub(crate) fn allowed(
-    arm: &ArmState,
-    principal: Uuid,
-    action: Action<'_>,
-    id: &str,
-    now: OffsetDateTime,
-) -> bool {
-    arm.role_assignments
-        .values()
-        .filter(|assignment| assignment.principal_id == principal && assignment.in_force(now))
-        .filter(|assignment| path::covers(&assignment.scope, id))
-        .filter_map(|assignment| roles::by_id(assignment.role))
-        .any(|role| role.allows(action))
-}
 
 /// Refuses a caller whose roles do not allow the action, in the words of the gateway.
 pub(super) fn authorize(
@@ -46,6 +31,17 @@ pub(super) fn authorize(
             caller.application_id, caller.object_id
         ),
     ))
+}
+
+/// As [`authorize`], for who makes this request, now.
+pub(super) fn authorize_request(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    action: &str,
+    id: &str,
+) -> Result<(), ArmError> {
+    let now = cloud.clock.now();
+    cloud.read(|state| authorize(&state.arm, &request.caller, action, id, now))
 }
 
 /// Refuses a caller who may write a resource but not use another one that it links to.

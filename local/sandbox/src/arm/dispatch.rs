@@ -5,35 +5,43 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use crate::cloud::Cloud;
 use crate::tokens::Audience;
-use crate::world::World;
 
+use super::access::authorize_request;
 use super::api_version::{self, Versions};
 use super::error::ArmError;
-use super::request::{self, ArmRequest, Reply};
-use super::resource::{self, Kind, Target};
-use super::vaults::deleted::Sort;
+use super::request::{self, ArmRequest, ArmResponse, Target};
+use super::resource::{self, RegisteredProvider};
 use super::{
-    access, deployments, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
-    subscriptions, tenancy, vaults,
+    inventory, limits, operations, resource_groups, role_assignments, role_definitions, subscriptions,
+    tenancy, vaults,
 };
 
 /// Answers one request.
-pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
-    let caller = match world.caller(&parts.headers, Audience::ResourceManager) {
+pub(super) fn answer(cloud: &Cloud, parts: &Parts, body: Bytes) -> Response {
+    let caller = match cloud.caller(&parts.headers, Audience::ResourceManager) {
         Ok(caller) => caller,
         Err(fault) => return tenancy::refuse_token(&fault),
     };
     let (segments, query) = request::take_apart(parts);
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    if let Some(refusal) = tenancy::wrong_tenant(world, &caller, &lower, &segments) {
+    if let Some(refusal) = tenancy::wrong_tenant(cloud, &caller, &lower, &segments) {
         return refusal;
     }
     let api_version = query.get("api-version").cloned().unwrap_or_default();
-    let request = ArmRequest { method: parts.method.clone(), segments, query, api_version, caller, body };
-    let answered = limits::take(world, &request).and_then(|left| {
-        let mut reply = perform(world, &request)?;
+    let request = ArmRequest {
+        method: parts.method.clone(),
+        segments,
+        query,
+        api_version,
+        caller,
+        body,
+        gateway: perform,
+    };
+    let answered = limits::take(cloud, &request).and_then(|left| {
+        let mut reply = perform(cloud, &request)?;
         reply.headers.extend(left);
         Ok(reply)
     });
@@ -44,54 +52,54 @@ pub(super) fn answer(world: &World, parts: &Parts, body: Bytes) -> Response {
 }
 
 /// Answers a request whose caller may come to the subscription.
-pub(super) fn perform(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
+pub(super) fn perform(cloud: &Cloud, request: &ArmRequest) -> Result<ArmResponse, ArmError> {
     let lower: Vec<String> = request.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let (versions, resource_type) = versions_of(&lower);
     api_version::check(Some(&request.api_version), versions, resource_type)?;
-    route(world, request, &lower)
+    route(cloud, request, &lower)
 }
 
-fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, ArmError> {
+fn route(cloud: &Cloud, request: &ArmRequest, lower: &[&str]) -> Result<ArmResponse, ArmError> {
     let get = request.method == Method::GET;
     match lower {
-        ["tenants"] if get => Ok(subscriptions::tenants(world, &request.caller)),
-        ["subscriptions"] if get => Ok(subscriptions::list(world, &request.caller)),
-        ["subscriptions", _] if get => subscriptions::get(world, &request.caller, &request.segments[1]),
+        ["tenants"] if get => Ok(subscriptions::tenants(cloud, &request.caller)),
+        ["subscriptions"] if get => Ok(subscriptions::list(cloud, &request.caller)),
+        ["subscriptions", _] if get => subscriptions::get(cloud, &request.caller, &request.segments[1]),
         ["subscriptions", _, "resourcegroups"] if get => {
-            authorize(
-                world,
+            authorize_request(
+                cloud,
                 request,
                 "Microsoft.Resources/subscriptions/resourceGroups/read",
                 &scope(request, 2),
             )?;
-            Ok(resource_groups::list(world, &request.segments[1]))
+            Ok(resource_groups::list(cloud, &request.segments[1]))
         }
-        ["subscriptions", _, "resourcegroups", _] => resource_group(world, request),
+        ["subscriptions", _, "resourcegroups", _] => resource_group(cloud, request),
         ["subscriptions", _, at @ .., "resources"] if get && (at.is_empty() || at.len() == 2) => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
-            inventory::list(world, request, &scope)
+            authorize_request(cloud, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
+            inventory::list(cloud, request, &scope)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            authorize_request(cloud, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
             role_definitions::list(request, &request.segments[1])
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name]
             if get =>
         {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
+            authorize_request(cloud, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
             role_definitions::get(&request.segments[1], name)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
             let scope = scope(request, at.len() + 2);
-            authorize(world, request, "Microsoft.Authorization/roleAssignments/read", &scope)?;
-            role_assignments::list(world, request, &scope)
+            authorize_request(cloud, request, "Microsoft.Authorization/roleAssignments/read", &scope)?;
+            role_assignments::list(cloud, request, &scope)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments", name] => {
-            role_assignment(world, request, &scope(request, at.len() + 2), name)
+            role_assignment(cloud, request, &scope(request, at.len() + 2), name)
         }
         [
             "subscriptions",
@@ -104,56 +112,45 @@ fn route(world: &World, request: &ArmRequest, lower: &[&str]) -> Result<Reply, A
             operation,
         ] if get => {
             let place = (request.segments[1].as_str(), lower[5]);
-            let left = limits::spend(world, place, limits::OPERATIONS)?;
-            let mut reply = operations::get(world, request, operation)?;
+            let left = limits::spend(cloud, place, limits::groups::OPERATIONS_READ)?;
+            let mut reply = operations::get(cloud, request, operation)?;
             reply.headers.push(left);
             Ok(reply)
         }
         ["subscriptions", _, "operationresults", operation] if get => {
-            operations::get(world, request, operation)
+            operations::get(cloud, request, operation)
         }
-        ["subscriptions", _, "resourcegroups", group, "providers", "microsoft.resources", "deployments"]
-            if get =>
-        {
-            let scope = scope(request, 4);
-            authorize(world, request, "Microsoft.Resources/deployments/read", &scope)?;
-            world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
-            Ok(deployments::list(world, &scope))
-        }
-        [
-            "subscriptions",
-            _,
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.resources",
-            "deployments",
-            _,
-            rest @ ..,
-        ] => deployments::answer(world, request, &request.segments[7], rest),
         // The list of a deployment's operations has an older address.
         ["subscriptions", _, "resourcegroups", _, "deployments", _, "operations", ..] if get => {
-            deployments::answer(world, request, &request.segments[5], &lower[6..])
+            let deployments = provider(request, "microsoft.resources", "deployments")?;
+            deployments.answer(cloud, request, &request.segments[5], &lower[6..])
         }
         ["subscriptions", _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
-            deleted_vaults(world, request, rest)
+            deleted_vaults(cloud, request, rest)
         }
         ["subscriptions", _, "providers", provider, kind] if get => {
-            resource::list(world, request, (provider, kind), &scope(request, 2))
+            resource::list(cloud, request, (provider, kind), &scope(request, 2))
         }
         ["subscriptions", _, "resourcegroups", group, "providers", provider, kind] if get => {
-            world.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
-            resource::list(world, request, (provider, kind), &scope(request, 4))
+            cloud.read(|state| state.arm.group(&request.segments[1], group).map(|_| ()))?;
+            resource::list(cloud, request, (provider, kind), &scope(request, 4))
         }
-        ["subscriptions", _, "resourcegroups", _, "providers", provider, kind, _, rest @ ..] => {
-            let kind = Kind::of(provider, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))?;
-            resource::answer(world, request, kind, rest)
+        ["subscriptions", _, "resourcegroups", _, "providers", namespace, kind, _, rest @ ..] => {
+            provider(request, namespace, kind)?.answer(cloud, request, &request.segments[7], rest)
         }
         _ => Err(ArmError::no_such_route(&request.id())),
     }
 }
 
-fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError> {
+fn provider(
+    request: &ArmRequest,
+    namespace: &str,
+    kind: &str,
+) -> Result<&'static RegisteredProvider, ArmError> {
+    RegisteredProvider::of(namespace, kind).ok_or_else(|| ArmError::no_such_route(&request.id()))
+}
+
+fn resource_group(cloud: &Cloud, request: &ArmRequest) -> Result<ArmResponse, ArmError> {
     let target = Target {
         subscription: request.segments[1].clone(),
         group: request.segments[3].clone(),
@@ -163,21 +160,21 @@ fn resource_group(world: &World, request: &ArmRequest) -> Result<Reply, ArmError
     let action = |verb| format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}");
     match request.method {
         Method::PUT => {
-            authorize(world, request, &action("write"), &target.id)?;
-            resource_groups::put(world, request, &target)
+            authorize_request(cloud, request, &action("write"), &target.id)?;
+            resource_groups::put(cloud, request, &target)
         }
         Method::GET | Method::HEAD => {
-            authorize(world, request, &action("read"), &target.id)?;
-            let found = resource_groups::get(world, &target);
+            authorize_request(cloud, request, &action("read"), &target.id)?;
+            let found = resource_groups::get(cloud, &target);
             if request.method == Method::HEAD {
                 let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
-                return Ok(Reply::empty(status));
+                return Ok(ArmResponse::empty(status));
             }
             found
         }
         Method::DELETE => {
-            authorize(world, request, &action("delete"), &target.id)?;
-            resource_groups::delete(world, request, &target)
+            authorize_request(cloud, request, &action("delete"), &target.id)?;
+            resource_groups::delete(cloud, request, &target)
         }
         _ => Err(ArmError::method_not_allowed(&request.method)),
     }
@@ -188,54 +185,57 @@ fn is_of_deleted_vaults(rest: &[&str]) -> bool {
     matches!(rest, ["deletedvaults" | "deletedmanagedhsms" | "checknameavailability"] | ["locations", ..])
 }
 
-fn deleted_vaults(world: &World, request: &ArmRequest, rest: &[&str]) -> Result<Reply, ArmError> {
+fn deleted_vaults(cloud: &Cloud, request: &ArmRequest, rest: &[&str]) -> Result<ArmResponse, ArmError> {
     let subscription = request.segments[1].as_str();
-    let may =
-        |action: &str| authorize(world, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2));
-    let sort = match rest {
-        ["deletedmanagedhsms", ..] | ["locations", _, "deletedmanagedhsms", ..] => Sort::Hsm,
-        _ => Sort::Vault,
+    let may = |action: &str| {
+        authorize_request(cloud, request, &format!("Microsoft.KeyVault/{action}"), &scope(request, 2))
     };
+    let is_hsm = matches!(rest, ["deletedmanagedhsms", ..] | ["locations", _, "deletedmanagedhsms", ..]);
     match (&request.method, rest) {
         (&Method::GET, ["deletedvaults" | "deletedmanagedhsms"]) => {
             may("deletedVaults/read")?;
-            Ok(vaults::deleted::list(world, sort, subscription))
+            Ok(vaults::deleted::list(cloud, is_hsm, subscription))
         }
         (&Method::POST, ["checknameavailability"]) => {
             may("checkNameAvailability/read")?;
-            vaults::deleted::check_name(world, request)
+            vaults::deleted::check_name(cloud, request)
         }
         (&Method::GET, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name]) => {
             may("locations/deletedVaults/read")?;
-            vaults::deleted::get(world, sort, (subscription, location, name))
+            vaults::deleted::get(cloud, is_hsm, (subscription, location, name))
         }
         (&Method::POST, ["locations", location, "deletedvaults" | "deletedmanagedhsms", name, "purge"]) => {
             may("locations/deletedVaults/purge/action")?;
-            vaults::deleted::purge(world, sort, request, (subscription, location, name))
+            vaults::deleted::purge(cloud, is_hsm, request, (subscription, location, name))
         }
         (&Method::GET, ["locations", _, "operationresults", operation]) => {
             may("locations/operationResults/read")?;
-            operations::get(world, request, operation)
+            operations::get(cloud, request, operation)
         }
         _ => Err(ArmError::no_such_route(&request.id())),
     }
 }
 
-fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
+fn role_assignment(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    scope: &str,
+    name: &str,
+) -> Result<ArmResponse, ArmError> {
     let action = |verb| format!("Microsoft.Authorization/roleAssignments/{verb}");
     let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
     match request.method {
         Method::PUT => {
-            authorize(world, request, &action("write"), &id)?;
-            role_assignments::put(world, request, scope, name)
+            authorize_request(cloud, request, &action("write"), &id)?;
+            role_assignments::put(cloud, request, scope, name)
         }
         Method::GET => {
-            authorize(world, request, &action("read"), &id)?;
-            role_assignments::get(world, scope, name)
+            authorize_request(cloud, request, &action("read"), &id)?;
+            role_assignments::get(cloud, scope, name)
         }
         Method::DELETE => {
-            authorize(world, request, &action("delete"), &id)?;
-            Ok(role_assignments::delete(world, scope, name))
+            authorize_request(cloud, request, &action("delete"), &id)?;
+            Ok(role_assignments::delete(cloud, scope, name))
         }
         _ => Err(ArmError::method_not_allowed(&request.method)),
     }
@@ -244,11 +244,6 @@ fn role_assignment(world: &World, request: &ArmRequest, scope: &str, name: &str)
 /// The first `count` parts of the path as a scope.
 fn scope(request: &ArmRequest, count: usize) -> String {
     format!("/{}", request.segments[..count].join("/"))
-}
-
-pub(super) fn authorize(world: &World, request: &ArmRequest, action: &str, id: &str) -> Result<(), ArmError> {
-    let now = world.clock.now();
-    world.read(|state| access::authorize(&state.arm, &request.caller, action, id, now))
 }
 
 fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
@@ -266,12 +261,11 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         [_, _, "providers", "microsoft.compute", "locations", ..] => {
             (Versions::Disks, "locations/diskOperations")
         }
-        [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] => {
-            (Versions::Since("2015-01-01"), deployments::TYPE)
-        }
         [_, _, "providers", provider, kind] | [_, _, _, _, "providers", provider, kind, ..] => {
-            Kind::of(provider, kind)
-                .map_or((Versions::Since("2014-04-01"), "unknown"), |kind| (kind.versions(), kind.name()))
+            RegisteredProvider::of(provider, kind)
+                .map_or((Versions::Since("2014-04-01"), "unknown"), |registered| {
+                    (registered.versions, registered.resource_type.name)
+                })
         }
         _ => (Versions::Since("2015-01-01"), "Microsoft.Resources"),
     }

@@ -3,49 +3,59 @@
 //! An identity has three names that are easily mistaken for one another: the principal id is the subject of its
 //! tokens, the client id chooses it at the managed identity endpoint, and the ARM id goes into other resources.
 
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use http::{Method, StatusCode};
 
-use crate::world::World;
+use crate::arm::api_version::Versions;
+use crate::arm::provider::{Provider, refused};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::Resource;
+use crate::state::resources::identity::Identity;
 
-use super::body::{Tags, Tracked};
+use super::body::Tracked;
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
-use super::resource::Target;
-use super::{path, regions};
+use super::regions;
+use super::request::{ArmRequest, ArmResponse, Target};
 
-pub(super) const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+impl Provider for Identity {
+    const VERSIONS: Versions = Versions::Since("2018-11-30");
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) location: String,
-    pub(crate) tags: Option<Tags>,
-    pub(crate) tenant_id: Uuid,
-    pub(crate) principal_id: Uuid,
-    pub(crate) client_id: Uuid,
+    fn answer(
+        cloud: &Cloud,
+        request: &ArmRequest,
+        target: &Target,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError> {
+        match (&request.method, rest) {
+            (&Method::PUT, []) => put(cloud, request, target),
+            (&Method::GET, []) => get(cloud, target),
+            (&Method::DELETE, []) => Ok(delete(cloud, target)),
+            _ => refused(request, rest),
+        }
+    }
 }
 
 /// `PUT`: 201 when new, 200 otherwise. A new identity gets a service principal in its tenant's directory.
-pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let Tracked { location, tags } = request.json()?;
-    let location = regions::check(location.as_deref(), TYPE)?;
+    let location = regions::check(location.as_deref(), Identity::TYPE)?;
     check_name(&target.name)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        if let Some(existing) = state.arm.identities.get_mut(&path::key(&target.id)) {
+        if let Some(existing) = state.arm.identities.get_mut(&arm_id::key(&target.id)) {
             regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
             existing.tags = tags;
-            return Ok(Reply::ok(shown(existing)));
+            let existing = existing.clone();
+            return Ok(ArmResponse::ok(Identity::shown(&existing, state)));
         }
         // The service answers with `resourcegroups` in lower case, whatever it was sent (recorded).
         let id = format!(
-            "/subscriptions/{}/resourcegroups/{}/providers/{TYPE}/{}",
-            target.subscription, target.group, target.name
+            "/subscriptions/{}/resourcegroups/{}/providers/{}/{}",
+            target.subscription,
+            target.group,
+            Identity::TYPE,
+            target.name
         );
         let principal = state.directory.add_managed_identity(request.caller.tenant, &target.name, &id, now);
         let identity = Identity {
@@ -57,39 +67,32 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
             principal_id: principal.object_id,
             client_id: principal.app_id,
         };
-        let reply = Reply::new(StatusCode::CREATED, shown(&identity));
-        state.arm.identities.insert(path::key(&identity.id), identity);
+        let reply = ArmResponse::new(StatusCode::CREATED, Identity::shown(&identity, state));
+        state.arm.identities.insert(arm_id::key(&identity.id), identity);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
+fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        let identity = state.arm.identities.get(&path::key(&target.id));
+        let identity = state.arm.identities.get(&arm_id::key(&target.id));
         identity
-            .map(|identity| Reply::ok(shown(identity)))
-            .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))
+            .map(|identity| ArmResponse::ok(Identity::shown(identity, state)))
+            .ok_or_else(|| ArmError::resource_not_found(Identity::TYPE, &target.name, &target.group))
     })
 }
 
-/// `GET` all within a group or a subscription.
-pub(super) fn list(world: &World, scope: &str) -> Reply {
-    world.read(|state| {
-        let identities = state.arm.identities.values();
-        Reply::list(identities.filter(|identity| path::covers(scope, &identity.id)).map(shown).collect())
-    })
-}
-
-/// `DELETE`: 200, or 204 when there is none. Its principal goes with it.
-pub(super) fn delete(world: &World, target: &Target) -> Reply {
-    world.change(|state| match state.arm.identities.remove(&path::key(&target.id)) {
-        None => Reply::empty(StatusCode::NO_CONTENT),
-        Some(identity) => {
-            state.directory.remove_managed_identity(&identity.id);
-            Reply::empty(StatusCode::OK)
+/// `DELETE`: 200, or 204 when there is none.
+fn delete(cloud: &Cloud, target: &Target) -> ArmResponse {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
+        if Identity::find(&state.arm, &target.id).is_none() {
+            return ArmResponse::empty(StatusCode::NO_CONTENT);
         }
+        Identity::remove(state, &arm_id::key(&target.id), now);
+        ArmResponse::empty(StatusCode::OK)
     })
 }
 
@@ -109,19 +112,4 @@ fn check_name(name: &str) -> Result<(), ArmError> {
              beginning with a letter or a digit."
         ),
     ))
-}
-
-fn shown(identity: &Identity) -> Value {
-    json!({
-        "id": identity.id,
-        "name": identity.name,
-        "type": TYPE,
-        "location": identity.location,
-        "tags": identity.tags.clone().unwrap_or_default(),
-        "properties": {
-            "tenantId": identity.tenant_id,
-            "principalId": identity.principal_id,
-            "clientId": identity.client_id,
-        },
-    })
 }

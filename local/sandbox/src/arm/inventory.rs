@@ -2,37 +2,27 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::cloud::Cloud;
 
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
+use super::limits;
+use super::request::{ArmRequest, ArmResponse};
+use super::resource::PROVIDERS;
 use super::role_definitions::{quoted_after, unsupported_filter};
-use super::stores::{self, disk::Disk, snapshot::Snapshot};
-use super::{disk_encryption_sets, identities, limits, vaults, virtual_machines};
 
 /// Every resource within a scope. `$filter` may say `resourceType eq '...'` and `name eq '...'`, joined by `and`.
-pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
+pub(super) fn list(cloud: &Cloud, request: &ArmRequest, scope: &str) -> Result<ArmResponse, ArmError> {
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let conditions = parse_filter(filter)?;
-    let lists: [fn(&World, &str) -> Reply; 6] = [
-        identities::list,
-        vaults::list,
-        disk_encryption_sets::list,
-        stores::list::<Disk>,
-        stores::list::<Snapshot>,
-        virtual_machines::list,
-    ];
-    let resources = lists.into_iter().flat_map(|list| {
-        let body = list(world, scope).body.unwrap_or_default();
-        body["value"].as_array().cloned().unwrap_or_default()
-    });
+    let listed = PROVIDERS.iter().filter(|registered| registered.resource_type.is_listed);
+    let resources = listed.flat_map(|registered| registered.list(cloud, scope));
     let wanted = |resource: &Value| {
         conditions.iter().all(|(property, value)| {
             resource[*property].as_str().is_some_and(|found| found.eq_ignore_ascii_case(value))
         })
     };
-    let list = Reply::list(resources.filter(wanted).map(|resource| generic(&resource)).collect());
-    limits::page(world, request, list)
+    let list = ArmResponse::list(resources.filter(wanted).map(|resource| generic(&resource)).collect());
+    limits::page(cloud, request, list)
 }
 
 /// The fields that all types have.

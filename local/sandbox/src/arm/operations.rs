@@ -10,54 +10,38 @@
 
 use http::StatusCode;
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::moments;
+use crate::names::arm_id;
+use crate::resources::resource::Runner;
 use crate::state::State;
-use crate::world::World;
+use crate::state::arm::ArmState;
+use crate::state::operation::{Operation, Outcome};
 
 use super::error::ArmError;
-pub(super) use super::outcomes::Outcome;
-use super::outcomes::Runner;
-use super::request::{ArmRequest, Reply};
-use super::{ArmState, path};
-
-/// One operation, running or ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Operation {
-    /// The resource it works on, by key.
-    target: String,
-    /// A part of its address that nobody can guess.
-    signature: String,
-    polls_left: u32,
-    reads_left: u32,
-    #[serde(with = "time::serde::rfc3339")]
-    started: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    ended: Option<OffsetDateTime>,
-    outcome: Outcome,
-}
+use super::request::{ArmRequest, ArmResponse};
 
 /// Begins an operation. Gives the headers that go with its 202.
 pub(super) fn begin(
-    world: &World,
+    cloud: &Cloud,
     state: &mut State,
     request: &ArmRequest,
     (target, location): (&str, &str),
     outcome: Outcome,
 ) -> Vec<(HeaderName, String)> {
     let (id, signature) = (Uuid::new_v4(), Uuid::new_v4());
-    let runner = outcome.runner();
-    let seconds = world.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
+    let runner = outcome.runner(target);
+    let seconds = cloud.lags.retry_after_seconds.unwrap_or_else(|| outcome.seconds_until_looked_at());
     let operation = Operation {
-        target: path::key(target),
+        target: arm_id::key(target),
         signature: signature.to_string(),
-        polls_left: world.lags.operation_polls,
-        reads_left: world.lags.operation_polls,
-        started: world.clock.now(),
+        polls_left: cloud.lags.operation_polls,
+        reads_left: cloud.lags.operation_polls,
+        started: cloud.clock.now(),
         ended: None,
         outcome,
     };
@@ -109,12 +93,12 @@ fn padding(wanted: bool) -> String {
 }
 
 /// `GET` of either address. The gateway's is always a monitor.
-pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
+pub(super) fn get(cloud: &Cloud, request: &ArmRequest, id: &str) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
     let monitor = request.query.get("monitor").is_some_and(|value| value == "true")
         || request.segments.iter().any(|part| part.eq_ignore_ascii_case("operationresults"));
-    let retry_after = world.lags.retry_after_seconds.unwrap_or(1).to_string();
-    world.change(|state| {
+    let retry_after = cloud.lags.retry_after_seconds.unwrap_or(1).to_string();
+    cloud.change(|state| {
         let signature = request.query.get("p").cloned().unwrap_or_default();
         let arm = &mut state.arm;
         let held = if arm.ended_operations.contains_key(id) {
@@ -133,9 +117,9 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
         if operation.ended.is_none() && operation.polls_left > 0 {
             operation.polls_left -= 1;
             let running = if monitor {
-                Reply::empty(StatusCode::ACCEPTED).with_header(LOCATION, verbatim(request))
+                ArmResponse::empty(StatusCode::ACCEPTED).with_header(LOCATION, verbatim(request))
             } else {
-                Reply::ok(json!({
+                ArmResponse::ok(json!({
                     "startTime": moments::with_offset(operation.started),
                     "status": "InProgress",
                     "name": id,
@@ -145,7 +129,7 @@ pub(super) fn get(world: &World, request: &ArmRequest, id: &str) -> Result<Reply
         }
         finish(state, id, now);
         let operation = &state.arm.ended_operations[id];
-        Ok(if monitor { monitored(state, operation) } else { Reply::ok(ended(state, operation, id)) })
+        Ok(if monitor { monitored(state, operation) } else { ArmResponse::ok(ended(state, operation, id)) })
     })
 }
 
@@ -170,7 +154,7 @@ pub(super) fn look(state: &mut State, target: &str, now: OffsetDateTime) {
 }
 
 fn running(arm: &ArmState, target: &str) -> Vec<String> {
-    let target = path::key(target);
+    let target = arm_id::key(target);
     arm.operations
         .iter()
         .filter(|(_, operation)| operation.target == target)
@@ -179,6 +163,10 @@ fn running(arm: &ArmState, target: &str) -> Vec<String> {
 }
 
 fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
+    // A group goes with what is still under way in it, which must not come to be afterwards.
+    for inside in inside_group(&state.arm, id) {
+        finish(state, &inside, now);
+    }
     let Some(mut operation) = state.arm.operations.remove(id) else {
         return;
     };
@@ -186,6 +174,17 @@ fn finish(state: &mut State, id: &str, now: OffsetDateTime) {
     let (outcome, target) = (operation.outcome.clone(), operation.target.clone());
     state.arm.ended_operations.insert(id.to_owned(), operation);
     outcome.take_effect(state, target, now);
+}
+
+/// What runs inside a group, where this is the operation that deletes the group.
+fn inside_group(arm: &ArmState, id: &str) -> Vec<String> {
+    let Some(Operation { target: group, outcome: Outcome::DeleteGroup, .. }) = arm.operations.get(id) else {
+        return Vec::new();
+    };
+    let inside =
+        |operation: &Operation| operation.target != *group && arm_id::covers(group, &operation.target);
+    let running = arm.operations.iter().filter(|(_, operation)| inside(operation));
+    running.map(|(id, _)| id.clone()).collect()
 }
 
 fn ended(state: &State, operation: &Operation, id: &str) -> Value {
@@ -204,15 +203,15 @@ fn ended(state: &State, operation: &Operation, id: &str) -> Value {
     shown
 }
 
-fn monitored(state: &State, operation: &Operation) -> Reply {
+fn monitored(state: &State, operation: &Operation) -> ArmResponse {
     if let Some(error) = operation.outcome.failure() {
         // Our guess: the status of a failure at this address.
-        return Reply::new(StatusCode::BAD_REQUEST, json!({ "error": error }));
+        return ArmResponse::new(StatusCode::BAD_REQUEST, json!({ "error": error }));
     }
     match operation.outcome.output(state) {
-        Some(output) => Reply::ok(output),
-        None if operation.outcome.deletes() => Reply::empty(StatusCode::NO_CONTENT),
-        None => Reply::empty(StatusCode::OK),
+        Some(output) => ArmResponse::ok(output),
+        None if operation.outcome.deletes() => ArmResponse::empty(StatusCode::NO_CONTENT),
+        None => ArmResponse::empty(StatusCode::OK),
     }
 }
 

@@ -1,80 +1,10 @@
-//! The names of Azure's public regions, and how two spellings of one are compared.
+//! Regions as requests name them.
+
+use crate::names::regions::{REGIONS, is_region};
 
 use super::error::ArmError;
 
-/// Microsoft Learn, "List of Azure regions", programmatic names of the public cloud.
-const REGIONS: &[&str] = &[
-    "australiacentral",
-    "australiacentral2",
-    "australiaeast",
-    "australiasoutheast",
-    "austriaeast",
-    "belgiumcentral",
-    "brazilsouth",
-    "brazilsoutheast",
-    "canadacentral",
-    "canadaeast",
-    "centralindia",
-    "centralus",
-    "centraluseuap",
-    "chilecentral",
-    "eastasia",
-    "eastus",
-    "eastus2",
-    "eastus2euap",
-    "francecentral",
-    "francesouth",
-    "germanynorth",
-    "germanywestcentral",
-    "indonesiacentral",
-    "israelcentral",
-    "italynorth",
-    "japaneast",
-    "japanwest",
-    "jioindiacentral",
-    "jioindiawest",
-    "koreacentral",
-    "koreasouth",
-    "malaysiawest",
-    "mexicocentral",
-    "newzealandnorth",
-    "northcentralus",
-    "northeurope",
-    "norwayeast",
-    "norwaywest",
-    "polandcentral",
-    "qatarcentral",
-    "southafricanorth",
-    "southafricawest",
-    "southcentralus",
-    "southeastasia",
-    "southindia",
-    "spaincentral",
-    "swedencentral",
-    "swedensouth",
-    "switzerlandnorth",
-    "switzerlandwest",
-    "uaecentral",
-    "uaenorth",
-    "uksouth",
-    "ukwest",
-    "westcentralus",
-    "westeurope",
-    "westindia",
-    "westus",
-    "westus2",
-    "westus3",
-];
-
-/// The programmatic form: `West Europe` and `westeurope` are one region.
-pub(super) fn normalised(region: &str) -> String {
-    region.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase()
-}
-
-/// Whether both spellings name one region.
-pub(super) fn same(left: &str, right: &str) -> bool {
-    normalised(left) == normalised(right)
-}
+pub(super) use crate::names::regions::{normalised, same};
 
 /// Refuses a missing or unknown region for a resource of this type.
 pub(super) fn check(location: Option<&str>, resource_type: &str) -> Result<String, ArmError> {
@@ -84,7 +14,7 @@ pub(super) fn check(location: Option<&str>, resource_type: &str) -> Result<Strin
             "The location property is required for this definition.",
         ));
     };
-    if REGIONS.contains(&normalised(location).as_str()) {
+    if is_region(location) {
         return Ok(location.to_owned());
     }
     Err(ArmError::bad_request(

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cloud::Cloud;
 use crate::tokens::Caller;
 
 use super::error::ArmError;
@@ -20,6 +21,9 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// In which Compute tells how many calls are left.
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-resource");
+
+/// Who answers a request whose caller may come to the subscription: for services that call others.
+pub(crate) type Gateway = fn(&Cloud, &ArmRequest) -> Result<ArmResponse, ArmError>;
 
 /// A request whose token has been checked.
 #[derive(Debug)]
@@ -31,11 +35,23 @@ pub(crate) struct ArmRequest {
     pub(crate) api_version: String,
     pub(crate) caller: Caller,
     pub(crate) body: Bytes,
+    /// The gateway that it came through.
+    pub(crate) gateway: Gateway,
+}
+
+/// One resource that a path names, or would name once it exists.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) subscription: String,
+    pub(super) group: String,
+    pub(super) name: String,
+    /// The id in the usual spelling of its fixed parts, and the client's spelling of the names.
+    pub(super) id: String,
 }
 
 /// What a provider answers with.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct ArmResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Option<Value>,
@@ -49,6 +65,7 @@ impl ArmRequest {
         api_version: &str,
         caller: Caller,
         body: Option<&Value>,
+        gateway: Gateway,
     ) -> Self {
         Self {
             method,
@@ -57,6 +74,7 @@ impl ArmRequest {
             api_version: api_version.to_owned(),
             caller,
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
+            gateway,
         }
     }
 
@@ -76,7 +94,7 @@ impl ArmRequest {
     }
 }
 
-impl Reply {
+impl ArmResponse {
     pub(crate) fn new(status: StatusCode, body: Value) -> Self {
         Self { status, headers: Vec::new(), body: Some(body) }
     }
@@ -131,7 +149,7 @@ pub(super) async fn read_body(body: Body) -> Result<Bytes, ArmError> {
 
 /// A refusal as it goes onto the wire.
 pub(super) fn refuse(error: &ArmError) -> Response {
-    let mut reply = Reply::new(error.status, error.body());
+    let mut reply = ArmResponse::new(error.status, error.body());
     let by_service = error.throttled.as_ref().is_some_and(|throttled| throttled.details.is_some());
     let cause = if by_service { Some("service") } else { error.is_the_gateways().then_some("gateway") };
     reply.headers.extend(cause.map(|cause| (HeaderName::from_static("x-ms-failure-cause"), cause.into())));
@@ -147,7 +165,7 @@ pub(super) fn challenge(error: &ArmError, authority: &str, why: &str) -> Respons
     let challenge = format!(
         "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{why}\""
     );
-    Reply::new(error.status, error.body()).with_header(WWW_AUTHENTICATE, challenge).into_response()
+    ArmResponse::new(error.status, error.body()).with_header(WWW_AUTHENTICATE, challenge).into_response()
 }
 
 /// The sandbox itself failed. The cause is in its log.

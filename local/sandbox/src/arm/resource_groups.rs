@@ -1,39 +1,40 @@
 //! Microsoft.Resources: resource groups.
 
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
-use crate::state::State;
-use crate::world::World;
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::resource_group;
+use crate::state::arm::ArmState;
+use crate::state::operation::Outcome;
+use crate::state::resources::resource_group::ResourceGroup;
+use crate::state::tags::add_tags;
 
-use super::body::{Tags, Tracked, add_tags};
+use super::body::Tracked;
 use super::error::ArmError;
-use super::operations::{self, Outcome};
-use super::request::{ArmRequest, Reply};
-use super::resource::Target;
-use super::stores::Store as _;
-use super::{ArmState, path, regions, vaults};
+use super::request::{ArmRequest, ArmResponse, Target};
+use super::{operations, regions};
 
 const TYPE: &str = "Microsoft.Resources/resourceGroups";
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct ResourceGroup {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) location: String,
-    pub(crate) tags: Option<Tags>,
+impl ArmState {
+    /// The group, or the refusal that its absence earns.
+    pub(super) fn group(&self, subscription: &str, group: &str) -> Result<&ResourceGroup, ArmError> {
+        self.resource_groups
+            .get(&arm_id::key(&format!("/subscriptions/{subscription}/resourceGroups/{group}")))
+            .ok_or_else(|| ArmError::group_not_found(group))
+    }
 }
 
 /// `PUT /subscriptions/{s}/resourceGroups/{g}`: 201 when new, 200 otherwise.
-pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(super) fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let Tracked { location, tags } = request.json()?;
     let location = regions::normalised(&regions::check(location.as_deref(), TYPE)?);
     check_name(&target.name)?;
-    world.change(|state| {
+    cloud.change(|state| {
         let groups = &mut state.arm.resource_groups;
-        if let Some(existing) = groups.get_mut(&path::key(&target.id)) {
+        if let Some(existing) = groups.get_mut(&arm_id::key(&target.id)) {
             if !regions::same(&existing.location, &location) {
                 return Err(ArmError::conflict(
                     "InvalidResourceGroupLocation",
@@ -44,7 +45,7 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
                 ));
             }
             existing.tags = tags;
-            return Ok(Reply::ok(shown(existing)));
+            return Ok(ArmResponse::ok(shown(existing)));
         }
         let group = ResourceGroup {
             id: format!("/subscriptions/{}/resourceGroups/{}", target.subscription, target.name),
@@ -52,87 +53,50 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
             location,
             tags,
         };
-        let reply = Reply::new(StatusCode::CREATED, shown(&group));
-        groups.insert(path::key(&group.id), group);
+        let reply = ArmResponse::new(StatusCode::CREATED, shown(&group));
+        groups.insert(arm_id::key(&group.id), group);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-pub(super) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
-        state.arm.group(&target.subscription, &target.name).map(|group| Reply::ok(shown(group)))
+pub(super) fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
+        state.arm.group(&target.subscription, &target.name).map(|group| ArmResponse::ok(shown(group)))
     })
 }
 
 /// `GET` all of a subscription.
-pub(super) fn list(world: &World, subscription: &str) -> Reply {
+pub(super) fn list(cloud: &Cloud, subscription: &str) -> ArmResponse {
     let prefix = format!("/subscriptions/{subscription}");
-    world.read(|state| {
+    cloud.read(|state| {
         let groups = state.arm.resource_groups.values();
-        Reply::list(groups.filter(|group| path::covers(&prefix, &group.id)).map(shown).collect())
+        ArmResponse::list(groups.filter(|group| arm_id::covers(&prefix, &group.id)).map(shown).collect())
     })
 }
 
 /// `DELETE`: 202 with a Location to follow; everything inside goes with the group.
 ///
 /// Our guess: a set that a disk of another group uses refuses at once, where the service tries and fails later.
-pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+pub(super) fn delete(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         operations::finish_all(state, &target.id, now);
         let (id, location) = {
             let group = state.arm.group(&target.subscription, &target.name)?;
             (group.id.clone(), group.location.clone())
         };
-        check_not_needed_outside(&state.arm, &id)?;
-        let headers = operations::begin(world, state, request, (&id, &location), Outcome::DeleteGroup);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        if let Some(user) = resource_group::user_outside(state, &id) {
+            return Err(ArmError::conflict(
+                "ResourceGroupDeletionBlocked",
+                format!(
+                    "A disk encryption set of the resource group is used by '{user}', which is outside it."
+                ),
+            ));
+        }
+        let headers = operations::begin(cloud, state, request, (&id, &location), Outcome::DeleteGroup);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
-}
-
-fn check_not_needed_outside(arm: &ArmState, group: &str) -> Result<(), ArmError> {
-    let sets: Vec<&str> = arm
-        .disk_encryption_sets
-        .values()
-        .map(|set| set.id.as_str())
-        .filter(|set| path::covers(group, set))
-        .collect();
-    let user = arm
-        .disks
-        .values()
-        .find(|disk| !path::covers(group, &disk.common.id) && sets.iter().any(|set| disk.uses(set)));
-    match user {
-        None => Ok(()),
-        Some(disk) => Err(ArmError::conflict(
-            "ResourceGroupDeletionBlocked",
-            format!(
-                "A disk encryption set of the resource group is used by '{}', which is outside it.",
-                disk.common.id
-            ),
-        )),
-    }
-}
-
-/// The end of a group's deletion. A vault can still be recovered, as after a deletion of its own.
-pub(super) fn removed(state: &mut State, key: &str, now: OffsetDateTime) {
-    let vaults: Vec<String> = state.arm.vaults.keys().filter(|id| path::covers(key, id)).cloned().collect();
-    for vault in vaults {
-        vaults::deleted::mark_deleted(state, &vault, now);
-    }
-    let State { arm, directory, .. } = state;
-    let outside = |id: &str| !path::covers(key, id);
-    arm.virtual_machines.retain(|id, _| outside(id));
-    arm.deployments.retain(|id, _| outside(id));
-    arm.snapshots.retain(|id, _| outside(id));
-    arm.disks.retain(|id, _| outside(id));
-    arm.disk_encryption_sets.retain(|id, _| outside(id));
-    arm.role_assignments.retain(|_, assignment| outside(&assignment.scope));
-    for identity in arm.identities.values().filter(|identity| !outside(&identity.id)) {
-        directory.remove_managed_identity(&identity.id);
-    }
-    arm.identities.retain(|id, _| outside(id));
-    arm.resource_groups.remove(key);
 }
 
 fn check_name(name: &str) -> Result<(), ArmError> {

@@ -4,41 +4,23 @@
 //! minutes): it is there to be read at once, and counts from [`Lags::role_assignment`](crate::Lags) later.
 
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::directory::Tenant;
+use crate::cloud::Cloud;
 use crate::moments;
+use crate::names::arm_id;
+use crate::resources::ResourceType;
 use crate::state::State;
-use crate::world::World;
+use crate::state::arm::ArmState;
+use crate::state::resources::role_assignment::RoleAssignment;
 
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
+use super::request::{ArmRequest, ArmResponse};
 use super::role_definitions::{quoted_after, role_of, unsupported_filter};
-use super::{ArmState, path};
 
 const TYPE: &str = "Microsoft.Authorization/roleAssignments";
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RoleAssignment {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) scope: String,
-    pub(crate) role: Uuid,
-    pub(crate) principal_id: Uuid,
-    principal_type: String,
-    description: Option<String>,
-    created_by: Option<Uuid>,
-    #[serde(with = "time::serde::rfc3339")]
-    created_on: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    in_force_from: OffsetDateTime,
-    /// Set when the assignment was removed; until then it still counts.
-    #[serde(with = "time::serde::rfc3339::option")]
-    in_force_until: Option<OffsetDateTime>,
-}
 
 #[derive(Debug, Deserialize)]
 struct Write {
@@ -57,67 +39,6 @@ struct WriteProperties {
 }
 
 impl RoleAssignment {
-    /// One that is there from the beginning.
-    pub(super) fn seeded(tenant: &Tenant, (principal, kind): (Uuid, &str), role: Uuid) -> Self {
-        let scope = format!("/subscriptions/{}", tenant.subscription_id);
-        let name = Uuid::new_v4().to_string();
-        Self {
-            id: format!("{scope}/providers/{TYPE}/{name}"),
-            name,
-            scope,
-            role,
-            principal_id: principal,
-            principal_type: kind.into(),
-            description: None,
-            created_by: None,
-            created_on: OffsetDateTime::UNIX_EPOCH,
-            in_force_from: OffsetDateTime::UNIX_EPOCH,
-            in_force_until: None,
-        }
-    }
-
-    /// One that the control API makes: it counts at once.
-    pub(crate) fn granted(
-        scope: String,
-        role: Uuid,
-        principal: Uuid,
-        principal_type: &str,
-        now: OffsetDateTime,
-    ) -> Self {
-        let name = Uuid::new_v4().to_string();
-        Self {
-            id: format!("{}/providers/{TYPE}/{name}", scope.trim_end_matches('/')),
-            name,
-            scope,
-            role,
-            principal_id: principal,
-            principal_type: principal_type.into(),
-            description: None,
-            created_by: None,
-            created_on: now,
-            in_force_from: now,
-            in_force_until: None,
-        }
-    }
-
-    /// Removes it: it stops to count at this moment. False when it had been removed before.
-    pub(crate) fn remove(&mut self, until: OffsetDateTime) -> bool {
-        let first = !self.removed();
-        if first {
-            self.in_force_until = Some(until);
-        }
-        first
-    }
-
-    /// Whether it counts at this moment.
-    pub(crate) fn in_force(&self, now: OffsetDateTime) -> bool {
-        self.in_force_from <= now && self.in_force_until.is_none_or(|end| now < end)
-    }
-
-    pub(crate) fn removed(&self) -> bool {
-        self.in_force_until.is_some()
-    }
-
     fn shown(&self) -> Value {
         let created = moments::zulu(self.created_on);
         let subscription = self.scope.split('/').nth(2).unwrap_or_default();
@@ -146,7 +67,12 @@ impl RoleAssignment {
 }
 
 /// `PUT {scope}/providers/Microsoft.Authorization/roleAssignments/{guid}`: 201 when new, 200 when it repeats itself.
-pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) -> Result<Reply, ArmError> {
+pub(super) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    scope: &str,
+    name: &str,
+) -> Result<ArmResponse, ArmError> {
     let Write { properties } = request.json()?;
     let guid = Uuid::parse_str(name).map_err(|_| {
         ArmError::bad_request(
@@ -155,8 +81,8 @@ pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) 
         )
     })?;
     let role = role_of(&properties.role_definition_id)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         check_scope(&state.arm, scope)?;
         let principal_type = principal_type(state, request.caller.tenant, &properties)?;
         let id = format!("{scope}/providers/{TYPE}/{guid}");
@@ -173,21 +99,21 @@ pub(super) fn put(world: &World, request: &ArmRequest, scope: &str, name: &str) 
             description: properties.description,
             created_by: Some(request.caller.object_id),
             created_on: now,
-            in_force_from: now + world.lags.role_assignment,
+            in_force_from: now + cloud.lags.role_assignment,
             in_force_until: None,
         };
-        let reply = Reply::new(StatusCode::CREATED, assignment.shown());
-        state.arm.role_assignments.insert(path::key(&id), assignment);
+        let reply = ArmResponse::new(StatusCode::CREATED, assignment.shown());
+        state.arm.role_assignments.insert(arm_id::key(&id), assignment);
         Ok(reply)
     })
 }
 
 /// `GET` one.
-pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmError> {
-    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
-    world.read(|state| {
+pub(super) fn get(cloud: &Cloud, scope: &str, name: &str) -> Result<ArmResponse, ArmError> {
+    let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    cloud.read(|state| {
         let assignment = state.arm.role_assignments.get(&id).filter(|assignment| !assignment.removed());
-        assignment.map(|assignment| Reply::ok(assignment.shown())).ok_or_else(|| {
+        assignment.map(|assignment| ArmResponse::ok(assignment.shown())).ok_or_else(|| {
             ArmError::new(
                 StatusCode::NOT_FOUND,
                 "RoleAssignmentNotFound",
@@ -199,31 +125,31 @@ pub(super) fn get(world: &World, scope: &str, name: &str) -> Result<Reply, ArmEr
 
 /// `GET` all that touch a scope. `$filter` may say `atScope()` (leave out what is below), `principalId eq '...'`
 /// or `assignedTo('...')`; without it, assignments above, at and below the scope are listed.
-pub(super) fn list(world: &World, request: &ArmRequest, scope: &str) -> Result<Reply, ArmError> {
+pub(super) fn list(cloud: &Cloud, request: &ArmRequest, scope: &str) -> Result<ArmResponse, ArmError> {
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let (below, principal) = parse_filter(filter)?;
-    world.read(|state| {
+    cloud.read(|state| {
         let listed = state.arm.role_assignments.values().filter(|assignment| {
             !assignment.removed()
-                && (path::covers(&assignment.scope, scope)
-                    || (below && path::covers(scope, &assignment.scope)))
+                && (arm_id::covers(&assignment.scope, scope)
+                    || (below && arm_id::covers(scope, &assignment.scope)))
                 && principal.is_none_or(|principal| assignment.principal_id == principal)
         });
-        Ok(Reply::list(listed.map(RoleAssignment::shown).collect()))
+        Ok(ArmResponse::list(listed.map(RoleAssignment::shown).collect()))
     })
 }
 
 /// `DELETE`: 200 with what was removed, 204 when there was nothing. Its effect ends later.
-pub(super) fn delete(world: &World, scope: &str, name: &str) -> Reply {
-    let id = path::key(&format!("{scope}/providers/{TYPE}/{name}"));
-    let until = world.clock.now() + world.lags.role_assignment;
-    world.change(|state| {
+pub(super) fn delete(cloud: &Cloud, scope: &str, name: &str) -> ArmResponse {
+    let id = arm_id::key(&format!("{scope}/providers/{TYPE}/{name}"));
+    let until = cloud.clock.now() + cloud.lags.role_assignment;
+    cloud.change(|state| {
         let found = state.arm.role_assignments.get_mut(&id).filter(|assignment| !assignment.removed());
         match found {
-            None => Reply::empty(StatusCode::NO_CONTENT),
+            None => ArmResponse::empty(StatusCode::NO_CONTENT),
             Some(assignment) => {
                 assignment.in_force_until = Some(until);
-                Reply::ok(assignment.shown())
+                ArmResponse::ok(assignment.shown())
             }
         }
     })
@@ -273,12 +199,9 @@ fn check_scope(arm: &ArmState, scope: &str) -> Result<(), ArmError> {
     if parts.len() < 8 {
         return Ok(());
     }
-    let resource = path::key(&format!("/{}", parts[..8].join("/")));
-    let exists = arm.vaults.get(&resource).is_some_and(|vault| !vault.is_deleted())
-        || arm.identities.contains_key(&resource)
-        || arm.disks.contains_key(&resource)
-        || arm.disk_encryption_sets.contains_key(&resource);
-    if exists {
+    let resource = format!("/{}", parts[..8].join("/"));
+    let known = ResourceType::of_id(&resource);
+    if known.is_some_and(|known| known.location(arm, &resource).is_some()) {
         Ok(())
     } else {
         Err(ArmError::resource_not_found(&parts[5..7].join("/"), parts[7], parts[3]))
@@ -291,15 +214,16 @@ fn already_there(
     scope: &str,
     role: Uuid,
     principal: Uuid,
-) -> Result<Option<Reply>, ArmError> {
+) -> Result<Option<ArmResponse>, ArmError> {
     let same = |assignment: &RoleAssignment| {
         assignment.role == role
             && assignment.principal_id == principal
-            && path::same(&assignment.scope, scope)
+            && arm_id::same(&assignment.scope, scope)
     };
-    if let Some(existing) = arm.role_assignments.get(&path::key(id)).filter(|existing| !existing.removed()) {
+    if let Some(existing) = arm.role_assignments.get(&arm_id::key(id)).filter(|existing| !existing.removed())
+    {
         if same(existing) {
-            return Ok(Some(Reply::ok(existing.shown())));
+            return Ok(Some(ArmResponse::ok(existing.shown())));
         }
         return Err(ArmError::bad_request(
             "RoleAssignmentUpdateNotPermitted",
@@ -335,7 +259,6 @@ fn parse_filter(filter: &str) -> Result<(bool, Option<Uuid>), ArmError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::roles;
     use super::*;
 
     #[test]
@@ -346,26 +269,5 @@ mod tests {
         assert_eq!(parse_filter(&format!("atScope() and principalId eq '{id}'")).unwrap(), (false, Some(id)));
         assert_eq!(parse_filter(&format!("assignedTo('{id}')")).unwrap(), (true, Some(id)));
         assert_eq!(parse_filter("roleName ne 'x'").unwrap_err().code, "UnsupportedQuery");
-    }
-
-    #[test]
-    fn an_assignment_counts_between_its_two_moments() {
-        let at = |seconds| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
-        let assignment = RoleAssignment {
-            id: "i".into(),
-            name: "n".into(),
-            scope: "/subscriptions/s".into(),
-            role: roles::OWNER,
-            principal_id: Uuid::nil(),
-            principal_type: "User".into(),
-            description: None,
-            created_by: None,
-            created_on: at(0),
-            in_force_from: at(10),
-            in_force_until: Some(at(20)),
-        };
-        let counts: Vec<i64> =
-            [9, 10, 19, 20].into_iter().filter(|second| assignment.in_force(at(*second))).collect();
-        assert_eq!(counts, [10, 19]);
     }
 }

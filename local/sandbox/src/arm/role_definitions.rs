@@ -3,12 +3,13 @@
 use http::StatusCode;
 use uuid::Uuid;
 
+use crate::roles;
+
 use super::error::ArmError;
-use super::request::{ArmRequest, Reply};
-use super::roles;
+use super::request::{ArmRequest, ArmResponse};
 
 /// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`, with `$filter=roleName eq '...'` if wanted.
-pub(super) fn list(request: &ArmRequest, subscription: &str) -> Result<Reply, ArmError> {
+pub(super) fn list(request: &ArmRequest, subscription: &str) -> Result<ArmResponse, ArmError> {
     let filter = request.query.get("$filter").map(|filter| filter.trim().to_owned()).unwrap_or_default();
     let wanted = match quoted_after(&filter, "roleName eq ") {
         Some(name) => Some(name),
@@ -18,13 +19,13 @@ pub(super) fn list(request: &ArmRequest, subscription: &str) -> Result<Reply, Ar
     let listed = roles::BUILT_IN
         .iter()
         .filter(|role| wanted.is_none_or(|wanted| role.name.eq_ignore_ascii_case(wanted)));
-    Ok(Reply::list(listed.map(|role| role.shown_in(subscription)).collect()))
+    Ok(ArmResponse::list(listed.map(|role| role.shown_in(subscription)).collect()))
 }
 
 /// `GET .../roleDefinitions/{guid}`.
-pub(super) fn get(subscription: &str, name: &str) -> Result<Reply, ArmError> {
+pub(super) fn get(subscription: &str, name: &str) -> Result<ArmResponse, ArmError> {
     let role = Uuid::parse_str(name).ok().and_then(roles::by_id);
-    role.map(|role| Reply::ok(role.shown_in(subscription))).ok_or_else(|| no_such_role(name))
+    role.map(|role| ArmResponse::ok(role.shown_in(subscription))).ok_or_else(|| no_such_role(name))
 }
 
 /// The role that a definition's id names.

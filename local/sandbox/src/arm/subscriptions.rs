@@ -5,19 +5,19 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::directory::Tenant;
+use crate::cloud::Cloud;
+use crate::names::arm_id;
 use crate::state::State;
+use crate::state::directory::Tenant;
 use crate::tokens::Caller;
-use crate::world::World;
 
 use super::error::ArmError;
-use super::path;
-use super::request::Reply;
+use super::request::ArmResponse;
 
 /// `GET /subscriptions`.
-pub(super) fn list(world: &World, caller: &Caller) -> Reply {
-    let now = world.clock.now();
-    world.read(|state| {
+pub(super) fn list(cloud: &Cloud, caller: &Caller) -> ArmResponse {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
         let seen = state
             .directory
             .tenants
@@ -26,14 +26,14 @@ pub(super) fn list(world: &World, caller: &Caller) -> Reply {
             .flat_map(|tenant| tenant.subscriptions().map(move |subscription| (tenant, subscription)))
             .filter(|(_, (id, _))| has_any_role(state, caller, *id, now))
             .map(|(tenant, (id, name))| shown(tenant, id, &name));
-        Reply::list(seen.collect())
+        ArmResponse::list(seen.collect())
     })
 }
 
 /// `GET /subscriptions/{id}`.
-pub(super) fn get(world: &World, caller: &Caller, subscription: &str) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.read(|state| {
+pub(super) fn get(cloud: &Cloud, caller: &Caller, subscription: &str) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
         state
             .directory
             .tenants
@@ -42,14 +42,14 @@ pub(super) fn get(world: &World, caller: &Caller, subscription: &str) -> Result<
             .flat_map(|tenant| tenant.subscriptions().map(move |subscription| (tenant, subscription)))
             .find(|(_, (id, _))| id.to_string().eq_ignore_ascii_case(subscription))
             .filter(|(_, (id, _))| has_any_role(state, caller, *id, now))
-            .map(|(tenant, (id, name))| Reply::ok(shown(tenant, id, &name)))
+            .map(|(tenant, (id, name))| ArmResponse::ok(shown(tenant, id, &name)))
             .ok_or_else(|| ArmError::subscription_not_found(subscription))
     })
 }
 
 /// `GET /tenants`: the one that the token is for.
-pub(super) fn tenants(world: &World, caller: &Caller) -> Reply {
-    world.read(|state| {
+pub(super) fn tenants(cloud: &Cloud, caller: &Caller) -> ArmResponse {
+    cloud.read(|state| {
         let tenant = state.directory.tenants.get(&caller.tenant).map(|tenant| {
             json!({
                 "id": format!("/tenants/{}", tenant.tenant_id),
@@ -61,7 +61,7 @@ pub(super) fn tenants(world: &World, caller: &Caller) -> Reply {
                 "tenantType": "AAD",
             })
         });
-        Reply::list(tenant.into_iter().collect())
+        ArmResponse::list(tenant.into_iter().collect())
     })
 }
 
@@ -70,8 +70,8 @@ fn has_any_role(state: &State, caller: &Caller, subscription: Uuid, now: time::O
     state.arm.role_assignments.values().any(|assignment| {
         assignment.principal_id == caller.object_id
             && assignment.in_force(now)
-            && (path::covers(&subscription, &assignment.scope)
-                || path::covers(&assignment.scope, &subscription))
+            && (arm_id::covers(&subscription, &assignment.scope)
+                || arm_id::covers(&assignment.scope, &subscription))
     })
 }
 

@@ -4,15 +4,15 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::tokens::{Caller, TokenFault};
-use crate::world::World;
 
 use super::error::ArmError;
 use super::request;
 
 /// A subscription trusts one tenant, and takes tokens of that tenant alone.
 pub(super) fn wrong_tenant(
-    world: &World,
+    cloud: &Cloud,
     caller: &Caller,
     lower: &[&str],
     segments: &[String],
@@ -21,7 +21,7 @@ pub(super) fn wrong_tenant(
         return None;
     };
     let tenant = Uuid::parse_str(subscription).ok().and_then(|id| {
-        world.read(|state| state.directory.tenant_of_subscription(id).map(|tenant| tenant.tenant_id))
+        cloud.read(|state| state.directory.tenant_of_subscription(id).map(|tenant| tenant.tenant_id))
     });
     let Some(tenant) = tenant else {
         return Some(request::refuse(&ArmError::subscription_not_found(&segments[1])));

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+use crate::names::arm_id;
+use crate::state::State;
+use crate::state::directory::Policy;
+
 use super::reply::Body;
 use super::{ControlError, directory};
-use crate::arm::path;
-use crate::entra::Policy;
-use crate::state::State;
-use crate::world::{SharedWorld, World};
 
 /// One thing to do. All of it is what the owner of the resource could do by Azure's own interfaces.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,18 +39,18 @@ pub(crate) enum Action {
 
 /// `POST /control/actions`.
 pub(super) async fn carry_out(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(action): Body<Action>,
 ) -> Result<Json<Value>, ControlError> {
-    let done = carry(&world, &action)?;
+    let done = carry(&cloud, &action)?;
     Ok(Json(json!({ "done": done })))
 }
 
 /// Does it. Gives a sentence that says what was done.
-pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlError> {
-    let now = world.clock.now();
-    let until = now + world.lags.role_assignment;
-    world.change(|state| match action {
+pub(crate) fn carry(cloud: &Cloud, action: &Action) -> Result<String, ControlError> {
+    let now = cloud.clock.now();
+    let until = now + cloud.lags.role_assignment;
+    cloud.change(|state| match action {
         Action::DisableKey { vault, key, version } => {
             switch_key(state, (vault, key, version.as_deref()), false, now.unix_timestamp())
         }
@@ -57,7 +58,7 @@ pub(crate) fn carry(world: &World, action: &Action) -> Result<String, ControlErr
             switch_key(state, (vault, key, version.as_deref()), true, now.unix_timestamp())
         }
         Action::RemoveRole { id } => {
-            let found = state.arm.role_assignments.get_mut(&path::key(id));
+            let found = state.arm.role_assignments.get_mut(&arm_id::key(id));
             match found.is_some_and(|assignment| assignment.remove(until)) {
                 true => Ok(format!("The role assignment {id} was removed.")),
                 false => Err(ControlError::not_found(format!("there is no role assignment {id}"))),
@@ -77,10 +78,11 @@ fn switch_key(
     enabled: bool,
     now: i64,
 ) -> Result<String, ControlError> {
-    let held =
-        state.key_vault.live_key_mut(vault, key).and_then(|key| key.version_mut(version).ok()).ok_or_else(
-            || ControlError::not_found(format!("there is no such key as {key} in the vault {vault}")),
-        )?;
+    let held = state
+        .key_vault
+        .live_key_mut(vault, key)
+        .and_then(|key| key.version_mut(version).ok())
+        .ok_or_else(|| ControlError::not_found(format!("the vault {vault} has no key {key}")))?;
     held.enabled = enabled;
     held.updated = now;
     let word = if enabled { "enabled" } else { "disabled" };
@@ -91,7 +93,7 @@ fn delete_principal(state: &mut State, object_id: Uuid, now: OffsetDateTime) -> 
     let principal = state.directory.service_principals.get(&object_id);
     let principal = principal.ok_or_else(|| no_principal(object_id))?;
     if principal.managed_identity.is_some() {
-        let text = "the service principal of a managed identity lives and dies with its resource";
+        let text = "the service principal of a managed identity is deleted with its resource";
         return Err(ControlError::conflict(text));
     }
     let said = format!("The service principal {} ({object_id}) was deleted.", principal.display_name);
@@ -114,12 +116,12 @@ fn switch_policy(
     imposed: bool,
 ) -> Result<String, ControlError> {
     let tenant = directory::tenant_mut(&mut state.directory, &tenant.to_string())?;
-    let word = if imposed { "imposed" } else { "lifted" };
+    let word = if imposed { "added" } else { "removed" };
     match imposed {
         true => tenant.policies.insert(policy),
         false => tenant.policies.remove(&policy),
     };
-    Ok(format!("{}: the policy {} is {word}.", tenant.display_name, policy.name()))
+    Ok(format!("{}: the policy {} was {word}.", tenant.display_name, policy.name()))
 }
 
 fn no_principal(object_id: Uuid) -> ControlError {

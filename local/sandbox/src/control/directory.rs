@@ -9,14 +9,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::SharedCloud;
+use crate::names::regions::is_region;
+use crate::roles;
+use crate::seed::{self, NewTenant};
+use crate::state::directory::{Directory, Policy, Tenant, User};
+use crate::state::resources::role_assignment::RoleAssignment;
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::role_assignments::RoleAssignment;
-use crate::arm::roles;
-use crate::directory::{Directory, Tenant, User};
-use crate::entra::Policy;
-use crate::seed::{self, NewTenant};
-use crate::world::SharedWorld;
 
 type Made = Result<(StatusCode, Json<Value>), ControlError>;
 
@@ -64,8 +65,8 @@ pub(super) struct IdentityBody {
 }
 
 /// `GET /control/tenants`: no secrets.
-pub(super) async fn tenants(RouterState(world): RouterState<SharedWorld>) -> Json<Value> {
-    world.read(|state| {
+pub(super) async fn tenants(RouterState(cloud): RouterState<SharedCloud>) -> Json<Value> {
+    cloud.read(|state| {
         let tenants: Vec<Value> = state.directory.tenants.values().map(shown).collect();
         Json(json!({ "tenants": tenants }))
     })
@@ -74,7 +75,7 @@ pub(super) async fn tenants(RouterState(world): RouterState<SharedWorld>) -> Jso
 /// `POST /control/tenants`: with an administrator and an ordinary user, an administrator's application whose secret
 /// is answered this once, and one subscription that both administrators own.
 pub(super) async fn add_tenant(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<TenantBody>,
 ) -> Made {
     let display_name = not_empty("displayName", body.display_name)?;
@@ -83,11 +84,11 @@ pub(super) async fn add_tenant(
         None => format!("{}.onmicrosoft.com", label_of(&display_name)?),
     };
     let region = body.region.unwrap_or_else(|| seed::REGION.to_owned());
-    if !crate::arm::is_region(&region) {
+    if !is_region(&region) {
         return Err(ControlError::at("region", format!("{region} is no region of Azure's public cloud")));
     }
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         if state.directory.tenant_named(&domain).is_some() {
             return Err(ControlError::conflict(format!(
                 "another tenant has the domain {domain}; give one of its own"
@@ -108,12 +109,12 @@ pub(super) async fn add_tenant(
 
 /// `POST /control/tenants/{tenant}/users`.
 pub(super) async fn add_user(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Body(body): Body<UserBody>,
 ) -> Made {
     let display_name = not_empty("displayName", body.display_name)?;
-    world.change(|state| {
+    cloud.change(|state| {
         let tenant = tenant_mut(&mut state.directory, &tenant)?;
         let user_principal_name = match body.user_principal_name {
             Some(name) => not_empty("userPrincipalName", name)?,
@@ -135,13 +136,13 @@ pub(super) async fn add_user(
 
 /// `POST /control/tenants/{tenant}/subscriptions`: owned by the tenant's administrators.
 pub(super) async fn add_subscription(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Body(body): Body<SubscriptionBody>,
 ) -> Made {
     let name = not_empty("displayName", body.display_name)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let tenant = tenant_mut(&mut state.directory, &tenant)?;
         let id = Uuid::new_v4();
         tenant.more_subscriptions.insert(id, name.clone());
@@ -154,11 +155,11 @@ pub(super) async fn add_subscription(
 
 /// `PUT /control/tenants/{tenant}/policies`: all that the tenant's administrators forbid from now on.
 pub(super) async fn set_policies(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Body(body): Body<PoliciesBody>,
 ) -> Result<Json<Value>, ControlError> {
-    world.change(|state| {
+    cloud.change(|state| {
         let tenant = tenant_mut(&mut state.directory, &tenant)?;
         tenant.policies = body.policies;
         Ok(Json(shown(tenant)))
@@ -167,18 +168,18 @@ pub(super) async fn set_policies(
 
 /// `POST /control/roles`: without the time that a role assignment takes to spread.
 pub(super) async fn assign_role(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<RoleBody>,
 ) -> Made {
     let known = roles::BUILT_IN.iter().find(|role| role.name.eq_ignore_ascii_case(&body.role));
     let role = known.ok_or_else(|| {
-        let names: Vec<&str> = roles::BUILT_IN.iter().map(|role| role.name).collect();
+        let names: Vec<&str> = roles::BUILT_IN.iter().map(|role| role.name.as_str()).collect();
         ControlError::at("role", format!("no such role; there are: {}", names.join(", ")))
     })?;
     let subscription = body.scope.strip_prefix("/subscriptions/").and_then(|rest| rest.split('/').next());
     let subscription = subscription.and_then(|id| Uuid::parse_str(id).ok());
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let tenant =
             subscription.and_then(|id| state.directory.tenant_of_subscription(id)).ok_or_else(|| {
                 ControlError::at(
@@ -205,10 +206,10 @@ pub(super) async fn assign_role(
 
 /// `POST /control/identities/attach`.
 pub(super) async fn attach_identity(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<IdentityBody>,
 ) -> Result<StatusCode, ControlError> {
-    match world.change(|state| state.directory.attach_identity(&body.resource_id)) {
+    match cloud.change(|state| state.directory.attach_identity(&body.resource_id)) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ControlError::at("resourceId", "there is no user-assigned identity with this ARM id")),
     }

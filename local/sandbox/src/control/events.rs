@@ -9,12 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::SharedCloud;
+use crate::resources::vault;
+use crate::state::event_grid::EventGridState;
+use crate::state::event_grid::subscription::{DataCase, EVENT_TYPES, EventSubscription, Schema, Standing};
+use crate::{event_grid, outgoing};
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::vaults;
-use crate::event_grid::{self, DataCase, EVENT_TYPES, EventGridState, EventSubscription, Schema, Standing};
-use crate::outgoing;
-use crate::world::SharedWorld;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -47,8 +49,8 @@ pub(super) struct Validation {
 }
 
 /// `GET /control/event-subscriptions`.
-pub(super) async fn list(RouterState(world): RouterState<SharedWorld>) -> Json<Value> {
-    world.read(|state| {
+pub(super) async fn list(RouterState(cloud): RouterState<SharedCloud>) -> Json<Value> {
+    cloud.read(|state| {
         let grid = &state.event_grid;
         let shown: Vec<Value> = grid.subscriptions.values().map(|held| shown(grid, held)).collect();
         Json(json!({ "eventSubscriptions": shown }))
@@ -57,13 +59,13 @@ pub(super) async fn list(RouterState(world): RouterState<SharedWorld>) -> Json<V
 
 /// `POST /control/event-subscriptions`: after the handshake, and not without it.
 pub(super) async fn subscribe(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     headers: HeaderMap,
     Body(body): Body<SubscribeBody>,
 ) -> Result<(StatusCode, Json<Value>), ControlError> {
-    let now = world.clock.now();
-    let topic = world.read(|state| {
-        let vault = vaults::named(&state.arm, &body.vault);
+    let now = cloud.clock.now();
+    let topic = cloud.read(|state| {
+        let vault = vault::named(&state.arm, &body.vault);
         let vault = vault.ok_or_else(|| ControlError::at("vault", "there is no vault of this name"))?;
         Ok::<_, ControlError>(vault.id.clone())
     })?;
@@ -77,8 +79,8 @@ pub(super) async fn subscribe(
         ControlError::at("endpoint", format!("the handshake failed: {}", with_cause(&fault)))
     })?;
     let subscription = EventSubscription { standing, ..subscription };
-    world.change(|state| {
-        if let Some(vault) = state.arm.vaults.get(&crate::arm::path::key(&subscription.topic)).cloned() {
+    cloud.change(|state| {
+        if let Some(vault) = state.arm.vaults.get(&crate::names::arm_id::key(&subscription.topic)).cloned() {
             event_grid::begin_to_watch(state, &vault);
         }
         let made = shown(&state.event_grid, &subscription);
@@ -89,12 +91,12 @@ pub(super) async fn subscribe(
 
 /// `GET /control/event-subscriptions/{id}/validate`: the other way to end a handshake.
 pub(super) async fn validate(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<Uuid>,
     Query(Validation { code }): Query<Validation>,
 ) -> Result<&'static str, ControlError> {
-    let now = world.clock.now();
-    match world.change(|state| event_grid::confirm(state, id, &code, now)) {
+    let now = cloud.clock.now();
+    match cloud.change(|state| event_grid::confirm(state, id, &code, now)) {
         true => Ok("Webhook successfully validated as a subscription endpoint."),
         false => {
             Err(ControlError::new(StatusCode::BAD_REQUEST, "the code is wrong, or older than ten minutes"))
@@ -104,10 +106,10 @@ pub(super) async fn validate(
 
 /// `DELETE /control/event-subscriptions/{id}`.
 pub(super) async fn unsubscribe(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ControlError> {
-    match world.change(|state| state.event_grid.remove(id)) {
+    match cloud.change(|state| state.event_grid.remove(id)) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ControlError::not_found("there is no event subscription with this id")),
     }
@@ -115,12 +117,12 @@ pub(super) async fn unsubscribe(
 
 /// `POST /control/event-subscriptions/{id}/deliveries`: events that were sent before, once more, in this order.
 pub(super) async fn send_again(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<Uuid>,
     Body(body): Body<AgainBody>,
 ) -> Result<StatusCode, ControlError> {
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let grid = &mut state.event_grid;
         if !grid.subscriptions.contains_key(&id) {
             return Err(ControlError::not_found("there is no event subscription with this id"));

@@ -3,18 +3,19 @@
 use axum::Json;
 use axum::extract::State as RouterState;
 
+use crate::cloud::SharedCloud;
+use crate::state::limits::Limits;
+
 use super::ControlError;
 use super::reply::Body;
-use crate::arm::Limits;
-use crate::world::SharedWorld;
 
-pub(super) async fn show(RouterState(world): RouterState<SharedWorld>) -> Json<Limits> {
-    Json(world.read(|state| state.arm.limits.clone()))
+pub(super) async fn show(RouterState(cloud): RouterState<SharedCloud>) -> Json<Limits> {
+    Json(cloud.read(|state| state.arm.limits.clone()))
 }
 
 /// What the body does not name is as in Azure again.
 pub(super) async fn set(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(mut limits): Body<Limits>,
 ) -> Result<Json<Limits>, ControlError> {
     let usual = Limits::default();
@@ -26,6 +27,6 @@ pub(super) async fn set(
     for (group, windows) in usual.compute {
         limits.compute.entry(group).or_insert(windows);
     }
-    world.change(|state| state.arm.limits = limits.clone());
+    cloud.change(|state| state.arm.limits = limits.clone());
     Ok(Json(limits))
 }

@@ -9,11 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+use crate::marketplace::{self, MarketplaceFault, Purchase, TokenForm};
+use crate::outgoing;
+use crate::state::marketplace::listing::Listing;
+use crate::state::marketplace::operation::{MarketplaceAction, Source};
+
 use super::ControlError;
 use super::reply::Body;
-use crate::marketplace::{self, Listing, MarketplaceAction, MarketplaceFault, Purchase, Source, TokenForm};
-use crate::outgoing;
-use crate::world::{SharedWorld, World};
 
 /// The real marketplace tries 500 times in eight hours; who plays it does not wait that long.
 const MOST_ATTEMPTS: u32 = 500;
@@ -108,14 +111,14 @@ fn once() -> u32 {
 }
 
 /// `GET /control/marketplace`.
-pub(super) async fn show(RouterState(world): RouterState<SharedWorld>) -> Json<Value> {
-    let now = world.clock.now();
-    Json(world.read(|state| state.marketplace.overview(now)))
+pub(super) async fn show(RouterState(cloud): RouterState<SharedCloud>) -> Json<Value> {
+    let now = cloud.clock.now();
+    Json(cloud.read(|state| state.marketplace.overview(now)))
 }
 
 /// `PUT /control/marketplace/listing`.
 pub(super) async fn set_listing(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<ListingBody>,
 ) -> Result<StatusCode, ControlError> {
     outgoing::check_address(&body.webhook_url)
@@ -128,16 +131,16 @@ pub(super) async fn set_listing(
         webhook_url: body.webhook_url,
         plans: body.plans,
     };
-    world.change(|state| state.marketplace.list(listing));
+    cloud.change(|state| state.marketplace.list(listing));
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /control/marketplace/purchases`: what the buyer's browser gets.
 pub(super) async fn purchase(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<PurchaseBody>,
 ) -> Result<(StatusCode, Json<Value>), ControlError> {
-    if world.read(|state| !state.directory.tenants.contains_key(&body.tenant_id)) {
+    if cloud.read(|state| !state.directory.tenants.contains_key(&body.tenant_id)) {
         return Err(ControlError::at("tenantId", "there is no tenant with this id"));
     }
     let purchase = Purchase {
@@ -148,7 +151,7 @@ pub(super) async fn purchase(
         name: body.name,
         email: body.email,
     };
-    let bought = marketplace::buy(&world, purchase);
+    let bought = marketplace::buy(&cloud, purchase);
     let made = json!({
         "subscriptionId": bought.subscription_id,
         "landingToken": bought.landing_token,
@@ -159,7 +162,7 @@ pub(super) async fn purchase(
 
 /// `POST /control/marketplace/subscriptions/{id}/actions`.
 pub(super) async fn act(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<Uuid>,
     Body(body): Body<ActionBody>,
 ) -> Result<Json<Value>, ControlError> {
@@ -180,13 +183,13 @@ pub(super) async fn act(
         (ActionName::Reinstate, ..) => MarketplaceAction::Reinstate,
         (ActionName::Unsubscribe, ..) => MarketplaceAction::Unsubscribe,
     };
-    let operation = marketplace::begin(&world, id, action, Source::Azure).map_err(|fault| match fault {
+    let operation = marketplace::begin(&cloud, id, action, Source::Azure).map_err(|fault| match fault {
         MarketplaceFault::Unknown(_) => ControlError::not_found(fault.to_string()),
         other => ControlError::conflict(other.to_string()),
     })?;
     let mut done = json!({ "operationId": operation });
     if body.deliver {
-        done["delivery"] = deliver_one(&world, operation, how).await;
+        done["delivery"] = deliver_one(&cloud, operation, how).await;
     }
     Ok(Json(done))
 }
@@ -194,11 +197,11 @@ pub(super) async fn act(
 /// `POST /control/marketplace/deliveries`: one after the other, as they are listed. The same one twice is a duplicate;
 /// an older one after a newer one is out of order.
 pub(super) async fn deliver(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(body): Body<DeliveriesBody>,
 ) -> Result<Json<Value>, ControlError> {
     let how = How::checked(body.attempts, body.pause_milliseconds, body.token)?;
-    let unknown = world.read(|state| {
+    let unknown = cloud.read(|state| {
         body.operations.iter().position(|operation| !state.marketplace.has_operation(*operation))
     });
     if let Some(number) = unknown {
@@ -206,7 +209,7 @@ pub(super) async fn deliver(
     }
     let mut deliveries = Vec::with_capacity(body.operations.len());
     for operation in body.operations {
-        let mut delivery = deliver_one(&world, operation, how).await;
+        let mut delivery = deliver_one(&cloud, operation, how).await;
         delivery["operationId"] = json!(operation);
         deliveries.push(delivery);
     }
@@ -227,13 +230,13 @@ impl How {
 }
 
 /// Tries until the webhook is answered with 2xx, or refused with 4xx, or the attempts are over.
-async fn deliver_one(world: &World, operation: Uuid, how: How) -> Value {
+async fn deliver_one(cloud: &Cloud, operation: Uuid, how: How) -> Value {
     let mut attempts = Vec::new();
     for attempt in 1..=how.attempts {
         if attempt > 1 {
             tokio::time::sleep(Duration::from_millis(how.pause_milliseconds)).await;
         }
-        match marketplace::deliver(world, operation, how.token).await {
+        match marketplace::deliver(cloud, operation, how.token).await {
             Ok(status) => {
                 attempts.push(json!({ "status": status }));
                 if status < 500 {

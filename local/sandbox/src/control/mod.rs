@@ -1,9 +1,9 @@
-//! What real Azure does not have: an API that makes organisations, moves the clock, lets things go wrong, and plays
-//! the marketplace. Plain HTTP and JSON at the sandbox's own address, under `/control`.
+//! What real Azure does not have: an API that creates tenants, moves the clock, makes calls fail, and acts as the
+//! marketplace. Plain HTTP and JSON at the sandbox's own address, under `/control`.
 //!
-//! A browser on this machine may show a page of anybody, and such a page can make the browser call this address. So
-//! the edge answers to no foreign host name, every request that names a foreign origin is refused, and a body has to
-//! be `application/json`, which a browser sends nowhere without asking first.
+//! Any web page that a browser on this machine shows can make the browser call this address. So the edge answers to no
+//! foreign host name, requests with a foreign origin are rejected, and a body must be `application/json`, which a
+//! browser does not send to another site without asking first.
 
 pub(crate) mod actions;
 mod directory;
@@ -22,8 +22,8 @@ use axum::routing::{any, delete, get, post, put};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
-use crate::edge::Recorder;
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
+use crate::traffic::recorder::Recorder;
 
 pub(crate) use guard::{Own, refuse_strangers};
 pub(crate) use reply::ControlError;
@@ -31,13 +31,13 @@ pub(crate) use reply::ControlError;
 /// What every call can reach.
 #[derive(Clone)]
 struct Controls {
-    world: SharedWorld,
+    cloud: SharedCloud,
     recorder: Arc<Recorder>,
 }
 
-impl FromRef<Controls> for SharedWorld {
+impl FromRef<Controls> for SharedCloud {
     fn from_ref(controls: &Controls) -> Self {
-        controls.world.clone()
+        controls.cloud.clone()
     }
 }
 
@@ -48,7 +48,7 @@ impl FromRef<Controls> for Arc<Recorder> {
 }
 
 /// Everything under `/control`.
-pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
+pub(crate) fn router(cloud: SharedCloud, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
     Router::new()
         .route("/control", get(index))
         .route("/control/tenants", get(directory::tenants).post(directory::add_tenant))
@@ -75,41 +75,41 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/control/marketplace/deliveries", post(marketplace::deliver))
         .route("/control/{*rest}", any(unknown))
         .layer(middleware::from_fn_with_state(Own(own), refuse_strangers))
-        .with_state(Controls { world, recorder })
+        .with_state(Controls { cloud, recorder })
 }
 
 /// `GET /control`: what there is, for whoever finds this address.
 async fn index() -> Json<Value> {
     Json(json!({
-        "what": "The control API of a simulated Azure. Only sandbox credentials belong here.",
+        "what": "The control API of a simulated Azure. Use sandbox credentials only.",
         "calls": {
-            "GET /control/tenants": "every tenant with its users and subscriptions",
-            "POST /control/tenants": "a new tenant: {\"displayName\", \"domain\"?, \"region\"?}; answers its administrator's secret",
-            "POST /control/tenants/{tenant}/users": "a new user: {\"displayName\", \"userPrincipalName\"?, \"administrator\"?}",
-            "POST /control/tenants/{tenant}/subscriptions": "a new subscription: {\"displayName\"}",
-            "PUT /control/tenants/{tenant}/policies": "what its administrators forbid, all of it: {\"policies\": [\"conditionalAccess\", ...]}",
-            "POST /control/roles": "a role that counts at once: {\"principalId\", \"role\", \"scope\"}",
-            "POST /control/identities/attach": "lets the function app use a managed identity: {\"resourceId\"}",
-            "GET /control/clock": "what time it is here",
-            "POST /control/clock": "lets time pass: {\"forwardSeconds\"}",
-            "GET /control/faults": "how often each fault has struck",
-            "PUT /control/faults": "begins with a fault script, see docs/sandbox-faults.md",
-            "DELETE /control/faults": "nothing goes wrong on purpose any more",
-            "GET /control/traffic": "the latest calls, the newest first",
-            "GET /control/har": "every call as HAR 1.2, if recording was asked for",
-            "GET /control/limits": "what is too much: calls of a caller, calls to Compute, disk encryption sets",
-            "PUT /control/limits": "sets it, for what is named; the rest is as in Azure: {\"subscriptionReads\"?, \"compute\"?, ...}",
-            "GET /control/evidence": "where each behaviour of this simulation comes from",
-            "POST /control/actions": "what people do to keys, roles, principals and policies: {\"action\", ...}",
-            "GET /control/event-subscriptions": "who hears of what happens to keys",
-            "POST /control/event-subscriptions": "a webhook hears of a vault's keys: {\"vault\", \"endpoint\", \"schema\"?, \"eventTypes\"?}",
-            "DELETE /control/event-subscriptions/{id}": "it hears no more",
-            "POST /control/event-subscriptions/{id}/deliveries": "events again, in this order: {\"events\": [...], \"topic\"?}",
+            "GET /control/tenants": "all tenants with their users and subscriptions",
+            "POST /control/tenants": "create a tenant: {\"displayName\", \"domain\"?, \"region\"?}; returns its administrator's secret",
+            "POST /control/tenants/{tenant}/users": "create a user: {\"displayName\", \"userPrincipalName\"?, \"administrator\"?}",
+            "POST /control/tenants/{tenant}/subscriptions": "create a subscription: {\"displayName\"}",
+            "PUT /control/tenants/{tenant}/policies": "set the tenant's policies; replaces the list: {\"policies\": [\"conditionalAccess\", ...]}",
+            "POST /control/roles": "assign a role that takes effect immediately: {\"principalId\", \"role\", \"scope\"}",
+            "POST /control/identities/attach": "let the function app use a managed identity: {\"resourceId\"}",
+            "GET /control/clock": "the sandbox's time",
+            "POST /control/clock": "move the clock forward: {\"forwardSeconds\"}",
+            "GET /control/faults": "how often each fault has matched and fired",
+            "PUT /control/faults": "load a fault script, see docs/sandbox-faults.md",
+            "DELETE /control/faults": "remove the fault script",
+            "GET /control/traffic": "the latest calls, newest first",
+            "GET /control/har": "all calls as HAR 1.2, if recording is on",
+            "GET /control/limits": "the limits: calls of one caller, calls to Compute, disk encryption sets",
+            "PUT /control/limits": "set the limits that are named; the others are Azure's: {\"subscriptionReads\"?, \"compute\"?, ...}",
+            "GET /control/evidence": "the source of each simulated behaviour",
+            "POST /control/actions": "change a key, role assignment, service principal or policy: {\"action\", ...}",
+            "GET /control/event-subscriptions": "the subscriptions to key events",
+            "POST /control/event-subscriptions": "send a vault's key events to a webhook: {\"vault\", \"endpoint\", \"schema\"?, \"eventTypes\"?}",
+            "DELETE /control/event-subscriptions/{id}": "delete the subscription",
+            "POST /control/event-subscriptions/{id}/deliveries": "send events again, in this order: {\"events\": [...], \"topic\"?}",
             "GET /control/marketplace": "the listing, the subscriptions and their operations",
             "PUT /control/marketplace/listing": "what the publisher enters in Partner Center",
-            "POST /control/marketplace/purchases": "a customer buys: {\"tenantId\", \"offer\", \"plan\", ...}; answers the landing page",
-            "POST /control/marketplace/subscriptions/{id}/actions": "something happens to a subscription: {\"action\", \"deliver\"?, ...}",
-            "POST /control/marketplace/deliveries": "webhooks again, in this order: {\"operations\": [...], \"attempts\"?, ...}",
+            "POST /control/marketplace/purchases": "make a purchase: {\"tenantId\", \"offer\", \"plan\", ...}; returns the landing page",
+            "POST /control/marketplace/subscriptions/{id}/actions": "change a subscription: {\"action\", \"deliver\"?, ...}",
+            "POST /control/marketplace/deliveries": "send webhooks again, in this order: {\"operations\": [...], \"attempts\"?, ...}",
         },
     }))
 }

@@ -1,20 +1,21 @@
 //! The run itself: its clock, its faults, its traffic.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as RouterState;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use time::OffsetDateTime;
+
+use crate::cloud::SharedCloud;
+use crate::faults::{FaultScript, FaultSummary};
+use crate::traffic::recorder::{Recorder, Seen};
+use crate::{arm, evidence};
 
 use super::ControlError;
 use super::reply::{Body, JsonText};
-use crate::edge::{Recorder, Seen};
-use crate::evidence;
-use crate::faults::{FaultScript, FaultSummary};
-use crate::world::SharedWorld;
 
 /// Beyond this the dates of tokens and keys leave the years of four digits sooner or later.
 const FURTHEST_SECONDS: u64 = 10 * 366 * 86_400;
@@ -31,39 +32,39 @@ pub(super) struct Forward {
     forward_seconds: u64,
 }
 
-pub(super) async fn clock(RouterState(world): RouterState<SharedWorld>) -> Json<Now> {
-    Json(Now { now: world.clock.now() })
+pub(super) async fn clock(RouterState(cloud): RouterState<SharedCloud>) -> Json<Now> {
+    Json(Now { now: cloud.clock.now() })
 }
 
 /// Time only moves forward: nothing that has expired comes back to life.
 pub(super) async fn move_clock(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Body(Forward { forward_seconds }): Body<Forward>,
 ) -> Result<Json<Now>, ControlError> {
     if !(1..=FURTHEST_SECONDS).contains(&forward_seconds) {
         let problem = format!("a whole number of seconds from 1 to {FURTHEST_SECONDS} (ten years)");
         return Err(ControlError::at("forwardSeconds", problem));
     }
-    world.advance_clock(Duration::from_secs(forward_seconds));
-    Ok(Json(Now { now: world.clock.now() }))
+    arm::advance_clock(&cloud, Duration::from_secs(forward_seconds));
+    Ok(Json(Now { now: cloud.clock.now() }))
 }
 
-pub(super) async fn faults(RouterState(world): RouterState<SharedWorld>) -> Json<FaultSummary> {
-    Json(world.faults.summary())
+pub(super) async fn faults(RouterState(cloud): RouterState<SharedCloud>) -> Json<FaultSummary> {
+    Json(cloud.faults.summary())
 }
 
 pub(super) async fn set_faults(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     JsonText(text): JsonText,
 ) -> Result<Json<FaultSummary>, ControlError> {
     let script = FaultScript::parse(&text).map_err(|error| ControlError::at(error.path, error.problem))?;
-    world.faults.set(script);
-    Ok(Json(world.faults.summary()))
+    cloud.faults.set(script);
+    Ok(Json(cloud.faults.summary()))
 }
 
-pub(super) async fn clear_faults(RouterState(world): RouterState<SharedWorld>) -> Json<FaultSummary> {
-    let ended = world.faults.summary();
-    world.faults.clear();
+pub(super) async fn clear_faults(RouterState(cloud): RouterState<SharedCloud>) -> Json<FaultSummary> {
+    let ended = cloud.faults.summary();
+    cloud.faults.clear();
     Json(ended)
 }
 

@@ -15,13 +15,14 @@ use hyper::body::Incoming;
 use tokio::sync::RwLock;
 use tower::ServiceExt;
 
+use crate::cloud::SharedCloud;
+use crate::faults::{self, Fault};
+use crate::names::hosts::{Service, VaultName, host_and_port};
+use crate::traffic::recorder::{Exchange, Recorder};
+use crate::{arm, control, entra, graph, key_vault, managed_identity, marketplace, page};
+
 use super::breaking::{Broken, broken_off};
 use super::local_names::LocalNames;
-use super::names::{Service, VaultName, host_and_port};
-use super::recorder::{Exchange, Recorder};
-use crate::faults::{self, Fault};
-use crate::world::SharedWorld;
-use crate::{arm, control, entra, graph, key_vault, managed_identity, marketplace, page};
 
 /// Larger than any request that the simulated services take.
 const LARGEST_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -32,7 +33,7 @@ const LOGIN_PAGES: &str = "/login.microsoftonline.com";
 /// Everything behind the listeners.
 #[derive(Clone)]
 pub(super) struct Front {
-    pub(super) world: SharedWorld,
+    pub(super) cloud: SharedCloud,
     recorder: Arc<Recorder>,
     local: SocketAddr,
     local_names: LocalNames,
@@ -68,32 +69,32 @@ struct Call {
     body: Bytes,
 }
 
-type Reply = (response::Parts, Bytes);
+type WholeResponse = (response::Parts, Bytes);
 
 impl Front {
     pub(super) fn new(
-        world: &SharedWorld,
+        cloud: &SharedCloud,
         recorder: Arc<Recorder>,
         local: SocketAddr,
         local_names: LocalNames,
     ) -> Self {
-        let login = entra::router(world.clone());
-        let own = control::router(world.clone(), recorder.clone(), local).merge(page::router(
-            world.clone(),
+        let login = entra::router(cloud.clone());
+        let own = control::router(cloud.clone(), recorder.clone(), local).merge(page::router(
+            cloud.clone(),
             recorder.clone(),
             local,
         ));
         Self {
-            world: world.clone(),
+            cloud: cloud.clone(),
             recorder,
             local,
             local_names,
             alone: Arc::default(),
-            graph: graph::router(world.clone()),
-            resource_manager: arm::router(world.clone()),
-            marketplace: marketplace::router(world.clone()),
-            key_vault: key_vault::router(world.clone()),
-            on_this_machine: managed_identity::router(world.clone()).nest(LOGIN_PAGES, login.clone()),
+            graph: graph::router(cloud.clone()),
+            resource_manager: arm::router(cloud.clone()),
+            marketplace: marketplace::router(cloud.clone()),
+            key_vault: key_vault::router(cloud.clone()),
+            on_this_machine: managed_identity::router(cloud.clone()).nest(LOGIN_PAGES, login.clone()),
             login,
             own,
         }
@@ -105,7 +106,7 @@ impl Front {
         request: Request<Incoming>,
         side: Side,
     ) -> Result<Response<Body>, Broken> {
-        let (started_at, started) = (self.world.clock.now(), Instant::now());
+        let (started_at, started) = (self.cloud.clock.now(), Instant::now());
         let (mut head, body) = request.into_parts();
         let host = head
             .uri
@@ -146,7 +147,7 @@ impl Front {
 
         let name = host_and_port(&host).map_or("", |(name, _)| name);
         let path = call.head.uri.path();
-        let fault = self.world.faults.decide(call.head.method.as_str(), name, path);
+        let fault = self.cloud.faults.decide(call.head.method.as_str(), name, path);
         let (mut reply_head, mut reply_body) = self.under(fault, &router, &call, (name, path)).await?;
         self.recorder.record(&Exchange {
             scheme: match side {
@@ -179,8 +180,8 @@ impl Front {
         router: &Router,
         call: &Call,
         at: (&str, &str),
-    ) -> Result<Reply, Broken> {
-        let now = self.world.clock.now();
+    ) -> Result<WholeResponse, Broken> {
+        let now = self.cloud.clock.now();
         let instead = |status, retry_after| taken_apart(faults::answer(status, retry_after, at, now));
         match fault {
             Some(Fault::Unseen) => Err(Broken),
@@ -190,9 +191,9 @@ impl Front {
             Some(Fault::Status { status, after_effect: false }) => Ok(instead(status, None).await),
             Some(Fault::EffectLost) => {
                 let _alone = self.alone.write().await;
-                let before = self.world.snapshot();
+                let before = self.cloud.copy_state();
                 let reply = carry_out(router, call).await;
-                self.world.restore(before);
+                self.cloud.restore(before);
                 Ok(reply)
             }
             None | Some(_) => {
@@ -211,7 +212,7 @@ impl Front {
     }
 
     fn unless_storage_failed(&self, head: response::Parts, body: Bytes) -> Response<Body> {
-        match self.world.storage_fault() {
+        match self.cloud.storage_fault() {
             None => Response::from_parts(head, Body::from(body)),
             Some(fault) => {
                 let text = format!("the sandbox could not save its state, so it answers no more: {fault}");
@@ -224,7 +225,7 @@ impl Front {
     fn is_vault_without_name(&self, host: &str) -> bool {
         match host_and_port(host).and_then(|(name, _)| Service::at(name)) {
             Some(Service::KeyVault(vault)) => {
-                !self.world.read(|state| key_vault::vault_resolves(state, &vault.0))
+                !self.cloud.read(|state| key_vault::vault_resolves(state, &vault.0))
             }
             _ => false,
         }
@@ -259,13 +260,13 @@ impl Front {
     }
 }
 
-async fn carry_out(router: &Router, call: &Call) -> Reply {
+async fn carry_out(router: &Router, call: &Call) -> WholeResponse {
     let request = Request::from_parts(call.head.clone(), Body::from(call.body.clone()));
     let reply = router.clone().oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
     taken_apart(reply).await
 }
 
-async fn taken_apart(reply: Response<Body>) -> Reply {
+async fn taken_apart(reply: Response<Body>) -> WholeResponse {
     let (head, body) = reply.into_parts();
     match body.collect().await {
         Ok(collected) => (head, collected.to_bytes()),

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-use super::names::host_and_port;
+use crate::names::hosts::host_and_port;
 
 /// Azure's name, and the local one. Names below the last two are names of vaults and of HSMs.
 const NAMES: [(&str, &str); 6] = [

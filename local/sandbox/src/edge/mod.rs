@@ -6,10 +6,7 @@ mod breaking;
 mod certificates;
 mod exchange;
 mod local_names;
-mod names;
 mod proxy;
-mod recorder;
-mod redaction;
 mod serving;
 
 use std::io;
@@ -19,14 +16,16 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
-use crate::world::SharedWorld;
-pub use certificates::CertificateError;
-pub(crate) use certificates::make as make_certificates;
+use crate::cloud::SharedCloud;
+use crate::names::hosts::ALL_NAMES;
+
 use exchange::Front;
+
+pub use certificates::CertificateError;
 pub use local_names::LocalNames;
-use names::ALL_NAMES;
-pub(crate) use names::VaultName;
-pub(crate) use recorder::{Recorder, Seen};
+
+pub(crate) use crate::traffic::recorder::Recorder;
+pub(crate) use certificates::make as make_certificates;
 
 /// Where the wires end.
 pub(crate) struct Edge {
@@ -61,9 +60,9 @@ impl Listeners {
     }
 }
 
-/// Opens what is missing and serves until the world stops. An address that another machine could reach is refused.
+/// Opens what is missing and serves until the sandbox stops. An address that another machine could reach is refused.
 pub(crate) async fn open(
-    world: &SharedWorld,
+    cloud: &SharedCloud,
     tls: ServerConfig,
     keep_har: bool,
     listeners: Listeners,
@@ -74,10 +73,10 @@ pub(crate) async fn open(
     let addresses = (secure.local_addr()?, local.local_addr()?, proxy.local_addr()?);
 
     let local_names = LocalNames::at(addresses.0.port());
-    let front = Front::new(world, Arc::clone(&recorder), addresses.1, local_names);
-    world.spawn(serving::serve_tls(secure, Arc::new(tls), front.clone()));
-    world.spawn(serving::serve_local(local, front));
-    world.spawn(proxy::serve(proxy, addresses.0, Arc::clone(world)));
+    let front = Front::new(cloud, Arc::clone(&recorder), addresses.1, local_names);
+    cloud.spawn(serving::serve_tls(secure, Arc::new(tls), front.clone()));
+    cloud.spawn(serving::serve_local(local, front));
+    cloud.spawn(proxy::serve(proxy, addresses.0, Arc::clone(cloud)));
     Ok(Edge { proxy: addresses.2, local: addresses.1, local_names, recorder })
 }
 

@@ -15,19 +15,19 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::names::{Service, host_and_port};
+use crate::cloud::SharedCloud;
 use crate::key_vault;
-use crate::world::SharedWorld;
+use crate::names::hosts::{Service, host_and_port};
 
-/// Serves until the world stops.
-pub(super) async fn serve(listener: TcpListener, tls: SocketAddr, world: SharedWorld) {
+/// Serves until the sandbox stops.
+pub(super) async fn serve(listener: TcpListener, tls: SocketAddr, cloud: SharedCloud) {
     super::serving::accept(
         listener,
         |stream| {
-            let world = world.clone();
+            let cloud = cloud.clone();
             async move {
                 let answer = service_fn(|request| {
-                    let reply = answer(&world, tls, request);
+                    let reply = answer(&cloud, tls, request);
                     async move { Ok::<_, Infallible>(reply) }
                 });
                 let connection =
@@ -37,12 +37,12 @@ pub(super) async fn serve(listener: TcpListener, tls: SocketAddr, world: SharedW
                 }
             }
         },
-        &world,
+        &cloud,
     )
     .await;
 }
 
-fn answer(world: &SharedWorld, tls: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+fn answer(cloud: &SharedCloud, tls: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
     if request.method() != Method::CONNECT {
         return refuse(
             StatusCode::FORBIDDEN,
@@ -67,11 +67,11 @@ fn answer(world: &SharedWorld, tls: SocketAddr, request: Request<Incoming>) -> R
         }
         // Our guess: what a forward proxy says when a name does not resolve. A vault's name exists in the DNS
         // only while the vault does.
-        Some(Service::KeyVault(name)) if !world.read(|state| key_vault::vault_resolves(state, &name.0)) => {
+        Some(Service::KeyVault(name)) if !cloud.read(|state| key_vault::vault_resolves(state, &name.0)) => {
             refuse(StatusCode::BAD_GATEWAY, "the name does not resolve: there is no such vault")
         }
         Some(_) => {
-            world.spawn(tunnel(request, tls));
+            cloud.spawn(tunnel(request, tls));
             Response::new(Full::default())
         }
     }

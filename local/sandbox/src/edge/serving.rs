@@ -11,11 +11,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::exchange::{Front, Side};
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
 
-/// Serves Azure's names until the world stops.
+/// Serves Azure's names until the sandbox stops.
 pub(super) async fn serve_tls(listener: TcpListener, tls: Arc<ServerConfig>, front: Front) {
-    let (acceptor, world) = (TlsAcceptor::from(tls), front.world.clone());
+    let (acceptor, cloud) = (TlsAcceptor::from(tls), front.cloud.clone());
     accept(
         listener,
         |stream| {
@@ -27,28 +27,28 @@ pub(super) async fn serve_tls(listener: TcpListener, tls: Arc<ServerConfig>, fro
                 }
             }
         },
-        &world,
+        &cloud,
     )
     .await;
 }
 
-/// Serves plain HTTP on the loopback until the world stops.
+/// Serves plain HTTP on the loopback until the sandbox stops.
 pub(super) async fn serve_local(listener: TcpListener, front: Front) {
-    let world = front.world.clone();
-    accept(listener, |stream| serve(stream, front.clone(), Side::Local), &world).await;
+    let cloud = front.cloud.clone();
+    accept(listener, |stream| serve(stream, front.clone(), Side::Local), &cloud).await;
 }
 
 /// Hands every connection to a task of its own.
 pub(super) async fn accept<Work>(
     listener: TcpListener,
     mut work: impl FnMut(TcpStream) -> Work,
-    world: &SharedWorld,
+    cloud: &SharedCloud,
 ) where
     Work: Future<Output = ()> + Send + 'static,
 {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => world.spawn(work(stream)),
+            Ok((stream, _)) => cloud.spawn(work(stream)),
             // Out of file descriptors, most likely: give the open connections a moment to end.
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");

@@ -7,9 +7,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::fault::EntraFault;
-use crate::directory::{Application, Directory, FederatedCredential};
+use crate::state::directory::{Application, Directory, FederatedCredential};
 use crate::tokens::{TokenFault, Tokens};
+
+use super::fault::EntraFault;
 
 /// Accepts an assertion for an application, or says what is wrong with it.
 pub(super) fn check(

@@ -3,9 +3,10 @@
 use url::Url;
 use uuid::{Uuid, uuid};
 
+use crate::state::directory::{Application, Directory};
+
 use super::fault::EntraFault;
 use super::{grant, policies};
-use crate::directory::{Application, Directory};
 
 /// Microsoft's own tools, which every tenant has and which prove nothing about themselves.
 ///

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+use crate::state::directory::{Application, Directory, Tenant, User};
+
 use super::fault::EntraFault;
 use super::{clients, consent_page as page, grant, policies};
-use crate::directory::{Application, Directory, Tenant, User};
-use crate::world::{SharedWorld, World};
 
 /// What the link to the page carries.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,41 +40,41 @@ enum Version {
 }
 
 pub(super) async fn page_v1(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
 ) -> Response {
-    show(&world, Version::V1, &tenant, &link)
+    show(&cloud, Version::V1, &tenant, &link)
 }
 
 pub(super) async fn page_v2(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
 ) -> Response {
-    show(&world, Version::V2, &tenant, &link)
+    show(&cloud, Version::V2, &tenant, &link)
 }
 
 pub(super) async fn answer_v1(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
     Form(decision): Form<Decision>,
 ) -> Response {
-    decide(&world, Version::V1, &tenant, &link, &decision)
+    decide(&cloud, Version::V1, &tenant, &link, &decision)
 }
 
 pub(super) async fn answer_v2(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
     Form(decision): Form<Decision>,
 ) -> Response {
-    decide(&world, Version::V2, &tenant, &link, &decision)
+    decide(&cloud, Version::V2, &tenant, &link, &decision)
 }
 
-fn show(world: &World, version: Version, tenant: &str, link: &Link) -> Response {
-    let shown = world.read(|state| {
+fn show(cloud: &Cloud, version: Version, tenant: &str, link: &Link) -> Response {
+    let shown = cloud.read(|state| {
         let asked = Asked::read(&state.directory, version, tenant, link)?;
         let people: Vec<(&Tenant, &User)> = asked
             .tenants
@@ -88,9 +89,9 @@ fn show(world: &World, version: Version, tenant: &str, link: &Link) -> Response 
     }
 }
 
-fn decide(world: &World, version: Version, tenant: &str, link: &Link, decision: &Decision) -> Response {
-    let now = world.clock.now();
-    let answered = world.change(|state| {
+fn decide(cloud: &Cloud, version: Version, tenant: &str, link: &Link, decision: &Decision) -> Response {
+    let now = cloud.clock.now();
+    let answered = cloud.change(|state| {
         let directory = &mut state.directory;
         let asked = Asked::read(directory, version, tenant, link)?;
         let home = asked.home_of(decision.administrator)?;
@@ -102,7 +103,7 @@ fn decide(world: &World, version: Version, tenant: &str, link: &Link, decision: 
                         .unwrap_or_else(|| EntraFault::administrator_needed(application.display_name())));
                 }
                 let tenant = home.tenant_id;
-                let principal = directory.let_application_in(tenant, &application, now, &world.lags);
+                let principal = directory.let_application_in(tenant, &application, now, &cloud.lags);
                 directory.approve(principal.object_id);
                 Ok(back(&redirect_uri, &approved(version, tenant, link)))
             }

@@ -2,8 +2,9 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::state::directory::{Application, Tenant, User};
+
 use super::fault::EntraFault;
-use crate::directory::{Application, Tenant, User};
 
 /// The question, with everybody who may be the one to answer it.
 ///

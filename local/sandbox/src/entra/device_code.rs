@@ -10,13 +10,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+use crate::secrets::new_secret;
+use crate::state::directory::{DEVICE_LIFETIME, Device, DeviceAnswer};
+
 use super::clients::Client;
 use super::fault::EntraFault;
 use super::form::Parameters;
-use super::sign_ins::{DEVICE_LIFETIME, Device, DeviceAnswer};
 use super::{consent_page, sign_in, sign_in_page as page};
-use crate::seed::new_secret;
-use crate::world::{SharedWorld, World};
 
 /// Where a person takes the code. Entra's own message names `https://microsoft.com/devicelogin`, which is not one of the
 /// sandbox's names; this is the address that it leads to.
@@ -26,22 +27,22 @@ const VERIFICATION_URI: &str = "https://login.microsoftonline.com/common/oauth2/
 const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 pub(super) async fn begin(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     body: Bytes,
 ) -> Response {
-    match issue(&world, &tenant, &Parameters::parse(&body)) {
+    match issue(&cloud, &tenant, &Parameters::parse(&body)) {
         Ok(body) => Json(body).into_response(),
-        Err(fault) => fault.into_reply(world.clock.now(), Uuid::new_v4()),
+        Err(fault) => fault.into_reply(cloud.clock.now(), Uuid::new_v4()),
     }
 }
 
-fn issue(world: &World, tenant: &str, form: &Parameters) -> Result<Value, EntraFault> {
-    let now = world.clock.now();
+fn issue(cloud: &Cloud, tenant: &str, form: &Parameters) -> Result<Value, EntraFault> {
+    let now = cloud.clock.now();
     let (client_id, scope) = (form.required("client_id")?, form.required("scope")?);
     let device_code = new_secret().map_err(|_| EntraFault::out_of_order())?;
     let user_code = user_code(&device_code);
-    world.change(|state| {
+    cloud.change(|state| {
         let directory = &mut state.directory;
         sign_in::people_of(directory, tenant)?;
         let client = Client::find(directory, client_id, tenant)?.id();
@@ -88,8 +89,8 @@ pub(super) struct Decision {
     decision: String,
 }
 
-pub(super) async fn ask(RouterState(world): RouterState<SharedWorld>) -> Response {
-    let shown = world.read(|state| Ok(page::device(&sign_in::people_of(&state.directory, "organizations")?)));
+pub(super) async fn ask(RouterState(cloud): RouterState<SharedCloud>) -> Response {
+    let shown = cloud.read(|state| Ok(page::device(&sign_in::people_of(&state.directory, "organizations")?)));
     match shown {
         Ok(page) => Html(page.into_string()).into_response(),
         Err(fault) => refuse(&fault),
@@ -97,11 +98,11 @@ pub(super) async fn ask(RouterState(world): RouterState<SharedWorld>) -> Respons
 }
 
 pub(super) async fn answer(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Form(decision): Form<Decision>,
 ) -> Response {
-    let now = world.clock.now();
-    let answered = world.change(|state| {
+    let now = cloud.clock.now();
+    let answered = cloud.change(|state| {
         let directory = &mut state.directory;
         let person = sign_in::person_of(directory, "organizations", decision.person)?;
         let typed = decision.user_code.trim().to_ascii_uppercase();

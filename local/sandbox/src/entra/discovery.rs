@@ -7,44 +7,44 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fault::EntraFault;
+use crate::cloud::{Cloud, SharedCloud};
 use crate::tokens::{issuer, issuer_v2};
-use crate::world::{SharedWorld, World};
 
 const LOGIN: &str = "https://login.microsoftonline.com";
 
 /// The version 2.0 document. For `common` and `organizations` the issuer is a template, as in Entra's own.
 pub(super) async fn configuration_v2(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
 ) -> Response {
     let issued_by = |tenant: Option<Uuid>| {
         tenant.map_or_else(|| "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned(), issuer_v2)
     };
-    configuration(&world, &tenant, issued_by, "/v2.0", "/discovery/v2.0/keys")
+    configuration(&cloud, &tenant, issued_by, "/v2.0", "/discovery/v2.0/keys")
 }
 
 /// The version 1.0 document.
 pub(super) async fn configuration_v1(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
 ) -> Response {
     let issued_by = |tenant: Option<Uuid>| {
         tenant.map_or_else(|| "https://sts.windows.net/{tenantid}/".to_owned(), issuer)
     };
-    configuration(&world, &tenant, issued_by, "", "/discovery/keys")
+    configuration(&cloud, &tenant, issued_by, "", "/discovery/keys")
 }
 
 fn configuration(
-    world: &World,
+    cloud: &Cloud,
     tenant: &str,
     issued_by: impl FnOnce(Option<Uuid>) -> String,
     version: &str,
     keys: &str,
 ) -> Response {
     let several = ["common", "organizations", "consumers"].contains(&tenant);
-    let one = world.read(|state| state.directory.tenant_named(tenant).map(|tenant| tenant.tenant_id));
+    let one = cloud.read(|state| state.directory.tenant_named(tenant).map(|tenant| tenant.tenant_id));
     if one.is_none() && !several {
-        return EntraFault::tenant_not_found(tenant).into_reply(world.clock.now(), Uuid::new_v4());
+        return EntraFault::tenant_not_found(tenant).into_reply(cloud.clock.now(), Uuid::new_v4());
     }
     let path = one.map_or_else(|| tenant.to_owned(), |tenant| tenant.to_string());
     Json(json!({
@@ -77,18 +77,18 @@ fn configuration(
 }
 
 /// The signing keys. They are the same for every tenant.
-pub(super) async fn keys(RouterState(world): RouterState<SharedWorld>, Path(_): Path<String>) -> Json<Value> {
-    Json(world.tokens.key_set())
+pub(super) async fn keys(RouterState(cloud): RouterState<SharedCloud>, Path(_): Path<String>) -> Json<Value> {
+    Json(cloud.tokens.key_set())
 }
 
 /// Whether a name's domain signs in here or at an identity provider of its own: what client libraries ask before they
 /// send a password.
 pub(super) async fn user_realm(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(name): Path<String>,
 ) -> Json<Value> {
     let domain = name.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let known = world.read(|state| state.directory.tenant_named(domain).is_some());
+    let known = cloud.read(|state| state.directory.tenant_named(domain).is_some());
     Json(json!({
         "ver": "1.0",
         "account_type": if known { "Managed" } else { "Unknown" },

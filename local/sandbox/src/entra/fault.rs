@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use crate::directory::Application;
+use crate::state::directory::Application;
 
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

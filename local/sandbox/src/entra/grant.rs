@@ -1,13 +1,14 @@
 //! The client credentials grant: who may have a token, and for whom.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::secrets::digest;
+use crate::state::directory::{Application, Directory};
+use crate::tokens::{Caller, CallerKind, Tokens};
+
 use super::fault::EntraFault;
 use super::{assertion, policies, resources};
-use crate::directory::{Application, Directory};
-use crate::tokens::{Caller, CallerKind, Tokens};
 
 /// A request for a token, as far as it decides who gets one.
 pub(super) struct ClientCredentials<'a> {
@@ -93,16 +94,11 @@ pub(super) fn check_credential(
 }
 
 fn check_secret(application: &Application, secret: &str, now: OffsetDateTime) -> Result<(), EntraFault> {
-    let presented = secret_digest(secret);
+    let presented = digest(secret);
     let known = application
         .secrets
         .iter()
         .find(|known| known.sha256 == presented)
         .ok_or_else(|| EntraFault::wrong_secret(application.app_id))?;
     if known.end <= now { Err(EntraFault::expired_secret(application.app_id)) } else { Ok(()) }
-}
-
-/// How a secret is remembered: the SHA-256 of its text in hexadecimal digits.
-pub(crate) fn secret_digest(secret: &str) -> String {
-    digest(&SHA256, secret.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

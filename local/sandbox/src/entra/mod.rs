@@ -4,6 +4,7 @@ mod assertion;
 mod clients;
 mod consent;
 mod consent_page;
+mod credential;
 mod device_code;
 mod discovery;
 mod fault;
@@ -13,7 +14,6 @@ mod policies;
 mod resources;
 mod sign_in;
 mod sign_in_page;
-mod sign_ins;
 mod token;
 mod user_fault;
 mod user_grant;
@@ -24,15 +24,14 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::directory::ServicePrincipal;
+use crate::cloud::{Cloud, SharedCloud};
+use crate::state::directory::ServicePrincipal;
 use crate::tokens::{Caller, CallerKind, Tokens, issuer_v2};
-use crate::world::{SharedWorld, World};
-pub(crate) use fault::EntraFault;
-pub(crate) use grant::secret_digest;
+
 use grant::{ClientCredentials, Credential};
-pub(crate) use policies::Policy;
+
+pub(crate) use fault::EntraFault;
 pub(crate) use resources::is_known as is_known_resource;
-pub(crate) use sign_ins::SignIns;
 
 /// What a federated credential names as its audience, and what a managed identity's assertion is for.
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -40,7 +39,7 @@ pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Managed identities get tokens for a day (Microsoft Learn, managed identities: tokens are cached up to 24 hours).
 pub(crate) const IDENTITY_TOKEN_SECONDS: i64 = 86_400;
 
-pub(crate) fn router(world: SharedWorld) -> Router {
+pub(crate) fn router(cloud: SharedCloud) -> Router {
     Router::new()
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::configuration_v1))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::configuration_v2))
@@ -55,7 +54,7 @@ pub(crate) fn router(world: SharedWorld) -> Router {
         .route("/{tenant}/oauth2/v2.0/token", post(token::token_v2))
         .route("/{tenant}/adminconsent", get(consent::page_v1).post(consent::answer_v1))
         .route("/{tenant}/v2.0/adminconsent", get(consent::page_v2).post(consent::answer_v2))
-        .with_state(world)
+        .with_state(cloud)
 }
 
 /// What the disk service does with a disk encryption set that names a multi-tenant application: it takes the
@@ -63,23 +62,23 @@ pub(crate) fn router(world: SharedWorld) -> Router {
 ///
 /// It is the code path of the token endpoint, so that every fault of the set-up shows here as it would there.
 pub(crate) fn exchange_for_disk_service(
-    world: &World,
+    cloud: &Cloud,
     federated_client_id: Uuid,
     identity_principal: Uuid,
     tenant: Uuid,
 ) -> Result<Caller, EntraFault> {
-    let now = world.clock.now();
-    world.read(|state| {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
         let directory = &state.directory;
         let identity = directory
             .service_principals
             .get(&identity_principal)
             .filter(|principal| principal.managed_identity.is_some())
             .ok_or_else(|| EntraFault::application_not_found(identity_principal, &tenant.to_string()))?;
-        let assertion = identity_token(&world.tokens, identity, EXCHANGE_AUDIENCE, now);
+        let assertion = identity_token(&cloud.tokens, identity, EXCHANGE_AUDIENCE, now);
         grant::client_credentials(
             directory,
-            &world.tokens,
+            &cloud.tokens,
             now,
             &ClientCredentials {
                 tenant: &tenant.to_string(),
@@ -92,8 +91,8 @@ pub(crate) fn exchange_for_disk_service(
 }
 
 /// A managed identity as the caller of a service in its own tenant. None when the principal is not one.
-pub(crate) fn identity_caller(world: &World, identity_principal: Uuid) -> Option<Caller> {
-    world.read(|state| {
+pub(crate) fn identity_caller(cloud: &Cloud, identity_principal: Uuid) -> Option<Caller> {
+    cloud.read(|state| {
         let principal = state.directory.service_principals.get(&identity_principal)?;
         principal.managed_identity.as_ref()?;
         Some(caller_of(principal))

@@ -1,24 +1,28 @@
 //! What a token can be for.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 use uuid::Uuid;
 
-use super::EXCHANGE_AUDIENCE;
-use super::fault::EntraFault;
-use crate::directory::Directory;
+use crate::state::directory::Directory;
 
-/// Microsoft's own resources, by address or application id, without a slash at the end. Every tenant has them.
-const OF_MICROSOFT: [&str; 9] = [
-    "https://management.azure.com",
-    "https://management.core.windows.net",
-    "https://graph.microsoft.com",
-    "00000003-0000-0000-c000-000000000000",
-    "https://vault.azure.net",
-    "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
-    "https://managedhsm.azure.net",
-    // The resource of the SaaS fulfilment APIs.
-    "20e940b3-4c77-4b0b-9a53-9e16a1b010a7",
-    EXCHANGE_AUDIENCE,
-];
+use super::fault::EntraFault;
+
+/// A service of Microsoft that tokens are issued for. Every tenant has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    #[serde(rename = "service")]
+    _service: String,
+    /// Addresses and application ids, without a slash at the end.
+    names: Vec<String>,
+}
+
+static OF_MICROSOFT: LazyLock<Vec<Service>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/token_resources.json")))
+        .expect("the services are compiled in, and the tests of this module read them")
+});
 
 /// The resource of a version 2.0 scope. Only the last slash before `.default` is cut off, so that
 /// `https://management.core.windows.net//.default` means the address with a slash at its end.
@@ -42,7 +46,7 @@ pub(super) fn of_scopes(scopes: &str) -> String {
 /// Whether a tenant knows a resource: one of Microsoft's, or an application with a service principal there.
 pub(crate) fn is_known(directory: &Directory, tenant: Uuid, resource: &str) -> bool {
     let plain = resource.strip_suffix('/').unwrap_or(resource);
-    if OF_MICROSOFT.contains(&plain) {
+    if OF_MICROSOFT.iter().flat_map(|service| &service.names).any(|name| name == plain) {
         return true;
     }
     let application_id = plain.strip_prefix("api://").unwrap_or(plain);
@@ -67,5 +71,12 @@ mod tests {
         ] {
             assert_eq!(of_scopes(scopes), resource, "{scopes}");
         }
+    }
+
+    #[test]
+    fn assertions_are_for_a_service_that_every_tenant_has() {
+        let names: Vec<&String> = OF_MICROSOFT.iter().flat_map(|service| &service.names).collect();
+        assert!(names.iter().any(|name| *name == crate::entra::EXCHANGE_AUDIENCE), "{names:?}");
+        assert!(names.iter().all(|name| !name.ends_with('/')), "{names:?}");
     }
 }

@@ -11,13 +11,13 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+use crate::secrets::new_secret;
+use crate::state::directory::{CODE_LIFETIME, Code, Directory, Person, Tenant, User};
+
 use super::clients::Client;
 use super::fault::EntraFault;
 use super::sign_in_page as page;
-use super::sign_ins::{CODE_LIFETIME, Code, Person};
-use crate::directory::{Directory, Tenant, User};
-use crate::seed::new_secret;
-use crate::world::{SharedWorld, World};
 
 /// What the client's link carries.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,11 +50,11 @@ enum ResponseMode {
 }
 
 pub(super) async fn ask(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
 ) -> Response {
-    let shown = world.read(|state| {
+    let shown = cloud.read(|state| {
         let directory = &state.directory;
         Asked::read(directory, &tenant, &link)?;
         Ok(page::choice(&people_of(directory, &tenant)?, link.login_hint.as_deref()))
@@ -66,21 +66,21 @@ pub(super) async fn ask(
 }
 
 pub(super) async fn answer(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     Query(link): Query<Link>,
     Form(decision): Form<Decision>,
 ) -> Response {
-    match decide(&world, &tenant, &link, &decision) {
+    match decide(&cloud, &tenant, &link, &decision) {
         Ok(reply) => reply,
         Err(fault) => refuse(&fault),
     }
 }
 
-fn decide(world: &World, tenant: &str, link: &Link, decision: &Decision) -> Result<Response, EntraFault> {
-    let now = world.clock.now();
+fn decide(cloud: &Cloud, tenant: &str, link: &Link, decision: &Decision) -> Result<Response, EntraFault> {
+    let now = cloud.clock.now();
     let code = new_secret().map_err(|_| EntraFault::out_of_order())?;
-    let (mode, redirect_uri, mut parameters) = world.change(|state| {
+    let (mode, redirect_uri, mut parameters) = cloud.change(|state| {
         let directory = &mut state.directory;
         let asked = Asked::read(directory, tenant, link)?;
         let person = person_of(directory, tenant, decision.person)?;

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::directory::{Tenant, User};
+use crate::state::directory::{Tenant, User};
 
 /// Who are you? Everybody there is, since nobody here has a password.
 pub(super) fn choice(people: &[(&Tenant, &User)], hint: Option<&str>) -> Markup {

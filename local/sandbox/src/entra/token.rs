@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
+
+use super::credential::credential;
 use super::fault::EntraFault;
 use super::form::Parameters;
-use super::grant::{ClientCredentials, Credential, client_credentials};
+use super::grant::{ClientCredentials, client_credentials};
 use super::{resources, user_grant};
-use crate::world::{SharedWorld, World};
 
 /// How long an application's token holds.
 const LIFETIME_SECONDS: i64 = 3599;
-
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[derive(Clone, Copy)]
 enum Version {
@@ -29,30 +29,30 @@ enum Version {
 }
 
 pub(super) async fn token_v1(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(&world, Version::V1, &tenant, &headers, &body)
+    token(&cloud, Version::V1, &tenant, &headers, &body)
 }
 
 pub(super) async fn token_v2(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(tenant): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    token(&world, Version::V2, &tenant, &headers, &body)
+    token(&cloud, Version::V2, &tenant, &headers, &body)
 }
 
-fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-    let now = world.clock.now();
+fn token(cloud: &Cloud, version: Version, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Response {
+    let now = cloud.clock.now();
     let correlation = headers
         .get("client-request-id")
         .and_then(|value| Uuid::parse_str(value.to_str().ok()?).ok())
         .unwrap_or_else(Uuid::new_v4);
-    match issue(world, version, tenant, &Parameters::parse(body), now) {
+    match issue(cloud, version, tenant, &Parameters::parse(body), now) {
         Ok(body) => {
             let headers = [(header::CACHE_CONTROL, "no-store, no-cache"), (header::PRAGMA, "no-cache")];
             (headers, Json(body)).into_response()
@@ -65,7 +65,7 @@ fn token(world: &World, version: Version, tenant: &str, headers: &HeaderMap, bod
 }
 
 fn issue(
-    world: &World,
+    cloud: &Cloud,
     version: Version,
     tenant: &str,
     form: &Parameters,
@@ -79,7 +79,7 @@ fn issue(
             | "password"
             | "urn:ietf:params:oauth:grant-type:device_code"),
             Version::V2,
-        ) => return user_grant::issue(world, grant, tenant, form, now),
+        ) => return user_grant::issue(cloud, grant, tenant, form, now),
         (other, _) => return Err(EntraFault::unsupported_grant(other)),
     }
     let client_id = form.required("client_id")?;
@@ -88,8 +88,8 @@ fn issue(
         Version::V2 => resources::of_scope(form.required("scope")?)?,
     };
     let request = ClientCredentials { tenant, client_id, credential: credential(form)?, resource };
-    let caller = world.read(|state| client_credentials(&state.directory, &world.tokens, now, &request))?;
-    let token = world.tokens.access_token(&caller, resource, now, LIFETIME_SECONDS);
+    let caller = cloud.read(|state| client_credentials(&state.directory, &cloud.tokens, now, &request))?;
+    let token = cloud.tokens.access_token(&caller, resource, now, LIFETIME_SECONDS);
 
     Ok(match version {
         Version::V2 => json!({
@@ -109,15 +109,4 @@ fn issue(
             "access_token": token,
         }),
     })
-}
-
-pub(super) fn credential(form: &Parameters) -> Result<Credential<'_>, EntraFault> {
-    match (form.get("client_assertion"), form.get("client_secret")) {
-        (Some(assertion), _) => match form.required("client_assertion_type")? {
-            ASSERTION_TYPE => Ok(Credential::Assertion(assertion)),
-            other => Err(EntraFault::unsupported_assertion_type(other)),
-        },
-        (None, Some(secret)) => Ok(Credential::Secret(secret)),
-        (None, None) => Err(EntraFault::no_credential()),
-    }
 }

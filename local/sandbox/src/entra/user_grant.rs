@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
+use crate::state::directory::{DeviceAnswer, Directory, Person, Tenant};
+use crate::tokens::{Caller, CallerKind, issuer_v2};
+
 use super::clients::Client;
+use super::credential::credential;
 use super::fault::EntraFault;
 use super::form::Parameters;
-use super::sign_ins::{DeviceAnswer, Person};
-use super::{grant, resources, sign_in, token};
-use crate::directory::{Directory, Tenant};
-use crate::tokens::{Caller, CallerKind, issuer_v2};
-use crate::world::World;
+use super::{grant, resources, sign_in};
 
 /// How long a person's access token holds: Entra varies it between 60 and 90 minutes.
 const LIFETIME_SECONDS: i64 = 3599;
@@ -38,33 +39,33 @@ struct SignedIn {
 
 /// Answers one of the grants for people at a tenant's token endpoint.
 pub(super) fn issue(
-    world: &World,
+    cloud: &Cloud,
     grant: &str,
     tenant: &str,
     form: &Parameters,
     now: OffsetDateTime,
 ) -> Result<Value, EntraFault> {
     let client_id = form.required("client_id")?;
-    world.read(|state| check_client(world, &state.directory, tenant, client_id, form, now))?;
+    cloud.read(|state| check_client(cloud, &state.directory, tenant, client_id, form, now))?;
     let signed_in = match grant {
-        "authorization_code" => by_code(world, tenant, form, now)?,
-        "refresh_token" => by_refresh_token(world, client_id, form, now)?,
-        "password" => by_password(world, tenant, form)?,
-        _ => by_device_code(world, form, now)?,
+        "authorization_code" => by_code(cloud, tenant, form, now)?,
+        "refresh_token" => by_refresh_token(cloud, client_id, form, now)?,
+        "password" => by_password(cloud, tenant, form)?,
+        _ => by_device_code(cloud, form, now)?,
     };
     if signed_in.client.to_string() != client_id.to_ascii_lowercase() {
         return Err(EntraFault::invalid_grant());
     }
-    world.read(|state| {
+    cloud.read(|state| {
         let home = home_of(&state.directory, tenant, signed_in.person)?;
         Client::find(&state.directory, client_id, tenant)?.check_let_in(&state.directory, home.tenant_id)?;
-        tokens(world, &state.directory, home, &signed_in, now)
+        tokens(cloud, &state.directory, home, &signed_in, now)
     })
 }
 
 /// A registered application must prove itself when it redeems what a person gave it; Microsoft's own tools cannot.
 fn check_client(
-    world: &World,
+    cloud: &Cloud,
     directory: &Directory,
     tenant: &str,
     client_id: &str,
@@ -74,14 +75,14 @@ fn check_client(
     match Client::find(directory, client_id, tenant)? {
         Client::Public(_) => Ok(()),
         Client::Registered(application) => {
-            let credential = token::credential(form)?;
-            grant::check_credential(directory, application, &world.tokens, credential, now)
+            let credential = credential(form)?;
+            grant::check_credential(directory, application, &cloud.tokens, credential, now)
         }
     }
 }
 
 fn by_code(
-    world: &World,
+    cloud: &Cloud,
     tenant: &str,
     form: &Parameters,
     now: OffsetDateTime,
@@ -89,7 +90,7 @@ fn by_code(
     let given = form.required("code")?;
     let redirect_uri = form.required("redirect_uri")?;
     let client_id = form.required("client_id")?;
-    world
+    cloud
         .change(|state| {
             let code = state.directory.sign_ins.codes.get_mut(given).ok_or_else(EntraFault::invalid_grant)?;
             if code.redeemed {
@@ -114,7 +115,7 @@ fn by_code(
             Ok(SignedIn { person: code.person, client: code.client, scope, nonce: code.nonce.clone() })
         })
         .and_then(|signed_in| {
-            world.read(|state| home_of(&state.directory, tenant, signed_in.person).map(|_| ()))?;
+            cloud.read(|state| home_of(&state.directory, tenant, signed_in.person).map(|_| ()))?;
             Ok(signed_in)
         })
 }
@@ -124,13 +125,13 @@ fn challenge_of(verifier: &str) -> String {
 }
 
 fn by_refresh_token(
-    world: &World,
+    cloud: &Cloud,
     client_id: &str,
     form: &Parameters,
     now: OffsetDateTime,
 ) -> Result<SignedIn, EntraFault> {
     let claims =
-        world.tokens.verify(form.required("refresh_token")?).map_err(|_| EntraFault::invalid_grant())?;
+        cloud.tokens.verify(form.required("refresh_token")?).map_err(|_| EntraFault::invalid_grant())?;
     let id = |claim: &str| claims[claim].as_str().and_then(|text| Uuid::parse_str(text).ok());
     let (Some(tenant), Some(object_id), Some(client)) = (id("tid"), id("oid"), id("azp")) else {
         return Err(EntraFault::invalid_grant());
@@ -146,12 +147,12 @@ fn by_refresh_token(
 }
 
 /// Any password will do: the sandbox has none to compare it with.
-fn by_password(world: &World, tenant: &str, form: &Parameters) -> Result<SignedIn, EntraFault> {
+fn by_password(cloud: &Cloud, tenant: &str, form: &Parameters) -> Result<SignedIn, EntraFault> {
     let (name, client) = (form.required("username")?, form.required("client_id")?);
     form.required("password")?;
     let scope = form.required("scope")?.to_owned();
     let client = Uuid::parse_str(client).map_err(|_| EntraFault::application_not_found(client, tenant))?;
-    world.read(|state| {
+    cloud.read(|state| {
         let (home, user) = sign_in::people_of(&state.directory, tenant)?
             .into_iter()
             .find(|(_, user)| user.user_principal_name.eq_ignore_ascii_case(name))
@@ -161,9 +162,9 @@ fn by_password(world: &World, tenant: &str, form: &Parameters) -> Result<SignedI
     })
 }
 
-fn by_device_code(world: &World, form: &Parameters, now: OffsetDateTime) -> Result<SignedIn, EntraFault> {
+fn by_device_code(cloud: &Cloud, form: &Parameters, now: OffsetDateTime) -> Result<SignedIn, EntraFault> {
     let given = form.required("device_code")?;
-    world.change(|state| {
+    cloud.change(|state| {
         let devices = &mut state.directory.sign_ins.devices;
         let device = devices.get(given).ok_or_else(EntraFault::unknown_device_code)?.clone();
         if device.until <= now {
@@ -195,7 +196,7 @@ fn home_of<'a>(directory: &'a Directory, tenant: &str, person: Person) -> Result
 }
 
 fn tokens(
-    world: &World,
+    cloud: &Cloud,
     directory: &Directory,
     home: &Tenant,
     signed_in: &SignedIn,
@@ -247,9 +248,9 @@ fn tokens(
         "scope": scope,
         "expires_in": LIFETIME_SECONDS,
         "ext_expires_in": LIFETIME_SECONDS,
-        "access_token": world.tokens.access_token(&caller, &resource, now, LIFETIME_SECONDS),
-        "refresh_token": world.tokens.sign(&refresh),
-        "id_token": world.tokens.sign(&id_token),
+        "access_token": cloud.tokens.access_token(&caller, &resource, now, LIFETIME_SECONDS),
+        "refresh_token": cloud.tokens.sign(&refresh),
+        "id_token": cloud.tokens.sign(&id_token),
         "client_info": URL_SAFE_NO_PAD.encode(client_info),
     }))
 }

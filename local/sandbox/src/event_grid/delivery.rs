@@ -10,50 +10,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::event::KeyEvent;
-use super::observer;
-use super::subscription::{EventSubscription, Schema};
+use crate::cloud::{Cloud, SharedCloud};
 use crate::outgoing::{self, OutgoingFault};
-use crate::world::{SharedWorld, World};
+use crate::state::event_grid::delivery::Delivery;
+use crate::state::event_grid::subscription::{EventSubscription, Schema};
+
+use super::observer;
 
 /// How often the vaults are looked at and due deliveries are sent.
 const TICK: Duration = Duration::from_millis(50);
 /// An endpoint that answers later than this has not answered.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// After each attempt that failed, in seconds; the last one repeats itself.
-const SCHEDULE: [i64; 10] = [10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200];
-
-/// An event on its way.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Delivery {
-    pub(crate) id: Uuid,
-    pub(crate) subscription: Uuid,
-    pub(crate) event: KeyEvent,
-    /// How many attempts failed.
-    pub(crate) failed: u32,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(crate) next: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    begun: OffsetDateTime,
-}
-
-impl Delivery {
-    pub(super) fn new(subscription: Uuid, event: KeyEvent, now: OffsetDateTime) -> Self {
-        Self { id: Uuid::new_v4(), subscription, event, failed: 0, next: now, begun: now }
-    }
-
-    /// When to try again after one more failure; none when it is given up.
-    fn after_failure(&self, subscription: &EventSubscription, now: OffsetDateTime) -> Option<OffsetDateTime> {
-        let place = usize::try_from(self.failed).unwrap_or(usize::MAX).min(SCHEDULE.len() - 1);
-        let next = now + time::Duration::seconds(SCHEDULE[place]);
-        let deadline = self.begun + time::Duration::minutes(i64::from(subscription.time_to_live_minutes));
-        (self.failed + 1 < subscription.max_attempts && next < deadline).then_some(next)
-    }
-}
 
 /// What came of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,19 +33,19 @@ enum Attempt {
     Refused,
 }
 
-/// Watches the vaults, and sends, until the world stops.
-pub(crate) fn watch(world: &SharedWorld) {
-    let shared = Arc::clone(world);
-    world.spawn(async move {
+/// Watches the vaults, and sends, until the sandbox stops.
+pub(crate) fn watch(cloud: &SharedCloud) {
+    let shared = Arc::clone(cloud);
+    cloud.spawn(async move {
         let under_way = Arc::new(Mutex::new(BTreeSet::new()));
         loop {
             tokio::time::sleep(TICK).await;
             take_note(&shared);
             for (delivery, subscription) in due(&shared, &under_way) {
-                let (world, under_way) = (Arc::clone(&shared), Arc::clone(&under_way));
+                let (cloud, under_way) = (Arc::clone(&shared), Arc::clone(&under_way));
                 shared.spawn(async move {
                     let attempt = attempt(&delivery, &subscription).await;
-                    settle(&world, &delivery, &subscription, attempt);
+                    settle(&cloud, &delivery, &subscription, attempt);
                     under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&delivery.id);
                 });
             }
@@ -84,23 +53,23 @@ pub(crate) fn watch(world: &SharedWorld) {
     });
 }
 
-fn take_note(world: &World) {
-    let now = world.clock.now();
-    let nobody = world.read(|state| state.event_grid.subscriptions.is_empty());
-    if nobody || world.read(|state| observer::look(state, now).is_empty()) {
+fn take_note(cloud: &Cloud) {
+    let now = cloud.clock.now();
+    let nobody = cloud.read(|state| state.event_grid.subscriptions.is_empty());
+    if nobody || cloud.read(|state| observer::look(state, now).is_empty()) {
         return;
     }
-    world.change(|state| {
+    cloud.change(|state| {
         // Looked at again, because somebody may have come between.
         let news = observer::look(state, now);
         observer::tell(&mut state.event_grid, news, now);
     });
 }
 
-fn due(world: &World, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {
-    let now = world.clock.now();
+fn due(cloud: &Cloud, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {
+    let now = cloud.clock.now();
     let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    world.read(|state| {
+    cloud.read(|state| {
         let grid = &state.event_grid;
         grid.pending
             .iter()
@@ -156,13 +125,13 @@ fn request(
     request.body(Full::new(Bytes::from(body.to_string()))).map_err(|_| OutgoingFault::Address)
 }
 
-fn settle(world: &World, delivery: &Delivery, subscription: &EventSubscription, attempt: Attempt) {
-    let now = world.clock.now();
+fn settle(cloud: &Cloud, delivery: &Delivery, subscription: &EventSubscription, attempt: Attempt) {
+    let now = cloud.clock.now();
     let next = match attempt {
         Attempt::Taken | Attempt::Refused => None,
         Attempt::Failed => delivery.after_failure(subscription, now),
     };
-    world.change(|state| {
+    cloud.change(|state| {
         let grid = &mut state.event_grid;
         match next {
             Some(next) => {

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::subscription::{EventSubscription, Schema, Standing};
 use crate::moments;
-use crate::outgoing::{self, Answer, OutgoingFault};
+use crate::outgoing::{self, OutgoingFault, WebhookResponse};
 use crate::state::State;
+use crate::state::event_grid::subscription::{EventSubscription, Schema, Standing};
 
 const ORIGIN: &str = "eventgrid.azure.net";
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -117,7 +117,7 @@ fn with_headers(
     Ok(subscription.headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
-async fn send(request: http::request::Builder, body: String) -> Result<Answer, HandshakeFault> {
+async fn send(request: http::request::Builder, body: String) -> Result<WebhookResponse, HandshakeFault> {
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| OutgoingFault::Address)?;
     Ok(outgoing::send(request, LONGEST_WAIT).await?)
 }

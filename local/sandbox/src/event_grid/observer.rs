@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::EventGridState;
-use super::event::{KeyEvent, Object};
-use crate::arm::vaults::Vault;
-use crate::key_vault::keys::{Key, KeyVersion};
-use crate::key_vault::rotation_policy::RotationPolicy;
 use crate::state::State;
+use crate::state::event_grid::EventGridState;
+use crate::state::event_grid::event::{KeyEvent, Object};
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::keys::Key;
+use crate::state::key_vault::rotation_policy::RotationPolicy;
+use crate::state::resources::vault::Vault;
 
 const NEW_VERSION: &str = "Microsoft.KeyVault.KeyNewVersionCreated";
 const NEAR_EXPIRY: &str = "Microsoft.KeyVault.KeyNearExpiry";
@@ -52,8 +53,11 @@ pub(crate) fn begin_to_watch(state: &mut State, vault: &Vault) {
 pub(super) fn look(state: &State, now: OffsetDateTime) -> News {
     let mut news = News::default();
     let grid = &state.event_grid;
-    let topics: BTreeSet<String> =
-        grid.subscriptions.values().map(|subscription| crate::arm::path::key(&subscription.topic)).collect();
+    let topics: BTreeSet<String> = grid
+        .subscriptions
+        .values()
+        .map(|subscription| crate::names::arm_id::key(&subscription.topic))
+        .collect();
     for vault in topics.iter().filter_map(|topic| state.arm.vaults.get(topic)) {
         if vault.is_deleted() {
             continue;
@@ -145,7 +149,7 @@ fn keys_of<'a>(state: &'a State, vault: &Vault) -> impl Iterator<Item = &'a Key>
 }
 
 fn topic_key(vault: &Vault) -> String {
-    crate::arm::path::key(&vault.id)
+    crate::names::arm_id::key(&vault.id)
 }
 
 /// The permission model and, in older vaults, who may do what.

@@ -8,57 +8,21 @@
 
 mod answers;
 mod chance;
+mod fault;
 mod pattern;
 mod script;
 mod summary;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use http::StatusCode;
-
-pub(crate) use answers::answer;
-pub use script::{FaultScript, FaultScriptError};
-pub use summary::{FaultCount, FaultSummary};
-
+use fault::Count;
 use script::Rule;
 
-/// What is done to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It is carried out later.
-    Slow(Duration),
-    /// It is refused with 429 and `Retry-After`; nothing happens.
-    Throttled { retry_after_seconds: u32 },
-    /// It is answered with this status, before its effect or after it.
-    Status { status: StatusCode, after_effect: bool },
-    /// The connection ends before the service sees the call: nothing happens.
-    Unseen,
-    /// It is carried out, then the connection ends without an answer.
-    AnswerLost,
-    /// It is answered as if carried out, but what it changed is lost.
-    EffectLost,
-    /// It is carried out, and its answer breaks off in the middle.
-    CutOff,
-    /// It is carried out twice; the second answer is given.
-    Duplicated,
-}
+pub(crate) use answers::answer;
+pub(crate) use fault::Fault;
 
-impl Fault {
-    /// The name that it has in a script.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Slow(_) => "slow",
-            Self::Throttled { .. } => "throttled",
-            Self::Status { .. } => "status",
-            Self::Unseen => "unseen",
-            Self::AnswerLost => "answerLost",
-            Self::EffectLost => "effectLost",
-            Self::CutOff => "cutOff",
-            Self::Duplicated => "duplicated",
-        }
-    }
-}
+pub use script::{FaultScript, FaultScriptError};
+pub use summary::{FaultCount, FaultSummary};
 
 /// The script of a run and what has come of it.
 #[derive(Debug, Default)]
@@ -70,13 +34,6 @@ pub(crate) struct Faults {
 struct Running {
     seed: u64,
     rules: Vec<(Rule, Count)>,
-}
-
-/// How often a fault was meant and how often it struck.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    matched: u64,
-    fired: u64,
 }
 
 impl Faults {
@@ -123,20 +80,10 @@ impl Faults {
     }
 }
 
-impl crate::Sandbox {
-    /// Lets a script of faults begin, in the place of whatever script ran before.
-    pub fn set_faults(&self, script: FaultScript) {
-        self.world.faults.set(script);
-    }
-
-    /// How often each fault of the script has matched a call and how often it has struck.
-    pub fn fault_summary(&self) -> FaultSummary {
-        self.world.faults.summary()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     fn faults(script: &str) -> Faults {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::chance;
+use super::fault::{Count, Fault};
 use super::pattern::Pattern;
-use super::{Count, Fault, chance};
 
 /// Longer than any client waits.
 const LONGEST_DELAY_MILLISECONDS: u64 = 600_000;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Count;
+use super::fault::Count;
 use super::script::Rule;
 
 /// A script with how often each of its faults has struck.

@@ -5,45 +5,46 @@ use time::{Duration, OffsetDateTime};
 use url::Url;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
+use crate::secrets::new_secret;
+use crate::state::directory::{Application, ClientSecret, Directory};
+
 use super::fault::GraphFault;
-use super::request::{GraphRequest, Reply, alternate_key};
+use super::request::{GraphRequest, GraphResponse, alternate_key};
 use super::shapes;
-use crate::directory::{Application, ClientSecret, Directory};
-use crate::seed::new_secret;
-use crate::world::World;
 
 const SIGN_IN_AUDIENCES: [&str; 4] =
     ["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
 
-pub(super) fn list(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
-    world.read(|state| {
+pub(super) fn list(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
         let directory = &state.directory;
         let shown = directory
             .applications
             .values()
-            .filter(|application| is_visible(world, request, application))
+            .filter(|application| is_visible(cloud, request, application))
             .map(|application| shapes::application(directory, application))
             .collect();
-        request.collection("applications", shown).map(Reply::Found)
+        request.collection("applications", shown).map(GraphResponse::Found)
     })
 }
 
-pub(super) fn show(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.read(|state| {
-        let application = find(&state.directory, world, request, key)?;
+pub(super) fn show(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
+        let application = find(&state.directory, cloud, request, key)?;
         let shown = shapes::application(&state.directory, application);
-        Ok(Reply::Found(request.entity("applications", shown)))
+        Ok(GraphResponse::Found(request.entity("applications", shown)))
     })
 }
 
-pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+pub(super) fn create(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     check(given)?;
     if given.get("displayName").and_then(Value::as_str).unwrap_or_default().is_empty() {
         let text = "A value is required for property 'displayName' of resource 'Application'.";
         return Err(GraphFault::bad_request(text));
     }
-    Ok(world.change(|state| {
+    Ok(cloud.change(|state| {
         let directory = &mut state.directory;
         let mut application = Application::new(request.caller.tenant, request.now);
         write(&mut application, given);
@@ -53,31 +54,35 @@ pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, Gra
             application.tenant, application.object_id
         );
         directory.applications.insert(application.object_id, application);
-        Reply::Created { location: Some(location), body: request.entity("applications", shown) }
+        GraphResponse::Created { location: Some(location), body: request.entity("applications", shown) }
     }))
 }
 
-pub(super) fn update(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+pub(super) fn update(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     check(given)?;
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         write(of_id(&mut state.directory, id)?, given);
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 
 /// Deletes an application for thirty days, in which it can be restored.
-pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+pub(super) fn delete(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         state.directory.delete_application(id, request.now);
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 
 /// Makes a client secret. Its text is in this answer and in no other.
-pub(super) fn add_password(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+pub(super) fn add_password(
+    cloud: &Cloud,
+    request: &GraphRequest,
+    key: &str,
+) -> Result<GraphResponse, GraphFault> {
     let wanted = request.object()?.get("passwordCredential").cloned().unwrap_or_else(|| json!({}));
     let end = match wanted.get("endDateTime").and_then(Value::as_str) {
         Some(text) => OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
@@ -90,17 +95,17 @@ pub(super) fn add_password(world: &World, request: &GraphRequest, key: &str) -> 
     let secret = ClientSecret::of(&text, display_name, request.now, end);
     let mut shown = shapes::secret(&secret);
     shown["secretText"] = text.into();
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         of_id(&mut state.directory, id)?.secrets.push(secret);
-        Ok(Reply::Found(request.entity("microsoft.graph.passwordCredential", shown)))
+        Ok(GraphResponse::Found(request.entity("microsoft.graph.passwordCredential", shown)))
     })
 }
 
 /// The application of the caller's tenant that a key names: by object id, or as `appId='…'`.
 pub(super) fn find<'a>(
     directory: &'a Directory,
-    world: &World,
+    cloud: &Cloud,
     request: &GraphRequest,
     key: &str,
 ) -> Result<&'a Application, GraphFault> {
@@ -111,7 +116,7 @@ pub(super) fn find<'a>(
         None => Uuid::parse_str(key).ok().and_then(|id| directory.applications.get(&id)),
     };
     found
-        .filter(|application| is_visible(world, request, application))
+        .filter(|application| is_visible(cloud, request, application))
         .ok_or_else(|| GraphFault::not_found(alternate_key(key, "appId").unwrap_or(key)))
 }
 
@@ -120,9 +125,9 @@ pub(super) fn of_id(directory: &mut Directory, id: Uuid) -> Result<&mut Applicat
     directory.applications.get_mut(&id).ok_or_else(|| GraphFault::not_found(&id.to_string()))
 }
 
-fn is_visible(world: &World, request: &GraphRequest, application: &Application) -> bool {
+fn is_visible(cloud: &Cloud, request: &GraphRequest, application: &Application) -> bool {
     application.tenant == request.caller.tenant
-        && application.created_at + world.lags.directory_object <= request.now
+        && application.created_at + cloud.lags.directory_object <= request.now
 }
 
 fn check(given: &Map<String, Value>) -> Result<(), GraphFault> {

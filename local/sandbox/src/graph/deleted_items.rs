@@ -5,36 +5,36 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
+use crate::state::directory::{Deleted, DeletedObject, Directory};
+
 use super::fault::GraphFault;
-use super::request::{GraphRequest, Reply};
+use super::request::{GraphRequest, GraphResponse};
 use super::shapes;
-use crate::deleted::{Deleted, DeletedObject};
-use crate::directory::Directory;
-use crate::world::World;
 
 /// The deleted objects of one kind, such as `microsoft.graph.application`.
-pub(super) fn list(world: &World, request: &GraphRequest, kind: &str) -> Result<Reply, GraphFault> {
-    world.read(|state| {
+pub(super) fn list(cloud: &Cloud, request: &GraphRequest, kind: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
         let directory = &state.directory;
         let found = directory
             .deleted_in(request.caller.tenant, request.now)
             .filter(|(_, deleted)| kind_of(&deleted.object) == kind)
             .map(|(_, deleted)| shown(directory, deleted))
             .collect();
-        request.collection("directoryObjects", found).map(Reply::Found)
+        request.collection("directoryObjects", found).map(GraphResponse::Found)
     })
 }
 
-pub(super) fn show(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.read(|state| {
+pub(super) fn show(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
         let (_, deleted) = find(&state.directory, request, key)?;
-        Ok(Reply::Found(request.entity("directoryObjects", shown(&state.directory, deleted))))
+        Ok(GraphResponse::Found(request.entity("directoryObjects", shown(&state.directory, deleted))))
     })
 }
 
 /// Brings it back. For an application that is not its service principal, which is restored by itself.
-pub(super) fn restore(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.change(|state| {
+pub(super) fn restore(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.change(|state| {
         let directory = &mut state.directory;
         let (id, deleted) = find(directory, request, key)?;
         let mut restored = shown(directory, deleted);
@@ -46,16 +46,16 @@ pub(super) fn restore(world: &World, request: &GraphRequest, key: &str) -> Resul
             return Err(GraphFault::already_there("servicePrincipalNames"));
         }
         directory.restore(id);
-        Ok(Reply::Found(request.entity("directoryObjects", restored)))
+        Ok(GraphResponse::Found(request.entity("directoryObjects", restored)))
     })
 }
 
 /// Forgets it for good.
-pub(super) fn purge(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.change(|state| {
+pub(super) fn purge(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.change(|state| {
         let (id, _) = find(&state.directory, request, key)?;
         state.directory.deleted.remove(&id);
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 

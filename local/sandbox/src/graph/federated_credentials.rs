@@ -6,39 +6,40 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
+use crate::state::directory::{Application, FederatedCredential};
+
 use super::applications::{find, of_id};
 use super::fault::GraphFault;
-use super::request::{GraphRequest, Reply};
+use super::request::{GraphRequest, GraphResponse};
 use super::shapes;
-use crate::directory::{Application, FederatedCredential};
-use crate::world::World;
 
 /// The documented limit for one application.
 const MOST: usize = 20;
 
-pub(super) fn list(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.read(|state| {
-        let application = find(&state.directory, world, request, key)?;
+pub(super) fn list(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
+        let application = find(&state.directory, cloud, request, key)?;
         let shown = application.federated_credentials.iter().map(shapes::federated_credential).collect();
-        request.collection(&collection(application), shown).map(Reply::Found)
+        request.collection(&collection(application), shown).map(GraphResponse::Found)
     })
 }
 
 pub(super) fn show(
-    world: &World,
+    cloud: &Cloud,
     request: &GraphRequest,
     key: &str,
     name: &str,
-) -> Result<Reply, GraphFault> {
-    world.read(|state| {
-        let application = find(&state.directory, world, request, key)?;
+) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
+        let application = find(&state.directory, cloud, request, key)?;
         let credential = &application.federated_credentials[position(application, name)?];
         let shown = shapes::federated_credential(credential);
-        Ok(Reply::Found(request.entity(&collection(application), shown)))
+        Ok(GraphResponse::Found(request.entity(&collection(application), shown)))
     })
 }
 
-pub(super) fn create(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+pub(super) fn create(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     let credential = FederatedCredential {
         id: Uuid::new_v4(),
@@ -47,12 +48,12 @@ pub(super) fn create(world: &World, request: &GraphRequest, key: &str) -> Result
         subject: text(given, "subject")?,
         audiences: audiences(given)?,
         description: description(given)?,
-        usable_from: request.now + world.lags.federated_credential,
+        usable_from: request.now + cloud.lags.federated_credential,
     };
     check_known(given)?;
     check_name(&credential.name)?;
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         let application = of_id(&mut state.directory, id)?;
         check_no_other(application, &credential)?;
         if application.federated_credentials.len() >= MOST {
@@ -64,20 +65,20 @@ pub(super) fn create(world: &World, request: &GraphRequest, key: &str) -> Result
         let shown = shapes::federated_credential(&credential);
         application.federated_credentials.push(credential);
         let body = request.entity(&collection(application), shown);
-        Ok(Reply::Created { location: None, body })
+        Ok(GraphResponse::Created { location: None, body })
     })
 }
 
 pub(super) fn update(
-    world: &World,
+    cloud: &Cloud,
     request: &GraphRequest,
     key: &str,
     name: &str,
-) -> Result<Reply, GraphFault> {
+) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     check_known(given)?;
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         let application = of_id(&mut state.directory, id)?;
         let index = position(application, name)?;
         let mut changed = application.federated_credentials[index].clone();
@@ -96,24 +97,24 @@ pub(super) fn update(
             changed.description = description(given)?;
         }
         check_no_other(application, &changed)?;
-        changed.usable_from = request.now + world.lags.federated_credential;
+        changed.usable_from = request.now + cloud.lags.federated_credential;
         application.federated_credentials[index] = changed;
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 
 pub(super) fn delete(
-    world: &World,
+    cloud: &Cloud,
     request: &GraphRequest,
     key: &str,
     name: &str,
-) -> Result<Reply, GraphFault> {
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+) -> Result<GraphResponse, GraphFault> {
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         let application = of_id(&mut state.directory, id)?;
         let index = position(application, name)?;
         application.federated_credentials.remove(index);
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 

@@ -21,30 +21,30 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Uri, header};
 use uuid::Uuid;
 
+use crate::cloud::{Cloud, SharedCloud};
 use crate::tokens::{Audience, Caller, CallerKind};
-use crate::world::{SharedWorld, World};
 use fault::GraphFault;
-use request::{GraphRequest, Reply};
+use request::{GraphRequest, GraphResponse};
 
 /// One handler takes all paths apart itself: `applications(appId='…')` is nothing that axum's router can match.
-pub(crate) fn router(world: SharedWorld) -> Router {
-    Router::new().fallback(answer).with_state(world)
+pub(crate) fn router(cloud: SharedCloud) -> Router {
+    Router::new().fallback(answer).with_state(cloud)
 }
 
 async fn answer(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let now = world.clock.now();
+    let now = cloud.clock.now();
     let client_request = headers
         .get("client-request-id")
         .and_then(|value| Uuid::parse_str(value.to_str().ok()?).ok())
         .unwrap_or_else(Uuid::new_v4);
     let request_id = Uuid::new_v4();
-    let reply = match dispatch(&world, &method, &uri, &headers, &body) {
+    let reply = match dispatch(&cloud, &method, &uri, &headers, &body) {
         Ok(reply) => reply.into_response(),
         Err(fault) => fault.into_reply(now, request_id, client_request),
     };
@@ -53,20 +53,20 @@ async fn answer(
 }
 
 fn dispatch(
-    world: &World,
+    cloud: &Cloud,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Reply, GraphFault> {
-    let caller = world.caller(headers, Audience::Graph)?;
-    let request = GraphRequest::parse(uri, body, caller, world.clock.now())?;
+) -> Result<GraphResponse, GraphFault> {
+    let caller = cloud.caller(headers, Audience::Graph)?;
+    let request = GraphRequest::parse(uri, body, caller, cloud.clock.now())?;
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
 
     if path == ["me"] && method == Method::GET {
-        return me(world, &request);
+        return me(cloud, &request);
     }
-    let may = world.read(|state| {
+    let may = cloud.read(|state| {
         let tenant = state.directory.tenants.get(&caller.tenant);
         tenant.is_some_and(|tenant| tenant.directory_administrators.contains(&caller.object_id))
     });
@@ -77,56 +77,56 @@ fn dispatch(
     let (get, post) = (method == Method::GET, method == Method::POST);
     let (patch, delete) = (method == Method::PATCH, method == Method::DELETE);
     match path[..] {
-        ["applications"] if get => applications::list(world, &request),
-        ["applications"] if post => applications::create(world, &request),
-        ["applications", key] if get => applications::show(world, &request, key),
-        ["applications", key] if patch => applications::update(world, &request, key),
-        ["applications", key] if delete => applications::delete(world, &request, key),
-        ["applications", key, "addPassword"] if post => applications::add_password(world, &request, key),
+        ["applications"] if get => applications::list(cloud, &request),
+        ["applications"] if post => applications::create(cloud, &request),
+        ["applications", key] if get => applications::show(cloud, &request, key),
+        ["applications", key] if patch => applications::update(cloud, &request, key),
+        ["applications", key] if delete => applications::delete(cloud, &request, key),
+        ["applications", key, "addPassword"] if post => applications::add_password(cloud, &request, key),
 
         ["applications", key, "federatedIdentityCredentials"] if get => {
-            federated_credentials::list(world, &request, key)
+            federated_credentials::list(cloud, &request, key)
         }
         ["applications", key, "federatedIdentityCredentials"] if post => {
-            federated_credentials::create(world, &request, key)
+            federated_credentials::create(cloud, &request, key)
         }
         ["applications", key, "federatedIdentityCredentials", name] if get => {
-            federated_credentials::show(world, &request, key, name)
+            federated_credentials::show(cloud, &request, key, name)
         }
         ["applications", key, "federatedIdentityCredentials", name] if patch => {
-            federated_credentials::update(world, &request, key, name)
+            federated_credentials::update(cloud, &request, key, name)
         }
         ["applications", key, "federatedIdentityCredentials", name] if delete => {
-            federated_credentials::delete(world, &request, key, name)
+            federated_credentials::delete(cloud, &request, key, name)
         }
 
-        ["servicePrincipals"] if get => service_principals::list(world, &request),
-        ["servicePrincipals"] if post => service_principals::create(world, &request),
-        ["servicePrincipals", key] if get => service_principals::show(world, &request, key),
-        ["servicePrincipals", key] if patch => service_principals::update(world, &request, key),
-        ["servicePrincipals", key] if delete => service_principals::delete(world, &request, key),
+        ["servicePrincipals"] if get => service_principals::list(cloud, &request),
+        ["servicePrincipals"] if post => service_principals::create(cloud, &request),
+        ["servicePrincipals", key] if get => service_principals::show(cloud, &request, key),
+        ["servicePrincipals", key] if patch => service_principals::update(cloud, &request, key),
+        ["servicePrincipals", key] if delete => service_principals::delete(cloud, &request, key),
 
         ["directory", "deletedItems", kind] if get && kind.starts_with("microsoft.graph.") => {
-            deleted_items::list(world, &request, kind)
+            deleted_items::list(cloud, &request, kind)
         }
-        ["directory", "deletedItems", key] if get => deleted_items::show(world, &request, key),
-        ["directory", "deletedItems", key] if delete => deleted_items::purge(world, &request, key),
-        ["directory", "deletedItems", key, "restore"] if post => deleted_items::restore(world, &request, key),
+        ["directory", "deletedItems", key] if get => deleted_items::show(cloud, &request, key),
+        ["directory", "deletedItems", key] if delete => deleted_items::purge(cloud, &request, key),
+        ["directory", "deletedItems", key, "restore"] if post => deleted_items::restore(cloud, &request, key),
 
-        ["directoryObjects", "getByIds"] if post => objects::by_ids(world, &request),
+        ["directoryObjects", "getByIds"] if post => objects::by_ids(cloud, &request),
         _ => Err(GraphFault::no_such_segment(path.last().copied().unwrap_or_default())),
     }
 }
 
 /// Whoever is signed in. Everybody may see themselves.
-fn me(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+fn me(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
     let Caller { tenant, object_id, kind, .. } = request.caller;
     if kind == CallerKind::Application {
         return Err(GraphFault::me_needs_a_person());
     }
-    world.read(|state| {
+    cloud.read(|state| {
         let user = state.directory.user(tenant, object_id);
         let user = user.ok_or_else(|| GraphFault::not_found(&object_id.to_string()))?;
-        Ok(Reply::Found(request.entity("users", shapes::user(user))))
+        Ok(GraphResponse::Found(request.entity("users", shapes::user(user))))
     })
 }

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
+use crate::state::directory::Directory;
+
 use super::fault::GraphFault;
-use super::request::{GraphRequest, Reply};
+use super::request::{GraphRequest, GraphResponse};
 use super::shapes;
-use crate::directory::Directory;
-use crate::world::World;
 
 /// What is found of the ids; the others are left out without a word. Every object says its type.
-pub(super) fn by_ids(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+pub(super) fn by_ids(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     shapes::check_properties(given, &json!({"ids": [], "types": []}))?;
     let texts = |property: &str| -> Vec<&str> {
@@ -32,7 +33,7 @@ pub(super) fn by_ids(world: &World, request: &GraphRequest) -> Result<Reply, Gra
     if ids.is_empty() {
         return Err(GraphFault::bad_request("A value is required for parameter 'ids'."));
     }
-    world.read(|state| {
+    cloud.read(|state| {
         let found = ids
             .iter()
             .filter_map(|id| object(&state.directory, request.caller.tenant, *id))
@@ -44,7 +45,7 @@ pub(super) fn by_ids(world: &World, request: &GraphRequest) -> Result<Reply, Gra
                 object
             })
             .collect();
-        request.collection("directoryObjects", found).map(Reply::Found)
+        request.collection("directoryObjects", found).map(GraphResponse::Found)
     })
 }
 

@@ -26,7 +26,7 @@ pub(super) struct GraphRequest {
 }
 
 /// One answer.
-pub(super) enum Reply {
+pub(super) enum GraphResponse {
     Found(Value),
     Created { location: Option<String>, body: Value },
     Done,
@@ -129,7 +129,7 @@ pub(super) fn alternate_key<'a>(key: &'a str, property: &str) -> Option<&'a str>
     key.strip_prefix(property)?.strip_prefix("='")?.strip_suffix('\'')
 }
 
-impl IntoResponse for Reply {
+impl IntoResponse for GraphResponse {
     fn into_response(self) -> Response {
         let odata = [("odata-version", "4.0")];
         match self {

@@ -3,35 +3,36 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fault::GraphFault;
-use super::request::{GraphRequest, Reply, alternate_key};
-use super::shapes;
-use crate::directory::{Directory, ServicePrincipal};
-use crate::world::World;
+use crate::cloud::Cloud;
+use crate::state::directory::{Directory, ServicePrincipal};
 
-pub(super) fn list(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
-    world.read(|state| {
+use super::fault::GraphFault;
+use super::request::{GraphRequest, GraphResponse, alternate_key};
+use super::shapes;
+
+pub(super) fn list(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
         let directory = &state.directory;
         let shown = directory
             .service_principals
             .values()
-            .filter(|principal| is_visible(world, request, principal))
+            .filter(|principal| is_visible(cloud, request, principal))
             .map(|principal| shapes::service_principal(directory, principal))
             .collect();
-        request.collection("servicePrincipals", shown).map(Reply::Found)
+        request.collection("servicePrincipals", shown).map(GraphResponse::Found)
     })
 }
 
-pub(super) fn show(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.read(|state| {
-        let principal = find(&state.directory, world, request, key)?;
+pub(super) fn show(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.read(|state| {
+        let principal = find(&state.directory, cloud, request, key)?;
         let shown = shapes::service_principal(&state.directory, principal);
-        Ok(Reply::Found(request.entity("servicePrincipals", shown)))
+        Ok(GraphResponse::Found(request.entity("servicePrincipals", shown)))
     })
 }
 
 /// Lets an application into the caller's tenant: the same as an administrator's consent.
-pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, GraphFault> {
+pub(super) fn create(cloud: &Cloud, request: &GraphRequest) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     shapes::check_properties(
         given,
@@ -39,7 +40,7 @@ pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, Gra
     )?;
     let app_id = given.get("appId").and_then(Value::as_str).unwrap_or_default();
     let tenant = request.caller.tenant;
-    world.change(|state| {
+    cloud.change(|state| {
         let directory = &mut state.directory;
         let application = Uuid::parse_str(app_id)
             .ok()
@@ -50,7 +51,7 @@ pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, Gra
         if directory.service_principal_of(tenant, application.app_id).is_some() {
             return Err(GraphFault::already_there("servicePrincipalNames"));
         }
-        let mut principal = directory.let_application_in(tenant, &application, request.now, &world.lags);
+        let mut principal = directory.let_application_in(tenant, &application, request.now, &cloud.lags);
         if given.get("accountEnabled") == Some(&Value::Bool(false)) {
             principal.enabled = false;
             directory.service_principals.insert(principal.object_id, principal.clone());
@@ -60,29 +61,29 @@ pub(super) fn create(world: &World, request: &GraphRequest) -> Result<Reply, Gra
             "https://graph.microsoft.com/v2/{tenant}/directoryObjects/{}/Microsoft.DirectoryServices.ServicePrincipal",
             principal.object_id
         );
-        Ok(Reply::Created { location: Some(location), body: request.entity("servicePrincipals", shown) })
+        Ok(GraphResponse::Created { location: Some(location), body: request.entity("servicePrincipals", shown) })
     })
 }
 
 /// Enables or disables a service principal: disabling one is how a customer bars an application for a while.
-pub(super) fn update(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
+pub(super) fn update(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
     let given = request.object()?;
     shapes::check_properties(given, &json!({"accountEnabled": true}))?;
-    world.change(|state| {
-        let id = find(&state.directory, world, request, key)?.object_id;
+    cloud.change(|state| {
+        let id = find(&state.directory, cloud, request, key)?.object_id;
         if let Some(enabled) = given.get("accountEnabled").and_then(Value::as_bool)
             && let Some(principal) = state.directory.service_principals.get_mut(&id)
         {
             principal.enabled = enabled;
         }
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 
 /// Removes a service principal: how a customer withdraws consent.
-pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result<Reply, GraphFault> {
-    world.change(|state| {
-        let principal = find(&state.directory, world, request, key)?;
+pub(super) fn delete(cloud: &Cloud, request: &GraphRequest, key: &str) -> Result<GraphResponse, GraphFault> {
+    cloud.change(|state| {
+        let principal = find(&state.directory, cloud, request, key)?;
         if principal.managed_identity.is_some() {
             // Our guess: the wording. A managed identity lives and dies with its resource.
             let text = "The service principal of a managed identity cannot be deleted.";
@@ -90,14 +91,14 @@ pub(super) fn delete(world: &World, request: &GraphRequest, key: &str) -> Result
         }
         let id = principal.object_id;
         state.directory.delete_service_principal(id, request.now);
-        Ok(Reply::Done)
+        Ok(GraphResponse::Done)
     })
 }
 
 /// The service principal of the caller's tenant that a key names: by object id, or as `appId='…'`.
 fn find<'a>(
     directory: &'a Directory,
-    world: &World,
+    cloud: &Cloud,
     request: &GraphRequest,
     key: &str,
 ) -> Result<&'a ServicePrincipal, GraphFault> {
@@ -109,11 +110,11 @@ fn find<'a>(
         None => Uuid::parse_str(key).ok().and_then(|id| directory.service_principal(tenant, id)),
     };
     found
-        .filter(|principal| is_visible(world, request, principal))
+        .filter(|principal| is_visible(cloud, request, principal))
         .ok_or_else(|| GraphFault::not_found(alternate_key(key, "appId").unwrap_or(key)))
 }
 
-fn is_visible(world: &World, request: &GraphRequest, principal: &ServicePrincipal) -> bool {
+fn is_visible(cloud: &Cloud, request: &GraphRequest, principal: &ServicePrincipal) -> bool {
     principal.tenant == request.caller.tenant
-        && principal.created_at + world.lags.directory_object <= request.now
+        && principal.created_at + cloud.lags.directory_object <= request.now
 }

@@ -3,9 +3,12 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::fault::GraphFault;
-use crate::directory::{Application, ClientSecret, Directory, FederatedCredential, ServicePrincipal, User};
 use crate::moments;
+use crate::state::directory::{
+    Application, ClientSecret, Directory, FederatedCredential, ServicePrincipal, User,
+};
+
+use super::fault::GraphFault;
 
 /// The properties of an application that clients may write, with the values they have when nobody wrote them.
 pub(super) fn application_defaults() -> Value {

@@ -4,14 +4,14 @@
 
 use time::OffsetDateTime;
 
-use crate::arm::access;
-use crate::arm::roles::Action;
-use crate::arm::vaults::Vault;
+use crate::authorization::allowed;
+use crate::key_vault::access;
+use crate::roles::Action;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::local_roles::{self, LocalAssignment};
+use crate::state::resources::vault::Vault;
 use crate::tokens::Caller;
-
-use super::error::VaultError;
-use super::local_roles::{self, LocalAssignment};
 
 /// What the data plane of this sandbox can be asked to do with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

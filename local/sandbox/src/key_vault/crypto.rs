@@ -6,10 +6,11 @@
 use http::StatusCode;
 use time::OffsetDateTime;
 
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::material::Algorithm;
+
 use super::access::KeyAction;
-use super::error::VaultError;
-use super::keys::KeyVersion;
-use super::material::Algorithm;
 use super::signatures::SignatureAlgorithm;
 
 /// The result of one of the operations that make bytes of bytes.
@@ -107,8 +108,8 @@ fn operation_name(action: KeyAction) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::tests::a_version;
     use super::*;
+    use crate::state::key_vault::keys::tests::a_version;
 
     fn at(second: i64) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(second).unwrap()

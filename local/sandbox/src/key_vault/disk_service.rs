@@ -4,13 +4,14 @@
 
 use time::OffsetDateTime;
 
-use crate::arm::vaults::{self, Vault};
+use crate::resources::vault;
 use crate::state::State;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::resources::vault::Vault;
 use crate::tokens::Caller;
 
 use super::access::{self, KeyAction, Origin};
 use super::crypto;
-use super::keys::KeyVersion;
 
 /// Why the disk service cannot use a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) fn use_key(
     (vault, key, version): (&str, &str, &str),
     now: OffsetDateTime,
 ) -> Result<(), KeyFault> {
-    let vault = vaults::named(&state.arm, vault).ok_or(KeyFault::Forbidden)?;
+    let vault = vault::named(&state.arm, vault).ok_or(KeyFault::Forbidden)?;
     if caller.tenant != vault.tenant_id {
         return Err(KeyFault::Forbidden);
     }
@@ -55,7 +56,7 @@ pub(crate) fn use_key(
 
 /// The newest enabled version made at or before a moment (seconds since 1970).
 pub(crate) fn newest_version(state: &State, vault: &str, key: &str, made_until: i64) -> Option<String> {
-    let vault = vaults::named(&state.arm, vault)?;
+    let vault = vault::named(&state.arm, vault)?;
     let key = state.key_vault.keys_of(&vault.holder())?.live(key).ok()?;
     let seen = key.versions.iter().rev().find(|version| version.enabled && version.created <= made_until);
     seen.map(|version| version.version.clone())

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::error::VaultError;
+use crate::state::key_vault::error::VaultError;
 
 /// Azure Key Vault REST API, `maxresults`: 1 to 25, and 25 when it is not said.
 const LARGEST_PAGE: usize = 25;

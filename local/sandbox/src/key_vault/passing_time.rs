@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arm::vaults::{self, Vault};
+use crate::cloud::{Cloud, SharedCloud};
+use crate::resources::vault;
 use crate::state::State;
-use crate::world::{SharedWorld, World};
-
-use super::keys::{Key, KeyVersion};
-use super::rotation_policy::RotationPolicy;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::keys::Key;
+use crate::state::key_vault::rotation_policy::RotationPolicy;
+use crate::state::resources::vault::Vault;
 
 /// How often keys are looked at when nobody asks for them.
 const TICK: Duration = Duration::from_millis(200);
@@ -23,15 +24,15 @@ struct Due {
     newest: KeyVersion,
 }
 
-/// Lets time do its work until the world stops.
-pub(crate) fn watch(world: &SharedWorld) {
-    let shared = Arc::clone(world);
-    world.spawn(async move {
+/// Lets time do its work until the sandbox stops.
+pub(crate) fn watch(cloud: &SharedCloud) {
+    let shared = Arc::clone(cloud);
+    cloud.spawn(async move {
         loop {
             tokio::time::sleep(TICK).await;
-            let world = Arc::clone(&shared);
+            let cloud = Arc::clone(&shared);
             // RSA is too slow for a thread that serves connections.
-            if tokio::task::spawn_blocking(move || catch_up(&world, None)).await.is_err() {
+            if tokio::task::spawn_blocking(move || catch_up(&cloud, None)).await.is_err() {
                 tracing::error!("looking after rotation failed; it is tried again");
             }
         }
@@ -39,21 +40,20 @@ pub(crate) fn watch(world: &SharedWorld) {
 }
 
 /// Does what is due in one vault, or in all of them.
-pub(crate) fn catch_up(world: &World, vault: Option<&str>) {
-    let moment = world.clock.now();
+pub(crate) fn catch_up(cloud: &Cloud, vault: Option<&str>) {
+    let moment = cloud.clock.now();
     let now = moment.unix_timestamp();
-    let (vaults, keys) =
-        world.read(|state| (vaults::deleted::overdue(state, moment), overdue(state, vault, now)));
+    let (vaults, keys) = cloud.read(|state| (vault::overdue(state, moment), overdue(state, vault, now)));
     if !vaults.is_empty() || !keys.is_empty() {
-        world.change(|state| {
-            vaults.iter().for_each(|vault| vaults::deleted::forget(state, vault));
+        cloud.change(|state| {
+            vaults.iter().for_each(|vault| vault::forget(state, vault));
             for (vault, key) in keys {
                 state.key_vault.keys_of_mut(&vault).purge(&key);
             }
         });
     }
-    for due in world.read(|state| due(state, vault, now)) {
-        rotate(world, &due, now);
+    for due in cloud.read(|state| due(state, vault, now)) {
+        rotate(cloud, &due, now);
     }
 }
 
@@ -62,7 +62,7 @@ fn keys<'a>(state: &'a State, only: Option<&'a str>) -> impl Iterator<Item = (&'
     let wanted = state.key_vault.vaults.iter();
     let wanted = wanted.filter(move |(name, _)| only.is_none_or(|only| name.eq_ignore_ascii_case(only)));
     wanted
-        .filter_map(|(name, keys)| Some((vaults::named(&state.arm, name)?, keys)))
+        .filter_map(|(name, keys)| Some((vault::named(&state.arm, name)?, keys)))
         .flat_map(|(vault, keys)| keys.all().map(move |key| (vault, key)))
 }
 
@@ -90,9 +90,9 @@ fn wants_rotation(key: &Key, now: i64) -> bool {
     policy.is_some_and(|(policy, newest)| policy.wants_rotation(newest, now))
 }
 
-fn rotate(world: &World, due: &Due, now: i64) {
+fn rotate(cloud: &Cloud, due: &Due, now: i64) {
     let Some(fresh) = due.newest.successor(now) else { return };
-    world.change(|state| {
+    cloud.change(|state| {
         let Some(key) = state.key_vault.live_key_mut(&due.vault, &due.key) else { return };
         // Somebody else may have made a version meanwhile.
         if key.versions.last().is_some_and(|newest| newest.version == due.newest.version) {

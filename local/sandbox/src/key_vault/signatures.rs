@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     UnparsedPublicKey,
 };
 
-use super::material::{KeyMaterial, Unfit};
+use crate::state::key_vault::material::{KeyMaterial, Unfit};
 
 /// How a digest is signed.
 #[derive(Clone, Copy)]

@@ -9,26 +9,27 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use crate::arm::vaults::{self, Vault};
-use crate::edge::VaultName;
+use crate::cloud::{Cloud, SharedCloud};
+use crate::names::hosts::VaultName;
+use crate::resources::vault;
+use crate::state::key_vault::error::VaultError;
+use crate::state::resources::vault::Vault;
 use crate::tokens::{Audience, Caller, TokenFault};
-use crate::world::{SharedWorld, World};
 
 use super::access::KeyAction;
 use super::calls;
-use super::error::VaultError;
 use super::paging::Page;
 
 const LARGEST_BODY: usize = 1024 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 pub(super) async fn answer(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Extension(VaultName(name)): Extension<VaultName>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(vault) = world.read(|state| vaults::named(&state.arm, &name).cloned()) else {
+    let Some(vault) = cloud.read(|state| vault::named(&state.arm, &name).cloned()) else {
         // A connection that outlived its vault: the name has gone, but the socket has not.
         let gone = VaultError::new(
             StatusCode::NOT_FOUND,
@@ -37,7 +38,7 @@ pub(super) async fn answer(
         );
         return response(gone.status, Some(&gone.body()));
     };
-    let caller = match world.caller(&parts.headers, audience(&vault)) {
+    let caller = match cloud.caller(&parts.headers, audience(&vault)) {
         Ok(caller) if caller.tenant == vault.tenant_id => caller,
         Ok(caller) => return challenge(&vault, &wrong_issuer(&vault, &caller)),
         Err(fault) => return challenge(&vault, &VaultError::unauthorized(token_text(&vault, &fault))),
@@ -48,7 +49,7 @@ pub(super) async fn answer(
     };
     let for_later = vault.clone();
     // RSA is too slow for a thread that serves other connections.
-    let done = tokio::task::spawn_blocking(move || route(&world, &for_later, &caller, &parts, &body)).await;
+    let done = tokio::task::spawn_blocking(move || route(&cloud, &for_later, &caller, &parts, &body)).await;
     match done {
         Ok(Ok((status, value))) => with_vault_headers(response(status, value.as_ref()), &vault),
         Ok(Err(error)) => refuse(&vault, &error),
@@ -64,14 +65,14 @@ pub(super) async fn answer(
 }
 
 fn route(
-    world: &World,
+    cloud: &Cloud,
     vault: &Vault,
     caller: &Caller,
     parts: &Parts,
     body: &Bytes,
 ) -> Result<(StatusCode, Option<Value>), VaultError> {
     check_api_version(parts)?;
-    let call = calls::Call { world, vault, caller };
+    let call = calls::Call { cloud, vault, caller };
     if let Some(path) = RolePath::of(parts).filter(|_| vault.is_hsm()) {
         let (status, value) = role(&call, parts, &path, body)?;
         return Ok((status, Some(value)));
@@ -106,7 +107,7 @@ fn role(
 
 /// Everything about keys. Nothing to answer means an empty 204.
 fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Value>, VaultError> {
-    let (world, vault) = (call.world, call.vault);
+    let (cloud, vault) = (call.cloud, call.vault);
     // Trailing slashes count: `/keys/{name}/` is the newest version, as the SDKs spell it.
     let segments: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
@@ -114,7 +115,7 @@ fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Val
     let name = segments.get(1).copied().unwrap_or_default();
     let version = segments.get(2).copied().filter(|version| !version.is_empty());
     let page = || Page::asked_for(parts);
-    super::catch_up(world, Some(&vault.holder()));
+    super::catch_up(cloud, Some(&vault.holder()));
     match (&parts.method, &lower[..]) {
         (&Method::GET, ["keys"] | ["keys", ""]) => call.list(&page()?).map(Some),
         (&Method::POST, ["keys", _, "create"]) => call.create(name, json(body)?).map(Some),

@@ -2,29 +2,26 @@
 //!
 //! What stands in front of them is in `gate`.
 
-use axum::Json;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as RouterState};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
+use crate::state::marketplace::MarketplaceState;
+use crate::state::marketplace::operation::OperationStatus;
+use crate::state::marketplace::subscription::{Status, Subscription};
 
-use super::MarketplaceState;
-use super::gate::{API_VERSION, Publisher, Refusal, check_api_version, echo_ids, publisher as publisher_of};
-use super::operation::OperationStatus;
+use super::gate::{API_VERSION, Refusal, check_api_version, echo_ids, publisher as publisher_of};
 use super::publisher;
-use super::subscription::{Status, Subscription};
+use super::reading::{ROOT, find, object};
 
 const PAGE: usize = 100;
-pub(super) const ROOT: &str = "/api/saas/subscriptions";
 
 #[derive(Debug, Deserialize)]
 struct Paging {
@@ -53,7 +50,7 @@ struct PatchBody {
     status: String,
 }
 
-pub(super) fn routes() -> Router<SharedWorld> {
+pub(super) fn routes() -> Router<SharedCloud> {
     Router::new()
         .route(&format!("{ROOT}/resolve"), post(resolve))
         .route(ROOT, get(list))
@@ -68,30 +65,19 @@ pub(super) fn routes() -> Router<SharedWorld> {
         .layer(middleware::from_fn(echo_ids))
 }
 
-/// The subscription, if it is this publisher's.
-pub(super) fn find<'a>(
-    marketplace: &'a MarketplaceState,
-    publisher: &Publisher,
-    id: &str,
-) -> Result<&'a Subscription, Refusal> {
-    let subscription = Uuid::parse_str(id).ok().and_then(|id| marketplace.subscriptions.get(&id));
-    let subscription = subscription.ok_or_else(|| Refusal::not_found(id))?;
-    if subscription.publisher == publisher.0 { Ok(subscription) } else { Err(Refusal::forbidden()) }
-}
-
 /// `POST /resolve`: trades the landing page token, percent-decoded, for the subscription.
 async fn resolve(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
+    let publisher = publisher_of(&cloud, &headers)?;
     let token =
         headers.get("x-ms-marketplace-token").and_then(|token| token.to_str().ok()).unwrap_or_default();
     if token.is_empty() {
         return Err(Refusal::bad("The x-ms-marketplace-token header is missing."));
     }
-    let now = world.clock.now();
-    world.read(|state| {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
         let subscription = state.marketplace.resolve(token, now);
         let subscription = subscription
             .ok_or_else(|| Refusal::bad("The x-ms-marketplace-token is malformed, invalid or expired."))?;
@@ -102,19 +88,19 @@ async fn resolve(
 
 /// `GET /`: 100 a page, in the order of their ids. Subscriptions that have ended stay in the list.
 async fn list(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Query(paging): Query<Paging>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
+    let publisher = publisher_of(&cloud, &headers)?;
     let after = match paging.continuation.as_deref() {
         None | Some("") => None,
         Some(text) => {
             Some(Uuid::parse_str(text).map_err(|_| Refusal::bad("The continuationToken is invalid."))?)
         }
     };
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         let mut own = state
             .marketplace
@@ -133,13 +119,13 @@ async fn list(
 
 /// `GET /{id}`.
 async fn one(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let publisher = publisher_of(&cloud, &headers)?;
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         find(&state.marketplace, &publisher, &id).map(|subscription| Json(subscription.shown(now)))
     })
@@ -147,13 +133,13 @@ async fn one(
 
 /// `GET /{id}/listAvailablePlans`: nothing at all for an unknown subscription (documented so).
 async fn plans(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     Query(asked): Query<PlansQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
-    world.read(|state| {
+    let publisher = publisher_of(&cloud, &headers)?;
+    cloud.read(|state| {
         let Ok(subscription) = find(&state.marketplace, &publisher, &id) else {
             return Ok(StatusCode::OK.into_response());
         };
@@ -172,15 +158,15 @@ async fn plans(
 
 /// `POST /{id}/activate`: the moment from which the customer is billed. The body may be left out.
 async fn activate(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
+    let publisher = publisher_of(&cloud, &headers)?;
     let asked: ActivateBody = if body.is_empty() { ActivateBody::default() } else { object(&body)? };
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let subscription = find(&state.marketplace, &publisher, &id)?;
         match subscription.status {
             Status::PendingFulfillmentStart => {}
@@ -198,18 +184,10 @@ async fn activate(
             subscription.status = Status::Subscribed;
             subscription.term_start = Some(now);
             subscription.modified = Some(now);
-            subscription.shown_active_from = Some(now + world.lags.activation);
+            subscription.shown_active_from = Some(now + cloud.lags.activation);
         }
         Ok(StatusCode::OK)
     })
-}
-
-/// The body, which has to be an object: serde would take `[]` for a struct of which everything is optional.
-pub(super) fn object<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-    fields
-        .and_then(|fields| serde_json::from_value(Value::Object(fields)))
-        .map_err(|error| Refusal::bad(format!("The body is invalid: {error}")))
 }
 
 /// What is activated must be what was bought.
@@ -230,13 +208,13 @@ fn check_agrees(subscription: &Subscription, asked: &ActivateBody) -> Result<(),
 
 /// `GET /{id}/operations`: those that can be answered.
 async fn operations(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let publisher = publisher_of(&cloud, &headers)?;
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         let subscription = find(&state.marketplace, &publisher, &id)?;
         let open = state.marketplace.operations.values().filter(|operation| operation.is_open());
@@ -248,13 +226,13 @@ async fn operations(
 
 /// `GET /{id}/operations/{operation}`.
 async fn operation(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path((id, operation)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
-    let now = world.clock.now();
-    world.change(|state| {
+    let publisher = publisher_of(&cloud, &headers)?;
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         let subscription = find(&state.marketplace, &publisher, &id)?;
         let found = Uuid::parse_str(&operation).ok().and_then(|id| state.marketplace.operations.get(&id));
@@ -267,20 +245,20 @@ async fn operation(
 
 /// `PATCH /{id}/operations/{operation}`: the publisher accepts or refuses. 409 when that has been settled already.
 async fn answer_operation(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path((id, operation)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let publisher = publisher_of(&world, &headers)?;
+    let publisher = publisher_of(&cloud, &headers)?;
     let asked: PatchBody = object(&body)?;
     let accept = match asked.status.as_str() {
         "Success" => true,
         "Failure" => false,
         other => return Err(Refusal::bad(format!("The status '{other}' is neither Success nor Failure."))),
     };
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         let owner = find(&state.marketplace, &publisher, &id)?.id;
         let MarketplaceState { operations, subscriptions, .. } = &mut state.marketplace;

@@ -3,34 +3,16 @@
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::world::World;
-
-use super::subscription::{Person, Status, Subscription};
-use super::{LandingToken, MarketplaceState, digest};
+use crate::cloud::Cloud;
+use crate::secrets::digest;
+use crate::state::marketplace::subscription::{Person, Status, Subscription};
+use crate::state::marketplace::{LandingToken, MarketplaceState};
 
 /// How long a landing page token can be resolved (Microsoft Learn, "Resolve a purchased subscription").
 const TOKEN_LIFETIME: Duration = Duration::hours(24);
-
-/// What a publisher enters in Partner Center for its offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
-    /// The publisher's tenant: tokens of no other tenant are accepted.
-    pub publisher_tenant: Uuid,
-    /// The application that may call the API, and that webhook tokens are made out to.
-    pub publisher_application: Uuid,
-    /// The publisher's id, such as `fabrikam`.
-    pub publisher: String,
-    /// Where a buyer is sent. The token is appended as the query parameter `token`.
-    pub landing_page_url: String,
-    /// Where changes are announced. Plain HTTP, on this machine.
-    pub webhook_url: String,
-    /// Every plan that the offer has.
-    pub plans: Vec<String>,
-}
 
 /// A customer buys. Not printed whole: it holds an e-mail address.
 #[derive(Clone)]
@@ -80,41 +62,10 @@ impl std::fmt::Debug for PurchaseOutcome {
     }
 }
 
-impl crate::Sandbox {
-    /// Lists the publisher's offer, or changes the listing. Before that, every call of the API is refused.
-    pub fn configure_marketplace(&self, listing: Listing) {
-        self.world.change(|state| state.marketplace.listing = Some(listing));
-    }
-
-    /// Lets a customer buy: the subscription waits for its activation, and the landing page token is valid for
-    /// 24 hours.
-    pub fn purchase(&self, purchase: Purchase) -> PurchaseOutcome {
-        buy(&self.world, purchase)
-    }
-
-    /// The customer comes back by "Manage account": a fresh token for an old subscription. None for an unknown one.
-    pub fn reopen_landing_page(&self, subscription_id: Uuid) -> Option<PurchaseOutcome> {
-        let now = self.world.clock.now();
-        self.world.change(|state| {
-            state.marketplace.subscriptions.get(&subscription_id)?;
-            Some(landing(&mut state.marketplace, subscription_id, now))
-        })
-    }
-
-    /// The status that the API would show, without its blanks. None for an unknown subscription.
-    pub fn subscription_status(&self, subscription_id: Uuid) -> Option<String> {
-        let now = self.world.clock.now();
-        self.world.read(|state| {
-            let subscription = state.marketplace.subscriptions.get(&subscription_id)?;
-            Some(subscription.visible_status(now).name().to_owned())
-        })
-    }
-}
-
 /// Lets a customer buy.
-pub(crate) fn buy(world: &World, purchase: Purchase) -> PurchaseOutcome {
-    let now = world.clock.now();
-    world.change(|state| {
+pub(crate) fn buy(cloud: &Cloud, purchase: Purchase) -> PurchaseOutcome {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let marketplace = &mut state.marketplace;
         let subscription = new_subscription(marketplace, purchase, now);
         let id = subscription.id;
@@ -144,7 +95,11 @@ fn new_subscription(marketplace: &MarketplaceState, purchase: Purchase, now: Off
 
 /// A new token for a subscription. Standard base64, so that it holds characters which must be encoded in a URL:
 /// whoever forgets to decode it is found out.
-fn landing(marketplace: &mut MarketplaceState, subscription: Uuid, now: OffsetDateTime) -> PurchaseOutcome {
+pub(crate) fn landing(
+    marketplace: &mut MarketplaceState,
+    subscription: Uuid,
+    now: OffsetDateTime,
+) -> PurchaseOutcome {
     let mut random = [0_u8; 48];
     rand::fill(&mut random).expect("the machine gave randomness when this sandbox made its keys");
     let landing_token = format!("{}+/=", STANDARD.encode(random));

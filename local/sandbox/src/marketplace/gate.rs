@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
+use crate::cloud::Cloud;
 use crate::tokens::Audience;
-use crate::world::World;
 
 pub(super) const API_VERSION: &str = "2018-08-31";
 
@@ -74,9 +74,9 @@ pub(super) async fn echo_ids(request: Request, next: Next) -> Response {
 }
 
 /// Who calls; nobody but the listed application of the listed tenant may.
-pub(super) fn publisher(world: &World, headers: &HeaderMap) -> Result<Publisher, Refusal> {
-    let caller = world.caller(headers, Audience::Marketplace).map_err(|_| Refusal::forbidden())?;
-    world.read(|state| {
+pub(super) fn publisher(cloud: &Cloud, headers: &HeaderMap) -> Result<Publisher, Refusal> {
+    let caller = cloud.caller(headers, Audience::Marketplace).map_err(|_| Refusal::forbidden())?;
+    cloud.read(|state| {
         let listing = state.marketplace.listing.as_ref();
         listing
             .filter(|listing| caller.tenant == listing.publisher_tenant)

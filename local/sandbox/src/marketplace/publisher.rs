@@ -12,12 +12,12 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::world::SharedWorld;
+use crate::cloud::SharedCloud;
+use crate::state::marketplace::operation::{MarketplaceAction, Source};
+use crate::state::marketplace::subscription::Status;
 
-use super::api::{ROOT, find, object};
 use super::gate::{API_VERSION, Refusal, publisher};
-use super::operation::{MarketplaceAction, Source};
-use super::subscription::Status;
+use super::reading::{ROOT, find, object};
 use super::webhook::{self, MarketplaceFault, TokenForm};
 
 #[derive(Debug, Deserialize)]
@@ -31,19 +31,19 @@ struct ChangeBody {
 
 /// `PATCH /{id}`: the plan or the quantity, and not both at once.
 pub(super) async fn change(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let publisher = publisher(&world, &headers)?;
+    let publisher = publisher(&cloud, &headers)?;
     let asked: ChangeBody = object(&body)?;
     let action = match (asked.plan_id, asked.quantity) {
         (Some(plan), None) => MarketplaceAction::ChangePlan { plan },
         (None, Some(quantity)) => MarketplaceAction::ChangeQuantity { quantity },
         _ => return Err(Refusal::bad("Either the planId or the quantity has to be given.")),
     };
-    let subscription = world.read(|state| {
+    let subscription = cloud.read(|state| {
         let subscription = find(&state.marketplace, &publisher, &id)?;
         if let MarketplaceAction::ChangePlan { plan } = &action {
             let plans = state.marketplace.listing.as_ref().map(|listing| &listing.plans);
@@ -55,32 +55,32 @@ pub(super) async fn change(
         }
         Ok(subscription.id)
     })?;
-    begin(&world, subscription, action)
+    begin(&cloud, subscription, action)
 }
 
 /// `DELETE /{id}`: 200 when it has ended before (as newer clients report).
 pub(super) async fn cancel(
-    RouterState(world): RouterState<SharedWorld>,
+    RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let publisher = publisher(&world, &headers)?;
-    let (subscription, status) = world
+    let publisher = publisher(&cloud, &headers)?;
+    let (subscription, status) = cloud
         .read(|state| find(&state.marketplace, &publisher, &id).map(|found| (found.id, found.status)))?;
     if status == Status::Unsubscribed {
         return Ok(StatusCode::OK.into_response());
     }
-    begin(&world, subscription, MarketplaceAction::Unsubscribe)
+    begin(&cloud, subscription, MarketplaceAction::Unsubscribe)
 }
 
-fn begin(world: &SharedWorld, subscription: Uuid, action: MarketplaceAction) -> Result<Response, Refusal> {
+fn begin(cloud: &SharedCloud, subscription: Uuid, action: MarketplaceAction) -> Result<Response, Refusal> {
     let operation =
-        webhook::begin(world, subscription, action, Source::Partner).map_err(|fault| match fault {
+        webhook::begin(cloud, subscription, action, Source::Partner).map_err(|fault| match fault {
             MarketplaceFault::Unknown(id) => Refusal::not_found(id),
             other => Refusal::bad(other.to_string()),
         })?;
-    let teller = world.clone();
-    world.spawn(async move {
+    let teller = cloud.clone();
+    cloud.spawn(async move {
         if let Err(error) = webhook::deliver(&teller, operation, TokenForm::V1).await {
             tracing::debug!(%error, "the publisher was not told of the change that it began");
         }

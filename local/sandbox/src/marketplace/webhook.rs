@@ -12,11 +12,10 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::cloud::Cloud;
 use crate::outgoing::{self, OutgoingFault};
+use crate::state::marketplace::operation::{MarketplaceAction, Operation, Source};
 use crate::tokens;
-use crate::world::World;
-
-use super::operation::{MarketplaceAction, Operation, Source};
 
 /// The application that the marketplace calls as (documented).
 const MARKETPLACE_APPLICATION: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
@@ -67,55 +66,15 @@ pub(crate) enum TokenForm {
     V2,
 }
 
-impl crate::Sandbox {
-    /// Lets something happen to a subscription, without telling the publisher yet. Gives the operation.
-    ///
-    /// # Errors
-    ///
-    /// When the subscription is unknown or the action does not fit its state.
-    pub fn begin_action(
-        &self,
-        subscription_id: Uuid,
-        action: MarketplaceAction,
-    ) -> Result<Uuid, MarketplaceFault> {
-        begin(&self.world, subscription_id, action, Source::Azure)
-    }
-
-    /// Sends the webhook of an operation, and gives the HTTP status of the answer. Sending it again repeats the
-    /// body to the letter under a fresh token, as the marketplace does when it is not sure.
-    ///
-    /// # Errors
-    ///
-    /// When the operation is unknown, nothing is listed, or nobody answers.
-    pub async fn deliver_webhook(&self, operation_id: Uuid) -> Result<u16, MarketplaceFault> {
-        deliver(&self.world, operation_id, TokenForm::V1).await
-    }
-
-    /// [`begin_action`](Self::begin_action), then [`deliver_webhook`](Self::deliver_webhook).
-    ///
-    /// # Errors
-    ///
-    /// Those of both. The action has happened even when the webhook could not be delivered.
-    pub async fn send_webhook(
-        &self,
-        subscription_id: Uuid,
-        action: MarketplaceAction,
-    ) -> Result<WebhookDelivery, MarketplaceFault> {
-        let operation_id = self.begin_action(subscription_id, action)?;
-        let status = self.deliver_webhook(operation_id).await?;
-        Ok(WebhookDelivery { operation_id, status })
-    }
-}
-
 /// Lets something happen to a subscription. Gives the operation.
 pub(crate) fn begin(
-    world: &World,
+    cloud: &Cloud,
     subscription_id: Uuid,
     action: MarketplaceAction,
     source: Source,
 ) -> Result<Uuid, MarketplaceFault> {
-    let now = world.clock.now();
-    world.change(|state| {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         let marketplace = &mut state.marketplace;
         marketplace.settle(now);
         let subscription = marketplace
@@ -135,18 +94,18 @@ pub(crate) fn begin(
 
 /// Sends the webhook of an operation. Gives the status of the answer.
 pub(crate) async fn deliver(
-    world: &World,
+    cloud: &Cloud,
     operation_id: Uuid,
     form: TokenForm,
 ) -> Result<u16, MarketplaceFault> {
-    let body = world
+    let body = cloud
         .read(|state| {
             state.marketplace.operations.get(&operation_id).map(|operation| operation.webhook.to_string())
         })
         .ok_or(MarketplaceFault::Unknown(operation_id))?;
-    let listing = world.read(|state| state.marketplace.listing.clone()).ok_or(MarketplaceFault::NotListed)?;
+    let listing = cloud.read(|state| state.marketplace.listing.clone()).ok_or(MarketplaceFault::NotListed)?;
     let address = outgoing::check_address(&listing.webhook_url).map_err(|_| MarketplaceFault::Address)?;
-    let token = token(world, listing.publisher_tenant, listing.publisher_application, form);
+    let token = token(cloud, listing.publisher_tenant, listing.publisher_application, form);
     let request = Request::post(address)
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
@@ -158,15 +117,15 @@ pub(crate) async fn deliver(
         OutgoingFault::Unanswered(source) => MarketplaceFault::Unanswered(source),
     })?;
     if answer.status.is_client_error() {
-        refuse(world, operation_id);
+        refuse(cloud, operation_id);
     }
     Ok(answer.status.as_u16())
 }
 
 /// A publisher may refuse a change by answering its webhook with 4xx within ten seconds (documented).
-fn refuse(world: &World, operation_id: Uuid) {
-    let now = world.clock.now();
-    world.change(|state| {
+fn refuse(cloud: &Cloud, operation_id: Uuid) {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.marketplace.settle(now);
         if let Some(operation) = state.marketplace.operations.get_mut(&operation_id) {
             operation.refuse_by_answer();
@@ -175,8 +134,8 @@ fn refuse(world: &World, operation_id: Uuid) {
 }
 
 /// A token of the publisher's tenant, made out to the publisher's application, for the marketplace as caller.
-fn token(world: &World, tenant: Uuid, application: Uuid, form: TokenForm) -> String {
-    let now = world.clock.now().unix_timestamp();
+fn token(cloud: &Cloud, tenant: Uuid, application: Uuid, form: TokenForm) -> String {
+    let now = cloud.clock.now().unix_timestamp();
     // The marketplace's service principal in the publisher's tenant. Our guess: any stable id serves.
     let principal = Uuid::from_u128(tenant.as_u128() ^ 0x20e9_40b3_4c77_4b0b);
     let mut claims = json!({
@@ -207,5 +166,5 @@ fn token(world: &World, tenant: Uuid, application: Uuid, form: TokenForm) -> Str
     };
     let more = more.as_object().cloned().unwrap_or_default();
     more.into_iter().for_each(|(name, value)| claims[name] = value);
-    world.tokens.sign(&claims)
+    cloud.tokens.sign(&claims)
 }

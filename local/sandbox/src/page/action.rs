@@ -7,11 +7,10 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{Page, shell};
 use crate::control::actions::{self, Action};
 
-/// The name of the form's token.
-pub(super) const TOKEN: &str = "token";
+use super::press::{Page, TOKEN};
+use super::shell;
 
 type Fields = BTreeMap<String, String>;
 
@@ -29,7 +28,7 @@ pub(super) async fn carry_out(RouterState(page): RouterState<Page>, Form(fields)
         Ok(action) => action,
         Err(refusal) => return refusal.into_response(),
     };
-    match actions::carry(&page.world, &action) {
+    match actions::carry(&page.cloud, &action) {
         Ok(said) => {
             page.press.say(said);
             Redirect::to(&format!("/#{}", section(&action))).into_response()
@@ -43,13 +42,13 @@ fn read(page: &Page, mut fields: Fields) -> Result<Action, Refusal> {
     let own = page.press.token.as_bytes();
     if aws_lc_rs::constant_time::verify_slices_are_equal(token.as_bytes(), own).is_err() {
         let text =
-            "This button is from another run of the sandbox, or from another site. Load the page again.";
+            "This button belongs to an earlier run of the sandbox or to another site. Reload the page.";
         return Err(Refusal(StatusCode::FORBIDDEN, text.to_owned()));
     }
     let fields: Map<String, Value> =
         fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
     serde_json::from_value(Value::Object(fields)).map_err(|error| {
-        Refusal(StatusCode::BAD_REQUEST, format!("The form is not one of this page: {error}"))
+        Refusal(StatusCode::BAD_REQUEST, format!("This form does not belong to this page: {error}"))
     })
 }
 
@@ -67,33 +66,33 @@ fn question(action: &Action) -> (String, String) {
     match action {
         Action::DisableKey { vault, key, .. } => (
             format!("Disable the key {key} in the vault {vault}?"),
-            "Nobody can wrap or unwrap with it until it is enabled again: disks under it become unusable.".into(),
+            "Wrap and unwrap are rejected until it is enabled again. Disks encrypted with it become unusable.".into(),
         ),
         Action::EnableKey { vault, key, .. } => {
-            (format!("Enable the key {key} in the vault {vault}?"), "It can be used again at once.".into())
+            (format!("Enable the key {key} in the vault {vault}?"), "It can be used again immediately.".into())
         }
         Action::RemoveRole { id } => (
             "Remove this role assignment?".into(),
-            format!("{id} stops to count as soon as its removal has spread. It cannot be brought back, only made anew."),
+            format!("{id} has no effect once its removal has spread. It cannot be restored; it can only be created again."),
         ),
         Action::DeleteServicePrincipal { object_id } => (
             format!("Delete the service principal {object_id}?"),
-            "Its tenant takes its consent back: the application gets no more tokens there (AADSTS7000229). A new consent \
-             makes another service principal, to which roles have to be given again."
+            "This revokes the tenant's consent: the application gets no more tokens there (AADSTS7000229). A new consent \
+             creates another service principal, which needs its roles assigned again."
                 .into(),
         ),
         Action::DisableServicePrincipal { object_id } => (
             format!("Disable the service principal {object_id}?"),
-            "The application gets no tokens in its tenant until it is enabled again (AADSTS7000112).".into(),
+            "The application gets no tokens in this tenant until the service principal is enabled again (AADSTS7000112).".into(),
         ),
         Action::EnableServicePrincipal { object_id } => {
-            (format!("Enable the service principal {object_id}?"), "It gets tokens again at once.".into())
+            (format!("Enable the service principal {object_id}?"), "It gets tokens again immediately.".into())
         }
         Action::ImposePolicy { policy, .. } => {
-            (format!("Impose the policy {}?", policy.name()), format!("From then on, {}.", policy.effect()))
+            (format!("Add the policy {}?", policy.name()), format!("From now on, {}.", policy.effect()))
         }
         Action::LiftPolicy { policy, .. } => {
-            (format!("Lift the policy {}?", policy.name()), "It forbids nothing more, at once.".into())
+            (format!("Remove the policy {}?", policy.name()), "It has no effect from now on.".into())
         }
     }
 }

@@ -2,24 +2,25 @@
 
 use maud::{Markup, html};
 
-use super::view::{Lines, View};
-use crate::edge::Seen;
 use crate::faults::FaultSummary;
+use crate::traffic::recorder::Seen;
+
+use super::view::{Lines, View};
 
 /// One card a subject, with what is not well about it in the colour of a warning.
 pub(super) fn glance(view: &View, seen: &[Seen], faults: &FaultSummary) -> Markup {
     let failed = seen.iter().filter(|call| call.status >= 500).count();
-    let struck = faults.faults.iter().map(|fault| fault.fired).sum::<u64>();
-    let struck = usize::try_from(struck).unwrap_or(usize::MAX);
+    let fired = faults.faults.iter().map(|fault| fault.fired).sum::<u64>();
+    let fired = usize::try_from(fired).unwrap_or(usize::MAX);
     html! {
         div.glance role="region" aria-label="At a glance" {
             (of("keys", "Keys", &view.keys, "cannot be used", "all can be used"))
             (of("sets", "Sets", &view.sets, "with an error", "none with an error"))
             (of("disks", "Disks", &view.disks, "under Azure's own key", "all under a customer's key"))
             (of("consents", "Service principals", &view.principals, "disabled", "all enabled"))
-            (of("events", "Event subscriptions", &view.events, "with events not delivered", "nothing waits"))
+            (of("events", "Event subscriptions", &view.events, "with events not delivered", "all delivered"))
             (card("traffic", "Latest calls", seen.len(), failed, "answered 5xx", "none answered 5xx"))
-            (card("faults", "Faults in the script", faults.faults.len(), struck, "calls struck", "no call struck"))
+            (card("faults", "Faults in the script", faults.faults.len(), fired, "faults applied", "no fault applied"))
         }
     }
 }

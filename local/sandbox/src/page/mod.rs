@@ -5,13 +5,16 @@
 
 mod action;
 mod glance;
+pub(crate) mod overview;
+mod parts;
+mod press;
 mod shell;
 mod tables;
 mod tenants;
 mod view;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{Query, State as RouterState};
 use axum::response::{Html, IntoResponse};
@@ -21,34 +24,12 @@ use http::header;
 use maud::html;
 use serde::Deserialize;
 
+use crate::cloud::SharedCloud;
 use crate::control::{Own, refuse_strangers};
-use crate::edge::Recorder;
-use crate::seed;
-use crate::world::SharedWorld;
+use crate::secrets;
+use crate::traffic::recorder::Recorder;
 
-/// What the page stands on.
-#[derive(Clone)]
-struct Page {
-    world: SharedWorld,
-    recorder: Arc<Recorder>,
-    press: Arc<Press>,
-}
-
-/// What a button needs, and what the last one did.
-struct Press {
-    token: String,
-    said: Mutex<Option<String>>,
-}
-
-impl Press {
-    fn say(&self, what: String) {
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
-    }
-
-    fn said(&self) -> Option<String> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
+use press::{Page, Press};
 
 /// What the address of the page may carry.
 #[derive(Deserialize)]
@@ -61,8 +42,8 @@ struct Wanted {
 }
 
 /// `/`, its style, and where its buttons lead.
-pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
-    let token = seed::new_secret().expect("the machine gave randomness when this sandbox made its keys");
+pub(crate) fn router(cloud: SharedCloud, recorder: Arc<Recorder>, own: SocketAddr) -> Router {
+    let token = secrets::new_secret().expect("the machine gave randomness when this sandbox made its keys");
     let press = Arc::new(Press { token, said: Mutex::default() });
     Router::new()
         .route("/", get(show))
@@ -70,14 +51,14 @@ pub(crate) fn router(world: SharedWorld, recorder: Arc<Recorder>, own: SocketAdd
         .route("/ask", post(action::ask))
         .route("/do", post(action::carry_out))
         .layer(middleware::from_fn_with_state(Own(own), refuse_strangers))
-        .with_state(Page { world, recorder, press })
+        .with_state(Page { cloud, recorder, press })
 }
 
 async fn show(RouterState(page): RouterState<Page>, Query(wanted): Query<Wanted>) -> impl IntoResponse {
-    let now = page.world.clock.now();
+    let now = page.cloud.clock.now();
     let seen = page.recorder.seen();
-    let faults = page.world.faults.summary();
-    let view = page.world.read(|state| view::View::of(state, now, &wanted.find));
+    let faults = page.cloud.faults.summary();
+    let view = page.cloud.read(|state| view::View::of(state, now, &wanted.find));
     let said = page.press.said();
     let content = html! {
         (glance::glance(&view, &seen, &faults))

@@ -35,14 +35,14 @@ pub(super) fn page(
                     button { "Show" }
                     @if !find.is_empty() { a href="/" { "Show everything" } }
                     @if refresh.is_none() { a href="/?refresh=5" { "Refresh every 5 s" } } @else { a href="/" { "Stop refreshing" } }
-                    span.clock { "Clock here: " time { (view.now) } }
+                    span.clock { "Sandbox time: " time { (view.now) } }
                 }
             }
             main {
                 @if let Some(said) = said { p.said role="status" { (said) } }
                 (content)
             }
-            footer { p { "The same for programs: " a href="/control" { "GET /control" } } }
+            footer { p { "Control API: " a href="/control" { "GET /control" } } }
         },
     )
 }

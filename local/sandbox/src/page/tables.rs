@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::action::TOKEN;
-use super::tenants::tenants;
-use super::view::{KeyLine, Lines, PrincipalLine, View, moment};
-use crate::edge::Seen;
 use crate::faults::FaultSummary;
+use crate::traffic::recorder::Seen;
+
+use super::parts::{badge, button, cell, code, rows, section, text};
+use super::tenants::tenants;
+use super::view::{KeyLine, PrincipalLine, View, moment};
 
 /// More calls than this are for the HAR.
 const MOST_CALLS: usize = 60;
@@ -16,63 +17,6 @@ pub(super) fn content(view: &View, seen: &[Seen], faults: &FaultSummary, token: 
         (tenants(view, token)) (applications(view)) (consents(view, token)) (keys(view, token)) (grants(view, token))
         (sets(view)) (disks(view)) (events(view)) (fault_section(faults)) (traffic(seen))
     }
-}
-
-/// A section with a table, or with a sentence when there is nothing to show.
-pub(super) fn section(
-    id: &str,
-    title: &str,
-    empty: &str,
-    head: &[&str],
-    rows: &[Markup],
-    left_out: usize,
-) -> Markup {
-    html! {
-        section id=(id) {
-            h2 { (title) }
-            @if rows.is_empty() {
-                p.empty { (empty) }
-            } @else {
-                table {
-                    thead { tr { @for cell in head { th scope="col" { (cell) } } } }
-                    tbody { @for row in rows { tr { (row) } } }
-                }
-                @if left_out > 0 { p.empty { (left_out) " more; find them by the search above." } }
-            }
-        }
-    }
-}
-
-/// One cell; the label is shown where the screen is too narrow for a head row.
-pub(super) fn cell(label: &str, content: &Markup) -> Markup {
-    html! { td data-label=(label) { (content) } }
-}
-
-pub(super) fn text(label: &str, text: impl std::fmt::Display) -> Markup {
-    cell(label, &html! { (text.to_string()) })
-}
-
-pub(super) fn code(label: &str, text: impl std::fmt::Display) -> Markup {
-    cell(label, &html! { code { (text.to_string()) } })
-}
-
-pub(super) fn badge(kind: &str, text: &str) -> Markup {
-    html! { span class={ "badge " (kind) } { (text) } }
-}
-
-/// A button that sends an action, by way of a question when it takes something away.
-pub(super) fn button(label: &str, danger: bool, token: &str, fields: &[(&str, &str)]) -> Markup {
-    html! {
-        form method="post" action=(if danger { "/ask" } else { "/do" }) {
-            input type="hidden" name=(TOKEN) value=(token);
-            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            button.danger[danger] { (label) }
-        }
-    }
-}
-
-pub(super) fn rows<T>(lines: &Lines<T>, row: impl Fn(&T) -> Markup) -> Vec<Markup> {
-    lines.shown.iter().map(row).collect()
 }
 
 fn applications(view: &View) -> Markup {
@@ -87,7 +31,7 @@ fn applications(view: &View) -> Markup {
     });
     let head = ["Application", "Application id", "Home", "Audience", "Credentials"];
     let left_out = view.applications.left_out();
-    section("applications", "Applications", "No application has this text.", &head, &rows, left_out)
+    section("applications", "Applications", "No application matches.", &head, &rows, left_out)
 }
 
 fn consents(view: &View, token: &str) -> Markup {
@@ -101,15 +45,8 @@ fn consents(view: &View, token: &str) -> Markup {
         }
     });
     let head = ["Service principal", "In the tenant", "Application", "State", ""];
-    let title = "Consents: service principals";
-    section(
-        "consents",
-        title,
-        "No service principal has this text.",
-        &head,
-        &rows,
-        view.principals.left_out(),
-    )
+    let title = "Service principals";
+    section("consents", title, "No service principal matches.", &head, &rows, view.principals.left_out())
 }
 
 fn principal_state(line: &PrincipalLine) -> Markup {
@@ -152,7 +89,7 @@ fn keys(view: &View, token: &str) -> Markup {
         }
     });
     let head = ["Key", "Kind", "Newest version", "Expires", "State", ""];
-    section("keys", "Keys", "There is no key yet.", &head, &rows, view.keys.left_out())
+    section("keys", "Keys", "There are no keys yet.", &head, &rows, view.keys.left_out())
 }
 
 fn key_buttons(line: &KeyLine, token: &str) -> Markup {
@@ -187,11 +124,11 @@ fn grants(view: &View, token: &str) -> Markup {
             }))
         }
     });
-    let title = "Grants: role assignments";
+    let title = "Role assignments";
     section(
         "grants",
         title,
-        "No grant has this text.",
+        "No role assignment matches.",
         &["Who", "May", "At", "State", ""],
         &rows,
         view.grants.left_out(),
@@ -213,7 +150,14 @@ fn sets(view: &View) -> Markup {
         }
     });
     let head = ["Set", "Active key", "Rotation", "State", "Disks"];
-    section("sets", "Disk encryption sets", "There is no set yet.", &head, &rows, view.sets.left_out())
+    section(
+        "sets",
+        "Disk encryption sets",
+        "There are no disk encryption sets yet.",
+        &head,
+        &rows,
+        view.sets.left_out(),
+    )
 }
 
 fn disks(view: &View) -> Markup {
@@ -222,12 +166,12 @@ fn disks(view: &View) -> Markup {
         html! {
             (cell("Disk", &html! { strong { (line.name) } br; code { (line.id) } }))
             (cell("Encryption", &badge(kind, &line.encryption)))
-            (code("Under the set", line.set.as_deref().unwrap_or("—")))
+            (code("Disk encryption set", line.set.as_deref().unwrap_or("—")))
             (text("State", &line.state))
         }
     });
-    let head = ["Disk", "Encryption", "Under the set", "State"];
-    section("disks", "Disks", "There is no disk yet.", &head, &rows, view.disks.left_out())
+    let head = ["Disk", "Encryption", "Disk encryption set", "State"];
+    section("disks", "Disks", "There are no disks yet.", &head, &rows, view.disks.left_out())
 }
 
 fn events(view: &View) -> Markup {
@@ -240,7 +184,7 @@ fn events(view: &View) -> Markup {
         }
     });
     let head = ["Subscription", "Endpoint", "Standing", "Events"];
-    let empty = "Nobody listens to any vault; POST /control/event-subscriptions subscribes a webhook.";
+    let empty = "There are no event subscriptions. POST /control/event-subscriptions creates one.";
     section("events", "Event subscriptions", empty, &head, &rows, view.events.left_out())
 }
 
@@ -248,14 +192,14 @@ fn fault_section(faults: &FaultSummary) -> Markup {
     let row = |fault: &crate::faults::FaultCount| {
         html! {
             (cell("Fault", &html! { strong { (fault.name) } }))
-            (code("Meant for", &fault.call))
+            (code("Calls", &fault.call))
             (cell("Does", &badge("warn", fault.kind)))
-            (text("Struck", format!("{} of {}", fault.fired, fault.matched)))
+            (text("Fired", format!("{} of {}", fault.fired, fault.matched)))
         }
     };
     let rows: Vec<Markup> = faults.faults.iter().map(row).collect();
-    let empty = "Nothing goes wrong on purpose; PUT /control/faults begins with a script.";
-    section("faults", "Faults", empty, &["Fault", "Meant for", "Does", "Struck"], &rows, 0)
+    let empty = "No fault script is loaded. PUT /control/faults loads one.";
+    section("faults", "Faults", empty, &["Fault", "Calls", "Kind", "Fired"], &rows, 0)
 }
 
 fn traffic(seen: &[Seen]) -> Markup {
@@ -268,7 +212,7 @@ fn traffic(seen: &[Seen]) -> Markup {
         html! {
             (cell("When", &html! { time { (moment(call.at)) } }))
             (cell("Call", &html! { strong { (call.method) } " " (call.host) br; code { (call.path) } }))
-            (cell("Answer", &html! {
+            (cell("Response", &html! {
                 (badge(kind, &call.status.to_string()))
                 @if let Some(fault) = call.fault { " " (badge("warn", fault)) }
             }))
@@ -276,6 +220,6 @@ fn traffic(seen: &[Seen]) -> Markup {
         }
     };
     let rows: Vec<Markup> = seen.iter().take(MOST_CALLS).map(row).collect();
-    let title = "Traffic, the newest first";
-    section("traffic", title, "Nobody has called yet.", &["When", "Call", "Answer", "Took"], &rows, 0)
+    let title = "Traffic, newest first";
+    section("traffic", title, "There were no calls yet.", &["When", "Call", "Response", "Took"], &rows, 0)
 }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::action::TOKEN;
-use super::tables::{badge, button, cell, code, rows, section};
+use crate::state::directory::Policy;
+
+use super::parts::{badge, button, cell, code, rows, section};
+use super::press::TOKEN;
 use super::view::{TenantLine, View};
-use crate::entra::Policy;
 
 pub(super) fn tenants(view: &View, token: &str) -> Markup {
     let rows = rows(&view.tenants, |line| {
@@ -24,7 +25,7 @@ pub(super) fn tenants(view: &View, token: &str) -> Markup {
         }
     });
     let head = ["Tenant", "Id", "People", "Subscriptions", "Policies"];
-    section("tenants", "Tenants", "No tenant has this text.", &head, &rows, view.tenants.left_out())
+    section("tenants", "Tenants", "No tenant matches.", &head, &rows, view.tenants.left_out())
 }
 
 /// What is forbidden, each with a button that lifts it, and a choice of what else could be.
@@ -34,7 +35,7 @@ fn policies(line: &TenantLine, token: &str) -> Markup {
     html! {
         @for policy in &line.policies {
             p title=(policy.effect()) { (badge("bad", policy.name())) }
-            (button("Lift", false, token, &[("action", "liftPolicy"), ("tenant", &id), ("policy", policy.name())]))
+            (button("Remove", false, token, &[("action", "liftPolicy"), ("tenant", &id), ("policy", policy.name())]))
         }
         @if !others.is_empty() {
             form method="post" action="/ask" {
@@ -45,7 +46,7 @@ fn policies(line: &TenantLine, token: &str) -> Markup {
                     @for policy in others { option value=(policy.name()) title=(policy.effect()) { (policy.name()) } }
                 }
                 " "
-                button.danger { "Impose" }
+                button.danger { "Add" }
             }
         }
     }

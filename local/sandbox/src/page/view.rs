@@ -4,10 +4,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use crate::arm::overview::{self, DiskLine, GrantLine, SetLine};
-use crate::directory::Directory;
-use crate::entra::Policy;
+use crate::page::overview::{self, DiskLine, GrantLine, SetLine};
 use crate::state::State;
+use crate::state::directory::{Directory, Policy};
 
 /// More lines than this help nobody; the search finds the others.
 const MOST_LINES: usize = 100;

@@ -173,7 +173,7 @@ async fn roles_and_service_principals_are_removed() {
 }
 
 #[tokio::test]
-async fn a_policy_is_imposed_after_a_question_shown_and_lifted() {
+async fn a_policy_is_added_after_a_question_shown_and_removed() {
     let (cloud, own) = with_a_key().await;
     let html = page(&own, "/").await;
     let token = token(&html);
@@ -202,15 +202,13 @@ async fn a_policy_is_imposed_after_a_question_shown_and_lifted() {
         press(&own, path, &fields).await
     };
     let question = send("/ask", fields("imposePolicy", "conditionalAccess")).await.text().await.unwrap();
-    assert!(question.contains("Impose the policy conditionalAccess?") && question.contains("AADSTS53003"));
+    assert!(question.contains("Add the policy conditionalAccess?") && question.contains("AADSTS53003"));
     assert_eq!(policies().await, (json!([]), json!([])), "asking does nothing");
     let done = send("/do", fields("imposePolicy", "conditionalAccess")).await;
     assert_eq!((done.status().as_u16(), &done.headers()["location"]), (303, &"/#tenants".parse().unwrap()));
     assert_eq!(policies().await, (json!(["conditionalAccess"]), json!([])));
     let html = page(&own, "/").await;
-    assert!(
-        html.contains("Contoso: the policy conditionalAccess is imposed.") && html.contains("liftPolicy")
-    );
+    assert!(html.contains("Contoso: the policy conditionalAccess was added.") && html.contains("liftPolicy"));
     assert_eq!(send("/do", fields("imposePolicy", "martialLaw")).await.status().as_u16(), 400);
 
     let lift = json!({ "action": "liftPolicy", "tenant": tenant, "policy": "conditionalAccess" });

@@ -249,7 +249,7 @@ async fn a_group_takes_everything_in_it_along() {
 }
 
 #[tokio::test]
-async fn a_group_stays_while_a_disk_outside_needs_its_set() {
+async fn a_group_stays_while_a_disk_or_snapshot_outside_needs_its_set() {
     let story = Story::encrypted_disk().await;
     let vendor = &story.cloud.seed.vendor;
     let other = format!("/subscriptions/{}/resourceGroups/other", vendor.subscription_id);
@@ -261,8 +261,19 @@ async fn a_group_stays_while_a_disk_outside_needs_its_set() {
     let disk = at(&format!("{other}/providers/Microsoft.Compute/disks/outside"), COMPUTE);
     let accepted = story.cloud.arm(vendor, Method::PUT, disk, Some(body)).await.expect(202);
     story.settled(accepted, "Succeeded").await;
-    let refused = story.cloud.arm(vendor, Method::DELETE, at(&story.group, GROUPS), None).await;
-    refused.expect_error(409, "ResourceGroupDeletionBlocked");
+    let deleted = async || story.cloud.arm(vendor, Method::DELETE, at(&story.group, GROUPS), None).await;
+    deleted().await.expect_error(409, "ResourceGroupDeletionBlocked");
+
+    let source = format!("{other}/providers/Microsoft.Compute/disks/outside");
+    let body = json!({ "location": vendor.region, "properties": {
+        "creationData": { "createOption": "Copy", "sourceResourceId": source },
+    }});
+    let snapshot = at(&format!("{other}/providers/Microsoft.Compute/snapshots/outside"), COMPUTE);
+    let accepted = story.cloud.arm(vendor, Method::PUT, snapshot, Some(body)).await.expect(202);
+    story.settled(accepted, "Succeeded").await;
+    let accepted = story.cloud.arm(vendor, Method::DELETE, at(&source, COMPUTE), None).await.expect(202);
+    story.settled(accepted, "Succeeded").await;
+    deleted().await.expect_error(409, "ResourceGroupDeletionBlocked");
 }
 
 #[tokio::test]

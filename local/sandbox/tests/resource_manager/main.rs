@@ -4,6 +4,7 @@
 #[path = "../cloud/mod.rs"]
 mod cloud;
 mod deployments;
+mod every_type;
 mod limits;
 
 use cloud::{ARM, Cloud, VAULT, at};

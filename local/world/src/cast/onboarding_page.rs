@@ -68,6 +68,9 @@ pub struct OnboardingView {
     /// What it waits for, and on whom.
     #[serde(default)]
     pub blocker: Option<Blocker>,
+    /// Everything that it waits for, the most important first.
+    #[serde(default)]
+    pub blockers: Vec<Blocker>,
     /// Where the customer's administrator gives consent.
     #[serde(default)]
     pub consent_url: Option<String>,

@@ -9,6 +9,7 @@ pub(crate) mod folder;
 mod handler;
 mod memory;
 pub(crate) mod ports;
+mod services;
 mod settings;
 mod start;
 mod waiting;

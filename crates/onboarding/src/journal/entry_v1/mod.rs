@@ -18,6 +18,12 @@ use crate::{
 };
 pub(crate) use fact::FactV1;
 pub(crate) use state::StateV1;
+#[cfg(test)]
+pub(crate) use {
+    fact::AboutV1,
+    finding::{FindingV1, PolicyV1, SetUpFaultV1},
+    state::{ConsentV1, DiskStateV1, SetV1, SubjectV1, SubscriptionStatusV1},
+};
 
 /// The number of this format.
 pub(crate) const FORMAT: u32 = 1;

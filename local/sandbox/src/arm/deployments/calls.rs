@@ -6,16 +6,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{access, path};
-use crate::world::World;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::{access, operations};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::deployment;
+use crate::state::operation::Outcome;
+use crate::state::resources::deployment::{Deployment, ResourceWrite, Template};
+use crate::state::tags::Tags;
 
-use super::template::{self, Evaluator, Template, unsupported};
-use super::{Deployment, jsonc, plan, run, show, surroundings};
+use super::surroundings::surroundings;
+use super::template::{self, Evaluator, unsupported};
+use super::{jsonc, plan, run};
 
 #[derive(Deserialize)]
 struct Body {
@@ -41,10 +44,10 @@ struct Properties {
 }
 
 /// `PUT`: 201 for a new one and 200 for an old one, with the address of its state.
-pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let deployment = planned(world, request, target)?;
-    let key = path::key(&target.id);
-    let before = run::look(world, &key);
+pub(super) fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let deployment = planned(cloud, request, target)?;
+    let key = arm_id::key(&target.id);
+    let before = run::look(cloud, request.gateway, &key);
     if before.as_ref().is_some_and(|before| before.ended.is_none()) {
         return Err(ArmError::conflict(
             "DeploymentActive",
@@ -55,61 +58,78 @@ pub(super) fn put(world: &World, request: &ArmRequest, target: &Target) -> Resul
             ),
         ));
     }
-    let mut shown = show::deployment(&deployment);
+    let mut shown = deployment::deployment(&deployment);
     shown["properties"]["provisioningState"] = json!("Accepted");
     let address = format!(
         "https://management.azure.com{}/operationStatuses/{}?api-version={}",
         deployment.id, deployment.run, request.api_version
     );
-    world.change(|state| state.arm.deployments.insert(key.clone(), deployment));
-    run::look(world, &key);
+    cloud.change(|state| state.arm.deployments.insert(key.clone(), deployment));
+    run::look(cloud, request.gateway, &key);
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(Reply::new(status, shown)
+    Ok(ArmResponse::new(status, shown)
         .with_header(HeaderName::from_static("azure-asyncoperation"), address)
-        .with_header(RETRY_AFTER, world.lags.retry_after_seconds.unwrap_or(1).to_string()))
+        .with_header(RETRY_AFTER, cloud.lags.retry_after_seconds.unwrap_or(1).to_string()))
 }
 
 /// `POST .../validate`: 200 with what it would be.
-pub(super) fn validate(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    planned(world, request, target).map(|deployment| Reply::ok(show::validated(&deployment)))
+pub(super) fn validate(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
+    planned(cloud, request, target).map(|deployment| ArmResponse::ok(deployment::validated(&deployment)))
 }
 
 /// `GET` and `HEAD`: a look, which lets it get on.
-pub(super) fn get(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
-    let found = run::look(world, &path::key(&target.id));
+pub(super) fn get(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
+    let found = run::look(cloud, request.gateway, &arm_id::key(&target.id));
     if request.method == Method::HEAD {
         let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
-        return Ok(Reply::empty(status));
+        return Ok(ArmResponse::empty(status));
     }
-    found.map(|deployment| Reply::ok(show::deployment(&deployment))).ok_or_else(|| not_found(target))
+    found
+        .map(|deployment| ArmResponse::ok(deployment::deployment(&deployment)))
+        .ok_or_else(|| not_found(target))
 }
 
 /// `GET .../operationStatuses/{run}`: how far it is, and why it failed.
-pub(super) fn status(world: &World, target: &Target, run: &str) -> Result<Reply, ArmError> {
-    let found = run::look(world, &path::key(&target.id));
+pub(super) fn status(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+    run: &str,
+) -> Result<ArmResponse, ArmError> {
+    let found = run::look(cloud, request.gateway, &arm_id::key(&target.id));
     let found = found.filter(|deployment| deployment.run.to_string() == run);
     let deployment = found.ok_or_else(|| not_found(target))?;
     let mut shown = json!({ "status": deployment.state() });
     if let Some(error) = deployment.error {
         shown["error"] = error;
     }
-    let reply = Reply::ok(shown);
+    let reply = ArmResponse::ok(shown);
     Ok(match deployment.ended {
-        None => reply.with_header(RETRY_AFTER, world.lags.retry_after_seconds.unwrap_or(1).to_string()),
+        None => reply.with_header(RETRY_AFTER, cloud.lags.retry_after_seconds.unwrap_or(1).to_string()),
         Some(_) => reply,
     })
 }
 
 /// `GET .../operations`, and one of them by its id.
-pub(super) fn operations(world: &World, target: &Target, one: Option<&str>) -> Result<Reply, ArmError> {
-    let deployment = run::look(world, &path::key(&target.id)).ok_or_else(|| not_found(target))?;
+pub(super) fn operations(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+    one: Option<&str>,
+) -> Result<ArmResponse, ArmError> {
+    let deployment =
+        run::look(cloud, request.gateway, &arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
     let begun = deployment.steps.iter().filter(|step| step.began.is_some());
     let Some(one) = one else {
-        return Ok(Reply::list(begun.map(|step| show::operation(&deployment, step)).collect()));
+        return Ok(ArmResponse::list(begun.map(|step| deployment::operation(&deployment, step)).collect()));
     };
     let found = begun.into_iter().find(|step| step.operation.simple().to_string().eq_ignore_ascii_case(one));
-    found.map(|step| Reply::ok(show::operation(&deployment, step))).ok_or_else(|| {
+    found.map(|step| ArmResponse::ok(deployment::operation(&deployment, step))).ok_or_else(|| {
         ArmError::new(
             StatusCode::NOT_FOUND,
             "DeploymentOperationNotFound",
@@ -119,35 +139,34 @@ pub(super) fn operations(world: &World, target: &Target, one: Option<&str>) -> R
 }
 
 /// `DELETE`: the record of it; what it has made stays.
-pub(super) fn delete(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
-    let key = path::key(&target.id);
-    match run::look(world, &key) {
-        None => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+pub(super) fn delete(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let key = arm_id::key(&target.id);
+    match run::look(cloud, request.gateway, &key) {
+        None => Ok(ArmResponse::empty(StatusCode::NO_CONTENT)),
         Some(active) if active.ended.is_none() => Err(ArmError::conflict(
             "DeploymentActive",
             format!("Unable to delete deployment '{}': it is still active.", target.name),
         )),
-        Some(deployment) => world.change(|state| {
-            let headers =
-                operations::begin(world, state, request, (&deployment.id, ""), Outcome::DeleteDeployment);
-            Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        Some(deployment) => cloud.change(|state| {
+            let headers = operations::begin(cloud, state, request, (&deployment.id, ""), Outcome::Delete);
+            Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
         }),
     }
 }
 
 /// The deployment that a request asks for, everything checked and nothing begun.
-fn planned(world: &World, request: &ArmRequest, target: &Target) -> Result<Deployment, ArmError> {
+fn planned(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<Deployment, ArmError> {
     check_name(&target.name)?;
     let Body { tags, properties } = read(request)?;
     check_supported(&properties)?;
     let template = Template::read(&properties.template)?;
-    let around = world.read(|state| surroundings(state, target, request.caller.tenant))?;
+    let around = cloud.read(|state| surroundings(state, target, request.caller.tenant))?;
     let nothing = Map::new();
     let parameters =
         template::resolve(&template, &properties.parameters, &Evaluator::new(&template, &around, &nothing))?;
     let steps = plan::steps(&template, &Evaluator::new(&template, &around, &parameters), target)?;
     for step in &steps {
-        check_allowed(world, request, step)?;
+        check_allowed(cloud, request, step)?;
     }
     Ok(Deployment {
         id: target.id.clone(),
@@ -162,7 +181,7 @@ fn planned(world: &World, request: &ArmRequest, target: &Target) -> Result<Deplo
         outputs: json!({}),
         correlation: Uuid::new_v4(),
         run: Uuid::new_v4(),
-        began: world.clock.now(),
+        began: cloud.clock.now(),
         ended: None,
         error: None,
     })
@@ -194,11 +213,11 @@ fn check_supported(properties: &Properties) -> Result<(), ArmError> {
 }
 
 /// Before anything is written, everybody's right to write all of it is looked at.
-fn check_allowed(world: &World, request: &ArmRequest, step: &plan::Step) -> Result<(), ArmError> {
+fn check_allowed(cloud: &Cloud, request: &ArmRequest, step: &ResourceWrite) -> Result<(), ArmError> {
     let action = format!("{}/write", step.resource_type);
-    let now = world.clock.now();
+    let now = cloud.clock.now();
     let refused =
-        world.read(|state| access::authorize(&state.arm, &request.caller, &action, &step.id, now)).is_err();
+        cloud.read(|state| access::authorize(&state.arm, &request.caller, &action, &step.id, now)).is_err();
     if !refused {
         return Ok(());
     }

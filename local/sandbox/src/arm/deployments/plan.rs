@@ -2,16 +2,16 @@
 //!
 //! Codes and texts of refusals: Microsoft Learn, "Troubleshoot common Azure deployment errors".
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::path;
-use crate::arm::resource::{Kind, Target};
+use crate::arm::request::Target;
+use crate::names::arm_id;
+use crate::resources::ResourceType;
+use crate::state::resources::deployment::{ResourceWrite, Template, WriteState};
 
-use super::template::{self, Evaluator, Template, invalid, unsupported};
+use super::template::{self, Evaluator, invalid, unsupported};
 
 const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 
@@ -19,40 +19,9 @@ const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 const NOT_OF_THE_RESOURCE: &[&str] =
     &["type", "apiVersion", "name", "dependsOn", "condition", "comments", "metadata", "scope"];
 
-/// One resource to be written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Step {
-    /// Names this step in the list of the deployment's operations.
-    pub(super) operation: Uuid,
-    pub(super) id: String,
-    pub(super) resource_type: String,
-    pub(super) name: String,
-    pub(super) api_version: String,
-    /// The resource with its expressions: they are evaluated when its turn comes.
-    pub(super) body: Map<String, Value>,
-    /// The places of the steps that come first.
-    pub(super) after: Vec<usize>,
-    pub(super) state: StepState,
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub(super) began: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub(super) ended: Option<OffsetDateTime>,
-}
-
-/// How far a step is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum StepState {
-    Waiting,
-    /// The address at which the service tells how far it is.
-    Running(String),
-    Succeeded,
-    /// Status and error.
-    Failed(u16, Value),
-}
-
 /// A step, and whatever else its place in the order follows from.
 struct Planned {
-    step: Step,
+    step: ResourceWrite,
     depends_on: Vec<String>,
     referred_to: Vec<String>,
     /// False where the template's own condition leaves it out.
@@ -64,13 +33,13 @@ pub(super) fn steps(
     template: &Template,
     evaluator: &Evaluator<'_>,
     target: &Target,
-) -> Result<Vec<Step>, ArmError> {
+) -> Result<Vec<ResourceWrite>, ArmError> {
     let mut planned = Vec::new();
     for resource in &template.resources {
         planned.push(plan(resource, evaluator, target)?);
     }
     for (number, one) in planned.iter().enumerate() {
-        if planned[..number].iter().any(|other| path::same(&other.step.id, &one.step.id)) {
+        if planned[..number].iter().any(|other| arm_id::same(&other.step.id, &one.step.id)) {
             return Err(invalid(&format!(
                 "The resource '{}/{}' is defined multiple times in a template. Please see \
                  https://aka.ms/arm-syntax-resources for usage details.",
@@ -84,7 +53,7 @@ pub(super) fn steps(
     let kept: Vec<usize> = (0..planned.len()).filter(|place| planned[*place].wanted).collect();
     let steps = kept.iter().map(|place| {
         let after = places[*place].iter().filter_map(|first| kept.iter().position(|kept| kept == first));
-        Step { after: after.collect(), ..planned[*place].step.clone() }
+        ResourceWrite { after: after.collect(), ..planned[*place].step.clone() }
     });
     Ok(steps.collect())
 }
@@ -123,7 +92,7 @@ fn plan(
         .map(|(element, value)| (element.clone(), value.clone()))
         .collect();
     let referred_to = template::check(&Value::Object(body.clone()), evaluator)?;
-    let step = Step {
+    let step = ResourceWrite {
         operation: Uuid::new_v4(),
         id,
         resource_type,
@@ -131,7 +100,7 @@ fn plan(
         api_version,
         body,
         after: Vec::new(),
-        state: StepState::Waiting,
+        state: WriteState::Waiting,
         began: None,
         ended: None,
     };
@@ -164,13 +133,12 @@ fn id_of(
         let scope = scope.unwrap_or(group);
         return Ok(format!("{}/providers/{ROLE_ASSIGNMENTS}/{name}", scope.trim_end_matches('/')));
     }
-    let lower = resource_type.to_ascii_lowercase();
-    let known = lower.split_once('/').and_then(|(provider, kind)| Kind::of(provider, kind));
-    let Some(kind) = known.filter(|_| scope.is_none()) else {
+    let known = ResourceType::named(resource_type).filter(|known| known.is_listed);
+    let Some(known) = known.filter(|_| scope.is_none()) else {
         let what = if scope.is_some() { "a scope for resources" } else { "resources" };
         return Err(unsupported(&format!("{what} of the type '{resource_type}'")));
     };
-    Ok(path::resource_id(&target.subscription, &target.group, kind.name(), name))
+    Ok(arm_id::resource_id(&target.subscription, &target.group, known.name, name))
 }
 
 /// For each resource the places of those that it waits for.
@@ -210,7 +178,7 @@ fn order(planned: &[Planned]) -> Result<Vec<Vec<usize>>, ArmError> {
 /// By id, by type and name, or by name alone.
 fn find(planned: &[Planned], wanted: &str) -> Option<usize> {
     planned.iter().position(|Planned { step, .. }| {
-        path::same(&step.id, wanted)
+        arm_id::same(&step.id, wanted)
             || step.name.eq_ignore_ascii_case(wanted)
             || format!("{}/{}", step.resource_type, step.name).eq_ignore_ascii_case(wanted)
     })

@@ -11,24 +11,25 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{dispatch, path};
-use crate::world::World;
+use crate::arm::request::{ArmRequest, ArmResponse, Gateway, Target};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::deployment;
+use crate::state::resources::deployment::{Deployment, ResourceWrite, WriteState};
 
+use super::surroundings::surroundings;
 use super::template::Evaluator;
-use super::{Deployment, Step, StepState, show, surroundings};
 
 /// Lets the deployment with this key get on, and gives how it is then.
-pub(super) fn look(world: &World, key: &str) -> Option<Deployment> {
+pub(super) fn look(cloud: &Cloud, gateway: Gateway, key: &str) -> Option<Deployment> {
     // Two looks at once would write everything twice.
-    let _one_at_a_time = world.deploying.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut deployment = world.read(|state| state.arm.deployments.get(key).cloned())?;
+    let _one_at_a_time = cloud.deploying.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut deployment = cloud.read(|state| state.arm.deployments.get(key).cloned())?;
     if deployment.ended.is_some() {
         return Some(deployment);
     }
-    advance(world, &mut deployment);
-    world.change(|state| {
+    advance(cloud, gateway, &mut deployment);
+    cloud.change(|state| {
         // It may have gone with its group meanwhile.
         if state.arm.deployments.contains_key(key) {
             state.arm.deployments.insert(key.to_owned(), deployment.clone());
@@ -37,87 +38,88 @@ pub(super) fn look(world: &World, key: &str) -> Option<Deployment> {
     Some(deployment)
 }
 
-fn advance(world: &World, deployment: &mut Deployment) {
+fn advance(cloud: &Cloud, gateway: Gateway, deployment: &mut Deployment) {
     for place in 0..deployment.steps.len() {
-        if let StepState::Running(address) = deployment.steps[place].state.clone() {
-            let state = polled(world, deployment, address);
-            set(&mut deployment.steps[place], state, world.clock.now());
+        if let WriteState::Running(address) = deployment.steps[place].state.clone() {
+            let state = polled(cloud, gateway, deployment, address);
+            set(&mut deployment.steps[place], state, cloud.clock.now());
         }
     }
     while let Some(place) = startable(&deployment.steps) {
-        deployment.steps[place].began = Some(world.clock.now());
-        let state = started(world, deployment, place);
-        set(&mut deployment.steps[place], state, world.clock.now());
+        deployment.steps[place].began = Some(cloud.clock.now());
+        let state = started(cloud, gateway, deployment, place);
+        set(&mut deployment.steps[place], state, cloud.clock.now());
     }
-    if !deployment.steps.iter().any(|step| matches!(step.state, StepState::Running(_))) {
-        end(world, deployment);
+    if !deployment.steps.iter().any(|step| matches!(step.state, WriteState::Running(_))) {
+        end(cloud, gateway, deployment);
     }
 }
 
-fn startable(steps: &[Step]) -> Option<usize> {
-    if steps.iter().any(|step| matches!(step.state, StepState::Failed(..))) {
+fn startable(steps: &[ResourceWrite]) -> Option<usize> {
+    if steps.iter().any(|step| matches!(step.state, WriteState::Failed(..))) {
         return None;
     }
-    let done = |place: &usize| steps[*place].state == StepState::Succeeded;
-    steps.iter().position(|step| step.state == StepState::Waiting && step.after.iter().all(done))
+    let done = |place: &usize| steps[*place].state == WriteState::Succeeded;
+    steps.iter().position(|step| step.state == WriteState::Waiting && step.after.iter().all(done))
 }
 
-fn set(step: &mut Step, state: StepState, now: OffsetDateTime) {
-    if matches!(state, StepState::Succeeded | StepState::Failed(..)) {
+fn set(step: &mut ResourceWrite, state: WriteState, now: OffsetDateTime) {
+    if matches!(state, WriteState::Succeeded | WriteState::Failed(..)) {
         step.ended = Some(now);
     }
     step.state = state;
 }
 
 /// Writes the resource.
-fn started(world: &World, deployment: &Deployment, place: usize) -> StepState {
+fn started(cloud: &Cloud, gateway: Gateway, deployment: &Deployment, place: usize) -> WriteState {
     let step = &deployment.steps[place];
-    let body = match evaluated(world, deployment, &Value::Object(step.body.clone())) {
+    let body = match evaluated(cloud, gateway, deployment, &Value::Object(step.body.clone())) {
         Ok(body) => body,
         Err(error) => return failed(&error),
     };
-    let request = ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body));
-    match dispatch::perform(world, &request) {
+    let request =
+        ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body), gateway);
+    match gateway(cloud, &request) {
         Ok(reply) => match header(&reply, "azure-asyncoperation") {
-            Some(address) => StepState::Running(address),
-            None => StepState::Succeeded,
+            Some(address) => WriteState::Running(address),
+            None => WriteState::Succeeded,
         },
         Err(error) => failed(&error),
     }
 }
 
 /// Asks after what is under way.
-fn polled(world: &World, deployment: &Deployment, address: String) -> StepState {
+fn polled(cloud: &Cloud, gateway: Gateway, deployment: &Deployment, address: String) -> WriteState {
     let Ok(url) = Url::parse(&address) else {
         return failed(&ArmError::bad_request("InvalidAsyncOperationUrl", address));
     };
     let version = url.query_pairs().find(|(name, _)| name == "api-version");
     let version = version.map(|(_, value)| value.into_owned()).unwrap_or_default();
-    let mut request = ArmRequest::inner(Method::GET, url.path(), &version, deployment.caller, None);
+    let mut request = ArmRequest::inner(Method::GET, url.path(), &version, deployment.caller, None, gateway);
     request.query.extend(url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())));
-    match dispatch::perform(world, &request) {
-        Ok(Reply { body: Some(body), .. }) if body["status"] == "Succeeded" => StepState::Succeeded,
-        Ok(Reply { body: Some(body), .. }) if body["status"] == "Failed" => {
-            StepState::Failed(StatusCode::CONFLICT.as_u16(), body["error"].clone())
+    match gateway(cloud, &request) {
+        Ok(ArmResponse { body: Some(body), .. }) if body["status"] == "Succeeded" => WriteState::Succeeded,
+        Ok(ArmResponse { body: Some(body), .. }) if body["status"] == "Failed" => {
+            WriteState::Failed(StatusCode::CONFLICT.as_u16(), body["error"].clone())
         }
-        Ok(_) => StepState::Running(address),
+        Ok(_) => WriteState::Running(address),
         Err(error) => failed(&error),
     }
 }
 
-fn end(world: &World, deployment: &mut Deployment) {
+fn end(cloud: &Cloud, gateway: Gateway, deployment: &mut Deployment) {
     let failures: Vec<Value> = deployment
         .steps
         .iter()
         .filter_map(|step| match &step.state {
-            StepState::Failed(_, error) => Some(error.clone()),
+            WriteState::Failed(_, error) => Some(error.clone()),
             _ => None,
         })
         .collect();
     if !failures.is_empty() {
-        deployment.error = Some(show::failure(&deployment.id, &failures));
+        deployment.error = Some(deployment::failure(&deployment.id, &failures));
     } else {
-        match outputs(world, deployment) {
+        match outputs(cloud, gateway, deployment) {
             Ok(outputs) => deployment.outputs = Value::Object(outputs),
             Err(error) => {
                 let inner = error.body()["error"].clone();
@@ -131,33 +133,39 @@ fn end(world: &World, deployment: &mut Deployment) {
             }
         }
     }
-    deployment.ended = Some(world.clock.now());
+    deployment.ended = Some(cloud.clock.now());
 }
 
-fn outputs(world: &World, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
+fn outputs(cloud: &Cloud, gateway: Gateway, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
     let mut outputs = Map::new();
     for (name, output) in &deployment.template.outputs {
         if output.get("condition").is_some_and(|_| true) {
-            let holds = evaluated(world, deployment, &output["condition"])?;
+            let holds = evaluated(cloud, gateway, deployment, &output["condition"])?;
             if holds == json!(false) {
                 continue;
             }
         }
-        let value = evaluated(world, deployment, &output["value"])?;
-        outputs.insert(name.clone(), json!({ "type": show::type_name(&output["type"]), "value": value }));
+        let value = evaluated(cloud, gateway, deployment, &output["value"])?;
+        outputs
+            .insert(name.clone(), json!({ "type": deployment::type_name(&output["type"]), "value": value }));
     }
     Ok(outputs)
 }
 
-fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Value, ArmError> {
+fn evaluated(
+    cloud: &Cloud,
+    gateway: Gateway,
+    deployment: &Deployment,
+    value: &Value,
+) -> Result<Value, ArmError> {
     let target = Target {
         subscription: deployment.subscription.clone(),
         group: deployment.group.clone(),
         name: deployment.name.clone(),
         id: deployment.id.clone(),
     };
-    let around = world.read(|state| surroundings(state, &target, deployment.caller.tenant))?;
-    let references = |resource: &str, whole: bool| referred_to(world, deployment, resource, whole);
+    let around = cloud.read(|state| surroundings(state, &target, deployment.caller.tenant))?;
+    let references = |resource: &str, whole: bool| referred_to(cloud, gateway, deployment, resource, whole);
     Evaluator::new(&deployment.template, &around, &deployment.parameters)
         .with_references(&references)
         .value(value)
@@ -165,7 +173,8 @@ fn evaluated(world: &World, deployment: &Deployment, value: &Value) -> Result<Va
 
 /// A resource as it is now: one of the template by any of its names, or any other by its id.
 fn referred_to(
-    world: &World,
+    cloud: &Cloud,
+    gateway: Gateway,
     deployment: &Deployment,
     resource: &str,
     whole: bool,
@@ -173,19 +182,19 @@ fn referred_to(
     let step = deployment
         .steps
         .iter()
-        .find(|step| path::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
+        .find(|step| arm_id::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
     let id = step.map_or(resource, |step| step.id.as_str());
     // The version matters to no shape here; disks have the narrowest list.
     let version = step.map_or("2024-03-02", |step| step.api_version.as_str());
-    let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None);
-    let shown = dispatch::perform(world, &request)?.body.unwrap_or_default();
+    let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None, gateway);
+    let shown = gateway(cloud, &request)?.body.unwrap_or_default();
     Ok(if whole { shown } else { shown["properties"].clone() })
 }
 
-fn failed(error: &ArmError) -> StepState {
-    StepState::Failed(error.status.as_u16(), error.body()["error"].clone())
+fn failed(error: &ArmError) -> WriteState {
+    WriteState::Failed(error.status.as_u16(), error.body()["error"].clone())
 }
 
-fn header(reply: &Reply, name: &str) -> Option<String> {
+fn header(reply: &ArmResponse, name: &str) -> Option<String> {
     reply.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.clone())
 }

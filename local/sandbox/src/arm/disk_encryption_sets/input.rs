@@ -7,12 +7,11 @@ use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::path::ResourceId;
-use crate::arm::vaults::HSM_SUFFIX;
-
-use super::ActiveKey;
+use crate::names::arm_id::ResourceId;
+use crate::names::vaults::HSM_SUFFIX;
+use crate::state::resources::disk_encryption_set::ActiveKey;
+use crate::state::tags::Tags;
 
 /// A PUT or PATCH body. Read-only fields that a client sends back (`id`, `name`, `type`, ...) are passed over.
 #[derive(Debug, Deserialize)]

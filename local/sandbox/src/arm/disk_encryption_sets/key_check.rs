@@ -8,30 +8,32 @@
 use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::vaults;
-use crate::arm::{path, regions};
+use crate::arm::regions;
+use crate::cloud::Cloud;
 use crate::entra;
 use crate::key_vault::disk_service::{self, KeyFault};
+use crate::names::arm_id;
+use crate::names::vaults::base_url;
+use crate::resources::vault;
+use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
 use crate::tokens::Caller;
-use crate::world::World;
 
-use super::DiskEncryptionSet;
 use super::input::{KeyAddress, check_source_vault, key_address};
 
 /// Tries the active key of a set with its user-assigned identity. A set without one passes: its key is only ever
 /// tried by a disk.
-pub(crate) fn prove(world: &World, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+pub(crate) fn prove(cloud: &Cloud, set: &DiskEncryptionSet) -> Result<(), ArmError> {
     let address = key_address(&set.active_key.key_url)?;
-    attempt(world, set)?.map_err(|fault| refusal(set, &address, fault))
+    attempt(cloud, set)?.map_err(|fault| refusal(set, &address, fault))
 }
 
 /// Whether a running machine can go on: its data key can still be unwrapped, which an expired key allows.
-pub(in crate::arm) fn still_unwraps(world: &World, set: &DiskEncryptionSet) -> bool {
-    matches!(attempt(world, set), Ok(Ok(()) | Err(KeyFault::OutOfItsTime)))
+pub(in crate::arm) fn still_unwraps(cloud: &Cloud, set: &DiskEncryptionSet) -> bool {
+    matches!(attempt(cloud, set), Ok(Ok(()) | Err(KeyFault::OutOfItsTime)))
 }
 
 /// Uses the key, once the set has been found to name one that it may have.
-fn attempt(world: &World, set: &DiskEncryptionSet) -> Result<Result<(), KeyFault>, ArmError> {
+fn attempt(cloud: &Cloud, set: &DiskEncryptionSet) -> Result<Result<(), KeyFault>, ArmError> {
     let address = key_address(&set.active_key.key_url)?;
     let subscription = set.id.split('/').nth(2).unwrap_or_default();
     check_source_vault(&set.active_key, subscription)?;
@@ -39,16 +41,16 @@ fn attempt(world: &World, set: &DiskEncryptionSet) -> Result<Result<(), KeyFault
         return Ok(Ok(()));
     }
     let forbidden = || access_forbidden(set);
-    let (vault_tenant, vault_location) = world
+    let (vault_tenant, vault_location) = cloud
         .read(|state| {
-            vaults::named(&state.arm, &address.vault).map(|vault| (vault.tenant_id, vault.location.clone()))
+            vault::named(&state.arm, &address.vault).map(|vault| (vault.tenant_id, vault.location.clone()))
         })
         .ok_or_else(forbidden)?;
     check_region(set, &address, &vault_location)?;
-    let caller = caller(world, set, vault_tenant).ok_or_else(forbidden)?;
-    let now = world.clock.now();
+    let caller = caller(cloud, set, vault_tenant).ok_or_else(forbidden)?;
+    let now = cloud.clock.now();
     let key = (address.vault.as_str(), address.key.as_str(), address.version.as_str());
-    Ok(world.read(|state| disk_service::use_key(state, &caller, key, now)))
+    Ok(cloud.read(|state| disk_service::use_key(state, &caller, key, now)))
 }
 
 fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> ArmError {
@@ -59,7 +61,7 @@ fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> Ar
             format!(
                 "The key vault key '{}/keys/{}' used for disk encryption set '{}' must be enabled \
                  state.",
-                vaults::base_url(&address.vault),
+                base_url(&address.vault),
                 address.key,
                 set.name
             ),
@@ -73,13 +75,13 @@ fn refusal(set: &DiskEncryptionSet, address: &KeyAddress, fault: KeyFault) -> Ar
 }
 
 /// As whom the service comes to the vault; nobody when the token exchange fails.
-fn caller(world: &World, set: &DiskEncryptionSet, vault_tenant: Uuid) -> Option<Caller> {
+fn caller(cloud: &Cloud, set: &DiskEncryptionSet, vault_tenant: Uuid) -> Option<Caller> {
     let id = set.identity.user_assigned.first()?;
     let principal =
-        world.read(|state| state.arm.identities.get(&path::key(id)).map(|found| found.principal_id))?;
+        cloud.read(|state| state.arm.identities.get(&arm_id::key(id)).map(|found| found.principal_id))?;
     match set.federated_client_id {
         Some(application) if vault_tenant != set.identity.tenant_id => {
-            match entra::exchange_for_disk_service(world, application, principal, vault_tenant) {
+            match entra::exchange_for_disk_service(cloud, application, principal, vault_tenant) {
                 Ok(caller) => Some(caller),
                 Err(fault) => {
                     tracing::info!(code = fault.code, set = set.name, "the disk service got no token");
@@ -87,7 +89,7 @@ fn caller(world: &World, set: &DiskEncryptionSet, vault_tenant: Uuid) -> Option<
                 }
             }
         }
-        _ => entra::identity_caller(world, principal),
+        _ => entra::identity_caller(cloud, principal),
     }
 }
 

@@ -5,28 +5,29 @@
 //! the error stays on the set, and nothing is tried again until the set is written.
 
 use crate::arm::error::ArmError;
-use crate::arm::path;
+use crate::cloud::Cloud;
 use crate::key_vault::{self, disk_service};
-use crate::world::World;
+use crate::names::arm_id;
+use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet};
 
 use super::input::key_address;
-use super::{ActiveKey, DiskEncryptionSet, prove};
+use super::key_check::prove;
 
 /// Rotates the set with this id if it wants that and there is a newer version.
-pub(super) fn rotate_if_due(world: &World, id: &str) {
-    catch_up_with_the_key(world, id);
-    let now = world.clock.now();
-    let Some(rotated) = due(world, id) else {
+pub(super) fn rotate_if_due(cloud: &Cloud, id: &str) {
+    catch_up_with_the_key(cloud, id);
+    let now = cloud.clock.now();
+    let Some(rotated) = due(cloud, id) else {
         return;
     };
     let proven =
-        if has_its_identity(world, &rotated) { prove(world, &rotated) } else { Err(identity_gone(&rotated)) };
-    world.change(|state| {
-        let Some(set) = state.arm.disk_encryption_sets.get_mut(&path::key(id)) else {
+        if has_its_identity(cloud, &rotated) { prove(cloud, &rotated) } else { Err(identity_gone(&rotated)) };
+    cloud.change(|state| {
+        let Some(set) = state.arm.disk_encryption_sets.get_mut(&arm_id::key(id)) else {
             return;
         };
         match proven {
-            Ok(()) => set.change_key(rotated.active_key, now, now + world.lags.disk_rewrap),
+            Ok(()) => set.change_key(rotated.active_key, now, now + cloud.lags.disk_rewrap),
             // Our guess: the code and words that a write would have been refused with.
             Err(error) => set.rotation_error = Some((error.code.into(), error.message)),
         }
@@ -34,20 +35,20 @@ pub(super) fn rotate_if_due(world: &World, id: &str) {
 }
 
 /// The key may be about to be rotated itself, by its own policy.
-fn catch_up_with_the_key(world: &World, id: &str) {
-    let vault = world.read(|state| {
-        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+fn catch_up_with_the_key(cloud: &Cloud, id: &str) {
+    let vault = cloud.read(|state| {
+        let set = state.arm.disk_encryption_sets.get(&arm_id::key(id))?;
         let follows = set.rotation_enabled == Some(true);
         key_address(&set.active_key.key_url).ok().filter(|_| follows).map(|address| address.vault)
     });
     if let Some(vault) = vault {
-        key_vault::catch_up(world, Some(&vault));
+        key_vault::catch_up(cloud, Some(&vault));
     }
 }
 
-fn has_its_identity(world: &World, set: &DiskEncryptionSet) -> bool {
-    world.read(|state| {
-        set.identity.user_assigned.iter().all(|id| state.arm.identities.contains_key(&path::key(id)))
+fn has_its_identity(cloud: &Cloud, set: &DiskEncryptionSet) -> bool {
+    cloud.read(|state| {
+        set.identity.user_assigned.iter().all(|id| state.arm.identities.contains_key(&arm_id::key(id)))
     })
 }
 
@@ -64,15 +65,15 @@ fn identity_gone(set: &DiskEncryptionSet) -> ArmError {
 }
 
 /// The set as it would be with the newest version of its key, if that differs from the active one.
-fn due(world: &World, id: &str) -> Option<DiskEncryptionSet> {
-    let now = world.clock.now();
-    world.read(|state| {
-        let set = state.arm.disk_encryption_sets.get(&path::key(id))?;
+fn due(cloud: &Cloud, id: &str) -> Option<DiskEncryptionSet> {
+    let now = cloud.clock.now();
+    cloud.read(|state| {
+        let set = state.arm.disk_encryption_sets.get(&arm_id::key(id))?;
         let wants = set.rotation_enabled == Some(true)
             && set.rotation_error.is_none()
             && set.provisioning_state == "Succeeded";
         let address = key_address(&set.active_key.key_url).ok().filter(|_| wants)?;
-        let seen_until = (now - world.lags.key_rotation).unix_timestamp();
+        let seen_until = (now - cloud.lags.key_rotation).unix_timestamp();
         let newest = disk_service::newest_version(state, &address.vault, &address.key, seen_until)?;
         if newest.eq_ignore_ascii_case(&address.version) {
             return None;

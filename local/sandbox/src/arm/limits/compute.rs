@@ -1,70 +1,26 @@
 //! The windows of Compute.
 
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, StatusCode};
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::arm::error::{ArmError, Throttled};
 use crate::arm::request::REMAINING;
-use crate::arm::resource::Kind;
-use crate::world::World;
-
-use super::Windows;
-
-const SETS_WRITTEN: &str = "CreateUpdateHighCostDiskEncryptionSet";
-const SETS_DELETED: &str = "DeleteHighCostDiskEncryptionSet";
-const DISKS_WRITTEN: &str = "CreateUpdateDisks";
-const READ: &str = "LowCostGet";
-const OPERATIONS_READ: &str = "GetOperation";
-const MACHINES_WRITTEN: &str = "PutVM";
-const MACHINES_UPDATED: &str = "UpdateVM";
-const MACHINES_DELETED: &str = "DeleteVM";
-
-/// Within three minutes and within thirty (recorded).
-pub(super) const MAXIMA: &[(&str, u32, u32)] = &[
-    (SETS_WRITTEN, 100, 300),
-    (SETS_DELETED, 200, 500),
-    (DISKS_WRITTEN, 1_000, 8_000),
-    (READ, 15_000, 120_000),
-    (OPERATIONS_READ, 50_000, 400_000),
-    (MACHINES_WRITTEN, 240, 1_200),
-    (MACHINES_UPDATED, 240, 1_200),
-    (MACHINES_DELETED, 240, 1_200),
-];
-
-/// The group that a call to a resource counts in; none where it is not known. Our guess: that snapshots count as disks, and
-/// that switching a machine on or off counts as its update; that deallocating counts as deleting was recorded.
-pub(in crate::arm) fn group_of(kind: Kind, method: &Method, rest: &[&str]) -> Option<&'static str> {
-    match (kind, method, rest) {
-        (Kind::Identity | Kind::Vault | Kind::ManagedHsm, ..) => None,
-        (_, &Method::GET, _) => Some(READ),
-        (Kind::DiskEncryptionSet, &Method::PUT | &Method::PATCH, _) => Some(SETS_WRITTEN),
-        (Kind::DiskEncryptionSet, &Method::DELETE, _) => Some(SETS_DELETED),
-        (Kind::Disk | Kind::Snapshot, &Method::PUT | &Method::PATCH, _) => Some(DISKS_WRITTEN),
-        (Kind::VirtualMachine, &Method::PUT, _) => Some(MACHINES_WRITTEN),
-        (Kind::VirtualMachine, &Method::DELETE, _) | (Kind::VirtualMachine, _, ["deallocate"]) => {
-            Some(MACHINES_DELETED)
-        }
-        (Kind::VirtualMachine, ..) => Some(MACHINES_UPDATED),
-        _ => None,
-    }
-}
-
-/// The group of a look at an operation.
-pub(in crate::arm) const OPERATIONS: &str = OPERATIONS_READ;
+use crate::cloud::Cloud;
+use crate::state::limits::Windows;
 
 /// Counts one call. Gives the header that tells how many are left in both windows.
 pub(in crate::arm) fn spend(
-    world: &World,
+    cloud: &Cloud,
     (subscription, region): (&str, &str),
     group: &'static str,
 ) -> Result<(HeaderName, String), ArmError> {
     let unlimited = Windows { three_minutes: u32::MAX, thirty_minutes: u32::MAX };
-    let most = world.read(|state| state.arm.limits.compute.get(group).copied().unwrap_or(unlimited));
-    let now = world.clock.now();
+    let most = cloud.read(|state| state.arm.limits.compute.get(group).copied().unwrap_or(unlimited));
+    let now = cloud.clock.now();
     let name = |minutes: i64| format!("{group}{minutes}Min");
-    world.counters.with(|counted| {
+    cloud.counters.with(|counted| {
         let windows = [(3, most.three_minutes), (30, most.thirty_minutes)];
         let key = |minutes| (subscription.to_ascii_lowercase(), region.to_owned(), group, minutes);
         for (minutes, most) in windows {

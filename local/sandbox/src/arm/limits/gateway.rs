@@ -4,21 +4,13 @@ use http::{HeaderName, Method, StatusCode};
 
 use crate::arm::error::{ArmError, Throttled};
 use crate::arm::request::ArmRequest;
-use crate::world::World;
-
-use super::Bucket;
-
-/// Which bucket a call is taken out of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Use {
-    Reads,
-    Writes,
-    Deletes,
-}
+use crate::cloud::Cloud;
+use crate::counters::Use;
+use crate::state::limits::Bucket;
 
 /// Takes one call out of its bucket. Gives the header that tells how many are left; none where no subscription is named.
 pub(in crate::arm) fn take(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
 ) -> Result<Option<(HeaderName, String)>, ArmError> {
     let (Some(_), Some(subscription)) = (request.segments.first(), request.segments.get(1)) else {
@@ -29,7 +21,7 @@ pub(in crate::arm) fn take(
         Method::DELETE => (Use::Deletes, "deletes"),
         _ => (Use::Writes, "writes"),
     };
-    let bucket: Bucket = world.read(|state| {
+    let bucket: Bucket = cloud.read(|state| {
         let limits = &state.arm.limits;
         match used {
             Use::Reads => limits.subscription_reads,
@@ -37,9 +29,9 @@ pub(in crate::arm) fn take(
             Use::Deletes => limits.subscription_deletes,
         }
     });
-    let now = world.clock.now();
+    let now = cloud.clock.now();
     let key = (subscription.to_ascii_lowercase(), request.caller.object_id, used);
-    let left = world.counters.with(|counted| {
+    let left = cloud.counters.with(|counted| {
         let (left, since) = counted.buckets.entry(key).or_insert((f64::from(bucket.size), now));
         let refilled = (now - *since).as_seconds_f64().max(0.0) * f64::from(bucket.refill_per_second);
         *left = (*left + refilled).min(f64::from(bucket.size));

@@ -5,11 +5,15 @@
 use serde_json::{Value, json};
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::world::World;
+use crate::arm::request::{ArmRequest, ArmResponse};
+use crate::cloud::Cloud;
 
 /// The page of a whole list that a request asks for. `$top` may ask for a smaller one.
-pub(in crate::arm) fn page(world: &World, request: &ArmRequest, mut list: Reply) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn page(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    mut list: ArmResponse,
+) -> Result<ArmResponse, ArmError> {
     let number = |name: &str| match request.query.get(name).map(|text| text.parse::<usize>()) {
         None => Ok(None),
         Some(Ok(number)) => Ok(Some(number)),
@@ -17,7 +21,7 @@ pub(in crate::arm) fn page(world: &World, request: &ArmRequest, mut list: Reply)
             Err(ArmError::bad_request("InvalidParameter", format!("The value of '{name}' is invalid.")))
         }
     };
-    let most = world.read(|state| state.arm.limits.page).max(1);
+    let most = cloud.read(|state| state.arm.limits.page).max(1);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let most = number("$top")?.map_or(most, |top| top.clamp(1, most));
     let from = number("$skiptoken")?.unwrap_or(0);

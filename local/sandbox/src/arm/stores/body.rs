@@ -3,11 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arm::body::Tags;
-use crate::arm::error::ArmError;
-
-use super::Store;
-use super::encryption::EncryptionBody;
+use crate::state::tags::Tags;
 
 /// A PUT or PATCH body. Of the many properties those are read that the simulation has a use for; the others are passed
 /// over.
@@ -47,14 +43,11 @@ pub(super) struct AzureDiskEncryption {
     pub(super) enabled: bool,
 }
 
-/// The creation data, without which nothing is made.
-pub(super) fn creation_data<S: Store>(properties: &PropertiesBody) -> Result<Value, ArmError> {
-    properties.creation_data.clone().ok_or_else(|| missing::<S>("creationData"))
-}
-
-/// `InvalidParameter`, in the disk provider's words for something left out.
-pub(super) fn missing<S: Store>(property: &str) -> ArmError {
-    let target = format!("{}.{property}", S::WORD);
-    let message = format!("Required parameter '{target}' is missing (null).");
-    ArmError::invalid_parameter(target, message)
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct EncryptionBody {
+    #[serde(default)]
+    pub(super) disk_encryption_set_id: Option<String>,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
 }

@@ -1,31 +1,56 @@
 //! The calls, which disks and snapshots answer alike.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::arm::error::ArmError;
-use crate::arm::operations;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{path, regions};
-use crate::world::World;
+use crate::arm::limits::groups;
+use crate::arm::provider::refused;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::{operations, regions};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::store::Stored;
+use crate::state::operation::Outcome;
 
-use super::Store;
-use super::body::{StoreBody, missing};
+use super::body::StoreBody;
 use super::encryption;
+use super::missing::missing;
+use super::store::Store;
+
+/// Answers a call on a disk or a snapshot.
+pub(super) fn answer<S: Store>(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+    rest: &[&str],
+) -> Result<ArmResponse, ArmError> {
+    match (&request.method, rest) {
+        (&Method::PUT, []) => put::<S>(cloud, request, target),
+        (&Method::PATCH, []) => patch::<S>(cloud, request, target),
+        (&Method::GET, []) => get::<S>(cloud, target),
+        (&Method::DELETE, []) => delete::<S>(cloud, request, target),
+        _ => refused(request, rest),
+    }
+}
+
+/// The group of Compute's limits that a call counts in.
+pub(super) fn counted_as(method: &Method) -> Option<&'static str> {
+    match *method {
+        Method::GET => Some(groups::READ),
+        Method::PUT | Method::PATCH => Some(groups::DISKS_WRITTEN),
+        _ => None,
+    }
+}
 
 /// `PUT`: 202 with id, name and type, unlike a set (recorded). Of one that is there only what is named changes, and the
 /// tags.
-pub(in crate::arm) fn put<S: Store>(
-    world: &World,
-    request: &ArmRequest,
-    target: &Target,
-) -> Result<Reply, ArmError> {
+fn put<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let body: StoreBody = request.json()?;
     let location = regions::check(body.location.as_deref(), S::TYPE)?;
-    let existing = world.read(|state| {
+    let existing = cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        Ok(S::all(&state.arm).get(&path::key(&target.id)).cloned())
+        Ok(S::all(&state.arm).get(&arm_id::key(&target.id)).cloned())
     })?;
     let mut store = match existing {
         Some(existing) => {
@@ -34,76 +59,60 @@ pub(in crate::arm) fn put<S: Store>(
         }
         None => {
             let properties = body.properties.as_ref().ok_or_else(|| missing::<S>("properties"))?;
-            S::new(world, target, location, properties)?
+            S::new(cloud, target, location, properties)?
         }
     };
     store.common_mut().tags = body.tags.clone();
-    let store = planned(world, request, store, &body)?;
-    Ok(begin(world, request, store))
+    let store = planned(cloud, request, store, &body)?;
+    Ok(begin(cloud, request, store))
 }
 
 /// `PATCH`: only what is named changes. 200 at once for tags alone, otherwise 202.
-pub(in crate::arm) fn patch<S: Store>(
-    world: &World,
-    request: &ArmRequest,
-    target: &Target,
-) -> Result<Reply, ArmError> {
+fn patch<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
     let body: StoreBody = request.json()?;
-    let existing = world.read(|state| S::all(&state.arm).get(&path::key(&target.id)).cloned());
+    let existing = cloud.read(|state| S::all(&state.arm).get(&arm_id::key(&target.id)).cloned());
     let mut existing = existing.ok_or_else(|| not_found::<S>(target))?;
     if body.tags.is_some() {
         existing.common_mut().tags = body.tags.clone();
     }
     if body.properties.is_none() && body.sku.is_none() {
-        let reply = Reply::ok(existing.shown());
-        world.change(|state| S::all_mut(&mut state.arm).insert(path::key(&target.id), existing));
+        let reply = ArmResponse::ok(Stored::shown(&existing));
+        cloud.change(|state| S::all_mut(&mut state.arm).insert(arm_id::key(&target.id), existing));
         return Ok(reply);
     }
-    let store = planned(world, request, existing, &body)?;
-    Ok(begin(world, request, store))
+    let store = planned(cloud, request, existing, &body)?;
+    Ok(begin(cloud, request, store))
 }
 
 /// `GET` one.
-pub(in crate::arm) fn get<S: Store>(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+fn get<S: Store>(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         operations::look(state, &target.id, now);
-        let store = S::all(&state.arm).get(&path::key(&target.id)).ok_or_else(|| not_found::<S>(target))?;
-        Ok(Reply::ok(store.shown()))
-    })
-}
-
-/// `GET` all within a group or a subscription.
-pub(in crate::arm) fn list<S: Store>(world: &World, scope: &str) -> Reply {
-    world.read(|state| {
-        let stores = S::all(&state.arm).values();
-        Reply::list(stores.filter(|store| path::covers(scope, &store.common().id)).map(S::shown).collect())
+        let store = S::all(&state.arm).get(&arm_id::key(&target.id)).ok_or_else(|| not_found::<S>(target))?;
+        Ok(ArmResponse::ok(Stored::shown(store)))
     })
 }
 
 /// `DELETE`: 202, or 204 when there is none.
-pub(in crate::arm) fn delete<S: Store>(
-    world: &World,
-    request: &ArmRequest,
-    target: &Target,
-) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    world.change(|state| {
+fn delete<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
         operations::finish_all(state, &target.id, now);
-        let Some(store) = S::all(&state.arm).get(&path::key(&target.id)).cloned() else {
-            return Ok(Reply::empty(StatusCode::NO_CONTENT));
+        let Some(store) = S::all(&state.arm).get(&arm_id::key(&target.id)).cloned() else {
+            return Ok(ArmResponse::empty(StatusCode::NO_CONTENT));
         };
         store.check_unused()?;
         let place = (store.common().id.as_str(), store.common().location.as_str());
-        let headers = operations::begin(world, state, request, place, S::deleted());
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, place, Outcome::Delete);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 
 /// What it will be, everything checked.
 fn planned<S: Store>(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     mut store: S,
     body: &StoreBody,
@@ -116,9 +125,9 @@ fn planned<S: Store>(
     };
     store.apply(properties);
     if let Some(encryption) = &properties.encryption {
-        let planned = encryption::planned::<S>(world, request, store.common(), encryption)?;
+        let planned = encryption::planned::<S>(cloud, request, store.common(), encryption)?;
         if planned.differs(&store.common().encryption) {
-            world.read(|state| store.check_change(state, &planned))?;
+            cloud.read(|state| store.check_change(state, &planned))?;
         }
         store.common_mut().encryption = planned;
     }
@@ -126,23 +135,23 @@ fn planned<S: Store>(
 }
 
 /// Begins the operation that makes it what it is planned to be, and echoes it.
-fn begin<S: Store>(world: &World, request: &ArmRequest, mut store: S) -> Reply {
-    let now = world.clock.now();
-    let mut echo = store.shown();
+fn begin<S: Store>(cloud: &Cloud, request: &ArmRequest, mut store: S) -> ArmResponse {
+    let now = cloud.clock.now();
+    let mut echo = Stored::shown(&store);
     echo["properties"]["provisioningState"] = json!("Updating");
     let common = store.common_mut();
     common.encryption.settle();
     // It may have been read while an earlier write was still under way.
     common.provisioning_state = "Succeeded".into();
     let (id, location) = (common.id.clone(), common.location.clone());
-    let headers = world.change(|state| {
+    let headers = cloud.change(|state| {
         operations::finish_all(state, &id, now);
         let held = S::all_mut(&mut state.arm);
-        let meanwhile = held.entry(path::key(&id)).or_insert_with(|| store.clone());
+        let meanwhile = held.entry(arm_id::key(&id)).or_insert_with(|| store.clone());
         meanwhile.common_mut().provisioning_state = "Updating".into();
-        operations::begin(world, state, request, (&id, &location), store.written())
+        operations::begin(cloud, state, request, (&id, &location), store.written())
     });
-    Reply { headers, ..Reply::new(StatusCode::ACCEPTED, echo) }
+    ArmResponse { headers, ..ArmResponse::new(StatusCode::ACCEPTED, echo) }
 }
 
 fn not_found<S: Store>(target: &Target) -> ArmError {

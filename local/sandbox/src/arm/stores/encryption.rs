@@ -1,70 +1,25 @@
 //! Under which key a disk or a snapshot is, and whether it may be under the one that a client asks for.
 
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use crate::state::State;
-use crate::world::World;
-
-use crate::arm::disk_encryption_sets::{self, DiskEncryptionSet};
+use crate::arm::disk_encryption_sets::key_check;
 use crate::arm::error::ArmError;
 use crate::arm::request::ArmRequest;
-use crate::arm::{access, path, regions};
+use crate::arm::{access, regions};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::Resource;
+use crate::resources::store::PLATFORM_KEY;
+use crate::state::State;
+use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
+use crate::state::resources::store::{Common, Encryption};
 
-use super::{Common, Store};
-
-const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Encryption {
-    pub(super) kind: String,
-    pub(super) set: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct EncryptionBody {
-    #[serde(default)]
-    disk_encryption_set_id: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-}
-
-impl Encryption {
-    /// What every disk has that names nothing else.
-    pub(super) fn platform() -> Self {
-        Self { kind: PLATFORM_KEY.into(), set: None }
-    }
-
-    /// Whether it is under the set with this id.
-    pub(super) fn uses(&self, set: &str) -> bool {
-        self.set.as_deref().is_some_and(|used| path::same(used, set))
-    }
-
-    /// Whether it is under another key than the other.
-    pub(super) fn differs(&self, other: &Self) -> bool {
-        let key = |encryption: &Self| encryption.set.as_deref().map(path::key);
-        self.kind != other.kind || key(self) != key(other)
-    }
-
-    /// As it is shown once a write has ended: the disk service shouts the group (recorded).
-    pub(super) fn settle(&mut self) {
-        self.set = self.set.as_deref().map(path::with_group_in_capitals);
-    }
-
-    pub(super) fn shown(&self) -> Value {
-        let mut shown = json!({ "type": self.kind });
-        if let Some(set) = &self.set {
-            shown["diskEncryptionSetId"] = json!(set);
-        }
-        shown
-    }
-}
+use super::body::EncryptionBody;
+use super::store::Store;
 
 /// The encryption that a body asks for, everything checked, the key of the set included.
 pub(super) fn planned<S: Store>(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     store: &Common,
     body: &EncryptionBody,
@@ -87,8 +42,8 @@ pub(super) fn planned<S: Store>(
             ),
         ));
     }
-    let now = world.clock.now();
-    let set = world.read(|state| {
+    let now = cloud.clock.now();
+    let set = cloud.read(|state| {
         access::authorize_linked(
             &state.arm,
             &request.caller,
@@ -109,8 +64,8 @@ pub(super) fn planned<S: Store>(
             ),
         ));
     }
-    check_direct_drive(world, store, &set)?;
-    disk_encryption_sets::prove(world, &set)?;
+    check_direct_drive(cloud, store, &set)?;
+    key_check::prove(cloud, &set)?;
     Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
 }
 
@@ -123,15 +78,15 @@ fn usable_set(state: &State, store: &Common, id: &str) -> Result<DiskEncryptionS
             format!("Disk encryption set '{id}' used by disk '{}' was not found.", store.name),
         )
     };
-    let parsed = path::ResourceId::parse(id)
-        .filter(|parsed| parsed.resource_type.eq_ignore_ascii_case(disk_encryption_sets::TYPE))
+    let parsed = arm_id::ResourceId::parse(id)
+        .filter(|parsed| parsed.resource_type.eq_ignore_ascii_case(DiskEncryptionSet::TYPE))
         .ok_or_else(|| {
             ArmError::invalid_parameter(
                 "encryption.diskEncryptionSetId",
                 format!("The value '{id}' is not the id of a disk encryption set."),
             )
         })?;
-    let set = state.arm.disk_encryption_sets.get(&path::key(id)).ok_or_else(not_found)?;
+    let set = state.arm.disk_encryption_sets.get(&arm_id::key(id)).ok_or_else(not_found)?;
     let own_subscription = store.id.split('/').nth(2).unwrap_or_default();
     if !parsed.subscription.eq_ignore_ascii_case(own_subscription)
         || !regions::same(&set.location, &store.location)
@@ -154,7 +109,7 @@ fn usable_set(state: &State, store: &Common, id: &str) -> Result<DiskEncryptionS
 }
 
 /// What Ultra and Premium SSD v2 disks cannot do. Double encryption is documented; the other has been seen in places.
-fn check_direct_drive(world: &World, store: &Common, set: &DiskEncryptionSet) -> Result<(), ArmError> {
+fn check_direct_drive(cloud: &Cloud, store: &Common, set: &DiskEncryptionSet) -> Result<(), ArmError> {
     if !["PremiumV2_LRS", "UltraSSD_LRS"].contains(&store.sku.as_str()) {
         return Ok(());
     }
@@ -165,7 +120,7 @@ fn check_direct_drive(world: &World, store: &Common, set: &DiskEncryptionSet) ->
             format!("Double encryption is not supported for disk {} of SKU '{}'.", store.name, store.sku),
         ));
     }
-    if set.identity.is_user_assigned() && world.read(|state| state.arm.direct_drive_is_refused) {
+    if set.identity.is_user_assigned() && cloud.read(|state| state.arm.direct_drive_is_refused) {
         return Err(ArmError::bad_request(
             "DirectDriveDiskNotSupportUserAssignedIdentityDes",
             format!(

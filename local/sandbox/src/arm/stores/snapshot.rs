@@ -3,53 +3,47 @@
 //! A snapshot that says nothing about encryption is under its disk's key; it may be made under another set's or the
 //! platform's (recorded), unless it is incremental (documented).
 
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use http::{Method, StatusCode};
 
+use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
-use crate::arm::operations::Outcome;
-use crate::arm::resource::Target;
-use crate::arm::{ArmState, path, regions};
+use crate::arm::provider::Provider;
+use crate::arm::regions;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
+use crate::resources::snapshot::source;
 use crate::state::State;
-use crate::tracked::Tracked;
-use crate::world::World;
+use crate::state::operation::Outcome;
+use crate::state::resources::snapshot::Snapshot;
+use crate::state::resources::store::{Common, Encryption};
 
-use super::body::{PropertiesBody, creation_data, missing};
-use super::encryption::Encryption;
-use super::{Common, Store};
+use super::body::PropertiesBody;
+use super::calls;
+use super::missing::{creation_data, missing};
+use super::store::Store;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Snapshot {
-    #[serde(flatten)]
-    common: Common,
-    /// The id of the disk or snapshot that it is a copy of.
-    source: String,
-    incremental: bool,
+impl Provider for Snapshot {
+    const VERSIONS: Versions = Versions::Disks;
+
+    fn answer(
+        cloud: &Cloud,
+        request: &ArmRequest,
+        target: &Target,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError> {
+        calls::answer::<Self>(cloud, request, target, rest)
+    }
+
+    fn counted_as(method: &Method, _: &[&str]) -> Option<&'static str> {
+        calls::counted_as(method)
+    }
 }
 
 impl Store for Snapshot {
-    const TYPE: &'static str = "Microsoft.Compute/snapshots";
     const WORD: &'static str = "snapshot";
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.snapshots
-    }
-
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.snapshots
-    }
-
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn common_mut(&mut self) -> &mut Common {
-        &mut self.common
-    }
-
     fn new(
-        world: &World,
+        cloud: &Cloud,
         target: &Target,
         location: String,
         properties: &PropertiesBody,
@@ -60,7 +54,7 @@ impl Store for Snapshot {
         let id = creation_data["sourceResourceId"].as_str().or(creation_data["sourceUri"].as_str());
         let id = id.filter(|_| copies).ok_or_else(|| missing::<Self>("creationData.sourceResourceId"))?;
         let id = id.to_owned();
-        let copied = world.read(|state| source(&state.arm, &id).cloned()).ok_or_else(|| {
+        let copied = cloud.read(|state| source(&state.arm, &id).cloned()).ok_or_else(|| {
             ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Resource {id} is not found."))
         })?;
         if !regions::same(&copied.location, &location) {
@@ -74,7 +68,7 @@ impl Store for Snapshot {
             common: Common {
                 os_type: copied.os_type,
                 encryption: copied.encryption,
-                ..Common::new(world, target, location, creation_data, copied.size_gb)
+                ..Common::new(cloud, target, location, creation_data, copied.size_gb)
             },
             source: id,
             incremental: properties.incremental.unwrap_or(false),
@@ -95,27 +89,7 @@ impl Store for Snapshot {
         ))
     }
 
-    fn add_own(&self, shown: &mut Value) {
-        shown["properties"]["incremental"] = json!(self.incremental);
-    }
-
     fn written(self) -> Outcome {
         Outcome::WriteSnapshot(Box::new(self))
     }
-
-    fn deleted() -> Outcome {
-        Outcome::DeleteSnapshot
-    }
-}
-
-/// The incremental snapshots of a disk: they bind it to its key.
-pub(super) fn incremental_of<'a>(arm: &'a ArmState, disk: &'a str) -> impl Iterator<Item = &'a Snapshot> {
-    arm.snapshots.values().filter(move |snapshot| snapshot.incremental && path::same(&snapshot.source, disk))
-}
-
-/// The disk or snapshot with this id, as what it stores is copied from it.
-pub(super) fn source<'a>(arm: &'a ArmState, id: &str) -> Option<&'a Common> {
-    let key = path::key(id);
-    let disk = arm.disks.get(&key).map(Store::common);
-    disk.or_else(|| arm.snapshots.get(&key).map(Store::common))
 }

@@ -3,25 +3,25 @@
 //! Our guess: an HSM is ready at once. The real one takes half an hour, and then does nothing until somebody has downloaded
 //! its security domain, which is not simulated. Purge protection is off unless asked for, so that a name can be used again.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
+use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{path, regions};
+use crate::arm::provider::{Provider, refused};
+use crate::arm::regions;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::vaults::{deleted, live, naming};
+use crate::cloud::Cloud;
 use crate::key_vault;
-use crate::key_vault::local_roles::{ADMINISTRATOR, LocalAssignment};
-use crate::state::State;
-use crate::world::World;
-
-use super::deleted::Sort;
-use super::{NetworkRules, Vault, write};
-
-pub(in crate::arm) const TYPE: &str = "Microsoft.KeyVault/managedHSMs";
+use crate::names::arm_id;
+use crate::resources::Resource;
+use crate::resources::vault::ManagedHsm;
+use crate::state::key_vault::local_roles::{ADMINISTRATOR, LocalAssignment};
+use crate::state::resources::vault::{NetworkRules, Vault};
+use crate::state::tags::Tags;
 
 #[derive(Debug, Deserialize)]
 struct Write {
@@ -52,52 +52,40 @@ struct Properties {
     create_mode: Option<String>,
 }
 
-impl Vault {
-    pub(crate) fn is_hsm(&self) -> bool {
-        self.local_roles.is_some()
-    }
+impl Provider for ManagedHsm {
+    const VERSIONS: Versions = Versions::Since("2019-09-01");
 
-    fn shown_as_hsm(&self) -> Value {
-        let local = self.local_roles.iter().flatten();
-        let administrators: Vec<Uuid> =
-            local.filter(|held| held.role == ADMINISTRATOR).map(|held| held.principal).collect();
-        let mut properties = json!({
-            "tenantId": self.tenant_id,
-            "hsmUri": format!("{}/", self.facts().base_url),
-            "initialAdminObjectIds": administrators,
-            "enableSoftDelete": true,
-            "softDeleteRetentionInDays": self.retention_days,
-            "networkAcls": self.network,
-            "publicNetworkAccess": if self.public_network_access { "Enabled" } else { "Disabled" },
-            "provisioningState": "Succeeded",
-        });
-        if self.purge_protection {
-            properties["enablePurgeProtection"] = json!(true);
+    fn answer(
+        cloud: &Cloud,
+        request: &ArmRequest,
+        target: &Target,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError> {
+        match (&request.method, rest) {
+            (&Method::PUT, []) => put(cloud, request, target),
+            (&Method::GET, []) => live::get::<Self>(cloud, target),
+            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(cloud, target)),
+            _ => refused(request, rest),
         }
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "type": TYPE,
-            "location": self.location,
-            "sku": { "family": "B", "name": self.sku },
-            "tags": self.tags.clone().unwrap_or_default(),
-            "properties": properties,
-        })
     }
 }
 
 /// `PUT`. The administrators that it names get the local role of that name; without one nobody could ever use the HSM.
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { location, tags, sku, properties } = request.json()?;
-    let location = regions::normalised(&regions::check(location.as_deref(), TYPE)?);
-    write::check_name(&target.name)?;
+    let location = regions::normalised(&regions::check(location.as_deref(), ManagedHsm::TYPE)?);
+    naming::check_name(&target.name)?;
     check(&sku, &properties, request.caller.tenant)?;
-    key_vault::catch_up(world, None);
-    world.change(|state| {
+    key_vault::catch_up(cloud, None);
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        let key = path::key(&target.id);
+        let key = arm_id::key(&target.id);
         if properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover")) {
-            return recover(state, target, &location);
+            return live::recover::<ManagedHsm>(state, target, &location);
         }
         let there = state.arm.vaults.get(&key).filter(|held| !held.is_deleted()).cloned();
         let mut hsm = match there {
@@ -106,7 +94,7 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
                 there
             }
             None => {
-                write::refuse_taken(state, (&target.name, Sort::Hsm), &target.subscription)?;
+                naming::refuse_taken(state, (&target.name, true), &target.subscription)?;
                 new(target, location, &properties)?
             }
         };
@@ -119,7 +107,7 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
         if let Some(access) = properties.public_network_access {
             hsm.public_network_access = !access.eq_ignore_ascii_case("Disabled");
         }
-        let reply = Reply::ok(hsm.shown_as_hsm());
+        let reply = ArmResponse::ok(hsm.shown_as_hsm());
         state.arm.vaults.insert(key, hsm);
         Ok(reply)
     })
@@ -137,34 +125,6 @@ fn new(target: &Target, location: String, properties: &Properties) -> Result<Vau
     Ok(Vault {
         local_roles: Some(roles.collect()),
         ..Vault::new(target, location, properties.tenant_id, true)
-    })
-}
-
-fn recover(state: &mut State, target: &Target, location: &str) -> Result<Reply, ArmError> {
-    let hsm = state
-        .arm
-        .vaults
-        .get_mut(&path::key(&target.id))
-        .filter(|hsm| regions::same(&hsm.location, location))
-        .ok_or_else(|| not_found(target))?;
-    hsm.deleted_at = None;
-    Ok(Reply::ok(hsm.shown_as_hsm()))
-}
-
-/// `GET` one.
-pub(in crate::arm) fn get(world: &World, target: &Target) -> Result<Reply, ArmError> {
-    world.read(|state| {
-        state.arm.group(&target.subscription, &target.group)?;
-        let hsm = state.arm.vaults.get(&path::key(&target.id)).filter(|hsm| !hsm.is_deleted());
-        hsm.map(|hsm| Reply::ok(hsm.shown_as_hsm())).ok_or_else(|| not_found(target))
-    })
-}
-
-/// `GET` all within a group or a subscription.
-pub(in crate::arm) fn list(world: &World, scope: &str) -> Reply {
-    world.read(|state| {
-        let hsms = state.arm.vaults.values().filter(|held| held.is_hsm() && !held.is_deleted());
-        Reply::list(hsms.filter(|hsm| path::covers(scope, &hsm.id)).map(Vault::shown_as_hsm).collect())
     })
 }
 
@@ -189,8 +149,4 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
         Some(Value::String(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
         Some(number) => serde_json::from_value(number).map(Some).map_err(serde::de::Error::custom),
     }
-}
-
-fn not_found(target: &Target) -> ArmError {
-    ArmError::resource_not_found(TYPE, &target.name, &target.group)
 }

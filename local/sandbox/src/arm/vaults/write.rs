@@ -4,17 +4,16 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::{path, regions};
+use crate::arm::regions;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::vaults::{live, naming};
+use crate::cloud::Cloud;
 use crate::key_vault;
-use crate::state::State;
-use crate::world::World;
-
-use super::deleted::Sort;
-use super::{AccessPolicy, NetworkRules, TYPE, Vault, allow, azure_services, live_mut};
+use crate::names::arm_id;
+use crate::resources::Resource;
+use crate::state::resources::vault::{AccessPolicy, NetworkRules, Vault, allow, azure_services};
+use crate::state::tags::Tags;
 
 /// From this version on a new vault uses roles unless it says otherwise (Microsoft Learn, "Prepare for Key Vault
 /// API version 2026-02-01").
@@ -108,78 +107,72 @@ impl Vault {
 }
 
 /// `PUT`: 200, whether the vault is new or not (recorded).
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { location, tags, properties } = request.json()?;
-    let location = regions::normalised(&regions::check(location.as_deref(), TYPE)?);
-    check_name(&target.name)?;
+    let location = regions::normalised(&regions::check(location.as_deref(), Vault::TYPE)?);
+    naming::check_name(&target.name)?;
     check_properties(&properties, request.caller.tenant)?;
     let (Some(tenant_id), Some(_)) = (properties.tenant_id, &properties.sku) else {
         return Err(ArmError::bad_request("BadRequest", "The properties 'tenantId' and 'sku' are required."));
     };
-    key_vault::catch_up(world, None);
-    world.change(|state| {
+    key_vault::catch_up(cloud, None);
+    cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
-        let key = path::key(&target.id);
+        let key = arm_id::key(&target.id);
         if properties.create_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("recover")) {
-            return recover(state, target, &location);
+            return live::recover::<Vault>(state, target, &location);
         }
         if let Some(existing) = state.arm.vaults.get_mut(&key).filter(|existing| !existing.is_deleted()) {
             regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
             existing.tags = tags;
             existing.apply(properties);
-            return Ok(Reply::ok(existing.shown()));
+            return Ok(ArmResponse::ok(existing.shown_as_vault()));
         }
-        refuse_taken(state, (&target.name, Sort::Vault), &target.subscription)?;
+        naming::refuse_taken(state, (&target.name, false), &target.subscription)?;
         let uses_roles = request.api_version.as_str() >= ROLES_BY_DEFAULT_SINCE;
         let mut vault = Vault::new(target, location, tenant_id, uses_roles);
         vault.tags = tags;
         vault.apply(properties);
-        let reply = Reply::ok(vault.shown());
+        let reply = ArmResponse::ok(vault.shown_as_vault());
         state.arm.vaults.insert(key, vault);
         Ok(reply)
     })
 }
 
-/// `PUT` with createMode `recover`: the vault comes back as it was, whatever else the body says. Azure CLI always says that
-/// it is a standard vault.
-fn recover(state: &mut State, target: &Target, location: &str) -> Result<Reply, ArmError> {
-    let vault = state
-        .arm
-        .vaults
-        .get_mut(&path::key(&target.id))
-        // Our guess: how a recovery is refused where there is nothing to recover, or is not there.
-        .filter(|vault| regions::same(&vault.location, location))
-        .ok_or_else(|| ArmError::resource_not_found(TYPE, &target.name, &target.group))?;
-    vault.deleted_at = None;
-    Ok(Reply::ok(vault.shown()))
-}
-
 /// `PATCH`: only what is named changes.
-pub(in crate::arm) fn patch(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn patch(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let Write { tags, properties, .. } = request.json()?;
     check_properties(&properties, request.caller.tenant)?;
-    world.change(|state| {
-        let vault = live_mut(&mut state.arm, target)?;
+    cloud.change(|state| {
+        let vault = live::find_mut::<Vault>(&mut state.arm, target)?;
         if tags.is_some() {
             vault.tags = tags;
         }
         vault.apply(properties);
-        Ok(Reply::ok(vault.shown()))
+        Ok(ArmResponse::ok(vault.shown_as_vault()))
     })
 }
 
 /// `PUT .../accessPolicies/{add|replace|remove}`: changes single entries. Permissions of one entry are replaced whole.
 /// Our guess: "add" replaces the permissions of an object that has an entry already, as the real service merges them.
 pub(in crate::arm) fn put_access_policies(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     target: &Target,
     operation: &str,
-) -> Result<Reply, ArmError> {
+) -> Result<ArmResponse, ArmError> {
     let Write { properties, .. } = request.json()?;
     let given = properties.access_policies.unwrap_or_default();
-    world.change(|state| {
-        let vault = live_mut(&mut state.arm, target)?;
+    cloud.change(|state| {
+        let vault = live::find_mut::<Vault>(&mut state.arm, target)?;
         let concerns = |held: &AccessPolicy| given.iter().any(|new| new.object_id == held.object_id);
         match operation.to_ascii_lowercase().as_str() {
             "add" | "replace" => {
@@ -191,7 +184,7 @@ pub(in crate::arm) fn put_access_policies(
                 return Err(ArmError::bad_request("BadRequest", format!("Unknown operation '{operation}'.")));
             }
         }
-        Ok(Reply::ok(json!({
+        Ok(ArmResponse::ok(json!({
             "id": format!("{}/accessPolicies/", vault.id),
             "type": "Microsoft.KeyVault/vaults/accessPolicies",
             "properties": { "accessPolicies": vault.access_policies },
@@ -222,53 +215,4 @@ fn check_properties(properties: &WriteProperties, tenant: Uuid) -> Result<(), Ar
         return bad("The sku must be of family 'A' and named 'standard' or 'premium'.");
     }
     Ok(())
-}
-
-/// Microsoft Learn, "Vault name and object name": 3 to 24 letters, digits and single hyphens.
-pub(super) fn check_name(name: &str) -> Result<(), ArmError> {
-    let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    let fits = letters
-        && (3..=24).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && !name.ends_with('-')
-        && !name.contains("--");
-    if fits {
-        return Ok(());
-    }
-    Err(ArmError::bad_request(
-        "VaultNameNotValid",
-        format!(
-            "The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name \
-             must begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this link \
-             for more information: https://go.microsoft.com/fwlink/?linkid=2147742"
-        ),
-    ))
-}
-
-/// Refuses a name that another vault has, wherever that is, or that a deleted one keeps.
-pub(super) fn refuse_taken(
-    state: &State,
-    (name, sort): (&str, Sort),
-    subscription: &str,
-) -> Result<(), ArmError> {
-    let fits = |held: &&Vault| Sort::of(held) == sort && held.name.eq_ignore_ascii_case(name);
-    let held = state.arm.vaults.values().find(fits);
-    let Some(held) = held else { return Ok(()) };
-    if held.is_deleted() && path::covers(&format!("/subscriptions/{subscription}"), &held.id) {
-        return Err(ArmError::conflict(
-            "ConflictError",
-            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key \
-             vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
-        ));
-    }
-    Err(ArmError::conflict(
-        "VaultAlreadyExists",
-        format!(
-            "The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is \
-             already taken. If you are sure that the vault name was not taken then it is possible that a vault with the \
-             same name was recently deleted but not purged after being placed in a recoverable state. If the vault is in \
-             a recoverable state then the vault will need to be purged before reusing the name. For more information \
-             about VaultAlreadyExists, soft delete and purging a vault see https://aka.ms/keyvault_soft_delete."
-        ),
-    ))
 }

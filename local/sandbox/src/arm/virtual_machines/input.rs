@@ -5,17 +5,19 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::arm::body::Tags;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::arm::stores::disk::DiskState;
-use crate::arm::{access, path, regions};
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::{access, operations, regions};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::Resource;
 use crate::state::State;
-use crate::world::World;
+use crate::state::operation::Outcome;
+use crate::state::resources::disk::DiskState;
+use crate::state::resources::virtual_machine::{Power, VirtualMachine};
+use crate::state::tags::Tags;
 
-use super::{Power, TYPE, VirtualMachine, power};
+use super::power;
 
 /// Of the many properties of a machine those are read that the simulation has a use for; the others are passed over.
 #[derive(Debug, Deserialize)]
@@ -64,20 +66,24 @@ struct ManagedDisk {
 }
 
 /// `PUT`: 201 for a new machine, 200 for an old one, and an operation in either case. A new machine runs.
-pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) -> Result<Reply, ArmError> {
+pub(in crate::arm) fn put(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    target: &Target,
+) -> Result<ArmResponse, ArmError> {
     let body: MachineBody = request.json()?;
-    let location = regions::check(body.location.as_deref(), TYPE)?;
+    let location = regions::check(body.location.as_deref(), VirtualMachine::TYPE)?;
     let storage = &body.properties.storage_profile;
     let disks: Vec<String> = std::iter::once(&storage.os_disk)
         .chain(&storage.data_disks)
         .map(attached)
         .collect::<Result<_, _>>()?;
-    let existing = world.read(|state| {
+    let existing = cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         for disk in &disks {
-            check_disk(world, state, request, target, disk, &location)?;
+            check_disk(cloud, state, request, target, disk, &location)?;
         }
-        Ok(state.arm.virtual_machines.get(&path::key(&target.id)).cloned())
+        Ok(state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned())
     })?;
     if let Some(existing) = &existing {
         regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
@@ -93,33 +99,33 @@ pub(in crate::arm) fn put(world: &World, request: &ArmRequest, target: &Target) 
         size: size.unwrap_or_else(|| "Standard_DS1_v2".into()),
         disks,
         vm_id: existing.as_ref().map_or_else(Uuid::new_v4, |existing| existing.vm_id),
-        time_created: existing.as_ref().map_or_else(|| world.clock.now(), |existing| existing.time_created),
+        time_created: existing.as_ref().map_or_else(|| cloud.clock.now(), |existing| existing.time_created),
         power: existing.as_ref().map_or(Power::Running, |existing| existing.power),
         provisioning_state: "Succeeded".into(),
         key_lost_since: None,
     };
     let refusal = match machine.power {
-        Power::Running => power::prove_keys(world, &machine).err(),
+        Power::Running => power::prove_keys(cloud, &machine).err(),
         _ => None,
     };
-    Ok(begin(world, request, machine, refusal, status))
+    Ok(begin(cloud, request, machine, refusal, status))
 }
 
 fn begin(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     machine: VirtualMachine,
     refusal: Option<ArmError>,
     status: StatusCode,
-) -> Reply {
-    let now = world.clock.now();
-    let mut echo = machine.shown();
+) -> ArmResponse {
+    let now = cloud.clock.now();
+    let mut echo = machine.shown_whole();
     echo["properties"]["provisioningState"] =
         json!(if status == StatusCode::OK { "Updating" } else { "Creating" });
     let (id, location) = (machine.id.clone(), machine.location.clone());
-    let headers = world.change(|state| {
+    let headers = cloud.change(|state| {
         operations::finish_all(state, &id, now);
-        let key = path::key(&id);
+        let key = arm_id::key(&id);
         let meanwhile = state
             .arm
             .virtual_machines
@@ -130,11 +136,11 @@ fn begin(
             None => Outcome::WriteMachine(Box::new(machine)),
             Some(refusal) => Outcome::FailMachine { code: refusal.code.into(), message: refusal.message },
         };
-        operations::begin(world, state, request, (&id, &location), outcome)
+        operations::begin(cloud, state, request, (&id, &location), outcome)
     });
     // A PUT that answers 200 or 201 has no Location, so that nobody takes it for where to go next.
     let headers = headers.into_iter().filter(|(name, _)| name != http::header::LOCATION).collect();
-    Reply { headers, ..Reply::new(status, echo) }
+    ArmResponse { headers, ..ArmResponse::new(status, echo) }
 }
 
 fn attached(disk: &AttachedDisk) -> Result<String, ArmError> {
@@ -154,7 +160,7 @@ fn attached(disk: &AttachedDisk) -> Result<String, ArmError> {
 
 /// Our guess: codes and words; the rules are documented.
 fn check_disk(
-    world: &World,
+    cloud: &Cloud,
     state: &State,
     request: &ArmRequest,
     target: &Target,
@@ -163,8 +169,8 @@ fn check_disk(
 ) -> Result<(), ArmError> {
     let linked = ("Microsoft.Compute/disks/write", id);
     let own = ("Microsoft.Compute/virtualMachines/write", target.id.as_str());
-    access::authorize_linked(&state.arm, &request.caller, own, linked, world.clock.now())?;
-    let disk = state.arm.disks.get(&path::key(id)).ok_or_else(|| {
+    access::authorize_linked(&state.arm, &request.caller, own, linked, cloud.clock.now())?;
+    let disk = state.arm.disks.get(&arm_id::key(id)).ok_or_else(|| {
         ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Disk '{id}' was not found."))
     })?;
     if !regions::same(&disk.common.location, location) {
@@ -173,7 +179,7 @@ fn check_disk(
             format!("Disk '{}' is not in region '{location}' of the virtual machine.", disk.common.name),
         ));
     }
-    let own = disk.managed_by.as_deref().is_some_and(|machine| path::same(machine, &target.id));
+    let own = disk.managed_by.as_deref().is_some_and(|machine| arm_id::same(machine, &target.id));
     if disk.state == DiskState::Unattached || own {
         return Ok(());
     }

@@ -4,50 +4,55 @@
 //! the key works again. Reported against the documentation: an expired key leaves running machines alone, and only keeps
 //! them from starting.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use time::OffsetDateTime;
 
-use crate::arm::disk_encryption_sets::{self, DiskEncryptionSet};
+use crate::arm::disk_encryption_sets::key_check;
 use crate::arm::error::ArmError;
-use crate::arm::operations::{self, Outcome};
-use crate::arm::path;
-use crate::arm::request::{ArmRequest, Reply};
-use crate::arm::resource::Target;
-use crate::world::World;
+use crate::arm::operations;
+use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::cloud::Cloud;
+use crate::names::arm_id;
+use crate::resources::virtual_machine::switched;
+use crate::state::operation::Outcome;
+use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
+use crate::state::resources::virtual_machine::{Power, VirtualMachine};
 
-use super::{Power, VirtualMachine, not_found, switched};
+use super::find::not_found;
 
-/// `POST .../{start|restart|powerOff|deallocate}`: 202, empty.
+/// `POST .../{start|powerOff|deallocate}`: 202, empty.
 pub(in crate::arm) fn switch(
-    world: &World,
+    cloud: &Cloud,
     request: &ArmRequest,
     target: &Target,
     power: Power,
-) -> Result<Reply, ArmError> {
-    let now = world.clock.now();
-    notice_lost_keys(world);
-    let machine = world.read(|state| state.arm.virtual_machines.get(&path::key(&target.id)).cloned());
+) -> Result<ArmResponse, ArmError> {
+    let now = cloud.clock.now();
+    notice_lost_keys(cloud);
+    let machine = cloud.read(|state| state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned());
     let machine = machine.ok_or_else(|| not_found(target))?;
     let refusal = match power {
-        Power::Running => prove_keys(world, &machine).err(),
+        Power::Running => prove_keys(cloud, &machine).err(),
         _ => None,
     };
     let outcome = match refusal {
         None => Outcome::Switch(power),
         Some(refusal) => Outcome::FailMachine { code: refusal.code.into(), message: refusal.message },
     };
-    world.change(|state| {
+    cloud.change(|state| {
         operations::finish_all(state, &machine.id, now);
         let place = (machine.id.as_str(), machine.location.as_str());
-        let headers = operations::begin(world, state, request, place, outcome);
-        Ok(Reply { headers, ..Reply::empty(StatusCode::ACCEPTED) })
+        let headers = operations::begin(cloud, state, request, place, outcome);
+        Ok(ArmResponse { headers, ..ArmResponse::empty(StatusCode::ACCEPTED) })
     })
 }
 
 /// Tries the key of every disk, as the service does before a machine runs.
-pub(super) fn prove_keys(world: &World, machine: &VirtualMachine) -> Result<(), ArmError> {
-    for (disk, set) in sets_of(world, machine) {
-        disk_encryption_sets::prove(world, &set).map_err(|error| ArmError {
+pub(super) fn prove_keys(cloud: &Cloud, machine: &VirtualMachine) -> Result<(), ArmError> {
+    for (disk, set) in sets_of(cloud, machine) {
+        key_check::prove(cloud, &set).map_err(|error| ArmError {
             message: format!("{} Target: VM: '{}', disk: '{disk}'", error.message, machine.id),
             ..error
         })?;
@@ -60,22 +65,22 @@ pub(super) fn prove_keys(world: &World, machine: &VirtualMachine) -> Result<(), 
 ///
 /// Our guess: the moment counts from when the sandbox first looks after the loss. It looks when somebody reads a machine or
 /// moves the clock.
-pub(crate) fn notice_lost_keys(world: &World) {
-    let now = world.clock.now();
-    let running: Vec<VirtualMachine> = world.read(|state| {
+pub(crate) fn notice_lost_keys(cloud: &Cloud) {
+    let now = cloud.clock.now();
+    let running: Vec<VirtualMachine> = cloud.read(|state| {
         let machines = state.arm.virtual_machines.values();
         machines.filter(|machine| machine.power == Power::Running).cloned().collect()
     });
     for machine in running {
-        let lost = lost_now(world, &machine);
+        let lost = lost_now(cloud, &machine);
         if lost != machine.key_lost_since.is_some() || lost {
-            world.change(|state| {
-                let key = path::key(&machine.id);
+            cloud.change(|state| {
+                let key = arm_id::key(&machine.id);
                 let Some(held) = state.arm.virtual_machines.get_mut(&key) else { return };
                 held.key_lost_since = lost.then(|| held.key_lost_since.unwrap_or(now));
                 let stops = held
                     .key_lost_since
-                    .is_some_and(|since: OffsetDateTime| now >= since + world.lags.key_loss);
+                    .is_some_and(|since: OffsetDateTime| now >= since + cloud.lags.key_loss);
                 if stops {
                     // Our guess: that it ends as stopped and not as deallocated, so that its disks stay attached.
                     switched(&mut state.arm, &key, Power::Stopped);
@@ -85,19 +90,25 @@ pub(crate) fn notice_lost_keys(world: &World) {
     }
 }
 
+/// Lets time pass at once. What happened before counts from before.
+pub(crate) fn advance_clock(cloud: &Cloud, by: Duration) {
+    notice_lost_keys(cloud);
+    cloud.clock.advance(by);
+}
+
 /// Whether a key has been disabled, deleted or closed to us. One that has merely expired still unwraps.
-fn lost_now(world: &World, machine: &VirtualMachine) -> bool {
-    sets_of(world, machine).into_iter().any(|(_, set)| !disk_encryption_sets::still_unwraps(world, &set))
+fn lost_now(cloud: &Cloud, machine: &VirtualMachine) -> bool {
+    sets_of(cloud, machine).into_iter().any(|(_, set)| !key_check::still_unwraps(cloud, &set))
 }
 
 /// The sets of a machine's disks, each with the name of a disk under it.
-fn sets_of(world: &World, machine: &VirtualMachine) -> Vec<(String, DiskEncryptionSet)> {
-    world.read(|state| {
-        let disks = machine.disks.iter().filter_map(|id| state.arm.disks.get(&path::key(id)));
+fn sets_of(cloud: &Cloud, machine: &VirtualMachine) -> Vec<(String, DiskEncryptionSet)> {
+    cloud.read(|state| {
+        let disks = machine.disks.iter().filter_map(|id| state.arm.disks.get(&arm_id::key(id)));
         disks
             .filter_map(|disk| {
                 let set = disk.common.set()?;
-                let set = state.arm.disk_encryption_sets.get(&path::key(set))?;
+                let set = state.arm.disk_encryption_sets.get(&arm_id::key(set))?;
                 Some((disk.common.name.clone(), set.clone()))
             })
             .collect()

@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::key_vault::access::KeyAction;
-use crate::key_vault::error::VaultError;
 use crate::key_vault::paging::Page;
+use crate::state::key_vault::error::VaultError;
 
 use super::Call;
 
@@ -13,7 +13,7 @@ impl Call<'_> {
     /// `DELETE /keys/{name}`.
     pub(in crate::key_vault) fn delete(&self, name: &str) -> Result<Value, VaultError> {
         let now = self.now();
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may(state, KeyAction::Delete, Some(name))?;
             let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             key.deleted_at = Some(now);
@@ -23,7 +23,7 @@ impl Call<'_> {
 
     /// `GET /deletedkeys`.
     pub(in crate::key_vault) fn list_deleted(&self, page: &Page) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, KeyAction::List, None)?;
             let facts = self.vault.facts();
             let deleted = self.keys(state).all().filter(|key| key.deleted_at.is_some());
@@ -35,7 +35,7 @@ impl Call<'_> {
 
     /// `GET /deletedkeys/{name}`.
     pub(in crate::key_vault) fn get_deleted(&self, name: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, KeyAction::Get, Some(name))?;
             let deleted = self.keys(state).deleted(name).ok_or_else(|| not_deleted(name))?;
             deleted.deleted_bundle(&self.vault.facts())
@@ -44,7 +44,7 @@ impl Call<'_> {
 
     /// `POST /deletedkeys/{name}/recover`.
     pub(in crate::key_vault) fn recover(&self, name: &str) -> Result<Value, VaultError> {
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may(state, KeyAction::Recover, Some(name))?;
             let keys = state.key_vault.keys_of_mut(&self.vault.holder());
             let key = keys.recover(name).ok_or_else(|| not_deleted(name))?;
@@ -54,7 +54,7 @@ impl Call<'_> {
 
     /// `DELETE /deletedkeys/{name}`: for good.
     pub(in crate::key_vault) fn purge(&self, name: &str) -> Result<(), VaultError> {
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may(state, KeyAction::Purge, Some(name))?;
             if self.vault.purge_protection {
                 // Our guess: the words.

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::path;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::local_roles::{self, LocalAssignment};
+use crate::names::arm_id;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::local_roles::{self, LocalAssignment};
 
 use super::Call;
 
@@ -27,13 +27,13 @@ struct AssignmentProperties {
 impl Call<'_> {
     /// `GET {scope}/providers/Microsoft.Authorization/roleDefinitions`.
     pub(in crate::key_vault) fn role_definitions(&self, scope: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| self.may_locally(state, "roleDefinitions/read/action", scope))?;
+        self.cloud.read(|state| self.may_locally(state, "roleDefinitions/read/action", scope))?;
         Ok(json!({ "value": local_roles::definitions() }))
     }
 
     /// `GET {scope}/providers/Microsoft.Authorization/roleAssignments`: all of the HSM.
     pub(in crate::key_vault) fn role_assignments(&self, scope: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may_locally(state, "roleAssignments/read/action", scope)?;
             let held: Vec<Value> = self.held_locally(state).iter().map(LocalAssignment::shown).collect();
             Ok(json!({ "value": held }))
@@ -42,7 +42,7 @@ impl Call<'_> {
 
     /// `GET {scope}/providers/Microsoft.Authorization/roleAssignments/{name}`.
     pub(in crate::key_vault) fn role_assignment(&self, scope: &str, name: &str) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may_locally(state, "roleAssignments/read/action", scope)?;
             let held = self.held_locally(state).iter().find(|held| is_called(held, name));
             held.map(LocalAssignment::shown).ok_or_else(|| no_such_assignment(name))
@@ -65,7 +65,7 @@ impl Call<'_> {
         })?;
         let fresh =
             LocalAssignment { name, ..LocalAssignment::new(scope, role, body.properties.principal_id) };
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may_locally(state, "roleAssignments/write/action", scope)?;
             let known = self.world_knows(state, fresh.principal);
             let held = self.local_assignments(state);
@@ -91,7 +91,7 @@ impl Call<'_> {
 
     /// `DELETE {scope}/providers/Microsoft.Authorization/roleAssignments/{name}`.
     pub(in crate::key_vault) fn remove_role(&self, scope: &str, name: &str) -> Result<Value, VaultError> {
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may_locally(state, "roleAssignments/delete/action", scope)?;
             let held = self.local_assignments(state);
             let at = held.iter().position(|held| is_called(held, name));
@@ -112,18 +112,18 @@ impl Call<'_> {
     /// What is held now: the vault that the call came with is older than the call.
     fn held_locally<'s>(&self, state: &'s State) -> &'s [LocalAssignment] {
         let held =
-            state.arm.vaults.get(&path::key(&self.vault.id)).and_then(|held| held.local_roles.as_deref());
+            state.arm.vaults.get(&arm_id::key(&self.vault.id)).and_then(|held| held.local_roles.as_deref());
         held.unwrap_or_default()
     }
 
     fn local_assignments<'s>(&self, state: &'s mut State) -> &'s mut Vec<LocalAssignment> {
-        let held = state.arm.vaults.get_mut(&path::key(&self.vault.id));
+        let held = state.arm.vaults.get_mut(&arm_id::key(&self.vault.id));
         held.map(|held| held.local_roles.get_or_insert_default())
             .expect("the HSM answered to its name a moment ago")
     }
 
     fn world_knows(&self, state: &State, principal: Uuid) -> bool {
-        let of_tenant = |tenant: &crate::directory::Tenant| tenant.users.contains_key(&principal);
+        let of_tenant = |tenant: &crate::state::directory::Tenant| tenant.users.contains_key(&principal);
         state.directory.service_principals.contains_key(&principal)
             || state.directory.tenants.get(&self.vault.tenant_id).is_some_and(of_tenant)
     }

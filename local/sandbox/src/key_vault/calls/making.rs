@@ -8,13 +8,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arm::vaults::Vault;
 use crate::key_vault::access::KeyAction;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::keys::KeyVersion;
-use crate::key_vault::material::{KeyMaterial, RsaParts};
-use crate::key_vault::rotation_policy::RotationPolicy;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::material::{KeyMaterial, RsaParts};
+use crate::state::key_vault::rotation_policy::RotationPolicy;
+use crate::state::resources::vault::Vault;
 
 use super::{AttributesBody, Call, EVERY_OPERATION, check_operations};
 
@@ -61,11 +61,11 @@ struct JsonWebKey {
 impl Call<'_> {
     /// `POST /keys/{name}/create`: a new key, or a new version of an old one.
     pub(in crate::key_vault) fn create(&self, name: &str, body: CreateBody) -> Result<Value, VaultError> {
-        self.world.read(|state| self.may(state, KeyAction::Create, Some(name)))?;
+        self.cloud.read(|state| self.may(state, KeyAction::Create, Some(name)))?;
         check_name(name)?;
         check_type(self.vault, &body.kty)?;
         check_operations(body.key_ops.as_deref())?;
-        self.world.read(|state| self.refuse_deleted(state, name))?;
+        self.cloud.read(|state| self.refuse_deleted(state, name))?;
         let bits = body.key_size.unwrap_or(2048);
         // Outside of any lock: a large key takes seconds.
         let material = KeyMaterial::generate(bits).ok_or_else(|| {
@@ -77,13 +77,13 @@ impl Call<'_> {
     /// `PUT /keys/{name}`: a key that was made elsewhere, as a new key or as a new version of an old one.
     pub(in crate::key_vault) fn import(&self, name: &str, body: ImportBody) -> Result<Value, VaultError> {
         let ImportBody { hardware, key, attributes, tags } = body;
-        self.world.read(|state| self.may(state, KeyAction::Import, Some(name)))?;
+        self.cloud.read(|state| self.may(state, KeyAction::Import, Some(name)))?;
         check_name(name)?;
         // The key is given as the software holds it; `Hsm` says where it is to be kept.
         let kty = if hardware == Some(true) { "RSA-HSM".to_owned() } else { key.kty.clone() };
         check_type(self.vault, &kty)?;
         check_operations(key.key_ops.as_deref())?;
-        self.world.read(|state| self.refuse_deleted(state, name))?;
+        self.cloud.read(|state| self.refuse_deleted(state, name))?;
         // Our guess: the words.
         let material = key.parts().as_ref().and_then(KeyMaterial::import).ok_or_else(|| {
             VaultError::bad_parameter(
@@ -96,13 +96,13 @@ impl Call<'_> {
     /// `POST /keys/{name}/rotate`: a new version with the kind, size and use of the newest one, and with the expiry that
     /// the rotation policy gives (recorded).
     pub(in crate::key_vault) fn rotate(&self, name: &str) -> Result<Value, VaultError> {
-        let newest = self.world.read(|state| {
+        let newest = self.cloud.read(|state| {
             self.may(state, KeyAction::Rotate, Some(name))?;
             Ok(self.keys(state).live(name)?.version(None)?.clone())
         })?;
         let now = self.now();
         let fresh = newest.successor(now).ok_or_else(not_made)?;
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             let expires = RotationPolicy::expiry_of_new_version(key.rotation_policy.as_ref(), now);
             key.versions.push(KeyVersion { expires, ..fresh });
@@ -132,7 +132,7 @@ impl Call<'_> {
             tags,
             ..fresh
         };
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.refuse_deleted(state, name)?;
             let key = state.key_vault.keys_of_mut(&self.vault.holder()).add_version(name, version);
             Ok(key.bundle(key.version(None)?, &self.vault.facts()))

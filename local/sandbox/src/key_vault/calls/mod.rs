@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::arm::vaults::Vault;
+use crate::cloud::Cloud;
 use crate::state::State;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::keys::VaultKeys;
+use crate::state::resources::vault::Vault;
 use crate::tokens::Caller;
-use crate::world::World;
 
 use super::access::{self, KeyAction, Origin};
-use super::error::VaultError;
-use super::keys::{KeyVersion, VaultKeys};
 use super::paging::Page;
 
 /// All that an RSA key can do, which is what it may do unless told otherwise.
@@ -26,7 +27,7 @@ const EVERY_OPERATION: &[&str] = &["encrypt", "decrypt", "sign", "verify", "wrap
 
 /// One caller at one vault.
 pub(super) struct Call<'a> {
-    pub(super) world: &'a World,
+    pub(super) cloud: &'a Cloud,
     pub(super) vault: &'a Vault,
     pub(super) caller: &'a Caller,
 }
@@ -54,7 +55,7 @@ struct AttributesBody {
 impl Call<'_> {
     /// `GET /keys/{name}[/{version}]`. A disabled key is shown like any other (recorded).
     pub(super) fn get(&self, name: &str, version: Option<&str>) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, KeyAction::Get, Some(name))?;
             let key = self.keys(state).live(name)?;
             Ok(key.bundle(key.version(version)?, &self.vault.facts()))
@@ -63,7 +64,7 @@ impl Call<'_> {
 
     /// `GET /keys`: every key, by its newest version.
     pub(super) fn list(&self, page: &Page) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, KeyAction::List, None)?;
             let facts = self.vault.facts();
             let items = self.keys(state).all_live().filter_map(|key| {
@@ -77,7 +78,7 @@ impl Call<'_> {
     /// `GET /keys/{name}/versions`: in the order of their ids, which is not the order they were made in. Clients
     /// must not take the last one for the newest.
     pub(super) fn versions(&self, name: &str, page: &Page) -> Result<Value, VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, KeyAction::List, Some(name))?;
             let facts = self.vault.facts();
             let key = self.keys(state).live(name)?;
@@ -97,7 +98,7 @@ impl Call<'_> {
     ) -> Result<Value, VaultError> {
         check_operations(body.key_ops.as_deref())?;
         let now = self.now();
-        self.world.change(|state| {
+        self.cloud.change(|state| {
             self.may(state, KeyAction::Update, Some(name))?;
             let key = state.key_vault.keys_of_mut(&self.vault.holder()).live_mut(name)?;
             let held = key.version_mut(version)?;
@@ -112,13 +113,13 @@ impl Call<'_> {
     }
 
     fn may(&self, state: &State, action: KeyAction, key: Option<&str>) -> Result<(), VaultError> {
-        let now = self.world.clock.now();
+        let now = self.cloud.clock.now();
         access::check(state, self.vault, self.caller, Origin::Loopback, (action, key), now)
     }
 
     /// Seconds since 1970.
     fn now(&self) -> i64 {
-        self.world.clock.now().unix_timestamp()
+        self.cloud.clock.now().unix_timestamp()
     }
 
     fn keys<'s>(&self, state: &'s State) -> &'s VaultKeys {

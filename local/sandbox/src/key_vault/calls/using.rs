@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::key_vault::access::KeyAction;
 use crate::key_vault::crypto;
-use crate::key_vault::error::VaultError;
-use crate::key_vault::keys::KeyVersion;
+use crate::state::key_vault::error::VaultError;
+use crate::state::key_vault::key_version::KeyVersion;
 
 use super::Call;
 
@@ -37,7 +37,7 @@ impl Call<'_> {
     ) -> Result<Value, VaultError> {
         let value = decoded("value", &body.value)?;
         let (held, id) = self.held(name, version, action)?;
-        let result = crypto::apply(&held, action, &body.alg, &value, self.world.clock.now())?;
+        let result = crypto::apply(&held, action, &body.alg, &value, self.cloud.clock.now())?;
         Ok(json!({ "kid": id, "value": URL_SAFE_NO_PAD.encode(result) }))
     }
 
@@ -50,7 +50,7 @@ impl Call<'_> {
     ) -> Result<Value, VaultError> {
         let (digest, signature) = (decoded("digest", &body.digest)?, decoded("value", &body.value)?);
         let (held, _) = self.held(name, version, KeyAction::Verify)?;
-        let verified = crypto::verify(&held, &body.alg, (&digest, &signature), self.world.clock.now())?;
+        let verified = crypto::verify(&held, &body.alg, (&digest, &signature), self.cloud.clock.now())?;
         Ok(json!({ "value": verified }))
     }
 
@@ -61,7 +61,7 @@ impl Call<'_> {
         version: Option<&str>,
         action: KeyAction,
     ) -> Result<(KeyVersion, String), VaultError> {
-        self.world.read(|state| {
+        self.cloud.read(|state| {
             self.may(state, action, Some(name))?;
             let key = self.keys(state).live(name)?;
             let held = key.version(version)?;

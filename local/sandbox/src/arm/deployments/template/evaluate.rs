@@ -5,22 +5,14 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 
 use crate::arm::error::ArmError;
+use crate::state::resources::deployment::Template;
 
 use super::expression::{self, Expression};
-use super::{Template, functions, invalid, member};
+use super::scope::{Evaluate, Surroundings};
+use super::{functions, invalid, member};
 
 /// Deeper than any chain of variables: one that leads back to itself has an end here.
 const DEEPEST: u32 = 64;
-
-/// Where a deployment happens.
-#[derive(Debug, Clone)]
-pub(in crate::arm::deployments) struct Surroundings {
-    /// What `resourceGroup()`, `subscription()`, `tenant()` and `deployment()` give.
-    pub(in crate::arm::deployments) resource_group: Value,
-    pub(in crate::arm::deployments) subscription: Value,
-    pub(in crate::arm::deployments) tenant: Value,
-    pub(in crate::arm::deployments) deployment: Value,
-}
 
 /// Reads resources while a deployment runs: by id or by name, the whole of it or its properties.
 type References<'a> = &'a dyn Fn(&str, bool) -> Result<Value, ArmError>;
@@ -29,7 +21,7 @@ type References<'a> = &'a dyn Fn(&str, bool) -> Result<Value, ArmError>;
 #[derive(Clone)]
 pub(in crate::arm::deployments) struct Evaluator<'a> {
     template: &'a Template,
-    pub(super) surroundings: &'a Surroundings,
+    surroundings: &'a Surroundings,
     parameters: &'a Map<String, Value>,
     /// None where nothing runs yet.
     references: Option<References<'a>>,
@@ -82,17 +74,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    pub(super) fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError> {
-        self.deeper(|| match expression {
-            Expression::Text(text) => Ok(json!(text)),
-            Expression::Number(number) => Ok(json!(number)),
-            Expression::Part { of, name } => {
-                self.evaluate(of).and_then(|of| self.evaluate(name).and_then(|name| part(&of, &name)))
-            }
-            Expression::Call { function, arguments } => functions::call(self, function, arguments),
-        })
-    }
-
     /// One level further, if there may be one.
     fn deeper<T>(&self, go: impl FnOnce() -> Result<T, ArmError>) -> Result<T, ArmError> {
         if self.depth.get() > DEEPEST {
@@ -103,8 +84,21 @@ impl<'a> Evaluator<'a> {
         self.depth.set(self.depth.get() - 1);
         outcome
     }
+}
 
-    pub(super) fn parameter(&self, name: &str) -> Result<Value, ArmError> {
+impl Evaluate for Evaluator<'_> {
+    fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError> {
+        self.deeper(|| match expression {
+            Expression::Text(text) => Ok(json!(text)),
+            Expression::Number(number) => Ok(json!(number)),
+            Expression::Part { of, name } => {
+                self.evaluate(of).and_then(|of| self.evaluate(name).and_then(|name| part(&of, &name)))
+            }
+            Expression::Call { function, arguments } => functions::call(self, function, arguments),
+        })
+    }
+
+    fn parameter(&self, name: &str) -> Result<Value, ArmError> {
         member(self.parameters, name).cloned().ok_or_else(|| {
             invalid(&format!(
                 "The template parameter '{name}' is not found. Please see https://aka.ms/arm-syntax-parameters for usage \
@@ -113,7 +107,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    pub(super) fn variable(&self, name: &str) -> Result<Value, ArmError> {
+    fn variable(&self, name: &str) -> Result<Value, ArmError> {
         let variable = member(&self.template.variables, name).ok_or_else(|| {
             invalid(&format!(
                 "The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for usage \
@@ -123,7 +117,7 @@ impl<'a> Evaluator<'a> {
         self.value(variable)
     }
 
-    pub(super) fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError> {
+    fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError> {
         match self.references {
             Some(look) => look(resource, whole),
             None => Err(invalid(
@@ -131,6 +125,10 @@ impl<'a> Evaluator<'a> {
                  https://aka.ms/arm-functions for usage details.",
             )),
         }
+    }
+
+    fn surroundings(&self) -> &Surroundings {
+        self.surroundings
     }
 }
 

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::arm::error::ArmError;
 
-use super::evaluate::Evaluator;
 use super::expression::Expression;
+use super::scope::Evaluate;
 use super::{invalid, is_empty};
 
 /// Every function that there is here.
@@ -75,7 +75,7 @@ pub(super) fn check_name(function: &str) -> Result<(), ArmError> {
 
 /// Calls a function. Of `if` only the part that counts is evaluated.
 pub(super) fn call(
-    evaluator: &Evaluator<'_>,
+    evaluator: &dyn Evaluate,
     function: &str,
     arguments: &[Expression],
 ) -> Result<Value, ArmError> {
@@ -185,8 +185,8 @@ fn pure(function: &str, name: &str, values: &[Value]) -> Result<Value, ArmError>
 }
 
 /// The functions that tell where the deployment happens, and that make ids there.
-fn surroundings(evaluator: &Evaluator<'_>, name: &str, values: &[Value]) -> Option<Result<Value, ArmError>> {
-    let around = evaluator.surroundings;
+fn surroundings(evaluator: &dyn Evaluate, name: &str, values: &[Value]) -> Option<Result<Value, ArmError>> {
+    let around = evaluator.surroundings();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match (name, values) {
         ("resourcegroup", []) => Some(Ok(around.resource_group.clone())),

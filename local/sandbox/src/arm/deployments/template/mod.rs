@@ -7,23 +7,16 @@ mod evaluate;
 mod expression;
 mod functions;
 mod parameters;
+mod scope;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::arm::error::ArmError;
+use crate::state::resources::deployment::Template;
 
-pub(super) use evaluate::{Evaluator, Surroundings, check};
-pub(super) use parameters::{is_secure, resolve};
-
-/// A template as text, and the parameters that were given for it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Template {
-    pub(super) parameters: Map<String, Value>,
-    pub(super) variables: Map<String, Value>,
-    pub(super) resources: Vec<Map<String, Value>>,
-    pub(super) outputs: Map<String, Value>,
-}
+pub(super) use evaluate::{Evaluator, check};
+pub(super) use parameters::resolve;
+pub(super) use scope::Surroundings;
 
 impl Template {
     /// Takes the parts of a template; anything that is not known, or not supported here, is refused.

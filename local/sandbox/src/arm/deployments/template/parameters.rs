@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::arm::error::ArmError;
+use crate::state::resources::deployment::Template;
 
-use super::{Evaluator, Template, invalid, member, unsupported};
+use super::{Evaluator, invalid, member, unsupported};
 
 /// The value of every parameter, under its name as the template spells it.
 pub(in crate::arm::deployments) fn resolve(
@@ -46,12 +47,6 @@ pub(in crate::arm::deployments) fn resolve(
         resolved.insert(name.clone(), value);
     }
     Ok(resolved)
-}
-
-/// Whether the value of a parameter of this type is never shown.
-pub(in crate::arm::deployments) fn is_secure(declared: &Value) -> bool {
-    let kind = declared["type"].as_str().unwrap_or_default();
-    ["securestring", "secureobject"].contains(&kind.to_ascii_lowercase().as_str())
 }
 
 fn value_of(name: &str, given: &Value) -> Result<Value, ArmError> {

@@ -1,0 +1,82 @@
+//! The function app, as the operator's tool asks it: its operations API.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value as Json;
+
+/// How long the app may take: a check asks the customer's vault.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where the function app is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Function app")]
+pub struct App {
+    /// The function app's URL, to read onboardings and to have keys tested
+    ///
+    /// In Azure its operations API needs a function key: set it in LATCHKEY_FUNCTION_KEY.
+    #[arg(long, value_name = "URL", env = "LATCHKEY_URL", verbatim_doc_comment)]
+    pub app_url: Option<String>,
+}
+
+/// The function app.
+pub(crate) struct FunctionApp {
+    base: String,
+    key: Option<String>,
+    client: Client,
+}
+
+impl FunctionApp {
+    /// Its address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// # Errors
+    /// When none is named, or HTTPS is not available.
+    pub(crate) fn of(app: &App) -> Result<Self, String> {
+        let Some(base) = app.app_url.as_deref().filter(|url| !url.is_empty()) else {
+            return Err("no function app is given (--app-url, LATCHKEY_URL)".to_owned());
+        };
+        let base = base.trim_end_matches('/').to_owned();
+        let client =
+            Client::builder().timeout(TIME_LIMIT).redirect(reqwest::redirect::Policy::none()).build();
+        let client = client.map_err(|error| format!("HTTPS is not available: {error}"))?;
+        let key = std::env::var("LATCHKEY_FUNCTION_KEY").ok().filter(|key| !key.is_empty());
+        Ok(Self { base, key, client })
+    }
+
+    /// Asks, and reads the answer.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or refuses.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Json, String> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        request = request.header("accept", "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("x-functions-key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        // Without its address: it may hold what was typed.
+        let unreachable = |error: reqwest::Error| {
+            format!("the function app at {} cannot be reached: {}", self.base, error.without_url())
+        };
+        let answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        let json: Json = answer.json().await.unwrap_or_default();
+        match status {
+            status if status.is_success() => Ok(json),
+            StatusCode::UNAUTHORIZED => Err(format!(
+                "the function app at {} needs its function key in LATCHKEY_FUNCTION_KEY",
+                self.base
+            )),
+            status => {
+                let title = json["title"].as_str().unwrap_or("no reason given");
+                Err(format!("the function app at {} returned {status}: {title}", self.base))
+            }
+        }
+    }
+}

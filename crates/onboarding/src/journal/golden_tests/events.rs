@@ -1,0 +1,78 @@
+//! Every kind of event.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use time::Duration;
+use uuid::Uuid;
+
+use super::{Sample, assert_complete, assert_golden, sample};
+use crate::{
+    event::{
+        ActivationRequested, CheckDue, CustomerConsented, DiskEncryptionRequested, Event, EventData, EventId,
+        KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted, SignupRequested,
+        SubscriptionCheckDue, validate, written_again,
+    },
+    test_support::{cause, disk, key, opened, set, set_name, tenant},
+};
+
+fn event<D: EventData>(data: D) -> Event<D> {
+    let id = EventId::of_origin(D::KIND, "golden");
+    Event::new(id, "golden", opened().onboarding.id(), cause("").now, data)
+}
+
+fn sample_of<D: EventData>(case: &str, event: &Event<D>) -> Sample {
+    sample(format!("{}{case}", D::QUEUE), event)
+}
+
+fn every_event() -> Vec<Sample> {
+    let subscription = Uuid::from_u128(7);
+    let shared = event(KeyShared { key: key("k").without_version() });
+    let mut replayed = shared.clone();
+    replayed.attempt = 3.try_into().unwrap();
+    replayed.replayed_at = Some(cause("").now + Duration::HOUR);
+    replayed.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+    let mut resumed = shared.clone();
+    resumed.resumed = true;
+    let changed =
+        |operation| event(MarketplaceChanged { subscription, operation, action: "Suspend".to_owned() });
+    vec![
+        sample_of("", &event(SignupRequested { subscription })),
+        sample_of("", &event(CustomerConsented { tenant: tenant() })),
+        sample_of("", &shared),
+        sample_of(".replayed", &replayed),
+        sample_of(".resumed", &resumed),
+        sample_of("", &event(ProvisionRequested {})),
+        sample_of("", &event(ProvisionStarted { set: set(&set_name()) })),
+        sample_of("", &event(DiskEncryptionRequested { disk: disk("d1") })),
+        sample_of("", &event(ActivationRequested {})),
+        sample_of("", &event(CheckDue { entry: Some(7) })),
+        sample_of(".asked", &event(CheckDue { entry: None })),
+        sample_of("", &changed(Some(Uuid::from_u128(9)))),
+        sample_of(".without-operation", &changed(None)),
+        sample_of("", &event(SubscriptionCheckDue {})),
+    ]
+}
+
+#[test]
+fn every_event_is_written_as_its_version_and_read_back() {
+    let samples = every_event();
+    let queues: BTreeSet<String> = KINDS.iter().map(|(_, queue)| (*queue).to_owned()).collect();
+    assert_complete(&queues, &samples);
+    assert_golden("events", &samples, |text| {
+        let event: Value = serde_json::from_str(text).unwrap();
+        validate(&event).unwrap();
+        written_again(&event).unwrap()
+    });
+}
+
+/// During a rolling update the version before reads what the version after writes.
+#[test]
+fn an_event_with_a_field_that_nobody_knows_yet_is_read() {
+    for (name, text) in every_event() {
+        let mut event: Value = serde_json::from_str(&text).unwrap();
+        event["fromtheversionafter"] = "x".into();
+        event["data"]["fromTheVersionAfter"] = "x".into();
+        assert_eq!(validate(&event), Ok(()), "{name}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Every fact.
+
+use serde_json::json;
+
+use super::{assert_complete, assert_golden, sample, variants_of, written_again};
+use crate::{
+    About, Fact, Reason,
+    finding::Finding,
+    journal::entry_v1::{AboutV1, FactV1, SubscriptionStatusV1},
+    test_support::{TENANT, disk, key, proof, service_principal, set, set_name, tenant},
+};
+
+fn every_fact() -> Vec<(&'static str, Fact)> {
+    let our_set = set(&set_name());
+    let shared = key("k").without_version();
+    let grant_missing = || Finding::GrantMissing { service_principal: None, key: shared.clone() };
+    let refused = |function: &str, about| {
+        let function = function.to_owned();
+        Fact::StepRefused { function, reason: Reason::DeadlineExceeded, about }
+    };
+    let operation =
+        Some("https://management.azure.com/subscriptions/s/operations/o?api-version=1".to_owned());
+    vec![
+        ("opened", Fact::Opened { tenant: tenant() }),
+        ("consent-proven", Fact::ConsentProven { service_principal: service_principal() }),
+        ("key-proven", Fact::KeyProven { proof: proof("k", TENANT) }),
+        (
+            "found",
+            Fact::Found { about: About::Key(shared.clone()), finding: grant_missing(), token_of: None },
+        ),
+        (
+            "found.with-token",
+            Fact::Found {
+                about: About::Key(shared.clone()),
+                finding: grant_missing(),
+                token_of: Some(service_principal()),
+            },
+        ),
+        ("step-refused.consent", refused("customer_consented", About::Consent)),
+        ("step-refused.key", refused("key_shared", About::Key(shared.clone()))),
+        ("step-refused.set", refused("provision_requested", About::Set)),
+        ("step-refused.disk", refused("disk_encryption_requested", About::Disk(disk("d1")))),
+        ("step-refused.billing", refused("activation_requested", About::Billing)),
+        ("step-done", Fact::StepDone { function: "provision_requested".to_owned(), about: About::Set }),
+        ("check-due", Fact::CheckDue { entry: Some(7) }),
+        ("check-due.asked", Fact::CheckDue { entry: None }),
+        ("old-event", Fact::OldEvent),
+        ("set-requested", Fact::SetRequested { set: our_set.clone(), operation, look_after_ms: 2000 }),
+        (
+            "set-requested.at-once",
+            Fact::SetRequested { set: our_set.clone(), operation: None, look_after_ms: 0 },
+        ),
+        ("set-ready", Fact::SetReady { set: our_set.clone(), disks: vec![disk("d1"), disk("d2")] }),
+        ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),
+        ("disk-requested", Fact::DiskRequested { disk: disk("d1"), look_after_ms: 2000 }),
+        ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),
+        ("activated", Fact::Activated),
+        ("subscription", Fact::Subscription { status: crate::SubscriptionStatus::Suspended }),
+    ]
+}
+
+#[test]
+fn every_fact_is_written_as_format_1_and_read_back() {
+    let samples: Vec<_> =
+        every_fact().into_iter().map(|(name, fact)| sample(name, &FactV1::from(fact))).collect();
+    assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);
+    for about in variants_of::<AboutV1>(json!({ "kind": "?" })) {
+        assert!(samples.iter().any(|(name, _)| *name == format!("step-refused.{about}")), "{about}");
+    }
+    assert_eq!(variants_of::<SubscriptionStatusV1>(json!("?")).len(), 4, "see the states for each");
+    assert_golden("facts", &samples, written_again::<FactV1>);
+}

@@ -1,0 +1,48 @@
+//! What Resource Manager remembers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::tracked::Tracked;
+
+use super::limits::Limits;
+use super::operation::Operation;
+use super::resources::deployment::Deployment;
+use super::resources::disk::Disk;
+use super::resources::disk_encryption_set::DiskEncryptionSet;
+use super::resources::identity::Identity;
+use super::resources::resource_group::ResourceGroup;
+use super::resources::role_assignment::RoleAssignment;
+use super::resources::snapshot::Snapshot;
+use super::resources::vault::Vault;
+use super::resources::virtual_machine::VirtualMachine;
+
+/// Every resource, by its id in lower case.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ArmState {
+    pub(crate) resource_groups: Tracked<String, ResourceGroup>,
+    pub(crate) identities: Tracked<String, Identity>,
+    pub(crate) vaults: Tracked<String, Vault>,
+    pub(crate) role_assignments: Tracked<String, RoleAssignment>,
+    pub(crate) disk_encryption_sets: Tracked<String, DiskEncryptionSet>,
+    pub(crate) disks: Tracked<String, Disk>,
+    #[serde(default)]
+    pub(crate) snapshots: Tracked<String, Snapshot>,
+    #[serde(default)]
+    pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
+    #[serde(default)]
+    pub(crate) deployments: Tracked<String, Deployment>,
+    /// By operation id: those that run, which every look at a resource goes through.
+    pub(crate) operations: Tracked<String, Operation>,
+    #[serde(default)]
+    pub(crate) ended_operations: Tracked<String, Operation>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// Whether a set whose key cannot be used is refused at once or fails in its operation.
+    pub(crate) key_refusals_come_late: bool,
+    /// Whether the addresses of operations are as long as Azure's have become.
+    #[serde(default)]
+    pub(crate) long_operation_urls: bool,
+    /// Whether this region's Ultra and Premium SSD v2 disks cannot use sets with a user-assigned identity.
+    #[serde(default)]
+    pub(crate) direct_drive_is_refused: bool,
+}

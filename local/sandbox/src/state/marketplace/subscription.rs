@@ -1,0 +1,247 @@
+//! One purchased subscription and the JSON it is shown as.
+//!
+//! The real service is careless in ways that its clients have to survive, and so is this one: the status is padded
+//! with blanks, the quantity is a number here and a string there, some timestamps have no zone, and the term has
+//! no dates before activation (all visible in Microsoft's published samples).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Subscription {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) publisher: String,
+    pub(crate) offer: String,
+    pub(crate) plan: String,
+    /// Number of seats; none for a plan with a flat price.
+    pub(crate) quantity: Option<u32>,
+    pub(crate) beneficiary: Person,
+    pub(crate) purchaser: Person,
+    pub(crate) status: Status,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) created: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(crate) modified: Option<OffsetDateTime>,
+    /// The beginning of the present term, from activation on.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(crate) term_start: Option<OffsetDateTime>,
+    /// Until then an activated subscription is still shown as pending.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(crate) shown_active_from: Option<OffsetDateTime>,
+}
+
+/// Who bought, or for whom. Not printed: it holds an e-mail address.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Person {
+    pub(crate) email: String,
+    pub(crate) object_id: Uuid,
+    pub(crate) tenant_id: Uuid,
+}
+
+/// Where a subscription is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Status {
+    PendingFulfillmentStart,
+    Subscribed,
+    Suspended,
+    Unsubscribed,
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Subscription")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PendingFulfillmentStart => "PendingFulfillmentStart",
+            Self::Subscribed => "Subscribed",
+            Self::Suspended => "Suspended",
+            Self::Unsubscribed => "Unsubscribed",
+        }
+    }
+}
+
+impl Person {
+    fn shown(&self) -> Value {
+        json!({
+            "emailId": self.email,
+            "objectId": self.object_id,
+            "tenantId": self.tenant_id,
+            "puid": self.object_id.simple().to_string()[..10],
+        })
+    }
+}
+
+/// How long a purchase waits for its activation, and a suspension for the payment. The latter is documented; that the
+/// former is as long has been reported.
+const PATIENCE: Duration = Duration::days(30);
+
+impl Subscription {
+    /// Whether its time is over: never activated, or suspended for too long.
+    pub(crate) fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.last_day().is_some_and(|end| end <= now)
+    }
+
+    /// Ends it, as of the day it came to its end, which is before `now`.
+    ///
+    /// Our guess: no webhook announces the end of what was never activated; the one at the end of a suspension has to
+    /// be asked for, as all others.
+    pub(crate) fn end(&mut self, now: OffsetDateTime) {
+        self.modified = Some(self.last_day().unwrap_or(now));
+        self.status = Status::Unsubscribed;
+    }
+
+    fn last_day(&self) -> Option<OffsetDateTime> {
+        let since = match self.status {
+            Status::PendingFulfillmentStart => Some(self.created),
+            Status::Suspended => self.modified,
+            Status::Subscribed | Status::Unsubscribed => None,
+        };
+        since.map(|since| since + PATIENCE)
+    }
+
+    /// The status that the outside sees, which may lag behind the real one after activation.
+    pub(crate) fn visible_status(&self, now: OffsetDateTime) -> Status {
+        match self.shown_active_from {
+            Some(from) if self.status == Status::Subscribed && now < from => Status::PendingFulfillmentStart,
+            _ => self.status,
+        }
+    }
+
+    /// What `GET` answers, with its blanks around the status.
+    pub(crate) fn shown(&self, now: OffsetDateTime) -> Value {
+        let status = self.visible_status(now);
+        let mut shown = self.shown_tidily(now);
+        shown["saasSubscriptionStatus"] = json!(format!(" {} ", status.name()));
+        shown
+    }
+
+    /// The same without the blanks, as webhooks carry it.
+    pub(crate) fn shown_tidily(&self, now: OffsetDateTime) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "publisherId": self.publisher,
+            "offerId": self.offer,
+            "planId": self.plan,
+            "quantity": self.quantity,
+            "beneficiary": self.beneficiary.shown(),
+            "purchaser": self.purchaser.shown(),
+            "allowedCustomerOperations": ["Delete", "Update", "Read"],
+            "sessionMode": "None",
+            "isFreeTrial": false,
+            "isTest": false,
+            "sandboxType": "None",
+            "saasSubscriptionStatus": self.visible_status(now).name(),
+            "term": self.term(),
+            "autoRenew": true,
+            "created": text(self.created),
+            "lastModified": self.modified.map_or_else(|| "0001-01-01T00:00:00".to_owned(), text),
+        })
+    }
+
+    /// What resolving a landing page token answers: the subscription inside a summary that repeats half of it.
+    pub(crate) fn resolved(&self, now: OffsetDateTime) -> Value {
+        json!({
+            "id": self.id,
+            "subscriptionName": self.name,
+            "offerId": self.offer,
+            "planId": self.plan,
+            "quantity": self.quantity.map(|quantity| quantity.to_string()).unwrap_or_default(),
+            "subscription": self.shown(now),
+        })
+    }
+
+    fn term(&self) -> Value {
+        match self.term_start {
+            None => json!({ "termUnit": "P1M" }),
+            Some(start) => json!({
+                "startDate": text(start),
+                "endDate": text(start + Duration::days(30)),
+                "termUnit": "P1M",
+                "chargeDuration": null,
+            }),
+        }
+    }
+}
+
+pub(crate) fn text(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn a_subscription() -> Subscription {
+        let person = Person {
+            email: "user@contoso.example".into(),
+            object_id: Uuid::nil(),
+            tenant_id: Uuid::from_u128(1),
+        };
+        Subscription {
+            id: Uuid::from_u128(9),
+            name: "Contoso CMK".into(),
+            publisher: "fabrikam".into(),
+            offer: "cmk-offer".into(),
+            plan: "silver".into(),
+            quantity: Some(5),
+            beneficiary: person.clone(),
+            purchaser: person,
+            status: Status::PendingFulfillmentStart,
+            created: OffsetDateTime::UNIX_EPOCH,
+            modified: None,
+            term_start: None,
+            shown_active_from: None,
+        }
+    }
+
+    #[test]
+    fn the_carelessness_of_the_real_service_is_kept() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let mut subscription = a_subscription();
+        let resolved = subscription.resolved(now);
+        assert_eq!(resolved["quantity"], "5");
+        assert_eq!(resolved["subscription"]["quantity"], 5);
+        assert_eq!(resolved["subscription"]["saasSubscriptionStatus"], " PendingFulfillmentStart ");
+        assert_eq!(resolved["subscription"]["lastModified"], "0001-01-01T00:00:00");
+        assert!(resolved["subscription"]["term"].get("startDate").is_none());
+        subscription.quantity = None;
+        assert_eq!(subscription.resolved(now)["quantity"], "");
+        assert_eq!(subscription.shown(now)["quantity"], Value::Null);
+    }
+
+    #[test]
+    fn what_waits_for_thirty_days_comes_to_its_end() {
+        let at = |days| OffsetDateTime::UNIX_EPOCH + Duration::days(days);
+        for (status, modified, day, expected) in [
+            (Status::PendingFulfillmentStart, None, 29, Status::PendingFulfillmentStart),
+            (Status::PendingFulfillmentStart, None, 30, Status::Unsubscribed),
+            (Status::Suspended, Some(at(10)), 39, Status::Suspended),
+            (Status::Suspended, Some(at(10)), 40, Status::Unsubscribed),
+            (Status::Subscribed, Some(at(10)), 400, Status::Subscribed),
+        ] {
+            let mut subscription = Subscription { status, modified, ..a_subscription() };
+            if subscription.is_over(at(day)) {
+                subscription.end(at(day));
+            }
+            assert_eq!(subscription.status, expected, "{status:?} on day {day}");
+        }
+    }
+
+    #[test]
+    fn nobodys_address_is_printed() {
+        assert!(!format!("{:?}", a_subscription()).contains("contoso"));
+    }
+}

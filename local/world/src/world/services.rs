@@ -1,0 +1,114 @@
+//! What the function app stands on: folder, Service Bus, simulated Azure, and the vendor's one-time set-up in it.
+
+use std::net::TcpListener;
+
+use anyhow::{Context, ensure};
+use broker::{Broker, QueueOptions};
+use sandbox::{Lags, Listing, Sandbox};
+use tokio::time::Instant;
+use url::Url;
+
+use super::folder::Folder;
+use super::memory::Memory;
+use super::{LocalWorldOptions, ports, start::PLAN};
+use crate::cast::{Azure, Network, Vendor};
+use crate::story::{Story, Who};
+
+const FIRST_DISK: &str = "disk-customer-1";
+
+/// What everything else stands on.
+pub(super) struct Services {
+    pub(super) folder: Folder,
+    pub(super) memory: Memory,
+    pub(super) broker: Broker,
+    pub(super) sandbox: Sandbox,
+    /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
+    pub(super) listener: TcpListener,
+    pub(super) url: Url,
+    pub(super) queues: Vec<String>,
+}
+
+/// Starts the broker and the sandbox in the folder, and holds the port that customers will use.
+pub(super) async fn start_services(options: &LocalWorldOptions) -> anyhow::Result<Services> {
+    let folder = Folder::open(options.dir.as_deref())?;
+    let mut memory = Memory::recall(folder.path("world.json"))?;
+    let listener = options.http_port.map_or_else(|| ports::hold(memory.http_port), ports::hold_exactly)?;
+    let port = listener.local_addr().context("a listener has an address")?.port();
+    let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
+    let queues = latchkey_functions::package::queue_names();
+    let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
+    let sandbox = start_sandbox(&folder, options.lags.clone(), options.har, &options.story).await?;
+    memory.http_port = Some(port);
+    memory.broker_port = Some(broker.address().port());
+    memory.keep()?;
+    Ok(Services { folder, memory, broker, sandbox, listener, url, queues })
+}
+
+async fn start_broker(
+    folder: &Folder,
+    queues: &[String],
+    port: Option<u16>,
+    story: &Story,
+) -> anyhow::Result<Broker> {
+    let since = Instant::now();
+    let address = ports::hold(port)?.local_addr().context("a listener has an address")?;
+    let queue =
+        |name: &String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
+    let options = broker::Options {
+        address,
+        queues: queues.iter().map(queue).collect(),
+        state: folder.lasting("broker"),
+        ..broker::Options::default()
+    };
+    let broker = Broker::start(options).await.context("could not start the embedded Service Bus")?;
+    let what = format!("Service Bus listens on {} with {} queues", broker.address(), queues.len());
+    story.tell_since(since, Who::World, what);
+    Ok(broker)
+}
+
+async fn start_sandbox(folder: &Folder, lags: Lags, har: bool, story: &Story) -> anyhow::Result<Sandbox> {
+    let since = Instant::now();
+    let options =
+        sandbox::Options { state: folder.lasting("sandbox"), run_folder: folder.path("run"), lags, har };
+    let sandbox = Sandbox::start(options).await.context("could not start the simulated Azure")?;
+    story.tell_since(
+        since,
+        Who::World,
+        format!("the simulated Azure is behind the proxy {}", sandbox.proxy_url()),
+    );
+    Ok(sandbox)
+}
+
+/// The vendor's one-time set-up, over the real wires, and what has no wire: the listing in the marketplace, and the
+/// identity that the platform gives the function app.
+pub(super) async fn set_up_vendor(
+    network: &Network,
+    sandbox: &Sandbox,
+    url: &Url,
+    story: &Story,
+) -> anyhow::Result<Vendor> {
+    let seed = sandbox.seed();
+    let redirect = url.join("/api/consent/callback").context("the callback's address is a URL")?;
+    let azure = Azure::new(network, &seed.vendor)?;
+    let vendor =
+        Vendor::set_up(azure, redirect.as_str(), story.clone()).await.context("the vendor's set-up")?;
+    let identity = &vendor.estate().identity.id;
+    ensure!(
+        sandbox.attach_identity(identity),
+        "the identity {identity} cannot be assigned to the function app"
+    );
+    story.tell(Who::Vendor, "assigns the managed identity to the function app");
+    let landing = url.join("/api/signup").context("the landing page's address is a URL")?;
+    let webhook = url.join("/api/marketplace/webhook").context("the webhook's address is a URL")?;
+    sandbox.configure_marketplace(Listing {
+        publisher_tenant: seed.vendor.tenant_id,
+        publisher_application: vendor.estate().application_id,
+        publisher: "latchkey-vendor".to_owned(),
+        landing_page_url: landing.into(),
+        webhook_url: webhook.into(),
+        plans: vec![PLAN.to_owned()],
+    });
+    story.tell(Who::Vendor, "lists the offer in the marketplace");
+    vendor.make_disk(FIRST_DISK, seed.customer.tenant_id).await?;
+    Ok(vendor)
+}
