@@ -16,7 +16,7 @@ use super::folder::Folder;
 use super::services::{Services, set_up_vendor, start_services};
 use super::settings::{self, Sources};
 use super::watcher::Watcher;
-use super::{HandlerCommand, LocalWorld, Purchase, app_folder};
+use super::{HandlerCommand, LocalWorld, Purchase, app_folder, ports};
 use crate::cast::{Azure, Customer, Fulfilment, Network};
 use crate::kill;
 use crate::story::{Story, Who};
@@ -113,6 +113,24 @@ impl LocalWorld {
             story,
             folder,
         })
+    }
+
+    /// Starts the functions host again, as the platform does: at the third crash of its handler process the host ends, and
+    /// another one takes its place. What was watched so far is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken, or the handler process does not answer.
+    pub async fn restart_host(self) -> anyhow::Result<Self> {
+        self.watcher.stopping();
+        self.host.stop().await;
+        self.watcher.finish(Duration::from_secs(5)).await;
+        let port = self.url.port().context("the function app has a port")?;
+        let (observer, events) = unbounded_channel();
+        let watcher = Watcher::start(events, self.story.clone());
+        let listener = ports::hold_exactly(port)?;
+        let host = start_host(&self.folder, listener, self.settings.clone(), observer, &watcher).await?;
+        Ok(Self { host, watcher, ..self })
     }
 
     /// What another shell needs to work in this world. It holds secrets.
