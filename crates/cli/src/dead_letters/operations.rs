@@ -104,6 +104,11 @@ impl Operations {
         self.onboarding(onboarding).ok().flatten()?.tenant.clone()
     }
 
+    /// Why there is no app to ask, when none is named.
+    pub(super) fn nobody_to_ask(&self) -> Option<&str> {
+        self.access.as_ref().err().map(String::as_str)
+    }
+
     /// Why the app could not be asked.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.onboardings.as_ref().err().map(String::as_str)
@@ -139,7 +144,8 @@ impl Operations {
     }
 
     /// Asks the app about everything that is to be replayed, and has every key on which it depends tried. Answers why
-    /// which are to stay. Where no app is named there is nobody to ask, and nothing stays.
+    /// which are to stay. Where no app is named there is nobody to ask, and nothing stays: a message that cannot
+    /// succeed is dead-lettered again.
     pub(super) async fn not_ready<'a>(
         &mut self,
         messages: impl Iterator<Item = &'a Planned> + Clone,

@@ -36,6 +36,9 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<End> {
     }
     let mut operations = Operations::ask(&args.app).await;
     let not_ready = operations.not_ready(plan.messages.iter()).await;
+    if let Some(why) = operations.nobody_to_ask() {
+        eprintln!("whether a replay can help was not asked: {}", harmless(why));
+    }
     tell_not_ready(&not_ready, args.force);
     let what = Action::Replay;
     let job = Job {

@@ -25,7 +25,8 @@ async fn list_groups_and_show_tells_everything_and_neither_changes_anything() {
         (of(0, "function"), of(0, "reason"), of(0, "count")),
         ("key_shared".into(), "Undecodable".into(), 30.into())
     );
-    assert_eq!((of(0, "replayable"), of(1, "replayable")), (0.into(), 1.into()));
+    // Whether a replay can help only the function app can tell, and none is named.
+    assert_eq!((of(0, "unknown"), of(1, "unknown")), (30.into(), 1.into()));
     let text = world.run(&["list"]).await;
     assert!(
         text.stdout.contains("31 dead letters") && text.stdout.contains("marketplace_changed"),
@@ -59,6 +60,7 @@ async fn a_change_is_asked_for_and_written_down_without_the_mail_address() {
         assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
     }
     let dry = world.run(&["replay", "--dry-run"]).await;
+    assert!(dry.stderr.contains("no function app is given"), "{}", dry.stderr);
     assert_eq!((dry.code, dry.stderr.contains("3 would be replayed")), (0, true), "{}", dry.stderr);
     assert_eq!(world.letters("key_shared").await, before);
     assert!(
@@ -95,13 +97,16 @@ fn kept_plan(world: &TestBroker, hash: &str) -> std::path::PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_whose_key_cannot_be_checked_is_replayed_only_by_force() {
+async fn what_the_function_app_cannot_be_asked_about_is_replayed_only_by_force() {
+    /// Nobody listens there.
+    const APP: &str = "http://127.0.0.1:9";
     let world = TestBroker::start(LOCK).await;
     world.dead("key_shared", two_kilobytes(2), "DeadlineExceeded").await;
-    let skipped = world.run(&["replay", "--yes", "--outcome-wait", "0s", "--json"]).await;
+    let skipped = world.run(&["replay", "--yes", "--app-url", APP, "--outcome-wait", "0s", "--json"]).await;
     assert_eq!((skipped.code, &skipped.json()["counts"]["skipped"]), (3, &2.into()), "{}", skipped.stderr);
     assert_eq!(world.broker.counts("key_shared").unwrap().active, 0);
-    let forced = world.run(&["replay", "--yes", "--force", "--outcome-wait", "0s", "--json"]).await;
+    let replay = ["replay", "--yes", "--force", "--app-url", APP, "--outcome-wait", "0s", "--json"];
+    let forced = world.run(&replay).await;
     assert_eq!((forced.code, &forced.json()["counts"]["replayed"]), (0, &2.into()), "{}", forced.stderr);
     let audit = std::fs::read_to_string(world.file(".latchkey-ops/audit.ndjson")).unwrap();
     let forced: Vec<bool> = audit.lines().map(|line| line.contains("\"forced\":true")).collect();
