@@ -2,9 +2,10 @@
 
 use onboarding::{
     OnboardingId,
-    event::{CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
+    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
 };
 use service_bus::ServiceBusError;
+use uuid::Uuid;
 
 use crate::{App, trace_context};
 
@@ -15,7 +16,19 @@ pub(crate) async fn publish_due(
     entry: u64,
 ) -> Result<(), ServiceBusError> {
     let origin = format!("{onboarding}\n{entry}");
-    publish(app, onboarding, "sweep", &origin, CheckDue { entry: Some(entry) }).await
+    publish(app, onboarding, "sweep", &origin, CheckDue { entry: Some(entry), because: None }).await
+}
+
+/// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the
+/// one before is not known, and once one of them was taken in the others are void.
+pub(crate) async fn publish_standstill(
+    app: &App,
+    onboarding: OnboardingId,
+    entry: u64,
+) -> Result<(), ServiceBusError> {
+    let origin = format!("{onboarding}\n{entry}\nstands still\n{}", Uuid::new_v4());
+    let check = CheckDue { entry: Some(entry), because: Some(CheckCause::Standstill) };
+    publish(app, onboarding, "sweep", &origin, check).await
 }
 
 /// A person asks to look again at everything. Asked again before anything changed, within the same ten seconds, it is
@@ -28,7 +41,7 @@ pub(crate) async fn publish_asked_for(
 ) -> Result<(), ServiceBusError> {
     let moment = app.clock.now().unix_timestamp() / 10;
     let origin = format!("{onboarding}\n{number}\nasked for at {moment}");
-    publish(app, onboarding, source, &origin, CheckDue { entry: None }).await
+    publish(app, onboarding, source, &origin, CheckDue { entry: None, because: None }).await
 }
 
 /// The check of a subscription that is due today.

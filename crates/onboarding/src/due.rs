@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{Onboarding, OnboardingId};
+use crate::{Onboarding, OnboardingId, blocker::Blocker};
 
 /// The reminders of all onboardings, in the same store as the journal.
 #[derive(Debug, Clone)]
@@ -41,10 +41,32 @@ impl DueChecks {
     /// When the store does not answer.
     pub async fn set(&self, onboarding: &Onboarding, entry: u64) -> Result<(), object_store::Error> {
         for (_, blocker) in onboarding.blockers().iter().filter(|(_, blocker)| blocker.entry >= entry) {
-            let Some(next_check) = blocker.next_check else { continue };
-            let path = format!("due/{}/{}/{}", name_of(next_check), onboarding.id(), blocker.entry);
-            self.store.put(&Path::from(path), PutPayload::new()).await?;
+            self.set_for(onboarding.id(), blocker).await?;
         }
+        Ok(())
+    }
+
+    /// Sets again the reminders of checks that were due before this time and that nobody made: they were lost.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_lost(
+        &self,
+        onboarding: &Onboarding,
+        before: OffsetDateTime,
+    ) -> Result<(), object_store::Error> {
+        for (_, blocker) in onboarding.blockers().iter() {
+            if blocker.next_check.is_some_and(|next_check| next_check < before) {
+                self.set_for(onboarding.id(), blocker).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_for(&self, onboarding: OnboardingId, blocker: &Blocker) -> Result<(), object_store::Error> {
+        let Some(next_check) = blocker.next_check else { return Ok(()) };
+        let path = format!("due/{}/{onboarding}/{}", name_of(next_check), blocker.entry);
+        self.store.put(&Path::from(path), PutPayload::new()).await?;
         Ok(())
     }
 
@@ -95,7 +117,6 @@ mod tests {
     use super::*;
     use crate::{
         Subject,
-        blocker::Blocker,
         finding::Finding,
         test_support::{cause, disk, opened},
     };

@@ -113,9 +113,6 @@ async fn check(
 
 async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<OnboardingId, Problem> {
     let onboarding = opened(app, id, query).await?;
-    if onboarding.blockers().is_empty() {
-        return Ok(onboarding.id());
-    }
     publish_asked_for(app, onboarding.id(), onboarding.number(), "onboarding_page")
         .await
         .map_err(|error| Problem::unavailable("publishing a check", &error))?;

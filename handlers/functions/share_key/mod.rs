@@ -66,15 +66,17 @@ async fn take(
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
-    if head.candidate().is_some_and(|candidate| candidate.key == key) {
+    let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
+    if is_in_use || head.candidate().is_some_and(|candidate| candidate.key == key) {
         // Nothing new but the customer's word that it works now: that is "check again".
         let checked = publish_asked_for(app, onboarding, head.number(), "share_key").await;
         checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
         return Ok((onboarding, key));
     }
     let number = head.number();
-    // The same key submitted twice before anything changed is submitted once.
-    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}"));
+    // A double click is one message; whoever submits the key again later does so because nothing came of it.
+    let moment = app.clock.now().unix_timestamp() / 10;
+    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}\nat {moment}"));
     let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;

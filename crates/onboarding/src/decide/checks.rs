@@ -35,11 +35,17 @@ impl Onboarding {
             })
             .map(|(subject, _)| subject.clone())
             .collect();
-        if due.is_empty() {
+        let standing = match entry {
+            None => self.standing_when_asked(&cause),
+            Some(_) => BTreeSet::new(),
+        };
+        if due.is_empty() && standing.is_empty() {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
-        let looks: BTreeSet<Look> = due.iter().flat_map(|subject| self.look_at(subject)).collect();
+        self.keep_standing(&mut decision);
+        let mut looks: BTreeSet<Look> = due.iter().flat_map(|subject| self.look_at(subject)).collect();
+        looks.extend(standing);
         for subject in &due {
             if matches!(subject, Subject::Step { .. }) {
                 // Whoever looks again says that it is mended; a step that is refused once more says so itself.
