@@ -65,8 +65,7 @@ impl DueChecks {
 
     async fn set_for(&self, onboarding: OnboardingId, blocker: &Blocker) -> Result<(), object_store::Error> {
         let Some(next_check) = blocker.next_check else { return Ok(()) };
-        let path = format!("due/{}/{onboarding}/{}", name_of(next_check), blocker.entry);
-        self.store.put(&Path::from(path), PutPayload::new()).await?;
+        self.store.put(&path_of(next_check, onboarding, blocker.entry), PutPayload::new()).await?;
         Ok(())
     }
 
@@ -83,7 +82,17 @@ impl DueChecks {
         Ok(due)
     }
 
-    /// Takes a reminder away, once its check was sent. Taking it away again is success.
+    /// Reminds again at this time, because what becomes of the check that was sent is not known yet.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn put_off(&self, check: &DueCheck, until: OffsetDateTime) -> Result<(), object_store::Error> {
+        let path = path_of(until, check.onboarding, check.entry);
+        self.store.put(&path, PutPayload::new()).await?;
+        if path == check.path { Ok(()) } else { self.clear(check).await }
+    }
+
+    /// Takes a reminder away, once its onboarding waits for this check no more. Taking it away again is success.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -93,6 +102,10 @@ impl DueChecks {
             Err(error) => Err(error),
         }
     }
+}
+
+fn path_of(at: OffsetDateTime, onboarding: OnboardingId, entry: u64) -> Path {
+    Path::from(format!("due/{}/{onboarding}/{entry}", name_of(at)))
 }
 
 /// RFC 3339 in whole seconds, with the colons that some file systems refuse taken out; its order is the order of time.

@@ -113,7 +113,7 @@ async fn check(
 
 async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<OnboardingId, Problem> {
     let onboarding = opened(app, id, query).await?;
-    publish_asked_for(app, onboarding.id(), onboarding.number(), "onboarding_page")
+    publish_asked_for(app, onboarding.id(), "onboarding_page")
         .await
         .map_err(|error| Problem::unavailable("publishing a check", &error))?;
     Ok(onboarding.id())

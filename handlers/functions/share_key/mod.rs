@@ -69,7 +69,7 @@ async fn take(
     let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
     if is_in_use || head.candidate().is_some_and(|candidate| candidate.key == key) {
         // Nothing new but the customer's word that it works now: that is "check again".
-        let checked = publish_asked_for(app, onboarding, head.number(), "share_key").await;
+        let checked = publish_asked_for(app, onboarding, "share_key").await;
         checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
         return Ok((onboarding, key));
     }

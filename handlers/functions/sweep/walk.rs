@@ -1,12 +1,8 @@
 //! The walk over all onboardings.
 
-use onboarding::{
-    OnboardingId,
-    journal::{Head, JournalError},
-    walk::Stretch,
-};
+use onboarding::{OnboardingId, walk::Stretch};
 
-use super::SweepError;
+use super::{SweepError, load};
 use crate::{App, systems::checks::publish_standstill};
 
 /// Goes on with the walk.
@@ -24,26 +20,13 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
     let (now, standstill) = (app.clock.now(), app.settings.standstill);
     let mut found = vec![];
     for id in &stretch.onboardings {
-        let Some(Head { onboarding, .. }) = load(app, *id).await? else { continue };
+        let Some(onboarding) = load(app, *id).await? else { continue };
         if onboarding.restart_at(standstill).is_some_and(|at| at <= now) {
             found.push((*id, onboarding.number()));
         }
         app.due.set_lost(&onboarding, now - standstill).await?;
     }
     Ok(found)
-}
-
-/// One journal that cannot be read must not keep the others from being looked after.
-async fn load(app: &App, onboarding: OnboardingId) -> Result<Option<Head>, JournalError> {
-    match app.journal.load(onboarding).await {
-        Err(error @ (JournalError::Unreadable { .. } | JournalError::Tampered { .. })) => {
-            tracing::error!(%onboarding, %error, "the journal is damaged");
-            Ok(None)
-        }
-        // The newer version of the app that wrote it sweeps too.
-        Err(JournalError::Newer { .. }) => Ok(None),
-        loaded => loaded,
-    }
 }
 
 #[cfg(test)]
