@@ -1,7 +1,7 @@
 //! Checks as messages: of what an onboarding waits for, and of its subscription.
 
 use onboarding::{
-    OnboardingId,
+    Asked, Onboarding, OnboardingId,
     event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
 };
 use service_bus::ServiceBusError;
@@ -30,13 +30,14 @@ pub(crate) async fn publish_standstill(
     publish_once(app, onboarding, "sweep", check).await
 }
 
-/// A person asks to look again at everything. Each time is a message of its own.
-pub(crate) async fn publish_asked_for(
-    app: &App,
-    onboarding: OnboardingId,
-    source: &str,
-) -> Result<(), ServiceBusError> {
-    publish_once(app, onboarding, source, CheckDue { entry: None, because: None }).await
+/// A person asks to look again at everything; answers what comes of it. Each time is a message of its own, unless there is
+/// nothing to look at.
+pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Asked, ServiceBusError> {
+    let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
+    if asked == Asked::LooksAgain {
+        publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    }
+    Ok(asked)
 }
 
 /// The check of a subscription that is due today.

@@ -34,7 +34,7 @@ mod test_support;
 pub mod walk;
 
 pub use about::{About, Subject};
-pub use decide::RESTARTS;
+pub use decide::{Asked, RESTARTS};
 pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;

@@ -36,7 +36,7 @@ impl Onboarding {
             .map(|(subject, _)| subject.clone())
             .collect();
         let standing = match entry {
-            None => self.standing_when_asked(&cause),
+            None => self.standing_when_asked(cause.now, cause.first_check),
             Some(_) => BTreeSet::new(),
         };
         if due.is_empty() && standing.is_empty() {

@@ -11,7 +11,7 @@ mod keys;
 mod set;
 mod standstill;
 
-pub use standstill::RESTARTS;
+pub use standstill::{Asked, RESTARTS};
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;

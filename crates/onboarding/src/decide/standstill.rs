@@ -6,11 +6,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::checks::Look;
 use crate::{
-    About, Cause, Decision, Fact, Onboarding, Subject,
+    About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
         ProvisionRequested, ProvisionStarted,
@@ -21,6 +22,20 @@ use crate::{
 /// How often the chain is restarted where it stands, before the vendor is named.
 pub const RESTARTS: u32 = 2;
 
+/// What comes of it when a person asks to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asked {
+    /// What it waits for is looked at now, and what stands is started again.
+    LooksAgain,
+    /// It waits for nobody, and something happened a moment ago.
+    UnderWay,
+    /// It is active or suspended, and waits for nobody.
+    NothingToDo,
+    /// The subscription is over.
+    Ended,
+}
+
 impl Onboarding {
     /// When it is to be restarted, unless it moves before: it waits for nobody, and nothing is to be seen of whatever
     /// takes it on. `None`: it is at rest, or everything that it waits for is somebody's turn.
@@ -28,6 +43,20 @@ impl Onboarding {
     pub fn restart_at(&self, standstill: Duration) -> Option<OffsetDateTime> {
         let stands = !self.stands_for_nobody().is_empty();
         stands.then(|| self.stands_since() + standstill.saturating_mul(self.restarts.saturating_add(1)))
+    }
+
+    /// What comes of it when a person asks now to look again: the same as [`Fact::CheckDue`] without an entry decides.
+    #[must_use]
+    pub fn asked(&self, now: OffsetDateTime, first_check: Duration) -> Asked {
+        if self.stage() == Stage::Ended {
+            Asked::Ended
+        } else if !self.blockers.is_empty() || !self.standing_when_asked(now, first_check).is_empty() {
+            Asked::LooksAgain
+        } else if self.is_at_rest() {
+            Asked::NothingToDo
+        } else {
+            Asked::UnderWay
+        }
     }
 
     /// When its last entry was written.
@@ -61,8 +90,8 @@ impl Onboarding {
     }
 
     /// What is to be started again when a person asks: nothing has happened for as long as a first check takes.
-    pub(super) fn standing_when_asked(&self, cause: &Cause) -> BTreeSet<Look> {
-        let is_under_way = cause.now - self.changed_at() < cause.first_check;
+    pub(super) fn standing_when_asked(&self, now: OffsetDateTime, first_check: Duration) -> BTreeSet<Look> {
+        let is_under_way = now - self.changed_at() < first_check;
         if is_under_way { BTreeSet::new() } else { self.stands_for_nobody() }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{RESTARTS, event::KeyShared, finding::Owner};
+use crate::{Asked, RESTARTS, event::KeyShared, finding::Owner};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -129,4 +129,32 @@ fn a_person_who_asks_has_what_stands_started_again_and_postpones_nothing() {
     assert_eq!(kinds(&asked), [ProvisionRequested::KIND]);
     assert_eq!(asked.onboarding.restart_at(HOUR), stood.restart_at(HOUR));
     assert_eq!(asked.onboarding.restarts, 0);
+}
+
+/// At every place of the story, blocked or not, early and late: what is said is what is decided.
+#[test]
+fn what_a_person_is_answered_is_what_is_done() {
+    let status = |status| Fact::Subscription { status };
+    let mut places: Vec<Onboarding> = (0..=7).map(after_steps).collect();
+    places.extend(
+        (2..7).map(|steps| apply(&after_steps(steps), "k", found_at_key("k", grant_missing("k"))).onboarding),
+    );
+    for steps in 0..7 {
+        for becomes in [SubscriptionStatus::Suspended, SubscriptionStatus::Unsubscribed] {
+            places.push(apply(&after_steps(steps), "status", status(becomes)).onboarding);
+        }
+    }
+    let mut answers = std::collections::BTreeSet::new();
+    for onboarding in places {
+        for after in [Duration::from_secs(1), HOUR] {
+            let now = onboarding.changed_at() + after;
+            let asked = onboarding.asked(now, cause("").first_check);
+            let cause = Cause { now, ..cause("asked") };
+            let decided = onboarding.decide(cause, Fact::CheckDue { entry: None }).unwrap();
+            let looks = decided.is_some_and(|decision| !decision.messages.is_empty());
+            assert_eq!(asked == Asked::LooksAgain, looks, "{asked:?}: {:?}", onboarding.stage());
+            answers.insert(format!("{asked:?}"));
+        }
+    }
+    assert_eq!(answers.len(), 4, "{answers:?}");
 }
