@@ -29,7 +29,7 @@ pub(crate) fn html(app: &App, onboarding: OnboardingId, asked: Asked) -> Respons
 fn status(asked: Asked) -> StatusCode {
     match asked {
         Asked::LooksAgain => StatusCode::ACCEPTED,
-        Asked::UnderWay | Asked::NothingToDo | Asked::Ended => StatusCode::OK,
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => StatusCode::OK,
     }
 }
 
@@ -39,6 +39,10 @@ fn sentence(asked: Asked) -> &'static str {
         Asked::UnderWay => {
             "Nothing is to be checked: the onboarding is under way and waits for nobody. If nothing happens for some \
              minutes, you can ask again; it is also started again by itself."
+        }
+        Asked::VendorsTurn => {
+            "Nothing is checked: it is the vendor's turn. A step failed, and the vendor has to look at it before it is \
+             tried again."
         }
         Asked::NothingToDo => "Nothing is to be checked: the onboarding waits for nobody.",
         Asked::Ended => "Nothing is checked any more: the subscription has ended.",

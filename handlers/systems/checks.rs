@@ -40,6 +40,12 @@ pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Res
     Ok(asked)
 }
 
+/// The operator asks to look again at everything, also at what was refused.
+pub(crate) async fn resume(app: &App, onboarding: OnboardingId) -> Result<(), ServiceBusError> {
+    publish_once(app, onboarding, "operations", CheckDue { entry: None, because: Some(CheckCause::Operator) })
+        .await
+}
+
 /// The check of a subscription that is due today.
 pub(crate) async fn publish_subscription_check(
     app: &App,

@@ -17,6 +17,7 @@ pub(crate) async fn handle(step: Step<CheckDue>, _app: App) -> Result<Next, Step
     let CheckDue { entry, because } = step.event.data;
     step.decide(match (because, entry) {
         (Some(CheckCause::Standstill), Some(entry)) => Fact::StandsStill { entry },
+        (Some(CheckCause::Operator), _) => Fact::OperatorAsked,
         (Some(CheckCause::Standstill) | None, entry) => Fact::CheckDue { entry },
     })
 }

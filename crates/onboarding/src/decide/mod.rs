@@ -91,6 +91,7 @@ impl Onboarding {
             }
             Fact::StepDone { function, about } => Ok(self.step_done(cause, fact, &function, &about)),
             Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
+            Fact::OperatorAsked => Ok(self.operator_asked(cause, fact)),
             Fact::StandsStill { entry } => Ok(self.stands_still(cause, fact, entry)),
             Fact::OldEvent => Ok(self.old_event(cause, fact)),
             Fact::SetRequested { set, operation, look_after_ms } => {

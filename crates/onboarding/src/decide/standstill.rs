@@ -30,6 +30,8 @@ pub enum Asked {
     LooksAgain,
     /// It waits for nobody, and something happened a moment ago.
     UnderWay,
+    /// Only a refused step is waited for: the vendor has to mend and replay it, whatever the customer says.
+    VendorsTurn,
     /// It is active or suspended, and waits for nobody.
     NothingToDo,
     /// The subscription is over.
@@ -50,13 +52,21 @@ impl Onboarding {
     pub fn asked(&self, now: OffsetDateTime, first_check: Duration) -> Asked {
         if self.stage() == Stage::Ended {
             Asked::Ended
-        } else if !self.blockers.is_empty() || !self.standing_when_asked(now, first_check).is_empty() {
+        } else if self.has_blocker_beside_steps() || !self.standing_when_asked(now, first_check).is_empty() {
             Asked::LooksAgain
+        } else if !self.blockers.is_empty() {
+            Asked::VendorsTurn
         } else if self.is_at_rest() {
             Asked::NothingToDo
         } else {
             Asked::UnderWay
         }
+    }
+
+    /// Whether something is waited for that is looked at again when the customer asks: anything but a refused step.
+    #[must_use]
+    pub fn has_blocker_beside_steps(&self) -> bool {
+        self.blockers.iter().any(|(subject, _)| !matches!(subject, Subject::Step { .. }))
     }
 
     /// When its last entry was written.

@@ -61,6 +61,8 @@ macro_rules! events {
 pub enum CheckCause {
     /// Nothing has happened since the entry that it names, and it is nobody's turn.
     Standstill,
+    /// The vendor's operator asks: then also what was refused is looked at.
+    Operator,
 }
 
 events! {

@@ -227,8 +227,8 @@ impl Finding {
                  function {function}. The step is started again by itself."
             )],
             Self::StepRefused { .. } => vec![
-                "Look at the message with \"latchkey dead-letters\", correct the cause, then select \"Check again\" \
-                 or replay the message."
+                "Look at the message with \"latchkey dead-letters\", correct the cause, then replay the message. \
+                 If you discard it instead, continue with \"latchkey onboardings resume\"."
                     .to_owned(),
             ],
             Self::VendorSetup { fault: SetUpFault::OutboundAccess, tenant, .. } => vec![format!(

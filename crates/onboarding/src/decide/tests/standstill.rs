@@ -144,6 +144,9 @@ fn what_a_person_is_answered_is_what_is_done() {
             places.push(apply(&after_steps(steps), "status", status(becomes)).onboarding);
         }
     }
+    let reason = crate::Reason::ArmRefused;
+    let refused = Fact::StepRefused { function: "provision_requested".to_owned(), reason, about: About::Set };
+    places.push(apply(&after_steps(2), "dead", refused).onboarding);
     let mut answers = std::collections::BTreeSet::new();
     for onboarding in places {
         for after in [Duration::from_secs(1), HOUR] {
@@ -156,5 +159,5 @@ fn what_a_person_is_answered_is_what_is_done() {
             answers.insert(format!("{asked:?}"));
         }
     }
-    assert_eq!(answers.len(), 4, "{answers:?}");
+    assert_eq!(answers.len(), 5, "{answers:?}");
 }

@@ -48,6 +48,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &event(ActivationRequested {})),
         sample_of("", &event(CheckDue { entry: Some(7), because: None })),
         sample_of(".asked", &event(CheckDue { entry: None, because: None })),
+        sample_of(".operator", &event(CheckDue { entry: None, because: Some(CheckCause::Operator) })),
         sample_of(".standstill", &event(CheckDue { entry: Some(7), because: Some(CheckCause::Standstill) })),
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
