@@ -11,6 +11,7 @@ use onboarding::{
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
+    walk::Walk,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
@@ -34,6 +35,7 @@ pub struct App {
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
     pub(crate) due: DueChecks,
+    pub(crate) walk: Walk,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -78,6 +80,7 @@ impl App {
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
             due: DueChecks::new(store.clone()),
+            walk: Walk::new(store.clone()),
             used_states: UsedStates::new(store),
             signer: Signer::new(&settings.signing_key),
             bus: Bus::new(client),

@@ -13,6 +13,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const RETRY_FIRST: &str = "LATCHKEY_RETRY_FIRST_MILLISECONDS";
 const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
 const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
+const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
 const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
 
 /// Every setting. Secrets have types that do not print.
@@ -51,6 +52,9 @@ pub struct Settings {
     pub spreading: Duration,
     /// `LATCHKEY_CHECK_FIRST_SECONDS` (60): the wait before the first check of a blocker.
     pub first_check: Duration,
+    /// `LATCHKEY_STANDSTILL_SECONDS` (3600): how long an onboarding may stand without anybody's turn before it is started
+    /// again where it stands; after three times as long the vendor is named.
+    pub standstill: Duration,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -141,6 +145,7 @@ impl Settings {
         let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
         let spreading = reader.duration(SPREADING, Duration::from_secs, 1_800);
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
+        let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
         // Otherwise the message is given up before anybody is asked to act.
@@ -166,6 +171,7 @@ impl Settings {
                 },
                 spreading: spreading?,
                 first_check: first_check?,
+                standstill: standstill?,
             })
         };
         match all() {

@@ -6,6 +6,7 @@ use ::onboarding::{
     Cause, Fact, Onboarding, OnboardingId, ProvenKey, Purchase, SubscriptionStatus, event::EventId,
     journal::Journal,
 };
+use azure_ids::ArmId;
 use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
@@ -31,22 +32,44 @@ pub(crate) async fn append(journal: &Journal, onboarding: OnboardingId, origin: 
     journal.append(Some(&head), decision).await.unwrap();
 }
 
-/// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
-pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
+/// An onboarding that waits for the customer's consent.
+pub(crate) async fn opened(journal: &Journal) -> OnboardingId {
     let (region, subscription) = ("westeurope".parse().unwrap(), Uuid::from_u128(7));
     let id = OnboardingId::of_subscription(subscription, &region);
     let status = SubscriptionStatus::PendingFulfillmentStart;
     let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
-    let opened = Onboarding::open(id, ID.parse().unwrap(), region.clone(), purchase, cause("open"));
+    let opened = Onboarding::open(id, ID.parse().unwrap(), region, purchase, cause("open"));
     journal.append(None, opened).await.unwrap();
+    id
+}
+
+/// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
+pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
+    let id = opened(journal).await;
     let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
     let proof = ProvenKey {
         version: version.parse().unwrap(),
         tenant: ID.parse().unwrap(),
-        region,
+        region: "westeurope".parse().unwrap(),
         service_principal: ID.parse().unwrap(),
         warnings: vec![],
     };
     append(journal, id, "key", Fact::KeyProven { proof }).await;
     id
+}
+
+/// What happens after [`provisioning`], each with the queue whose message takes the chain on from there.
+pub(crate) fn chain() -> Vec<(Option<Fact>, &'static str)> {
+    let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
+    let id = OnboardingId::of_subscription(Uuid::from_u128(7), &"westeurope".parse().unwrap());
+    let set: ArmId = format!("{below}/diskEncryptionSets/latchkey-{id}").parse().unwrap();
+    let disk: ArmId = format!("{below}/disks/d1").parse().unwrap();
+    let look_after_ms = 1000;
+    vec![
+        (None, "provision_requested"),
+        (Some(Fact::SetRequested { set: set.clone(), operation: None, look_after_ms }), "provision_started"),
+        (Some(Fact::SetReady { set: set.clone(), disks: vec![disk.clone()] }), "disk_encryption_requested"),
+        (Some(Fact::DiskRequested { disk: disk.clone(), look_after_ms }), "disk_encryption_requested"),
+        (Some(Fact::DiskEncrypted { disk, set }), "activation_requested"),
+    ]
 }

@@ -1,5 +1,6 @@
 //! What the HTTP functions share: addresses with a signed link, problem answers, and headers that keep secrets in.
 
+pub(crate) mod asked;
 pub(crate) mod blockers;
 pub(crate) mod consent;
 pub mod signing;

@@ -82,3 +82,36 @@ async fn an_onboarding_that_has_ended_takes_no_key() {
     let response = routes.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::CONFLICT);
 }
+
+/// Whoever asks hears what will be done, and nothing is sent where nothing will be: here there is no bus.
+#[tokio::test]
+async fn whoever_asks_to_look_again_hears_when_nothing_will_be_done() {
+    let mut app = crate::tests::app();
+    app.clock = std::sync::Arc::new(Now);
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let address = path_of(&linked(&app, open, &format!("/api/onboarding/{open}/check")));
+    let heard = async |accept: &str| {
+        let response = ask(&app, "POST", &address, accept).await;
+        assert_eq!(response.status(), 200);
+        let body = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&heard("application/json").await).unwrap();
+    assert_eq!(json["answer"], "under-way", "{json}");
+    assert!(heard("text/html").await.contains("is under way and waits for nobody"));
+    let status = onboarding::SubscriptionStatus::Unsubscribed;
+    let left = onboarding::Fact::Subscription { status };
+    crate::test_support::append(&app.journal, open, "left", left).await;
+    let json: serde_json::Value = serde_json::from_str(&heard("application/json").await).unwrap();
+    assert_eq!(json["answer"], "ended", "{json}");
+    assert!(heard("text/html").await.contains("the subscription has ended"));
+}
+
+/// The time of the onboardings in these tests.
+struct Now;
+
+impl crate::clock::Clock for Now {
+    fn now(&self) -> time::OffsetDateTime {
+        crate::test_support::NOW
+    }
+}

@@ -137,6 +137,13 @@ impl From<object_store::Error> for StepError {
 }
 
 impl<D: EventData> Step<D> {
+    /// A step on an event, for tests of its handler.
+    #[cfg(test)]
+    pub(crate) fn on(event: Event<D>, onboarding: Onboarding, app: &App) -> Self {
+        let cause = cause::cause_of(D::QUEUE, &event, app);
+        Self { event, onboarding: Some(onboarding), cause }
+    }
+
     /// The onboarding that the event is about.
     ///
     /// # Errors

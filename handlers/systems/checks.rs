@@ -1,34 +1,49 @@
 //! Checks as messages: of what an onboarding waits for, and of its subscription.
 
 use onboarding::{
-    OnboardingId,
-    event::{CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
+    Asked, Onboarding, OnboardingId,
+    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
 };
 use service_bus::ServiceBusError;
+use uuid::Uuid;
 
 use crate::{App, trace_context};
 
-/// The check that this entry set is due. Sent again it has the same id, so it is looked at once.
+/// The check that this entry set is due. Sent again it is another message: the one before may have died, and once one of
+/// them was taken in the others are void.
 pub(crate) async fn publish_due(
     app: &App,
     onboarding: OnboardingId,
     entry: u64,
 ) -> Result<(), ServiceBusError> {
-    let origin = format!("{onboarding}\n{entry}");
-    publish(app, onboarding, "sweep", &origin, CheckDue { entry: Some(entry) }).await
+    publish_once(app, onboarding, "sweep", CheckDue { entry: Some(entry), because: None }).await
 }
 
-/// A person asks to look again at everything. Asked again before anything changed, within the same ten seconds, it is
-/// the same check.
-pub(crate) async fn publish_asked_for(
+/// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the
+/// one before is not known, and once one of them was taken in the others are void.
+pub(crate) async fn publish_standstill(
     app: &App,
     onboarding: OnboardingId,
-    number: u64,
-    source: &str,
+    entry: u64,
 ) -> Result<(), ServiceBusError> {
-    let moment = app.clock.now().unix_timestamp() / 10;
-    let origin = format!("{onboarding}\n{number}\nasked for at {moment}");
-    publish(app, onboarding, source, &origin, CheckDue { entry: None }).await
+    let check = CheckDue { entry: Some(entry), because: Some(CheckCause::Standstill) };
+    publish_once(app, onboarding, "sweep", check).await
+}
+
+/// A person asks to look again at everything; answers what comes of it. Each time is a message of its own, unless there is
+/// nothing to look at.
+pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Asked, ServiceBusError> {
+    let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
+    if asked == Asked::LooksAgain {
+        publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    }
+    Ok(asked)
+}
+
+/// The operator asks to look again at everything, also at what was refused.
+pub(crate) async fn resume(app: &App, onboarding: OnboardingId) -> Result<(), ServiceBusError> {
+    publish_once(app, onboarding, "operations", CheckDue { entry: None, because: Some(CheckCause::Operator) })
+        .await
 }
 
 /// The check of a subscription that is due today.
@@ -38,6 +53,20 @@ pub(crate) async fn publish_subscription_check(
 ) -> Result<(), ServiceBusError> {
     let origin = format!("{onboarding}\n{}", app.clock.now().date());
     publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
+}
+
+/// Under an id that nobody can know before, and that nothing else has: no other message can take its place.
+async fn publish_once<D: EventData>(
+    app: &App,
+    onboarding: OnboardingId,
+    source: &str,
+    check: D,
+) -> Result<(), ServiceBusError> {
+    publish(app, onboarding, source, &one_of_a_kind(onboarding), check).await
+}
+
+fn one_of_a_kind(onboarding: OnboardingId) -> String {
+    format!("{onboarding}\n{}", Uuid::new_v4())
 }
 
 async fn publish<D: EventData>(

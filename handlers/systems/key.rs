@@ -43,6 +43,18 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     Ok(proof(onboarding, &vault, &bundle, service_principal))
 }
 
+/// The same, with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
+/// asks how things are now must not be told how they were.
+pub(crate) async fn fresh_probe(
+    app: &App,
+    onboarding: &Onboarding,
+    key: &KeyUrl,
+) -> Result<ProvenKey, Refusal> {
+    let tenant = onboarding.tenant();
+    app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
+    probe(app, onboarding, key).await
+}
+
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {
     match vault.region() {
         Some(region) if region == onboarding.region() => Ok(()),

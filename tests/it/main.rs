@@ -13,6 +13,7 @@ mod kills;
 mod policies;
 mod rotation;
 mod secrets;
+mod standstill;
 mod support;
 mod traces;
 mod waiting;

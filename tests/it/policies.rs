@@ -135,3 +135,26 @@ async fn a_policy_that_comes_after_the_consent_stops_the_disk_service_and_is_nam
     until(&world, &page, "active").await;
     world.stop().await;
 }
+
+/// The token that proved the key is good for an hour; the operator asks how things are now.
+#[tokio::test]
+async fn the_operators_check_sees_a_policy_that_came_after_the_last_token() {
+    let world = crate::support::a_world().await;
+    let page = crate::support::play(&world).await.page;
+    let check = async || -> serde_json::Value {
+        let path = format!("/api/operations/onboardings/{}/check", page.onboarding());
+        let asked = plain_client().post(world.url().join(&path).unwrap()).json(&json!({}));
+        asked.send().await.unwrap().json().await.unwrap()
+    };
+    assert_eq!(check().await, json!({"works": true}));
+    forbid(&world, customer(&world), &["conditionalAccess"]).await;
+    let forbidden = check().await;
+    assert_eq!(
+        (&forbidden["works"], &forbidden["code"]),
+        (&json!(false), &json!("policy-blocks")),
+        "{forbidden}"
+    );
+    forbid(&world, customer(&world), &[]).await;
+    assert_eq!(check().await, json!({"works": true}));
+    world.stop().await;
+}

@@ -43,6 +43,12 @@ impl Blockers {
         self.0.get(subject)
     }
 
+    /// Whether the check that this entry set is still to be made.
+    #[must_use]
+    pub fn wait_for_check_of(&self, entry: u64) -> bool {
+        self.0.values().any(|blocker| blocker.entry == entry && blocker.next_check.is_some())
+    }
+
     /// Whether nothing is waited for.
     #[must_use]
     pub fn is_empty(&self) -> bool {

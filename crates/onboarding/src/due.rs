@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{Onboarding, OnboardingId};
+use crate::{Onboarding, OnboardingId, blocker::Blocker};
 
 /// The reminders of all onboardings, in the same store as the journal.
 #[derive(Debug, Clone)]
@@ -41,10 +41,31 @@ impl DueChecks {
     /// When the store does not answer.
     pub async fn set(&self, onboarding: &Onboarding, entry: u64) -> Result<(), object_store::Error> {
         for (_, blocker) in onboarding.blockers().iter().filter(|(_, blocker)| blocker.entry >= entry) {
-            let Some(next_check) = blocker.next_check else { continue };
-            let path = format!("due/{}/{}/{}", name_of(next_check), onboarding.id(), blocker.entry);
-            self.store.put(&Path::from(path), PutPayload::new()).await?;
+            self.set_for(onboarding.id(), blocker).await?;
         }
+        Ok(())
+    }
+
+    /// Sets again the reminders of checks that were due before this time and that nobody made: they were lost.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_lost(
+        &self,
+        onboarding: &Onboarding,
+        before: OffsetDateTime,
+    ) -> Result<(), object_store::Error> {
+        for (_, blocker) in onboarding.blockers().iter() {
+            if blocker.next_check.is_some_and(|next_check| next_check < before) {
+                self.set_for(onboarding.id(), blocker).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_for(&self, onboarding: OnboardingId, blocker: &Blocker) -> Result<(), object_store::Error> {
+        let Some(next_check) = blocker.next_check else { return Ok(()) };
+        self.store.put(&path_of(next_check, onboarding, blocker.entry), PutPayload::new()).await?;
         Ok(())
     }
 
@@ -61,7 +82,17 @@ impl DueChecks {
         Ok(due)
     }
 
-    /// Takes a reminder away, once its check was sent. Taking it away again is success.
+    /// Reminds again at this time, because what becomes of the check that was sent is not known yet.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn put_off(&self, check: &DueCheck, until: OffsetDateTime) -> Result<(), object_store::Error> {
+        let path = path_of(until, check.onboarding, check.entry);
+        self.store.put(&path, PutPayload::new()).await?;
+        if path == check.path { Ok(()) } else { self.clear(check).await }
+    }
+
+    /// Takes a reminder away, once its onboarding waits for this check no more. Taking it away again is success.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -71,6 +102,10 @@ impl DueChecks {
             Err(error) => Err(error),
         }
     }
+}
+
+fn path_of(at: OffsetDateTime, onboarding: OnboardingId, entry: u64) -> Path {
+    Path::from(format!("due/{}/{onboarding}/{entry}", name_of(at)))
 }
 
 /// RFC 3339 in whole seconds, with the colons that some file systems refuse taken out; its order is the order of time.
@@ -95,7 +130,6 @@ mod tests {
     use super::*;
     use crate::{
         Subject,
-        blocker::Blocker,
         finding::Finding,
         test_support::{cause, disk, opened},
     };

@@ -52,6 +52,13 @@ pub enum Fact {
         /// The journal entry that had set the check; `None` when a person asks.
         entry: Option<u64>,
     },
+    /// The vendor's operator asks to look again at everything, also at what was refused.
+    OperatorAsked,
+    /// Nothing has happened for a long time, and it is nobody's turn.
+    StandsStill {
+        /// The journal entry that was the newest then.
+        entry: u64,
+    },
     /// An event that is too old to be remembered came again: what the chain waits for is sent again.
     OldEvent,
     /// ARM accepted the creation of the disk encryption set.

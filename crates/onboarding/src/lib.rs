@@ -31,8 +31,10 @@ pub mod retry;
 pub mod taken;
 #[cfg(test)]
 mod test_support;
+pub mod walk;
 
 pub use about::{About, Subject};
+pub use decide::{Asked, RESTARTS};
 pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;

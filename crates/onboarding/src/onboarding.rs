@@ -31,6 +31,10 @@ pub struct Onboarding {
     pub(crate) blockers: Blockers,
     /// How often creating the set failed: a failure after a good probe is looked at ever less often.
     pub(crate) set_failures: u32,
+    /// Since when nothing got on, once it was restarted or looked at because of that.
+    pub(crate) stood_since: Option<OffsetDateTime>,
+    /// How often it was restarted since.
+    pub(crate) restarts: u32,
     pub(crate) taken: Taken,
 }
 

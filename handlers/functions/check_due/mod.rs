@@ -3,7 +3,10 @@
 //! Takes the chain up where it stands: the step that found the blocker runs once more. Asks and changes nothing by
 //! itself; sets the next check, later than the last.
 
-use onboarding::{Fact, event::CheckDue};
+use onboarding::{
+    Fact,
+    event::{CheckCause, CheckDue},
+};
 
 use crate::{
     App,
@@ -11,6 +14,10 @@ use crate::{
 };
 
 pub(crate) async fn handle(step: Step<CheckDue>, _app: App) -> Result<Next, StepError> {
-    let CheckDue { entry } = step.event.data;
-    step.decide(Fact::CheckDue { entry })
+    let CheckDue { entry, because } = step.event.data;
+    step.decide(match (because, entry) {
+        (Some(CheckCause::Standstill), Some(entry)) => Fact::StandsStill { entry },
+        (Some(CheckCause::Operator), _) => Fact::OperatorAsked,
+        (Some(CheckCause::Standstill) | None, entry) => Fact::CheckDue { entry },
+    })
 }

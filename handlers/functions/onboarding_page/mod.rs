@@ -13,15 +13,15 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Onboarding, OnboardingId};
+use onboarding::{Asked, Onboarding, OnboardingId};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     App,
     pages::consent::COOKIE,
-    pages::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
-    systems::checks::publish_asked_for,
+    pages::{LinkQuery, Problem, asked, check_link, private_json, see_other, wants_json},
+    systems::checks::ask,
 };
 
 /// The page and its two actions.
@@ -103,21 +103,14 @@ async fn check(
     headers: HeaderMap,
 ) -> Response {
     match ask_again(&app, &id, &query).await {
-        Ok(id) if wants_json(&headers) => {
-            private_json(StatusCode::ACCEPTED, &serde_json::json!({"onboarding": id}))
-        }
-        Ok(id) => see_other(&address_of(&app, id)),
+        Ok((id, asked)) if wants_json(&headers) => asked::json(id, asked),
+        Ok((id, asked)) => asked::html(&app, id, asked),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<OnboardingId, Problem> {
+async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Asked), Problem> {
     let onboarding = opened(app, id, query).await?;
-    if onboarding.blockers().is_empty() {
-        return Ok(onboarding.id());
-    }
-    publish_asked_for(app, onboarding.id(), onboarding.number(), "onboarding_page")
-        .await
-        .map_err(|error| Problem::unavailable("publishing a check", &error))?;
-    Ok(onboarding.id())
+    let asked = ask(app, &onboarding, "onboarding_page").await;
+    Ok((onboarding.id(), asked.map_err(|error| Problem::unavailable("publishing a check", &error))?))
 }

@@ -165,7 +165,7 @@ fn takes_key(onboarding: &Onboarding) -> bool {
 }
 
 fn can_be_checked(onboarding: &Onboarding) -> bool {
-    !onboarding.blockers().is_empty()
+    onboarding.has_blocker_beside_steps()
 }
 
 fn key_of(onboarding: &Onboarding) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Tries a key now, as the step that takes it would.
+//! Tries a key now, as the step that takes it would, but with a new token.
 
 use axum::{
     body::Bytes,
@@ -16,7 +16,7 @@ use crate::{
     App,
     pages::{Problem, blockers, private_json},
     step::StepError,
-    systems::{key::probe, refusals::Refusal},
+    systems::{key::fresh_probe, refusals::Refusal},
 };
 
 /// What a check may be told. An empty body means the key that the onboarding has.
@@ -78,7 +78,7 @@ pub(super) async fn try_now(
     onboarding: &Onboarding,
     key: &KeyUrl,
 ) -> Result<Option<Finding>, StepError> {
-    match probe(app, onboarding, key).await {
+    match fresh_probe(app, onboarding, key).await {
         Ok(_) => Ok(None),
         Err(Refusal::Finding { finding, .. }) => Ok(Some(finding)),
         Err(Refusal::Error(error)) => Err(error),

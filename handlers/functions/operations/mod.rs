@@ -2,7 +2,7 @@
 //! which dead letters a replay can help.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes nothing, publishes nothing.
+//! changes nothing. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
@@ -10,7 +10,7 @@ mod history;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
     routing::{get, post},
@@ -24,9 +24,10 @@ use serde_json::{Value, json};
 use crate::{
     App,
     pages::{Problem, blockers, private_json},
+    systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`;
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check` and `/{id}/resume`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}", get(history::show))
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
+        .route("/api/operations/onboardings/{id}/resume", post(resume))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 
@@ -60,6 +62,26 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
         }
     }
     Ok(summaries)
+}
+
+/// The operator says that what stopped it is mended: everything that it waits for is looked at, also a refused step.
+async fn resume(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    match resumed(&app, &id).await {
+        Ok(answer) => private_json(StatusCode::ACCEPTED, &answer),
+        Err(problem) => problem.respond_to(&headers),
+    }
+}
+
+async fn resumed(app: &App, id: &str) -> Result<Value, Problem> {
+    let onboarding = load(app, id).await?.onboarding;
+    if onboarding.blockers().is_empty() && onboarding.is_at_rest() {
+        return Err(Problem::new(StatusCode::CONFLICT, "This onboarding waits for nothing."));
+    }
+    let sent = checks::resume(app, onboarding.id()).await;
+    sent.map_err(|error| Problem::unavailable("publishing a check", &error))?;
+    let message =
+        "Everything that this onboarding waits for is being looked at again, also what was refused.";
+    Ok(json!({"onboarding": onboarding.id(), "message": message}))
 }
 
 fn unknown() -> Problem {

@@ -13,7 +13,7 @@ use axum::{
 };
 use azure_ids::KeyUrl;
 use onboarding::{
-    Onboarding, OnboardingId, Set, Stage,
+    Asked, Onboarding, OnboardingId, Set, Stage,
     event::{Event, EventData, EventId, KeyShared},
 };
 use serde::Deserialize;
@@ -21,8 +21,8 @@ use serde_json::json;
 
 use crate::{
     App,
-    pages::{LinkQuery, Problem, address_of, check_link, private_json, see_other, wants_json},
-    systems::checks::publish_asked_for,
+    pages::{LinkQuery, Problem, address_of, asked, check_link, private_json, see_other, wants_json},
+    systems::checks::ask,
     trace_context,
 };
 
@@ -37,6 +37,14 @@ struct SharedKey {
     key_url: String,
 }
 
+/// What becomes of a key that was submitted.
+enum Taken {
+    /// It will be tried.
+    New(OnboardingId, KeyUrl),
+    /// It is the one that is known: that is "check again".
+    Again(OnboardingId, Asked),
+}
+
 async fn share(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -45,10 +53,12 @@ async fn share(
     body: Bytes,
 ) -> Response {
     match take(&app, &id, &query, &headers, body).await {
-        Ok((onboarding, key)) if wants_json(&headers) => {
+        Ok(Taken::New(onboarding, key)) if wants_json(&headers) => {
             private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
         }
-        Ok((onboarding, _)) => see_other(&address_of(&app, onboarding)),
+        Ok(Taken::New(onboarding, _)) => see_other(&address_of(&app, onboarding)),
+        Ok(Taken::Again(onboarding, asked)) if wants_json(&headers) => asked::json(onboarding, asked),
+        Ok(Taken::Again(onboarding, asked)) => asked::html(&app, onboarding, asked),
         Err(problem) => problem.respond_to(&headers),
     }
 }
@@ -59,27 +69,29 @@ async fn take(
     query: &LinkQuery,
     headers: &HeaderMap,
     body: Bytes,
-) -> Result<(OnboardingId, KeyUrl), Problem> {
+) -> Result<Taken, Problem> {
     let onboarding = check_link(app, id, query)?;
     let shared = read_body(headers, body).await?;
     let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
-    if head.candidate().is_some_and(|candidate| candidate.key == key) {
+    let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
+    if is_in_use || head.candidate().is_some_and(|candidate| candidate.key == key) {
         // Nothing new but the customer's word that it works now: that is "check again".
-        let checked = publish_asked_for(app, onboarding, head.number(), "share_key").await;
-        checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
-        return Ok((onboarding, key));
+        let asked = ask(app, &head, "share_key").await;
+        let asked = asked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
+        return Ok(Taken::Again(onboarding, asked));
     }
     let number = head.number();
-    // The same key submitted twice before anything changed is submitted once.
-    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}"));
+    // A double click is one message; whoever submits the key again later does so because nothing came of it.
+    let moment = app.clock.now().unix_timestamp() / 10;
+    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}\nat {moment}"));
     let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;
-    Ok((onboarding, key))
+    Ok(Taken::New(onboarding, key))
 }
 
 async fn read_body(headers: &HeaderMap, body: Bytes) -> Result<SharedKey, Problem> {

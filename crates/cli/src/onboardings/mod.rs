@@ -49,6 +49,12 @@ pub enum OnboardingsCommand {
     /// changed.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Check(OneArgs),
+
+    /// Continue one onboarding where it stands, also where a step was refused
+    ///
+    /// For after you corrected what the dead letter names and discarded it. Its customer cannot do this.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Resume(OneArgs),
 }
 
 /// What `onboardings list` takes.
@@ -99,6 +105,10 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
         OnboardingsCommand::Verify(args) => {
             let answer = ask(&args.app, Method::GET, &format!("/{}/verification", args.id)).await?;
             tell(&answer, args.json, shown::verification)?;
+        }
+        OnboardingsCommand::Resume(args) => {
+            let answer = ask(&args.app, Method::POST, &format!("/{}/resume", args.id)).await?;
+            tell(&answer, args.json, shown::resumed)?;
         }
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;

@@ -79,6 +79,10 @@ pub(super) fn verification(answer: &Json) -> String {
     lines.join("\n")
 }
 
+pub(super) fn resumed(answer: &Json) -> String {
+    answer["message"].as_str().unwrap_or_default().to_owned()
+}
+
 pub(super) fn check(answer: &Json) -> String {
     if answer["works"] == true {
         return "The key works.".to_owned();

@@ -7,6 +7,7 @@ use azure_ids::{ArmId, KeyUrl};
 
 use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
+    blocker::Blocker,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, ProvisionRequested,
         ProvisionStarted,
@@ -25,26 +26,41 @@ pub(super) enum Look {
 }
 
 impl Onboarding {
-    /// Looks again at what is waited for, and sets the next check. What a person asks for postpones nothing.
+    /// Looks again at what is waited for, and sets the next check. What a person asks for postpones nothing. A refused step
+    /// is the vendor's: its dead letter is still there, whatever the customer says.
     pub(super) fn check_due(&self, cause: Cause, fact: Fact, entry: Option<u64>) -> Option<Decision> {
-        let due: Vec<Subject> = self
-            .blockers
-            .iter()
-            .filter(|(_, blocker)| {
-                entry.is_none_or(|entry| blocker.entry == entry && blocker.next_check.is_some())
-            })
-            .map(|(subject, _)| subject.clone())
-            .collect();
-        if due.is_empty() {
+        let is_due = |subject: &Subject, blocker: &Blocker| match entry {
+            Some(entry) => blocker.entry == entry && blocker.next_check.is_some(),
+            None => !matches!(subject, Subject::Step { .. }),
+        };
+        let due = self.blockers.iter().filter(|(subject, blocker)| is_due(subject, blocker));
+        let due: Vec<Subject> = due.map(|(subject, _)| subject.clone()).collect();
+        self.look_again(cause, fact, &due, entry.is_some())
+    }
+
+    /// Looks again at everything, also at what was refused: the operator says that it is mended.
+    pub(super) fn operator_asked(&self, cause: Cause, fact: Fact) -> Option<Decision> {
+        let due: Vec<Subject> = self.blockers.iter().map(|(subject, _)| subject.clone()).collect();
+        self.look_again(cause, fact, &due, false)
+    }
+
+    fn look_again(&self, cause: Cause, fact: Fact, due: &[Subject], by_itself: bool) -> Option<Decision> {
+        let standing = match by_itself {
+            true => BTreeSet::new(),
+            false => self.standing_when_asked(cause.now, cause.first_check),
+        };
+        if due.is_empty() && standing.is_empty() {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
-        let looks: BTreeSet<Look> = due.iter().flat_map(|subject| self.look_at(subject)).collect();
-        for subject in &due {
+        self.keep_standing(&mut decision);
+        let mut looks: BTreeSet<Look> = due.iter().flat_map(|subject| self.look_at(subject)).collect();
+        looks.extend(standing);
+        for subject in due {
             if matches!(subject, Subject::Step { .. }) {
-                // Whoever looks again says that it is mended; a step that is refused once more says so itself.
+                // A step that is refused once more says so itself.
                 decision.onboarding.blockers.remove(subject);
-            } else if entry.is_some() {
+            } else if by_itself {
                 postpone(&mut decision, subject);
             }
         }

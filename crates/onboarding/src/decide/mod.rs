@@ -9,6 +9,9 @@ mod disks;
 mod found;
 mod keys;
 mod set;
+mod standstill;
+
+pub use standstill::{Asked, RESTARTS};
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;
@@ -48,6 +51,8 @@ impl Onboarding {
             activated_at: None,
             blockers: Blockers::default(),
             set_failures: 0,
+            stood_since: None,
+            restarts: 0,
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -86,6 +91,8 @@ impl Onboarding {
             }
             Fact::StepDone { function, about } => Ok(self.step_done(cause, fact, &function, &about)),
             Fact::CheckDue { entry } => Ok(self.check_due(cause, fact, entry)),
+            Fact::OperatorAsked => Ok(self.operator_asked(cause, fact)),
+            Fact::StandsStill { entry } => Ok(self.stands_still(cause, fact, entry)),
             Fact::OldEvent => Ok(self.old_event(cause, fact)),
             Fact::SetRequested { set, operation, look_after_ms } => {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
@@ -105,6 +112,7 @@ impl Onboarding {
     fn next(&self, cause: Cause, fact: Fact, about: &About) -> Decision {
         let mut onboarding = self.clone();
         onboarding.number += 1;
+        (onboarding.stood_since, onboarding.restarts) = (None, 0);
         onboarding.taken.take(cause.event.clone(), onboarding.number, cause.now, onboarding.disks.len());
         onboarding.blockers.remove(&Subject::step(cause.function, about));
         Decision { onboarding, fact, cause, messages: vec![] }

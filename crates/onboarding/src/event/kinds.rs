@@ -55,6 +55,16 @@ macro_rules! events {
     };
 }
 
+/// Why an onboarding is looked at, when it is not because of a reminder or of its customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckCause {
+    /// Nothing has happened since the entry that it names, and it is nobody's turn.
+    Standstill,
+    /// The vendor's operator asks: then also what was refused is looked at.
+    Operator,
+}
+
 events! {
     /// A purchase was resolved on the landing page. Published by `signup`.
     SignupRequested {
@@ -105,6 +115,9 @@ events! {
         /// a person asks: then everything is looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         entry: Option<u64>,
+        /// Why else than because of a reminder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<CheckCause>,
     } = "latchkey.check.due.v1" on "check_due"
         about |_| About::Consent;
 

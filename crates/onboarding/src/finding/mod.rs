@@ -283,6 +283,11 @@ findings! {
         /// The disk.
         disk: ArmId,
     } => Vendor, Step;
+    /// Nothing has happened for a long time, although it was restarted.
+    StandsStill {
+        /// The function whose step is to take it on.
+        function: String,
+    } => Vendor, Step;
     /// A step was refused for good and lies among the dead letters.
     StepRefused {
         /// The function.

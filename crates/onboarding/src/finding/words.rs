@@ -104,6 +104,10 @@ impl Finding {
             Self::DiskEncryptionFailed { disk } => {
                 format!("Azure accepted the encryption of disk {} but did not complete it.", disk.name())
             }
+            Self::StandsStill { function } => format!(
+                "The step {function} has not got on for a long time, although it was started again. The vendor has to \
+                 look at it."
+            ),
             Self::StepRefused { function, reason } => format!(
                 "The step {function} failed and is not tried again by itself ({reason}). The vendor has to look at it."
             ),
@@ -218,9 +222,13 @@ impl Finding {
             Self::DiskEncryptionFailed { .. } => vec![
                 "Look at the activity log of the disk. Latchkey tries again at the next check.".to_owned(),
             ],
+            Self::StandsStill { function } => vec![format!(
+                "Look at the queue {function} and its dead letters with \"latchkey dead-letters\", and at the log of the \
+                 function {function}. The step is started again by itself."
+            )],
             Self::StepRefused { .. } => vec![
-                "Look at the message with \"latchkey dead-letters\", correct the cause, then select \"Check again\" \
-                 or replay the message."
+                "Look at the message with \"latchkey dead-letters\", correct the cause, then replay the message. \
+                 If you discard it instead, continue with \"latchkey onboardings resume\"."
                     .to_owned(),
             ],
             Self::VendorSetup { fault: SetUpFault::OutboundAccess, tenant, .. } => vec![format!(

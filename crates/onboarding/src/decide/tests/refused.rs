@@ -21,12 +21,12 @@ fn a_key_whose_step_is_refused_is_the_vendors_turn_and_the_customer_is_not_asked
     let (function, reason) = ("key_shared".to_owned(), "DeadlineExceeded".to_owned());
     assert_eq!(first.finding, Finding::StepRefused { function, reason });
     assert_eq!(dead.candidate().unwrap().key, key("k").without_version());
-    let asked = apply(&dead, "asked", Fact::CheckDue { entry: None });
-    assert_eq!(kinds(&asked), [KeyShared::KIND], "and whoever asks has that key looked at");
+    let asked = apply(&dead, "asked", Fact::OperatorAsked);
+    assert_eq!(kinds(&asked), [KeyShared::KIND], "and the operator who asks has that key looked at");
 }
 
 #[test]
-fn a_refused_step_is_looked_at_when_somebody_says_so_and_then_forgotten() {
+fn a_refused_step_is_looked_at_when_the_operator_says_so_and_then_forgotten() {
     let fact = refused("provision_requested", Reason::ArmRefused, About::Set);
     let onboarding = apply(&after_steps(2), "refused", fact.clone()).onboarding;
     assert!(onboarding.decide(cause("again"), fact).unwrap().is_none());
@@ -34,7 +34,12 @@ fn a_refused_step_is_looked_at_when_somebody_says_so_and_then_forgotten() {
     assert_eq!(blocker.next_check, None, "not by itself: each look would make another dead letter");
     let by_itself = Fact::CheckDue { entry: Some(blocker.entry) };
     assert!(onboarding.decide(cause("check"), by_itself).unwrap().is_none());
-    let asked = apply(&onboarding, "asked", Fact::CheckDue { entry: None });
+    let by_the_customer = Fact::CheckDue { entry: None };
+    assert!(
+        onboarding.decide(cause("click"), by_the_customer).unwrap().is_none(),
+        "its dead letter is there"
+    );
+    let asked = apply(&onboarding, "asked", Fact::OperatorAsked);
     assert_eq!((kinds(&asked), codes(&asked.onboarding)), (vec![ProvisionRequested::KIND], vec![]));
 }
 
@@ -44,8 +49,16 @@ fn a_refused_step_comes_first_and_hides_nothing() {
     let dead = refused("disk_encryption_requested", Reason::ArmRefused, About::Disk(disk("d2")));
     let onboarding = apply(&onboarding, "dead", dead).onboarding;
     assert_eq!(codes(&onboarding), [Code::StepRefused, Code::DiskAttached]);
-    let asked = apply(&onboarding, "asked", Fact::CheckDue { entry: None });
+    let clicked = apply(&onboarding, "click", Fact::CheckDue { entry: None });
+    assert_eq!(
+        codes(&clicked.onboarding),
+        [Code::StepRefused, Code::DiskAttached],
+        "the customer removes nothing"
+    );
+    assert_eq!(kinds(&clicked), [DiskEncryptionRequested::KIND], "and has the rest looked at");
+    let asked = apply(&onboarding, "asked", Fact::OperatorAsked);
     assert_eq!(kinds(&asked), [DiskEncryptionRequested::KIND; 2]);
+    assert_eq!(codes(&asked.onboarding), [Code::DiskAttached]);
 }
 
 #[test]

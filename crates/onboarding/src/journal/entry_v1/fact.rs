@@ -41,6 +41,10 @@ pub(crate) enum FactV1 {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         entry: Option<u64>,
     },
+    OperatorAsked,
+    StandsStill {
+        entry: u64,
+    },
     OldEvent,
     SetRequested {
         set: ArmId,
@@ -105,6 +109,8 @@ impl From<Fact> for FactV1 {
             }
             Fact::StepDone { function, about } => Self::StepDone { function, about: about.into() },
             Fact::CheckDue { entry } => Self::CheckDue { entry },
+            Fact::OperatorAsked => Self::OperatorAsked,
+            Fact::StandsStill { entry } => Self::StandsStill { entry },
             Fact::OldEvent => Self::OldEvent,
             Fact::SetRequested { set, operation, look_after_ms } => {
                 Self::SetRequested { set, operation, look_after_ms }

@@ -51,6 +51,7 @@ mirror! {
         SetNotOurs { set: ArmId },
         ProvisioningFailed { set: ArmId, error: String },
         DiskEncryptionFailed { disk: ArmId },
+        StandsStill { function: String },
         StepRefused { function: String, reason: String },
         VendorSetup { fault: SetUpFaultV1, error: Option<u32>, tenant: TenantId },
     }

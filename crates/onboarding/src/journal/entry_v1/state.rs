@@ -36,7 +36,16 @@ pub(crate) struct StateV1 {
     activated_at: Option<OffsetDateTime>,
     blockers: Vec<BlockerV1>,
     set_failures: u32,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    stood_since: Option<OffsetDateTime>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    restarts: u32,
     taken: TakenV1,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,6 +157,8 @@ impl From<Onboarding> for StateV1 {
             activated_at,
             blockers,
             set_failures,
+            stood_since,
+            restarts,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -167,6 +178,8 @@ impl From<Onboarding> for StateV1 {
             activated_at,
             blockers: blockers.iter().map(|(subject, blocker)| BlockerV1::of(subject, blocker)).collect(),
             set_failures,
+            stood_since,
+            restarts,
             taken: taken.into(),
         }
     }
@@ -192,6 +205,8 @@ impl From<StateV1> for Onboarding {
             activated_at: stored.activated_at,
             blockers: stored.blockers.into_iter().map(BlockerV1::into_domain).collect::<Blockers>(),
             set_failures: stored.set_failures,
+            stood_since: stored.stood_since,
+            restarts: stored.restarts,
             taken: stored.taken.into(),
         }
     }

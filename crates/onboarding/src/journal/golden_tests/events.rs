@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
-        ActivationRequested, CheckDue, CustomerConsented, DiskEncryptionRequested, Event, EventData, EventId,
-        KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted, SignupRequested,
-        SubscriptionCheckDue, validate, written_again,
+        ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
+        EventData, EventId, KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted,
+        SignupRequested, SubscriptionCheckDue, validate, written_again,
     },
     test_support::{cause, disk, key, opened, set, set_name, tenant},
 };
@@ -46,8 +46,10 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &event(ProvisionStarted { set: set(&set_name()) })),
         sample_of("", &event(DiskEncryptionRequested { disk: disk("d1") })),
         sample_of("", &event(ActivationRequested {})),
-        sample_of("", &event(CheckDue { entry: Some(7) })),
-        sample_of(".asked", &event(CheckDue { entry: None })),
+        sample_of("", &event(CheckDue { entry: Some(7), because: None })),
+        sample_of(".asked", &event(CheckDue { entry: None, because: None })),
+        sample_of(".operator", &event(CheckDue { entry: None, because: Some(CheckCause::Operator) })),
+        sample_of(".standstill", &event(CheckDue { entry: Some(7), because: Some(CheckCause::Standstill) })),
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
         sample_of("", &event(SubscriptionCheckDue {})),

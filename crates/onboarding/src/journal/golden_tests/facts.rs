@@ -44,6 +44,8 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("step-done", Fact::StepDone { function: "provision_requested".to_owned(), about: About::Set }),
         ("check-due", Fact::CheckDue { entry: Some(7) }),
         ("check-due.asked", Fact::CheckDue { entry: None }),
+        ("operator-asked", Fact::OperatorAsked),
+        ("stands-still", Fact::StandsStill { entry: 7 }),
         ("old-event", Fact::OldEvent),
         ("set-requested", Fact::SetRequested { set: our_set.clone(), operation, look_after_ms: 2000 }),
         (

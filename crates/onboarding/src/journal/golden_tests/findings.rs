@@ -73,6 +73,7 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::DiskUnderOtherSet => Finding::DiskUnderOtherSet { disk: disk("d1") },
         Code::SetNotOurs => Finding::SetNotOurs { set: set("latchkey-s") },
         Code::ProvisioningFailed => Finding::ProvisioningFailed { set: set("latchkey-s"), error },
+        Code::StandsStill => Finding::StandsStill { function: "provision_requested".to_owned() },
         Code::DiskEncryptionFailed => Finding::DiskEncryptionFailed { disk: disk("d1") },
         Code::StepRefused => {
             Finding::StepRefused { function: "key_shared".to_owned(), reason: "DeadlineExceeded".to_owned() }

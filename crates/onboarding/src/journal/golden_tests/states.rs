@@ -103,6 +103,10 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ),
         ("provisioning.failed-before", with(&proven, |state| state.set_failures = 2)),
         (
+            "provisioning.restarted",
+            with(&proven, |state| (state.stood_since, state.restarts) = (Some(now), 2)),
+        ),
+        (
             "encrypting",
             with(&ready, |state| {
                 state.disks = disks(&[DiskState::Found, DiskState::Requested, DiskState::Encrypted]);

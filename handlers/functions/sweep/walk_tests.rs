@@ -1,0 +1,116 @@
+//! What a walk finds, and what the step makes of it, for every queue.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use onboarding::{
+    Fact, Onboarding, Subject,
+    event::{CheckCause, CheckDue, Event, EventId},
+};
+use time::OffsetDateTime;
+
+use super::*;
+use crate::{
+    clock::Clock,
+    functions::check_due,
+    step::{Next, Step},
+    test_support::{self, NOW, append},
+};
+
+struct At(OffsetDateTime);
+
+impl Clock for At {
+    fn now(&self) -> OffsetDateTime {
+        self.0
+    }
+}
+
+async fn found_after(app: &mut App, time: Duration) -> Vec<(OnboardingId, u64)> {
+    app.clock = Arc::new(At(NOW + time));
+    let stretch = app.walk.next(app.journal.onboardings().await.unwrap()).await.unwrap();
+    stands_still(app, &stretch).await.unwrap()
+}
+
+async fn onboarding(app: &App, id: OnboardingId) -> Onboarding {
+    app.journal.load(id).await.unwrap().unwrap().onboarding
+}
+
+/// The queues to which the step on a walk's message sends.
+async fn restarted(app: &App, id: OnboardingId, entry: u64) -> BTreeSet<String> {
+    let check = CheckDue { entry: Some(entry), because: Some(CheckCause::Standstill) };
+    let now = app.clock.now();
+    let event = Event::new(EventId::of_origin("walk", &format!("{now}")), "sweep", id, now, check);
+    let step = Step::on(event, onboarding(app, id).await, app);
+    let Next::Decided(decision) = check_due::handle(step, app.clone()).await.unwrap() else {
+        panic!("no news")
+    };
+    let queues = decision.messages().iter().map(|message| message.queue.clone()).collect();
+    let head = app.journal.load(id).await.unwrap();
+    app.journal.append(head.as_ref(), *decision).await.unwrap();
+    queues
+}
+
+/// The chain as far as nobody has to act; each fact with the queue whose message takes it on from there.
+fn chain() -> Vec<(Option<Fact>, &'static str)> {
+    test_support::chain()
+}
+
+/// Whichever message of the chain is lost: it is sent again, and the vendor is named after that did not help.
+#[tokio::test]
+async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
+    let mut covered = BTreeSet::new();
+    for lost in 0..chain().len() {
+        let mut app = crate::tests::app();
+        let id = test_support::provisioning(&app.journal).await;
+        for (fact, _) in chain().into_iter().take(lost + 1) {
+            if let Some(fact) = fact {
+                append(&app.journal, id, &format!("{fact:?}"), fact).await;
+            }
+        }
+        let queue = chain()[lost].1;
+        assert_eq!(
+            found_after(&mut app, Duration::from_secs(3599)).await,
+            [],
+            "{queue}: it may be under way"
+        );
+        for hours in 1..=3 {
+            let found = found_after(&mut app, Duration::from_secs(3600 * hours)).await;
+            let [(found, entry)] = found[..] else { panic!("{queue}: {found:?}") };
+            assert_eq!(restarted(&app, found, entry).await, BTreeSet::from([queue.to_owned()]));
+        }
+        assert_eq!(
+            found_after(&mut app, Duration::from_secs(3600 * 100)).await,
+            [],
+            "{queue}: the vendor's turn"
+        );
+        let named = onboarding(&app, id).await;
+        let codes: Vec<String> =
+            named.blockers().iter().map(|(_, blocker)| blocker.finding.code().name()).collect();
+        assert_eq!(codes, ["stands-still"], "{queue}");
+        covered.insert(queue);
+    }
+    // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
+    // onboarding; a check is sent until it is made, and the marketplace is asked every day.
+    let others = [
+        "signup_requested",
+        "customer_consented",
+        "key_shared",
+        "check_due",
+        "marketplace_changed",
+        "subscription_check_due",
+    ];
+    covered.extend(others);
+    assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");
+}
+
+#[tokio::test]
+async fn a_lost_reminder_is_set_again() {
+    let mut app = crate::tests::app();
+    let id = test_support::opened(&app.journal).await;
+    let waiting = onboarding(&app, id).await;
+    assert!(waiting.blockers().get(&Subject::Consent).is_some());
+    assert_eq!(app.due.due_at(NOW + Duration::from_secs(9999)).await.unwrap(), [], "it was lost");
+    assert_eq!(found_after(&mut app, Duration::from_secs(3600)).await, []);
+    assert_eq!(app.due.due_at(app.clock.now()).await.unwrap(), [], "it is not long past yet");
+    assert_eq!(found_after(&mut app, Duration::from_secs(3661)).await, []);
+    assert_eq!(app.due.due_at(app.clock.now()).await.unwrap().len(), 1);
+}

@@ -1,0 +1,50 @@
+//! The answer to whoever asked to look again: what will be done, also when that is nothing.
+
+use axum::{http::StatusCode, response::Response};
+use maud::html;
+use onboarding::{Asked, OnboardingId};
+use serde_json::json;
+
+use super::{address_of, page, private_json};
+use crate::App;
+
+/// For programs, as JSON.
+pub(crate) fn json(onboarding: OnboardingId, asked: Asked) -> Response {
+    let answer = json!({"onboarding": onboarding, "answer": asked, "message": sentence(asked)});
+    private_json(status(asked), &answer)
+}
+
+/// For people; the browser goes back to the onboarding's page by itself.
+pub(crate) fn html(app: &App, onboarding: OnboardingId, asked: Asked) -> Response {
+    let address = address_of(app, onboarding);
+    let content = html! {
+        meta http-equiv="refresh" content=(format!("5;url={address}"));
+        p { (sentence(asked)) }
+        p { a href=(address) { "Back to the onboarding" } }
+    };
+    page(status(asked), "Check again", &content)
+}
+
+/// 202 only when something will be done.
+fn status(asked: Asked) -> StatusCode {
+    match asked {
+        Asked::LooksAgain => StatusCode::ACCEPTED,
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => StatusCode::OK,
+    }
+}
+
+fn sentence(asked: Asked) -> &'static str {
+    match asked {
+        Asked::LooksAgain => "Everything that this onboarding waits for is being checked again now.",
+        Asked::UnderWay => {
+            "Nothing is to be checked: the onboarding is under way and waits for nobody. If nothing happens for some \
+             minutes, you can ask again; it is also started again by itself."
+        }
+        Asked::VendorsTurn => {
+            "Nothing is checked: it is the vendor's turn. A step failed, and the vendor has to look at it before it is \
+             tried again."
+        }
+        Asked::NothingToDo => "Nothing is to be checked: the onboarding waits for nobody.",
+        Asked::Ended => "Nothing is checked any more: the subscription has ended.",
+    }
+}
