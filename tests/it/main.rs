@@ -17,3 +17,4 @@ mod support;
 mod traces;
 mod waiting;
 mod webhooks;
+mod world_changes;

@@ -38,7 +38,7 @@ pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;
 pub use key::ProvenKey;
 pub use onboarding::{
-    CandidateKey, Consent, DiskState, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
+    CandidateKey, Consent, DiskState, DropReason, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };
 pub use plan::{NoPlan, ProvisionPlan};
 pub use reason::{Contradiction, Reason, Replay, Stops, UnknownReason};

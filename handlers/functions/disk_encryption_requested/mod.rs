@@ -1,6 +1,7 @@
 //! Encrypts one managed disk under the onboarding's set, and reads it back.
 //!
 //! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
+//! One that lost the customer's tag is dropped: the same read that precedes the change says whose it is.
 //! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
@@ -10,13 +11,17 @@ use azure_clients::{
 };
 use azure_ids::ArmId;
 use onboarding::{
-    Contradiction, DiskState, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested, finding::Finding,
+    Contradiction, DiskState, DropReason, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested,
+    finding::Finding,
 };
 
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::disk_encryption_set::{LOOK_AFTER, why_refused},
+    systems::{
+        disk_encryption_set::{LOOK_AFTER, why_refused},
+        disks::is_tagged_for,
+    },
 };
 
 pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Result<Next, StepError> {
@@ -24,10 +29,22 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     let onboarding = step.onboarding()?;
     let plan = onboarding.provision_plan()?;
     let Set::Ready { set } = onboarding.set() else { return Err(Contradiction::AnotherSet.into()) };
-    let known = *onboarding.disks().get(&disk).ok_or(Contradiction::UnknownDisk)?;
+    let Some(known) = onboarding.disks().get(&disk).copied() else {
+        if onboarding.dropped().contains_key(&disk) {
+            return Ok(Next::NoNews("the disk was dropped"));
+        }
+        return Err(Contradiction::UnknownDisk.into());
+    };
     let read = app.compute.disk(&disk).await?;
     let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
         && read.encryption.disk_encryption_set.as_ref() == Some(set);
+    if !is_tagged_for(&read, onboarding.tenant()) {
+        let why = match known {
+            DiskState::Found if !under_our_set => DropReason::Retagged,
+            DiskState::Found | DiskState::Requested | DiskState::Encrypted => DropReason::RetaggedLate,
+        };
+        return step.decide(Fact::DiskDropped { disk, why });
+    }
     match &read.provisioning_state {
         ProvisioningState::Succeeded if under_our_set => {
             return step.decide(Fact::DiskEncrypted { disk, set: set.clone() });

@@ -1,0 +1,61 @@
+//! The world changes between two steps: what no longer fits is dropped, visibly, and the rest goes on.
+
+use local_world::{cast::OnboardingPage, world::LocalWorld};
+use reqwest::Method;
+use sandbox::FaultScript;
+use serde_json::{Value, json};
+
+use crate::support::{a_world_with, exchanges, history, sign_up, succeeded, until, until_blocked};
+
+/// What a disk can be read and listed with.
+const DISKS: &str = "2023-04-02";
+
+/// Quick checks, so that a disk that is tagged later is found soon.
+const QUICK: [(&str, &str); 1] = [("LATCHKEY_CHECK_FIRST_SECONDS", "1")];
+
+/// An onboarding whose one disk is about to be encrypted: reading it fails until the script of faults is taken back.
+async fn about_to_encrypt(world: &LocalWorld) -> (OnboardingPage, String) {
+    let rule = json!({
+        "call": { "method": "GET", "host": "management.azure.com", "path": "*/disks/disk-customer-1" },
+        "fault": { "kind": "status", "status": 503 }
+    });
+    let page = sign_up(world).await.page;
+    let disk =
+        world.vendor().make_disk("disk-customer-1", world.sandbox().seed().customer.tenant_id).await.unwrap();
+    world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
+    crate::support::consent_and_share(world, &page, "contoso-keys").await;
+    until(world, &page, "encrypting").await;
+    (page, disk)
+}
+
+fn no_faults(world: &LocalWorld) {
+    world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [] }).to_string()).unwrap());
+}
+
+async fn on_disk(world: &LocalWorld, method: Method, disk: &str, body: Option<&Value>) {
+    let reply = world.vendor().azure().arm(method, disk, DISKS, body).await.unwrap();
+    assert!(reply.status.is_success(), "{}", reply.status);
+}
+
+async fn facts(world: &LocalWorld, page: &OnboardingPage) -> Vec<String> {
+    let entries = history(world, page).await;
+    entries.iter().map(|entry| entry["fact"]["fact"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_disk_that_is_given_to_another_customer_meanwhile_is_left_alone_and_not_billed() {
+    let world = a_world_with(&QUICK).await;
+    let (page, disk) = about_to_encrypt(&world).await;
+    let tagged = json!({ "tags": { "latchkey-tenant": "0a1b2c3d-9999-2222-3333-444455556666" } });
+    on_disk(&world, Method::PATCH, &disk, Some(&tagged)).await;
+    let before = succeeded(&exchanges(&world, "PATCH", "/disks/"));
+    no_faults(&world);
+
+    let view = until_blocked(&world, &page, "no-disks").await;
+    assert_eq!((view.activated, view.disks.len()), (false, 0));
+    assert!(facts(&world, &page).await.contains(&"disk-dropped".to_owned()));
+    assert_eq!(succeeded(&exchanges(&world, "PATCH", "/disks/")), before, "nothing was changed");
+    let read = world.vendor().disk(&disk).await.unwrap();
+    assert_eq!(read.encryption.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
+    world.stop().await;
+}
