@@ -5,7 +5,10 @@ use reqwest::Method;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
 
-use crate::support::{a_world_with, exchanges, history, sign_up, succeeded, until, until_blocked};
+use crate::support::{
+    a_world_with, exchanges, history, options, sign_up, succeeded, until, until_blocked,
+    until_nothing_is_left,
+};
 
 /// What a disk can be read and listed with.
 const DISKS: &str = "2023-04-02";
@@ -57,5 +60,24 @@ async fn a_disk_that_is_given_to_another_customer_meanwhile_is_left_alone_and_no
     assert_eq!(succeeded(&exchanges(&world, "PATCH", "/disks/")), before, "nothing was changed");
     let read = world.vendor().disk(&disk).await.unwrap();
     assert_eq!(read.encryption.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_deleted_meanwhile_is_dropped_and_the_chain_goes_on_with_its_successor() {
+    // What is deleted is gone at once: reading the disk, to see whether it is, fails until then.
+    let mut options = options();
+    options.lags.operation_polls = 0;
+    options.settings.extend(QUICK.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let world = LocalWorld::start(options).await.unwrap();
+    let (page, disk) = about_to_encrypt(&world).await;
+    on_disk(&world, Method::DELETE, &disk, None).await;
+    no_faults(&world);
+    until_blocked(&world, &page, "no-disks").await;
+    let customer = world.sandbox().seed().customer.tenant_id;
+    world.vendor().make_disk("disk-customer-2", customer).await.unwrap();
+    let view = until(&world, &page, "active").await;
+    assert_eq!(view.disks.len(), 1);
+    until_nothing_is_left(&world).await;
     world.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Encrypts one managed disk under the onboarding's set, and reads it back.
 //!
 //! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
-//! One that lost the customer's tag is dropped: the same read that precedes the change says whose it is.
+//! One that lost the customer's tag is dropped: the same read that precedes the change says whose it is. One that was deleted is dropped too.
 //! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
@@ -35,7 +35,13 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
         }
         return Err(Contradiction::UnknownDisk.into());
     };
-    let read = app.compute.disk(&disk).await?;
+    let read = match app.compute.disk(&disk).await {
+        Ok(read) => read,
+        Err(error) if is_gone(&error) => {
+            return step.decide(Fact::DiskDropped { disk, why: DropReason::Deleted });
+        }
+        Err(error) => return Err(error.into()),
+    };
     let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
         && read.encryption.disk_encryption_set.as_ref() == Some(set);
     if !is_tagged_for(&read, onboarding.tenant()) {
@@ -84,8 +90,15 @@ async fn encrypt(
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
         )) => step.wait_or_retry(app, why_refused(app, plan).await, None),
+        Err(error) if is_gone(&error) => step.decide(Fact::DiskDropped { disk, why: DropReason::Deleted }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether ARM knows the subscription, and in it no such disk. A subscription that it does not know is the vendor's
+/// set-up, and says nothing about the disk.
+fn is_gone(error: &ArmError) -> bool {
+    matches!(error, ArmError::Refused(ArmRefusal::NotFound { code }) if code != "SubscriptionNotFound")
 }
 
 /// What keeps Azure from changing the disk; better known before it is asked.
@@ -99,4 +112,19 @@ fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
     // `Reserved` is attached to a deallocated machine, which is as good as unattached.
     let attached = read.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));
     attached.then(|| Finding::DiskAttached { disk: disk.clone(), error: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_disk_that_is_not_there_is_gone() {
+        let not_found = |code: &str| ArmError::Refused(ArmRefusal::NotFound { code: code.to_owned() });
+        assert!(is_gone(&not_found("ResourceNotFound")) && is_gone(&not_found("ResourceGroupNotFound")));
+        assert!(!is_gone(&not_found("SubscriptionNotFound")), "the vendor's set-up, not the disk");
+        let forbidden =
+            ArmRefusal::Forbidden { code: "AuthorizationFailed".to_owned(), message: String::new() };
+        assert!(!is_gone(&ArmError::Refused(forbidden)));
+    }
 }
