@@ -81,3 +81,21 @@ async fn a_disk_that_is_deleted_meanwhile_is_dropped_and_the_chain_goes_on_with_
     until_nothing_is_left(&world).await;
     world.stop().await;
 }
+
+/// Whoever leaves takes no key along.
+#[tokio::test]
+async fn a_key_can_be_used_again_when_its_onboarding_has_ended() {
+    let world = a_world_with(&QUICK).await;
+    let first = crate::support::play(&world).await;
+    let key = world.customer().look(&first.page).await.unwrap().key.unwrap();
+    let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
+    world.sandbox().send_webhook(first.purchase.subscription_id, unsubscribe).await.unwrap();
+    until(&world, &first.page, "ended").await;
+
+    let second = sign_up(&world).await.page;
+    world.customer().consent(&second).await.unwrap();
+    until(&world, &second, "awaiting-key").await;
+    world.customer().share_key(&second, &key).await.unwrap();
+    until_blocked(&world, &second, "no-disks").await;
+    world.stop().await;
+}

@@ -1,6 +1,6 @@
 //! Finds out whether a key works, before anything is built on it.
 //!
-//! Reads the customer's vault and changes nothing there; takes the claim that one key belongs to one onboarding.
+//! Reads the customer's vault and changes nothing there; takes the claim of the key for the entry that uses it.
 //! A 403 soon after the key was shared may be a grant that is still spreading: the age of the event decides.
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
@@ -26,9 +26,16 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
         }
         Err(Refusal::Error(error)) => return Err(error),
     };
-    match app.claims.take(&proof.version, onboarding.id()).await {
-        Ok(()) => step.decide(Fact::KeyProven { proof }),
-        Err(ClaimError::Claimed(_)) => step.wait(Finding::KeyClaimed, Some(proof.service_principal)),
+    let (version, service_principal) = (proof.version.clone(), proof.service_principal);
+    let next = step.decide(Fact::KeyProven { proof })?;
+    // Only an entry that uses the key needs the claim.
+    if !matches!(&next, Next::Decided(decision) if decision.onboarding().holds(&version)) {
+        return Ok(next);
+    }
+    match app.claims.take(&app.journal, &version, onboarding).await {
+        Ok(()) => Ok(next),
+        Err(ClaimError::Claimed(_)) => step.wait(Finding::KeyClaimed, Some(service_principal)),
         Err(ClaimError::Store(error)) => Err(error.into()),
+        Err(ClaimError::Holder(error)) => Err(StepError::retry(error)),
     }
 }
