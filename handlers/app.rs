@@ -11,6 +11,7 @@ use onboarding::{
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
+    submission::Submissions,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
@@ -33,6 +34,7 @@ pub struct App {
     pub(crate) journal: Journal,
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
+    pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
@@ -77,6 +79,7 @@ impl App {
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
+            submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             used_states: UsedStates::new(store),
             signer: Signer::new(&settings.signing_key),

@@ -110,6 +110,7 @@ where
         };
         let decision = match next {
             Next::Decided(decision) => *decision,
+            Next::Void(why) => return Ok(("done", why.to_owned())),
             Next::NoNews(why) => match left_to_do(onboarding, event, cause)? {
                 Some(decision) => decision,
                 None => return Ok(("done", why.to_owned())),

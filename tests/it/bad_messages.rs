@@ -40,7 +40,10 @@ fn event<D: EventData>(onboarding: OnboardingId, data: D) -> String {
 async fn what_cannot_be_decoded_is_refused_with_the_path_of_the_field() {
     let world = a_world().await;
     let somebody = OnboardingId::of_subscription(Uuid::new_v4(), &"westeurope".parse().unwrap());
-    let good = event(somebody, KeyShared { key: "https://contoso.vault.azure.net/keys/k".parse().unwrap() });
+    let good = event(
+        somebody,
+        KeyShared { key: "https://contoso.vault.azure.net/keys/k".parse().unwrap(), submission: None },
+    );
     for (body, expected) in [
         ("not json".to_owned(), "expected"),
         (String::new(), "EOF"),

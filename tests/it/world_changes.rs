@@ -99,3 +99,25 @@ async fn a_key_can_be_used_again_when_its_onboarding_has_ended() {
     until_blocked(&world, &second, "no-disks").await;
     world.stop().await;
 }
+
+/// Both keys wait for a grant; the one that was submitted first gets it first.
+#[tokio::test]
+async fn of_two_keys_the_one_that_was_submitted_last_counts() {
+    let world = a_world_with(&QUICK).await;
+    let page = sign_up(&world).await.page;
+    let customer = world.customer();
+    customer.consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let wrong = customer.make_key("contoso-wrong").await.unwrap();
+    let right = customer.make_key("contoso-keys").await.unwrap();
+    customer.share_key(&page, &wrong.url).await.unwrap();
+    customer.share_key(&page, &right.url).await.unwrap();
+    crate::support::grant(&world, &wrong).await;
+    // The grant of the older key spreads within a second, and its message is tried again every second at the least.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    crate::support::grant(&world, &right).await;
+    let view = until(&world, &page, "active").await;
+    assert_eq!(view.key.as_deref(), Some(right.url.as_str()));
+    until_nothing_is_left(&world).await;
+    world.stop().await;
+}

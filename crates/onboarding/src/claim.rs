@@ -13,14 +13,14 @@
 use std::sync::Arc;
 
 use azure_ids::KeyUrl;
-use futures::TryStreamExt as _;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
+use object_store::{ObjectStore, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Onboarding, OnboardingId,
     hash::sha256,
     journal::{Journal, JournalError},
+    numbered,
 };
 
 /// The claims of all keys, in the same store as the journal.
@@ -118,12 +118,9 @@ impl Claims {
 
     /// The newest record with its number.
     async fn newest(&self, key: &KeyUrl) -> Result<Option<(u64, Record)>, object_store::Error> {
-        let listed: Vec<_> = self.store.list(Some(&folder_of(key))).try_collect().await?;
-        let numbers = listed
-            .iter()
-            .filter_map(|object| object.location.filename()?.strip_suffix(".json")?.parse::<u64>().ok());
-        let Some(number) = numbers.max() else { return Ok(None) };
-        let bytes = self.store.get(&path_of(key, number)).await?.bytes().await?;
+        let Some((number, bytes)) = numbered::newest(&self.store, &folder_of(key)).await? else {
+            return Ok(None);
+        };
         let record = serde_json::from_slice(&bytes)
             .map_err(|error| object_store::Error::Generic { store: "claims", source: Box::new(error) })?;
         Ok(Some((number, record)))
@@ -138,12 +135,7 @@ impl Claims {
     ) -> Result<bool, object_store::Error> {
         let number = newest.map_or(1, |(number, _)| number + 1);
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&path_of(key, number), bytes.into(), create).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        numbered::write(&self.store, &folder_of(key), number, bytes).await
     }
 }
 
@@ -166,10 +158,6 @@ async fn is_in_force(
 fn folder_of(key: &KeyUrl) -> Path {
     let identity = format!("{}/{}", key.host().as_str(), key.name().to_ascii_lowercase());
     Path::from(format!("claims/{}", sha256(identity.as_bytes())))
-}
-
-fn path_of(key: &KeyUrl, number: u64) -> Path {
-    Path::from(format!("{}/{number:010}.json", folder_of(key)))
 }
 
 #[cfg(test)]

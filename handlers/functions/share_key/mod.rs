@@ -1,6 +1,6 @@
 //! Where the customer submits the URL of a key.
 //!
-//! The URL is parsed by a strict grammar before anything is sent anywhere. Reads the journal; changes nothing.
+//! The URL is parsed by a strict grammar before anything is sent anywhere. Reads the journal; numbers the submission, because the last one counts.
 //! Publishes [`KeyShared`].
 
 use axum::{
@@ -66,16 +66,24 @@ async fn take(
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
-    if head.candidate().is_some_and(|candidate| candidate.key == key) {
+    let submitted = app.submissions.submit(onboarding, &key).await;
+    let submitted = submitted.map_err(|error| Problem::unavailable("numbering a submission", &error))?;
+    if submitted.is_repeated && head.candidate().is_some_and(|candidate| candidate.key == key) {
         // Nothing new but the customer's word that it works now: that is "check again".
         let checked = publish_asked_for(app, onboarding, head.number(), "share_key").await;
         checked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
         return Ok((onboarding, key));
     }
-    let number = head.number();
+    let (number, submission) = (head.number(), submitted.number);
     // The same key submitted twice before anything changed is submitted once.
-    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}"));
-    let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
+    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{submission}\n{key}"));
+    let mut event = Event::new(
+        id,
+        "share_key",
+        onboarding,
+        app.clock.now(),
+        KeyShared { key: key.clone(), submission: Some(submission) },
+    );
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;
