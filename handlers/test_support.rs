@@ -33,8 +33,9 @@ pub(crate) async fn append(journal: &Journal, onboarding: OnboardingId, origin: 
 
 /// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
 pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
-    let (region, subscription) = ("westeurope".parse().unwrap(), Uuid::from_u128(7));
-    let id = OnboardingId::of_subscription(subscription, &region);
+    let region: azure_ids::Region = "westeurope".parse().unwrap();
+    let subscription = Uuid::from_u128(7);
+    let id = OnboardingId::of_subscription(subscription);
     let status = SubscriptionStatus::PendingFulfillmentStart;
     let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
     let opened = Onboarding::open(id, ID.parse().unwrap(), region.clone(), purchase, cause("open"));

@@ -27,7 +27,7 @@ fn path_of(address: &str) -> String {
 async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
     let app = crate::tests::app();
     let open = crate::test_support::provisioning(&app.journal).await;
-    let unknown = OnboardingId::of_subscription(Uuid::from_u128(8), &app.settings.region);
+    let unknown = OnboardingId::of_subscription(Uuid::from_u128(8));
     let linked = |id, path: &str| path_of(&linked(&app, id, path));
     let requests = [
         ("GET", linked(open, &format!("/api/onboarding/{open}")), 200),

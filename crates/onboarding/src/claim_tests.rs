@@ -18,7 +18,7 @@ async fn onboardings(store: &Arc<dyn ObjectStore>, count: u128) -> (Claims, Jour
         let subscription = Uuid::from_u128(number);
         let purchase = Purchase { subscription, ..opened().onboarding.purchase };
         let region: azure_ids::Region = "westeurope".parse().unwrap();
-        let id = OnboardingId::of_subscription(subscription, &region);
+        let id = OnboardingId::of_subscription(subscription);
         let decision = Onboarding::open(id, tenant(), region, purchase, cause(&format!("open {number}")));
         heads.push(journal.append(None, decision).await.unwrap());
     }

@@ -231,7 +231,7 @@ mod tests {
     use crate::event::KeyShared;
 
     fn event() -> Event<KeyShared> {
-        let onboarding = OnboardingId::of_subscription(Uuid::from_u128(7), &"westeurope".parse().unwrap());
+        let onboarding = OnboardingId::of_subscription(Uuid::from_u128(7));
         let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
         let id = EventId::of_origin(KeyShared::KIND, "form 1");
         Event::new(
