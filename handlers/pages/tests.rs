@@ -82,3 +82,23 @@ async fn an_onboarding_that_has_ended_takes_no_key() {
     let response = routes.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::CONFLICT);
 }
+
+/// Cancelled before the landing page was opened: the page says so, and nothing else is offered.
+#[tokio::test]
+async fn what_has_ended_asks_for_no_consent() {
+    let app = crate::tests::app();
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
+    crate::test_support::append(&app.journal, open, "ended", ended).await;
+    for (method, below, status) in [("GET", "/consent", 410), ("POST", "/check", 410), ("GET", "", 200)] {
+        let address = path_of(&linked(&app, open, &format!("/api/onboarding/{open}{below}")));
+        let response = ask(&app, method, &address, "text/html").await;
+        assert_eq!(response.status().as_u16(), status, "{method} {below}");
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body = String::from_utf8_lossy(&body);
+        assert!(
+            body.contains("The subscription has ended.") && !body.contains("Service principal"),
+            "{body}"
+        );
+    }
+}

@@ -1,12 +1,12 @@
 //! The world changes between two steps: what no longer fits is dropped, visibly, and the rest goes on.
 
 use local_world::{cast::OnboardingPage, world::LocalWorld};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use sandbox::FaultScript;
 use serde_json::{Value, json};
 
 use crate::support::{
-    a_world_with, exchanges, history, options, sign_up, succeeded, until, until_blocked,
+    a_world_with, exchanges, history, options, plain_client, sign_up, succeeded, until, until_blocked,
     until_nothing_is_left,
 };
 
@@ -119,5 +119,21 @@ async fn of_two_keys_the_one_that_was_submitted_last_counts() {
     let view = until(&world, &page, "active").await;
     assert_eq!(view.key.as_deref(), Some(right.url.as_str()));
     until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_purchase_that_was_cancelled_before_the_landing_page_shows_that_it_ended_and_nothing_more() {
+    let world = a_world_with(&QUICK).await;
+    let purchase = world.purchase().unwrap();
+    let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
+    world.sandbox().begin_action(purchase.subscription_id, unsubscribe).unwrap();
+    let page = world.customer().sign_up(&purchase.landing).await.unwrap();
+    let view = until(&world, &page, "ended").await;
+    assert_eq!((view.consent_url, view.blockers.len()), (None, 0));
+    let shown = plain_client().get(page.url().clone()).send().await.unwrap().text().await.unwrap();
+    assert!(shown.contains("The subscription has ended.") && !shown.contains("Service principal"), "{shown}");
+    let consent = plain_client().get(page.below("consent")).send().await.unwrap();
+    assert_eq!(consent.status(), StatusCode::GONE, "consent is not asked for any more");
     world.stop().await;
 }

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Onboarding, OnboardingId};
+use onboarding::{Onboarding, OnboardingId, Stage};
 use url::Url;
 use uuid::Uuid;
 
@@ -55,10 +55,18 @@ async fn find(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, O
     Ok((id, head.map(|head| head.onboarding)))
 }
 
+/// The onboarding, when something can still be done about it.
 async fn opened(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
-    find(app, id, query).await?.1.ok_or_else(|| {
+    let onboarding = find(app, id, query).await?.1.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "This onboarding is still being opened. Try again in a moment.")
-    })
+    })?;
+    if onboarding.stage() == Stage::Ended {
+        return Err(Problem::new(
+            StatusCode::GONE,
+            "The subscription has ended. There is nothing left to do.",
+        ));
+    }
+    Ok(onboarding)
 }
 
 async fn consent(

@@ -77,7 +77,8 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
                 button { "Check again" }
             }
         }
-        (facts(app, onboarding))
+        // Where nothing was made, that it ended is all there is to say.
+        @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
     };
     pages::page(StatusCode::OK, "Your key, your data", &content)
 }
@@ -167,6 +168,9 @@ fn sentence(stage: Stage) -> &'static str {
 }
 
 fn needs_consent(onboarding: &Onboarding) -> bool {
+    if onboarding.stage() == Stage::Ended {
+        return false;
+    }
     let is_missing =
         onboarding.blockers().iter().any(|(_, blocker)| blocker.finding.code().is_about_consent());
     is_missing
