@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
 use onboarding::{
     OnboardingId, Reason, SubscriptionStatus,
-    event::{EventId, KeyShared, ProvisionRequested},
+    event::{EventId, KeyShared, ProvisionRequested, ProvisionStarted},
     finding::Code,
     journal::Journal,
 };
@@ -155,4 +155,23 @@ async fn a_refused_step_that_turns_out_to_be_done_is_not_shown_as_refused_any_mo
     attempt("provision_requested", &event("replayed"), &app, no_news).await.unwrap();
     let done = app.journal.load(onboarding).await.unwrap().unwrap().onboarding;
     assert!(done.blockers().is_empty(), "{:?}", done.blockers());
+}
+
+/// An id in a message is a hint; the journal says which set. Nobody is asked about the other one.
+#[tokio::test]
+async fn a_set_of_the_same_name_in_another_group_is_refused() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let head = app.journal.load(onboarding).await.unwrap().unwrap();
+    let plan = head.onboarding.provision_plan().unwrap();
+    let ours = crate::systems::disk_encryption_set::set_id(&app, &plan).unwrap();
+    let requested = Fact::SetRequested { set: ours.clone(), operation: None, look_after_ms: 1 };
+    append(&app.journal, onboarding, "set", requested).await;
+    let other = ours.as_str().replace("/resourceGroups/g/", "/resourceGroups/other/").parse().unwrap();
+    assert_ne!(other, ours);
+    let id = EventId::of_origin("test", "other");
+    let event = Event::new(id, "test", onboarding, NOW, ProvisionStarted { set: other });
+    let handle = crate::functions::provision_started::handle;
+    let refused = attempt("provision_started", &event, &app, handle).await.unwrap_err();
+    assert!(matches!(refused, StepError::Refuse { reason: Reason::AnotherSet, .. }), "{refused:?}");
 }
