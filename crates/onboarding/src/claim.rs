@@ -17,7 +17,7 @@ use object_store::{ObjectStore, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Onboarding, OnboardingId,
+    Onboarding, OnboardingId, Stage,
     hash::sha256,
     journal::{Journal, JournalError},
     numbered,
@@ -136,6 +136,21 @@ impl Claims {
         let number = newest.map_or(1, |(number, _)| number + 1);
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
         numbered::write(&self.store, &folder_of(key), number, bytes).await
+    }
+}
+
+impl Onboarding {
+    /// The keys that it uses: the one in use, and the one that was submitted. None, once it has ended.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
+        let in_use = self.key.as_ref().map(|proof| &proof.version);
+        let submitted = self.candidate.as_ref().map(|candidate| &candidate.key);
+        in_use.into_iter().chain(submitted).filter(|_| self.stage() != Stage::Ended)
+    }
+
+    /// Whether it uses this key, in whatever version.
+    #[must_use]
+    pub fn holds(&self, key: &KeyUrl) -> bool {
+        self.keys().any(|held| held.is_same_key(key))
     }
 }
 

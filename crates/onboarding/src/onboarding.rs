@@ -251,19 +251,6 @@ impl Onboarding {
         in_use.or_else(|| self.candidate.as_ref().map(|candidate| &candidate.key))
     }
 
-    /// The keys that it uses: the one in use, and the one that was submitted. None, once it has ended.
-    pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
-        let in_use = self.key.as_ref().map(|proof| &proof.version);
-        let submitted = self.candidate.as_ref().map(|candidate| &candidate.key);
-        in_use.into_iter().chain(submitted).filter(|_| self.stage() != Stage::Ended)
-    }
-
-    /// Whether it uses this key, in whatever version.
-    #[must_use]
-    pub fn holds(&self, key: &KeyUrl) -> bool {
-        self.keys().any(|held| held.is_same_key(key))
-    }
-
     /// The disk encryption set.
     #[must_use]
     pub fn set(&self) -> &Set {

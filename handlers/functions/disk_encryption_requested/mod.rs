@@ -90,7 +90,7 @@ async fn encrypt(
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
         )) => step.wait_or_retry(app, why_refused(app, plan).await, None),
-        Err(error) if is_gone(&error) => step.decide(Fact::DiskDropped { disk, why: DropReason::Deleted }),
+        // What is not there may be the set: the next attempt reads the disk first, and tells.
         Err(error) => Err(error.into()),
     }
 }

@@ -10,6 +10,9 @@ use crate::{
     event::{ActivationRequested, DiskEncryptionRequested, ProvisionStarted},
 };
 
+/// Azure's lists lag behind: at once they may still have what was dropped, round and round.
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 impl Onboarding {
     pub(super) fn disk_requested(
         &self,
@@ -69,7 +72,7 @@ impl Onboarding {
         decision.onboarding.disks.remove(&disk);
         decision.onboarding.dropped.insert(disk.clone(), why);
         decision.onboarding.blockers.remove(&Subject::Disk { disk });
-        decision.send_resumed("", ProvisionStarted { set: set.clone() });
+        decision.send("", Some(LIST_AGAIN_AFTER), ProvisionStarted { set: set.clone() });
         Ok(Some(decision))
     }
 
