@@ -7,6 +7,7 @@
 
 mod app;
 pub mod clock;
+mod deployment;
 mod functions;
 pub mod package;
 mod pages;
@@ -30,9 +31,10 @@ pub use table::{queue_functions, table};
 /// Serves the app until the host stops it. Settings come from the environment.
 ///
 /// # Errors
-/// When the settings cannot be used, or the port cannot be listened on.
+/// When the settings cannot be used or contradict the store, or the port cannot be listened on.
 pub async fn run(observer: Arc<dyn Observer>) -> anyhow::Result<()> {
     let app = App::new(Settings::from_environment()?, observer)?;
+    deployment::check(&app.store, &app.settings).await?;
     table::registered(app).serve().await.context("serving the functions")
 }
 

@@ -34,8 +34,9 @@ pub(crate) async fn append(journal: &Journal, onboarding: OnboardingId, origin: 
 
 /// An onboarding that waits for the customer's consent.
 pub(crate) async fn opened(journal: &Journal) -> OnboardingId {
-    let (region, subscription) = ("westeurope".parse().unwrap(), Uuid::from_u128(7));
-    let id = OnboardingId::of_subscription(subscription, &region);
+    let region: azure_ids::Region = "westeurope".parse().unwrap();
+    let subscription = Uuid::from_u128(7);
+    let id = OnboardingId::of_subscription(subscription);
     let status = SubscriptionStatus::PendingFulfillmentStart;
     let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
     let opened = Onboarding::open(id, ID.parse().unwrap(), region, purchase, cause("open"));
@@ -61,7 +62,7 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
 /// What happens after [`provisioning`], each with the queue whose message takes the chain on from there.
 pub(crate) fn chain() -> Vec<(Option<Fact>, &'static str)> {
     let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
-    let id = OnboardingId::of_subscription(Uuid::from_u128(7), &"westeurope".parse().unwrap());
+    let id = OnboardingId::of_subscription(Uuid::from_u128(7));
     let set: ArmId = format!("{below}/diskEncryptionSets/latchkey-{id}").parse().unwrap();
     let disk: ArmId = format!("{below}/disks/d1").parse().unwrap();
     let look_after_ms = 1000;

@@ -67,6 +67,22 @@ fn with_a_collector_named_a_run_is_exported_before_the_process_is_killed() {
     }
 }
 
+/// Journals are about what customers consented to, and where: another region's start does not go on with them.
+#[test]
+fn with_settings_that_contradict_the_store_it_ends_and_says_what_differs() {
+    let folder = std::env::temp_dir().join(format!("latchkey-deployed-{}", std::process::id()));
+    let store = format!("file://{}", folder.display());
+    let (port, mut child) = start(&[("LATCHKEY_JOURNAL_URL", &store)]);
+    ask(number(&port), "GET /", "");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (_port, child) = start(&[("LATCHKEY_JOURNAL_URL", &store), ("LATCHKEY_REGION", "northeurope")]);
+    let ended = child.wait_with_output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert!(!ended.status.success() && stderr.contains("LATCHKEY_REGION is northeurope"), "{stderr}");
+}
+
 fn accepted(collector: &TcpListener) -> TcpStream {
     collector.set_nonblocking(true).unwrap();
     let deadline = Instant::now() + PATIENCE;

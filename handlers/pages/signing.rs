@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn onboarding(n: u128) -> OnboardingId {
-        OnboardingId::of_subscription(Uuid::from_u128(n), &"westeurope".parse().unwrap())
+        OnboardingId::of_subscription(Uuid::from_u128(n))
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn path_of(address: &str) -> String {
 async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
     let app = crate::tests::app();
     let open = crate::test_support::provisioning(&app.journal).await;
-    let unknown = OnboardingId::of_subscription(Uuid::from_u128(8), &app.settings.region);
+    let unknown = OnboardingId::of_subscription(Uuid::from_u128(8));
     let linked = |id, path: &str| path_of(&linked(&app, id, path));
     let requests = [
         ("GET", linked(open, &format!("/api/onboarding/{open}")), 200),
@@ -113,5 +113,25 @@ struct Now;
 impl crate::clock::Clock for Now {
     fn now(&self) -> time::OffsetDateTime {
         crate::test_support::NOW
+    }
+}
+
+/// Cancelled before the landing page was opened: the page says so, and nothing else is offered.
+#[tokio::test]
+async fn what_has_ended_asks_for_no_consent() {
+    let app = crate::tests::app();
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
+    crate::test_support::append(&app.journal, open, "ended", ended).await;
+    for (method, below, status) in [("GET", "/consent", 410), ("POST", "/check", 200), ("GET", "", 200)] {
+        let address = path_of(&linked(&app, open, &format!("/api/onboarding/{open}{below}")));
+        let response = ask(&app, method, &address, "text/html").await;
+        assert_eq!(response.status().as_u16(), status, "{method} {below}");
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body = String::from_utf8_lossy(&body);
+        assert!(
+            body.to_lowercase().contains("the subscription has ended") && !body.contains("Service principal"),
+            "{body}"
+        );
     }
 }

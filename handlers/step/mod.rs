@@ -52,6 +52,8 @@ pub enum Next {
     Decided(Box<Decision>),
     /// Nothing new; the reason is for the log.
     NoNews(&'static str),
+    /// The message does not count any more: what it says is not even looked at. The reason is for the log.
+    Void(&'static str),
 }
 
 /// What becomes of a message whose step did not come to anything.

@@ -114,16 +114,19 @@ where
         };
         let decision = match next {
             Next::Decided(decision) => *decision,
+            Next::Void(why) => return Ok(("done", why.to_owned())),
             Next::NoNews(why) => match left_to_do(onboarding, event, cause)? {
                 Some(decision) => decision,
                 None => return Ok(("done", why.to_owned())),
             },
         };
-        let head = match app.journal.append(head.as_ref(), decision).await {
+        let before = head;
+        let head = match app.journal.append(before.as_ref(), decision).await {
             Err(JournalError::Lost { .. }) => continue,
             appended => appended?,
         };
         publish(app, &head).await?;
+        release_keys(app, before.as_ref().map(|before| &before.onboarding), &head.onboarding).await;
         return Ok(outcome_of(&head.onboarding));
     }
     Err(StepError::retry("other steps on the same onboarding kept appending first"))
@@ -163,6 +166,16 @@ async fn publish_again(app: &App, onboarding: &Onboarding, entry: u64) -> Result
         app.bus.publish(&message).await?;
     }
     Ok(())
+}
+
+/// Releases the keys that this entry uses no more. A claim that stays behind does no harm: whoever wants the key sees in
+/// the journal that it is not used, and takes it over.
+async fn release_keys(app: &App, before: Option<&Onboarding>, after: &Onboarding) {
+    for key in before.into_iter().flat_map(Onboarding::keys).filter(|key| !after.holds(key)) {
+        if let Err(error) = app.claims.release(key, after.id(), after.number()).await {
+            tracing::warn!(onboarding = %after.id(), %error, "a key could not be released");
+        }
+    }
 }
 
 /// What this entry made it wait for, or how far it is.

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
 use onboarding::{
     OnboardingId, Reason, SubscriptionStatus,
-    event::{EventId, KeyShared, ProvisionRequested},
+    event::{EventId, KeyShared, ProvisionRequested, ProvisionStarted},
     finding::Code,
     journal::Journal,
 };
@@ -88,9 +88,41 @@ async fn what_has_ended_takes_nothing_in() {
     let status = SubscriptionStatus::Unsubscribed;
     append(&app.journal, onboarding, "left", Fact::Subscription { status }).await;
     let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
-    let event = Event::new(EventId::of_origin("test", "late"), "test", onboarding, NOW, KeyShared { key });
+    let event = Event::new(
+        EventId::of_origin("test", "late"),
+        "test",
+        onboarding,
+        NOW,
+        KeyShared { key, submission: None },
+    );
     let done = attempt_without_handler(&app, &event).await.unwrap();
     assert_eq!(done, ("done", "the subscription has ended".to_owned()));
+}
+
+/// What is overtaken is not looked at: it costs no call, becomes no dead letter, and says nothing about the newer one.
+#[tokio::test]
+async fn an_older_submission_is_void_and_the_key_in_use_is_looked_at_all_the_same() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let [older, newer]: [azure_ids::KeyUrl; 2] = ["older", "newer"]
+        .map(|name| format!("https://hsm-{name}.managedhsm.azure.net/keys/disks").parse().unwrap());
+    let shared = |key: &azure_ids::KeyUrl, submission: Option<u64>| {
+        let data = KeyShared { key: key.clone(), submission };
+        Event::new(EventId::of_origin("test", &format!("{data:?}")), "test", onboarding, NOW, data)
+    };
+    let mut numbers = vec![];
+    for key in [&older, &newer] {
+        numbers.push(app.submissions.submit(onboarding, key).await.unwrap().number);
+    }
+    let handle = crate::functions::key_shared::handle;
+    let refused = shared(&newer, Some(numbers[1]));
+    refuse("key_shared", &refused, &app, Reason::TenantNotFound, "why".to_owned()).await;
+    let (_, why) = attempt("key_shared", &shared(&older, Some(numbers[0])), &app, handle).await.unwrap();
+    assert_eq!(why, "another key was submitted after this one");
+    let head = app.journal.load(onboarding).await.unwrap().unwrap();
+    assert_eq!(head.onboarding.blockers().len(), 1, "the newer one is still refused");
+    let looked_at = attempt("key_shared", &shared(&newer, Some(numbers[1])), &app, handle).await.unwrap();
+    assert_ne!(looked_at.1, why);
 }
 
 /// During a rolling update an older version of the app meets what a newer one wrote.
@@ -123,4 +155,23 @@ async fn a_refused_step_that_turns_out_to_be_done_is_not_shown_as_refused_any_mo
     attempt("provision_requested", &event("replayed"), &app, no_news).await.unwrap();
     let done = app.journal.load(onboarding).await.unwrap().unwrap().onboarding;
     assert!(done.blockers().is_empty(), "{:?}", done.blockers());
+}
+
+/// An id in a message is a hint; the journal says which set. Nobody is asked about the other one.
+#[tokio::test]
+async fn a_set_of_the_same_name_in_another_group_is_refused() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let head = app.journal.load(onboarding).await.unwrap().unwrap();
+    let plan = head.onboarding.provision_plan().unwrap();
+    let ours = crate::systems::disk_encryption_set::set_id(&app, &plan).unwrap();
+    let requested = Fact::SetRequested { set: ours.clone(), operation: None, look_after_ms: 1 };
+    append(&app.journal, onboarding, "set", requested).await;
+    let other = ours.as_str().replace("/resourceGroups/g/", "/resourceGroups/other/").parse().unwrap();
+    assert_ne!(other, ours);
+    let id = EventId::of_origin("test", "other");
+    let event = Event::new(id, "test", onboarding, NOW, ProvisionStarted { set: other });
+    let handle = crate::functions::provision_started::handle;
+    let refused = attempt("provision_started", &event, &app, handle).await.unwrap_err();
+    assert!(matches!(refused, StepError::Refuse { reason: Reason::AnotherSet, .. }), "{refused:?}");
 }

@@ -39,8 +39,11 @@ fn event<D: EventData>(onboarding: OnboardingId, data: D) -> String {
 #[tokio::test]
 async fn what_cannot_be_decoded_is_refused_with_the_path_of_the_field() {
     let world = a_world().await;
-    let somebody = OnboardingId::of_subscription(Uuid::new_v4(), &"westeurope".parse().unwrap());
-    let good = event(somebody, KeyShared { key: "https://contoso.vault.azure.net/keys/k".parse().unwrap() });
+    let somebody = OnboardingId::of_subscription(Uuid::new_v4());
+    let good = event(
+        somebody,
+        KeyShared { key: "https://contoso.vault.azure.net/keys/k".parse().unwrap(), submission: None },
+    );
     for (body, expected) in [
         ("not json".to_owned(), "expected"),
         (String::new(), "EOF"),
@@ -61,7 +64,7 @@ async fn what_cannot_be_decoded_is_refused_with_the_path_of_the_field() {
 #[tokio::test]
 async fn an_unknown_onboarding_and_a_foreign_tenant_are_refused() {
     let world = a_world().await;
-    let nobody = OnboardingId::of_subscription(Uuid::new_v4(), &"westeurope".parse().unwrap());
+    let nobody = OnboardingId::of_subscription(Uuid::new_v4());
     let tenant = world.sandbox().seed().vendor.tenant_id.to_string().parse().unwrap();
     send(&world, "customer_consented", event(nobody, CustomerConsented { tenant })).await;
     assert_eq!(dead_letter(&world, "customer_consented").await.0, "UnknownOnboarding");

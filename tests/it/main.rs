@@ -18,3 +18,4 @@ mod support;
 mod traces;
 mod waiting;
 mod webhooks;
+mod world_changes;

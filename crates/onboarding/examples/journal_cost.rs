@@ -137,7 +137,7 @@ fn opened() -> Result<Decision, Failed> {
     let tenant: TenantId = "0a1b2c3d-1111-2222-3333-444455556666".parse()?;
     let status = SubscriptionStatus::PendingFulfillmentStart;
     let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
-    let id = OnboardingId::of_subscription(subscription, &region);
+    let id = OnboardingId::of_subscription(subscription);
     Ok(Onboarding::open(id, tenant, region, purchase, cause("open", opened_at()?)?))
 }
 

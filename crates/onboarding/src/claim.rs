@@ -1,14 +1,27 @@
-//! One key belongs to one onboarding: whoever proved it first.
+//! One key belongs to one onboarding: whoever proved it first, for as long as it uses the key.
 //!
-//! A claim is an object whose name derives from the vault and the key and which is created only if absent, so two
-//! steps cannot both win. Without it a customer could submit a key that another customer of the same vendor had
-//! shared, and the vendor's one application would open it for both.
+//! Without claims a customer could submit a key that another customer of the same vendor had shared, and the vendor's
+//! one application would open it for both.
+//!
+//! The claims of a key are records, `claims/{key}/{number}.json`, each created only if absent; the newest counts. So of
+//! two that take a key one wins, in any object store: a file system cannot update an object on a condition.
+//!
+//! A claim belongs to the journal entry that is to use the key. It is in force until another entry took that number, and
+//! for as long as the newest entry uses the key; then anybody may take the key over. That is safe: an onboarding whose
+//! journal moved on cannot append the entry that it had claimed for, so it comes to use the key only by another claim.
 
-use azure_ids::KeyUrl;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
 use std::sync::Arc;
 
-use crate::{OnboardingId, hash::sha256};
+use azure_ids::KeyUrl;
+use object_store::{ObjectStore, path::Path};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Onboarding, OnboardingId, Stage,
+    hash::sha256,
+    journal::{Journal, JournalError},
+    numbered,
+};
 
 /// The claims of all keys, in the same store as the journal.
 #[derive(Debug, Clone)]
@@ -30,6 +43,16 @@ pub enum ClaimError {
     /// The store did not answer.
     #[error("claiming the key in the object store")]
     Store(#[from] object_store::Error),
+    /// Whether the holder still uses the key could not be found out.
+    #[error("reading the journal of the onboarding that holds the key")]
+    Holder(#[from] JournalError),
+}
+
+/// Who holds a key, from which entry on; nobody, when it was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    holder: Option<OnboardingId>,
+    entry: u64,
 }
 
 impl Claims {
@@ -39,50 +62,119 @@ impl Claims {
         Self { store }
     }
 
-    /// Takes the key for this onboarding. Taking it again is success, so a step may run twice.
+    /// Takes the key for the next entry of this onboarding, which is to use it. Taking it again is success, so a step
+    /// may run twice.
     ///
     /// # Errors
-    /// [`ClaimError::Claimed`] when another onboarding holds it.
-    pub async fn take(&self, key: &KeyUrl, onboarding: OnboardingId) -> Result<(), ClaimError> {
-        let path = path_of(key);
-        let mine = onboarding.to_string();
-        let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&path, mine.clone().into_bytes().into(), create).await {
-            Ok(_) => Ok(()),
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let holder = self.store.get(&path).await?.bytes().await?;
-                if holder == mine.as_bytes() { Ok(()) } else { Err(KeyClaimed.into()) }
+    /// [`ClaimError::Claimed`] while another onboarding holds it.
+    pub async fn take(
+        &self,
+        journal: &Journal,
+        key: &KeyUrl,
+        onboarding: &Onboarding,
+    ) -> Result<(), ClaimError> {
+        let mine = Record { holder: Some(onboarding.id()), entry: onboarding.number() + 1 };
+        loop {
+            let newest = self.newest(key).await?;
+            if let Some((_, record)) = newest {
+                if record == mine {
+                    return Ok(());
+                }
+                if let Some(holder) = record.holder
+                    && holder != onboarding.id()
+                    && is_in_force(journal, key, holder, record.entry).await?
+                {
+                    return Err(KeyClaimed.into());
+                }
             }
-            Err(error) => Err(error.into()),
+            if self.write_after(key, newest, mine).await? {
+                return Ok(());
+            }
         }
+    }
+
+    /// Releases the key, if this onboarding holds it: this entry does not use it any more. A claim for a later entry
+    /// stays.
+    ///
+    /// # Errors
+    /// When the store does not answer. Then anybody may take the key over all the same.
+    pub async fn release(
+        &self,
+        key: &KeyUrl,
+        onboarding: OnboardingId,
+        entry: u64,
+    ) -> Result<(), object_store::Error> {
+        loop {
+            let newest = self.newest(key).await?;
+            let Some((_, record)) = newest else { return Ok(()) };
+            if record.holder != Some(onboarding) || record.entry > entry {
+                return Ok(());
+            }
+            if self.write_after(key, newest, Record { holder: None, entry }).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The newest record with its number.
+    async fn newest(&self, key: &KeyUrl) -> Result<Option<(u64, Record)>, object_store::Error> {
+        let Some((number, bytes)) = numbered::newest(&self.store, &folder_of(key)).await? else {
+            return Ok(None);
+        };
+        let record = serde_json::from_slice(&bytes)
+            .map_err(|error| object_store::Error::Generic { store: "claims", source: Box::new(error) })?;
+        Ok(Some((number, record)))
+    }
+
+    /// Writes the record after the newest; `false` when somebody else did.
+    async fn write_after(
+        &self,
+        key: &KeyUrl,
+        newest: Option<(u64, Record)>,
+        record: Record,
+    ) -> Result<bool, object_store::Error> {
+        let number = newest.map_or(1, |(number, _)| number + 1);
+        let bytes = serde_json::to_vec(&record).unwrap_or_default();
+        numbered::write(&self.store, &folder_of(key), number, bytes).await
+    }
+}
+
+impl Onboarding {
+    /// The keys that it uses: the one in use, and the one that was submitted. None, once it has ended.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
+        let in_use = self.key.as_ref().map(|proof| &proof.version);
+        let submitted = self.candidate.as_ref().map(|candidate| &candidate.key);
+        in_use.into_iter().chain(submitted).filter(|_| self.stage() != Stage::Ended)
+    }
+
+    /// Whether it uses this key, in whatever version.
+    #[must_use]
+    pub fn holds(&self, key: &KeyUrl) -> bool {
+        self.keys().any(|held| held.is_same_key(key))
+    }
+}
+
+/// Whether the holder uses the key, or may still append the entry that is to use it. In doubt it does: a journal that
+/// cannot be read is no reason to give its key away.
+async fn is_in_force(
+    journal: &Journal,
+    key: &KeyUrl,
+    holder: OnboardingId,
+    entry: u64,
+) -> Result<bool, JournalError> {
+    match journal.load(holder).await {
+        Ok(Some(head)) => Ok(head.onboarding.number() < entry || head.onboarding.holds(key)),
+        Ok(None) | Err(JournalError::Unreadable { .. } | JournalError::Tampered { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
 /// Key names compare without case, so the name is folded before it is hashed.
-fn path_of(key: &KeyUrl) -> Path {
+fn folder_of(key: &KeyUrl) -> Path {
     let identity = format!("{}/{}", key.host().as_str(), key.name().to_ascii_lowercase());
-    Path::from(format!("claims/{}.json", sha256(identity.as_bytes())))
+    Path::from(format!("claims/{}", sha256(identity.as_bytes())))
 }
 
 #[cfg(test)]
-mod tests {
-    use object_store::memory::InMemory;
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_key_belongs_to_whoever_proved_it_first() {
-        let claims = Claims::new(Arc::new(InMemory::new()));
-        let region = "westeurope".parse().unwrap();
-        let [first, second] = [1, 2].map(|n| OnboardingId::of_subscription(Uuid::from_u128(n), &region));
-        let key: KeyUrl = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
-        let version: KeyUrl =
-            "https://contoso.vault.azure.net/keys/DISKS/d3781afa0b4848ab9aee9edf0848f28c".parse().unwrap();
-        claims.take(&key, first).await.unwrap();
-        claims.take(&version, first).await.unwrap();
-        assert!(matches!(claims.take(&version, second).await, Err(ClaimError::Claimed(_))));
-        let other: KeyUrl = "https://contoso.vault.azure.net/keys/others".parse().unwrap();
-        claims.take(&other, second).await.unwrap();
-    }
-}
+#[path = "claim_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use azure_ids::{ArmId, ObjectId, TenantId};
 
-use crate::{About, ProvenKey, Reason, SubscriptionStatus, finding::Finding};
+use crate::{About, DropReason, ProvenKey, Reason, SubscriptionStatus, finding::Finding};
 
 /// What a step learnt from the outside world.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +95,13 @@ pub enum Fact {
         disk: ArmId,
         /// The set that ARM says it is encrypted under.
         set: ArmId,
+    },
+    /// The disk is not this customer's any more, or is not there any more.
+    DiskDropped {
+        /// The disk.
+        disk: ArmId,
+        /// Why.
+        why: DropReason,
     },
     /// The marketplace subscription was activated.
     Activated,

@@ -2,13 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use azure_ids::{GuidError, Region};
+use azure_ids::GuidError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// One customer's arrangement for one region.
 ///
-/// The same purchase in the same region always has the same id, so opening it twice is opening it once.
+/// The same purchase always has the same id, so opening it twice is opening it once. The region is recorded then.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OnboardingId(Uuid);
@@ -16,10 +16,11 @@ pub struct OnboardingId(Uuid);
 const ONBOARDING_NAMESPACE: Uuid = Uuid::from_u128(0x5d4c_9a0e_72f3_4c1d_8b6a_0e3f_51c2_9d87);
 
 impl OnboardingId {
-    /// The onboarding of a marketplace subscription in a region.
+    /// The onboarding of a marketplace subscription. Nothing else goes into it: a setting that changes must not make
+    /// another onboarding of it.
     #[must_use]
-    pub fn of_subscription(subscription: Uuid, region: &Region) -> Self {
-        Self(Uuid::new_v5(&ONBOARDING_NAMESPACE, format!("{subscription}\n{region}").as_bytes()))
+    pub fn of_subscription(subscription: Uuid) -> Self {
+        Self(Uuid::new_v5(&ONBOARDING_NAMESPACE, subscription.to_string().as_bytes()))
     }
 
     /// The plain GUID.

@@ -7,7 +7,8 @@
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
-//! - [`claim`]: one key belongs to one customer.
+//! - [`claim`]: one key belongs to one customer;
+//! - [`submission`]: of the keys that were submitted the last one counts.
 //!
 //! No network but the object store, no clock: the time is always an argument.
 
@@ -24,10 +25,12 @@ mod hash;
 mod id;
 pub mod journal;
 mod key;
+mod numbered;
 mod onboarding;
 mod plan;
 mod reason;
 pub mod retry;
+pub mod submission;
 pub mod taken;
 #[cfg(test)]
 mod test_support;
@@ -40,7 +43,7 @@ pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;
 pub use key::ProvenKey;
 pub use onboarding::{
-    CandidateKey, Consent, DiskState, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
+    CandidateKey, Consent, DiskState, DropReason, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };
 pub use plan::{NoPlan, ProvisionPlan};
 pub use reason::{Contradiction, Reason, Replay, Stops, UnknownReason};

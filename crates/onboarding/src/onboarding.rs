@@ -27,6 +27,8 @@ pub struct Onboarding {
     pub(crate) candidate: Option<CandidateKey>,
     pub(crate) set: Set,
     pub(crate) disks: BTreeMap<ArmId, DiskState>,
+    /// The disks that were this customer's and are not any more.
+    pub(crate) dropped: BTreeMap<ArmId, DropReason>,
     pub(crate) activated_at: Option<OffsetDateTime>,
     pub(crate) blockers: Blockers,
     /// How often creating the set failed: a failure after a good probe is looked at ever less often.
@@ -115,6 +117,18 @@ pub enum DiskState {
     Requested,
     /// Read back as encrypted under the set.
     Encrypted,
+}
+
+/// Why a disk is not one of the onboarding's any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DropReason {
+    /// It lost the customer's tag before anything was done to it.
+    Retagged,
+    /// It lost the customer's tag after its encryption with the customer's key had been asked for.
+    RetaggedLate,
+    /// It was deleted.
+    Deleted,
 }
 
 /// Where an onboarding stands, derived from what is so; never stored.
@@ -251,6 +265,12 @@ impl Onboarding {
     #[must_use]
     pub fn disks(&self) -> &BTreeMap<ArmId, DiskState> {
         &self.disks
+    }
+
+    /// The disks that were this customer's and are not any more.
+    #[must_use]
+    pub fn dropped(&self) -> &BTreeMap<ArmId, DropReason> {
+        &self.dropped
     }
 
     /// When the marketplace subscription was activated.

@@ -45,13 +45,7 @@ pub(crate) fn opened() -> Decision {
         quantity: None,
         status: SubscriptionStatus::PendingFulfillmentStart,
     };
-    Onboarding::open(
-        OnboardingId::of_subscription(subscription, &region),
-        tenant(),
-        region,
-        purchase,
-        cause("open"),
-    )
+    Onboarding::open(OnboardingId::of_subscription(subscription), tenant(), region, purchase, cause("open"))
 }
 
 pub(crate) fn service_principal() -> ObjectId {

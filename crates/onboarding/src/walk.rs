@@ -88,8 +88,7 @@ mod tests {
     use super::*;
 
     fn onboardings(count: u128) -> Vec<OnboardingId> {
-        let region = "westeurope".parse().unwrap();
-        (0..count).map(|n| OnboardingId::of_subscription(Uuid::from_u128(n), &region)).collect()
+        (0..count).map(|n| OnboardingId::of_subscription(Uuid::from_u128(n))).collect()
     }
 
     #[tokio::test]

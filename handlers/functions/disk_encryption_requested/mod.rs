@@ -1,6 +1,7 @@
 //! Encrypts one managed disk under the onboarding's set, and reads it back.
 //!
 //! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
+//! One that lost the customer's tag is dropped: the same read that precedes the change says whose it is. One that was deleted is dropped too.
 //! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
@@ -10,13 +11,17 @@ use azure_clients::{
 };
 use azure_ids::ArmId;
 use onboarding::{
-    Contradiction, DiskState, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested, finding::Finding,
+    Contradiction, DiskState, DropReason, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested,
+    finding::Finding,
 };
 
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::disk_encryption_set::{LOOK_AFTER, why_refused},
+    systems::{
+        disk_encryption_set::{LOOK_AFTER, why_refused},
+        disks::is_tagged_for,
+    },
 };
 
 pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Result<Next, StepError> {
@@ -24,10 +29,28 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     let onboarding = step.onboarding()?;
     let plan = onboarding.provision_plan()?;
     let Set::Ready { set } = onboarding.set() else { return Err(Contradiction::AnotherSet.into()) };
-    let known = *onboarding.disks().get(&disk).ok_or(Contradiction::UnknownDisk)?;
-    let read = app.compute.disk(&disk).await?;
+    let Some(known) = onboarding.disks().get(&disk).copied() else {
+        if onboarding.dropped().contains_key(&disk) {
+            return Ok(Next::NoNews("the disk was dropped"));
+        }
+        return Err(Contradiction::UnknownDisk.into());
+    };
+    let read = match app.compute.disk(&disk).await {
+        Ok(read) => read,
+        Err(error) if is_gone(&error) => {
+            return step.decide(Fact::DiskDropped { disk, why: DropReason::Deleted });
+        }
+        Err(error) => return Err(error.into()),
+    };
     let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
         && read.encryption.disk_encryption_set.as_ref() == Some(set);
+    if !is_tagged_for(&read, onboarding.tenant()) {
+        let why = match known {
+            DiskState::Found if !under_our_set => DropReason::Retagged,
+            DiskState::Found | DiskState::Requested | DiskState::Encrypted => DropReason::RetaggedLate,
+        };
+        return step.decide(Fact::DiskDropped { disk, why });
+    }
     match &read.provisioning_state {
         ProvisioningState::Succeeded if under_our_set => {
             return step.decide(Fact::DiskEncrypted { disk, set: set.clone() });
@@ -67,8 +90,15 @@ async fn encrypt(
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
         )) => step.wait_or_retry(app, why_refused(app, plan).await, None),
+        // What is not there may be the set: the next attempt reads the disk first, and tells.
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether ARM knows the subscription, and in it no such disk. A subscription that it does not know is the vendor's
+/// set-up, and says nothing about the disk.
+fn is_gone(error: &ArmError) -> bool {
+    matches!(error, ArmError::Refused(ArmRefusal::NotFound { code }) if code != "SubscriptionNotFound")
 }
 
 /// What keeps Azure from changing the disk; better known before it is asked.
@@ -82,4 +112,19 @@ fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
     // `Reserved` is attached to a deallocated machine, which is as good as unattached.
     let attached = read.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));
     attached.then(|| Finding::DiskAttached { disk: disk.clone(), error: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_disk_that_is_not_there_is_gone() {
+        let not_found = |code: &str| ArmError::Refused(ArmRefusal::NotFound { code: code.to_owned() });
+        assert!(is_gone(&not_found("ResourceNotFound")) && is_gone(&not_found("ResourceGroupNotFound")));
+        assert!(!is_gone(&not_found("SubscriptionNotFound")), "the vendor's set-up, not the disk");
+        let forbidden =
+            ArmRefusal::Forbidden { code: "AuthorizationFailed".to_owned(), message: String::new() };
+        assert!(!is_gone(&ArmError::Refused(forbidden)));
+    }
 }

@@ -1,10 +1,12 @@
 //! Finds out whether a key works, before anything is built on it.
 //!
-//! Reads the customer's vault and changes nothing there; takes the claim that one key belongs to one onboarding.
+//! Reads the customer's vault and changes nothing there; takes the claim of the key for the entry that uses it.
+//! Of several keys that were submitted the last one counts.
 //! A 403 soon after the key was shared may be a grant that is still spreading: the age of the event decides.
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
-use onboarding::{Fact, claim::ClaimError, event::KeyShared, finding::Finding};
+use azure_ids::KeyUrl;
+use onboarding::{Fact, Onboarding, Set, claim::ClaimError, event::KeyShared, finding::Finding};
 
 use crate::{
     App,
@@ -13,9 +15,14 @@ use crate::{
     systems::refusals::Refusal,
 };
 
+const OVERTAKEN: Next = Next::Void("another key was submitted after this one");
+
 pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, StepError> {
-    let KeyShared { key } = step.event.data.clone();
+    let KeyShared { key, submission } = step.event.data.clone();
     let onboarding = step.onboarding()?;
+    if is_overtaken(&app, onboarding, &key, submission).await? {
+        return Ok(OVERTAKEN);
+    }
     let proof = match probe(&app, onboarding, &key).await {
         Ok(proof) => proof,
         Err(Refusal::Finding { finding, may_be_spreading: true, token_of }) => {
@@ -26,9 +33,35 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
         }
         Err(Refusal::Error(error)) => return Err(error),
     };
-    match app.claims.take(&proof.version, onboarding.id()).await {
-        Ok(()) => step.decide(Fact::KeyProven { proof }),
-        Err(ClaimError::Claimed(_)) => step.wait(Finding::KeyClaimed, Some(proof.service_principal)),
+    // Asking the vault takes a while, and the first key that works has the set made.
+    if is_overtaken(&app, onboarding, &key, submission).await? {
+        return Ok(OVERTAKEN);
+    }
+    let (version, service_principal) = (proof.version.clone(), proof.service_principal);
+    let next = step.decide(Fact::KeyProven { proof })?;
+    // Only an entry that uses the key needs the claim.
+    if !matches!(&next, Next::Decided(decision) if decision.onboarding().holds(&version)) {
+        return Ok(next);
+    }
+    match app.claims.take(&app.journal, &version, onboarding).await {
+        Ok(()) => Ok(next),
+        Err(ClaimError::Claimed(_)) => step.wait(Finding::KeyClaimed, Some(service_principal)),
         Err(ClaimError::Store(error)) => Err(error.into()),
+        Err(ClaimError::Holder(error)) => Err(StepError::retry(error)),
+    }
+}
+
+/// Whether the customer submitted another key since. The key in use is looked at whatever was submitted.
+async fn is_overtaken(
+    app: &App,
+    onboarding: &Onboarding,
+    key: &KeyUrl,
+    submission: Option<u64>,
+) -> Result<bool, StepError> {
+    let is_in_use = *onboarding.set() != Set::None
+        && onboarding.key().is_some_and(|proof| proof.version.is_same_key(key));
+    match submission {
+        Some(number) if !is_in_use => Ok(app.submissions.is_overtaken(onboarding.id(), number).await?),
+        _ => Ok(false),
     }
 }

@@ -54,7 +54,7 @@ async fn take(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(), Proble
     let webhook: Webhook = serde_json::from_slice(body).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, format!("The payload cannot be read: {error}"))
     })?;
-    let subject = OnboardingId::of_subscription(webhook.subscription_id, &app.settings.region);
+    let subject = OnboardingId::of_subscription(webhook.subscription_id);
     let event_id = EventId::of_origin(MarketplaceChanged::KIND, &identity_of(&webhook));
     let data = MarketplaceChanged {
         subscription: webhook.subscription_id,

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Asked, Onboarding, OnboardingId};
+use onboarding::{Asked, Onboarding, OnboardingId, Stage};
 use url::Url;
 use uuid::Uuid;
 
@@ -55,10 +55,23 @@ async fn find(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, O
     Ok((id, head.map(|head| head.onboarding)))
 }
 
+/// The onboarding, once it was opened.
 async fn opened(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
     find(app, id, query).await?.1.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "This onboarding is still being opened. Try again in a moment.")
     })
+}
+
+/// The onboarding, when something can still be done about it.
+async fn in_force(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
+    let onboarding = opened(app, id, query).await?;
+    if onboarding.stage() == Stage::Ended {
+        return Err(Problem::new(
+            StatusCode::GONE,
+            "The subscription has ended. There is nothing left to do.",
+        ));
+    }
+    Ok(onboarding)
 }
 
 async fn consent(
@@ -67,7 +80,7 @@ async fn consent(
     Query(query): Query<LinkQuery>,
     headers: HeaderMap,
 ) -> Response {
-    match opened(&app, &id, &query).await {
+    match in_force(&app, &id, &query).await {
         Ok(onboarding) => to_entra(&app, &onboarding),
         Err(problem) => problem.respond_to(&headers),
     }

@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use onboarding::{
-    Consent, DiskState, Onboarding, OnboardingId, Set, Stage,
+    Consent, DiskState, DropReason, Onboarding, OnboardingId, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
 };
@@ -24,6 +24,8 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         .iter()
         .map(|(disk, state)| json!({"id": disk, "encryption": state, "verified": *state == DiskState::Encrypted}))
         .collect();
+    let dropped: Vec<Value> =
+        onboarding.dropped().iter().map(|(disk, why)| json!({"id": disk, "why": why})).collect();
     json!({
         "onboarding": id,
         "state": onboarding.stage(),
@@ -37,6 +39,7 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "warnings": warnings_of(onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
+        "droppedDisks": dropped,
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
@@ -74,7 +77,8 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
                 button { "Check again" }
             }
         }
-        (facts(app, onboarding))
+        // Where nothing was made, that it ended is all there is to say.
+        @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
     };
     pages::page(StatusCode::OK, "Your key, your data", &content)
 }
@@ -134,6 +138,16 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
                     DiskState::Encrypted => "encrypted with your key",
                 }) }
             }
+            @for (disk, why) in onboarding.dropped() {
+                dt { "Disk " (disk.name()) }
+                dd { (match why {
+                    DropReason::Retagged => "no longer assigned to you; it was not encrypted with your key",
+                    DropReason::RetaggedLate => {
+                        "no longer assigned to you; the vendor must check its encryption, which had begun with your key"
+                    }
+                    DropReason::Deleted => "deleted by the vendor",
+                }) }
+            }
         }
     }
 }
@@ -154,6 +168,9 @@ fn sentence(stage: Stage) -> &'static str {
 }
 
 fn needs_consent(onboarding: &Onboarding) -> bool {
+    if onboarding.stage() == Stage::Ended {
+        return false;
+    }
     let is_missing =
         onboarding.blockers().iter().any(|(_, blocker)| blocker.finding.code().is_about_consent());
     is_missing

@@ -44,7 +44,7 @@ async fn ask_for(
 ) -> Result<Next, StepError> {
     let settings = &app.settings;
     let new = NewDiskEncryptionSet::new(
-        settings.region.clone(),
+        step.onboarding()?.region().clone(),
         settings.managed_identity.clone(),
         settings.application_id,
         plan.key().clone(),

@@ -17,11 +17,11 @@ use std::time::Duration;
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::disk_encryption_set::{LOOK_AFTER, is_ours, why_refused},
+    systems::{
+        disk_encryption_set::{LOOK_AFTER, is_ours, why_refused},
+        disks::is_tagged_for,
+    },
 };
-
-/// The tag by which the vendor says whose disk it is.
-const TENANT_TAG: &str = "latchkey-tenant";
 
 pub(crate) async fn handle(step: Step<ProvisionStarted>, app: App) -> Result<Next, StepError> {
     let onboarding = step.onboarding()?;
@@ -158,10 +158,9 @@ fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result
 /// The disks that are tagged as this customer's. One under another set belongs to another onboarding of the same
 /// customer, which bought twice.
 async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec<ArmId>, StepError> {
-    let tenant = onboarding.tenant().to_string();
     let is_ours = |disk: &Disk| {
         let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
-        !under_another && disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant))
+        !under_another && is_tagged_for(disk, onboarding.tenant())
     };
     let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
     Ok(all.into_iter().filter(is_ours).map(|disk| disk.id).collect())

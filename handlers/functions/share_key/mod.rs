@@ -1,6 +1,6 @@
 //! Where the customer submits the URL of a key.
 //!
-//! The URL is parsed by a strict grammar before anything is sent anywhere. Reads the journal; changes nothing.
+//! The URL is parsed by a strict grammar before anything is sent anywhere. Reads the journal; numbers the submission, because the last one counts.
 //! Publishes [`KeyShared`].
 
 use axum::{
@@ -76,18 +76,23 @@ async fn take(
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
+    let submitted = app.submissions.submit(onboarding, &key).await;
+    let submitted = submitted.map_err(|error| Problem::unavailable("numbering a submission", &error))?;
     let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
-    if is_in_use || head.candidate().is_some_and(|candidate| candidate.key == key) {
+    let is_candidate = head.candidate().is_some_and(|candidate| candidate.key == key);
+    if is_in_use || submitted.is_repeated && is_candidate {
         // Nothing new but the customer's word that it works now: that is "check again".
         let asked = ask(app, &head, "share_key").await;
         let asked = asked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
         return Ok(Taken::Again(onboarding, asked));
     }
-    let number = head.number();
+    let (number, submission) = (head.number(), submitted.number);
     // A double click is one message; whoever submits the key again later does so because nothing came of it.
     let moment = app.clock.now().unix_timestamp() / 10;
-    let id = EventId::of_origin(KeyShared::KIND, &format!("{onboarding}\n{number}\n{key}\nat {moment}"));
-    let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), KeyShared { key: key.clone() });
+    let origin = format!("{onboarding}\n{number}\n{submission}\n{key}\nat {moment}");
+    let id = EventId::of_origin(KeyShared::KIND, &origin);
+    let data = KeyShared { key: key.clone(), submission: Some(submission) };
+    let mut event = Event::new(id, "share_key", onboarding, app.clock.now(), data);
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;

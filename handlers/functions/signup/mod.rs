@@ -50,7 +50,7 @@ async fn resolve(app: &App, token: Option<String>) -> Result<OnboardingId, Probl
     let token = token.map_err(|_| not_identified())?;
     let resolved = app.marketplace.resolve(&token).await.map_err(problem_of)?;
     let subscription = resolved.id;
-    let onboarding = OnboardingId::of_subscription(subscription, &app.settings.region);
+    let onboarding = OnboardingId::of_subscription(subscription);
     // The same purchase always has the same id: to open the landing page twice is to sign up once.
     let id = EventId::of_origin(SignupRequested::KIND, &onboarding.to_string());
     let mut event = Event::new(id, "signup", onboarding, app.clock.now(), SignupRequested { subscription });

@@ -17,8 +17,7 @@ pub(crate) async fn handle(step: Step<SignupRequested>, app: App) -> Result<Next
     if step.opened().is_some() {
         return Ok(Next::NoNews("opened before"));
     }
-    let region = app.settings.region.clone();
-    let onboarding = OnboardingId::of_subscription(subscription, &region);
+    let onboarding = OnboardingId::of_subscription(subscription);
     if onboarding != step.event.subject {
         return Err(Contradiction::AnotherSubscription.into());
     }
@@ -28,6 +27,7 @@ pub(crate) async fn handle(step: Step<SignupRequested>, app: App) -> Result<Next
     };
     let status = status_of(&read.saas_subscription_status)?;
     let purchase = Purchase { subscription, plan: read.plan_id, quantity: read.quantity, status };
+    let region = app.settings.region.clone();
     let decision = Onboarding::open(onboarding, beneficiary.tenant_id, region, purchase, step.cause());
     Ok(Next::Decided(Box::new(decision)))
 }

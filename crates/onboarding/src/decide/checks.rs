@@ -132,9 +132,10 @@ impl Onboarding {
         for look in looks {
             match look {
                 Look::Consent => decision.send_resumed("", CustomerConsented { tenant: self.tenant }),
-                Look::Key(key) => {
-                    decision.send_resumed(key.without_version().to_string().as_str(), KeyShared { key })
-                }
+                Look::Key(key) => decision.send_resumed(
+                    key.without_version().to_string().as_str(),
+                    KeyShared { key, submission: None },
+                ),
                 Look::NewSet => decision.send_resumed("", ProvisionRequested {}),
                 Look::Set(set) => decision.send_resumed("", ProvisionStarted { set }),
                 Look::Disk(disk) => {

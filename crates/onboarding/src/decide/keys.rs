@@ -32,7 +32,7 @@ impl Onboarding {
             // the step that found the blocker was done with its message.
             (Some(proof), _) if is_waited_for => {
                 let key = proof.version.without_version();
-                decision.send("", None, KeyShared { key });
+                decision.send("", None, KeyShared { key, submission: None });
                 if self.set == Set::None {
                     decision.onboarding.withdraw_proof();
                 } else {
@@ -43,7 +43,7 @@ impl Onboarding {
             // The key came before the consent: now it can be looked at.
             (None, Some(candidate)) => {
                 let key = candidate.key.clone();
-                decision.send("", None, KeyShared { key });
+                decision.send("", None, KeyShared { key, submission: None });
             }
             (None, None) => {
                 let finding = Finding::KeyNotShared { service_principal, region: self.region.clone() };

@@ -48,6 +48,7 @@ impl Onboarding {
             candidate: None,
             set: Set::None,
             disks: BTreeMap::new(),
+            dropped: BTreeMap::new(),
             activated_at: None,
             blockers: Blockers::default(),
             set_failures: 0,
@@ -103,6 +104,7 @@ impl Onboarding {
                 self.disk_requested(cause, fact, disk, look_after_ms)
             }
             Fact::DiskEncrypted { disk, set } => self.disk_encrypted(cause, fact, disk, &set),
+            Fact::DiskDropped { disk, why } => self.disk_dropped(cause, fact, disk, why),
             Fact::Activated => self.activated(cause, fact),
             Fact::Subscription { status } => Ok(self.subscription_is(cause, fact, status)),
         }

@@ -1,13 +1,13 @@
 //! The part of the decision that is about the disk encryption set.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use azure_ids::ArmId;
 
-use super::Decided;
+use super::{Decided, checks::Look};
 use crate::{
     About, Cause, Contradiction, Decision, DiskState, Fact, Onboarding, Set, Subject,
-    event::{DiskEncryptionRequested, ProvisionStarted},
+    event::{ActivationRequested, DiskEncryptionRequested, ProvisionStarted},
     finding::Finding,
 };
 
@@ -43,7 +43,10 @@ impl Onboarding {
         let no_disks = self.disks.is_empty() && new.is_empty();
         let finding = no_disks.then_some(Finding::NoDisks { tenant: self.tenant });
         let known = self.blockers.get(&Subject::Set).map(|known| &known.finding);
-        if matches!(self.set, Set::Ready { .. }) && new.is_empty() && known == finding.as_ref() {
+        // Of the disks that were there when the last was encrypted, one may have been dropped since.
+        let is_done = new.is_empty() && self.stands_at() == BTreeSet::from([Look::Activation]);
+        let goes_on = is_done && !self.dropped.is_empty() && !self.waits_for_somebody(&Look::Activation);
+        if matches!(self.set, Set::Ready { .. }) && new.is_empty() && known == finding.as_ref() && !goes_on {
             return Ok(None);
         }
         let mut decision = self.next(cause, fact, &About::Set);
@@ -55,8 +58,12 @@ impl Onboarding {
             }
         }
         for disk in new {
+            decision.onboarding.dropped.remove(disk);
             decision.onboarding.disks.insert(disk.clone(), DiskState::Found);
             decision.send(disk.as_str(), None, DiskEncryptionRequested { disk: disk.clone() });
+        }
+        if goes_on {
+            decision.send("", None, ActivationRequested {});
         }
         Ok(Some(decision))
     }

@@ -231,10 +231,16 @@ mod tests {
     use crate::event::KeyShared;
 
     fn event() -> Event<KeyShared> {
-        let onboarding = OnboardingId::of_subscription(Uuid::from_u128(7), &"westeurope".parse().unwrap());
+        let onboarding = OnboardingId::of_subscription(Uuid::from_u128(7));
         let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
         let id = EventId::of_origin(KeyShared::KIND, "form 1");
-        Event::new(id, "share_key", onboarding, datetime!(2026-02-01 12:00 UTC), KeyShared { key })
+        Event::new(
+            id,
+            "share_key",
+            onboarding,
+            datetime!(2026-02-01 12:00 UTC),
+            KeyShared { key, submission: None },
+        )
     }
 
     #[test]

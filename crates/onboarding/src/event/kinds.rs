@@ -84,6 +84,10 @@ events! {
     KeyShared {
         /// The key, strictly parsed.
         key: KeyUrl,
+        /// The number of the submission: one that was overtaken by a later one is void. Absent when the chain itself
+        /// takes up a key again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        submission: Option<u64>,
     } = "latchkey.key.shared.v1" on "key_shared"
         about |event| About::Key(event.key.clone());
 

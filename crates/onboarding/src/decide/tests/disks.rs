@@ -1,6 +1,7 @@
 //! Disks under a ready set: each has a blocker and checks of its own.
 
 use super::*;
+use crate::DropReason;
 
 pub(super) fn attached(name: &str) -> Fact {
     let finding = Finding::DiskAttached { disk: disk(name), error: None };
@@ -83,4 +84,35 @@ fn a_set_without_disks_waits_for_the_vendor_and_is_looked_at_again() {
     assert_eq!(kinds(&checked), [ProvisionStarted::KIND]);
     let ready = Fact::SetReady { set: our_set(), disks: vec![disk("d1")] };
     assert_eq!(codes(&apply(&checked.onboarding, "tagged", ready).onboarding), []);
+}
+
+fn dropped(name: &str) -> Fact {
+    Fact::DiskDropped { disk: disk(name), why: DropReason::Retagged }
+}
+
+fn listed(names: &[&str]) -> Fact {
+    Fact::SetReady { set: our_set(), disks: names.iter().map(|name| disk(name)).collect() }
+}
+
+#[test]
+fn a_dropped_disk_has_the_disks_listed_again_and_the_last_pending_one_lets_the_chain_go_on() {
+    let onboarding = apply(&encrypting(&["d1", "d2"]), "a", attached("d1")).onboarding;
+    let onboarding = apply(&onboarding, "b", encrypted("d2")).onboarding;
+    let decision = apply(&onboarding, "c", dropped("d1"));
+    assert_eq!((kinds(&decision), codes(&decision.onboarding)), (vec![ProvisionStarted::KIND], vec![]));
+    assert!(decision.onboarding.decide(cause("again"), dropped("d1")).unwrap().is_none());
+    let onboarding = decision.onboarding;
+    assert_eq!(kinds(&apply(&onboarding, "d", listed(&["d2"]))), [ActivationRequested::KIND]);
+    let successor = apply(&onboarding, "d", listed(&["d2", "d3"]));
+    assert_eq!(kinds(&successor), [DiskEncryptionRequested::KIND], "not billed before it is encrypted");
+}
+
+#[test]
+fn an_onboarding_whose_only_disk_is_dropped_waits_for_the_vendor() {
+    let onboarding = apply(&encrypting(&["d1"]), "a", dropped("d1")).onboarding;
+    assert!(onboarding.activation_plan().is_err(), "nothing is encrypted, so nothing is billed");
+    let empty = apply(&onboarding, "b", listed(&[])).onboarding;
+    assert_eq!(codes(&empty), [Code::NoDisks]);
+    let back = apply(&empty, "c", listed(&["d1"]));
+    assert_eq!((kinds(&back), back.onboarding.dropped().len()), (vec![DiskEncryptionRequested::KIND], 0));
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Reason;
+use crate::{DropReason, Reason};
 
 fn any_about() -> impl Strategy<Value = About> {
     prop_oneof![
@@ -49,7 +49,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(set, disks)| Fact::SetReady { set, disks }),
         1 => findings.prop_map(|finding| Fact::SetFailed { finding }),
         4 => disks.clone().prop_map(|disk| Fact::DiskRequested { disk, look_after_ms: 1 }),
-        4 => (disks, sets).prop_map(|(disk, set)| Fact::DiskEncrypted { disk, set }),
+        4 => (disks.clone(), sets).prop_map(|(disk, set)| Fact::DiskEncrypted { disk, set }),
+        1 => disks.prop_map(|disk| Fact::DiskDropped { disk, why: DropReason::Retagged }),
         4 => Just(Fact::Activated),
         1 => statuses.prop_map(|status| Fact::Subscription { status }),
     ]

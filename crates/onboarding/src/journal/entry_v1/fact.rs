@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     finding::FindingV1,
-    state::{ProvenKeyV1, SubscriptionStatusV1},
+    state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
 };
 use crate::{About, Fact};
 
@@ -66,6 +66,10 @@ pub(crate) enum FactV1 {
         disk: ArmId,
         set: ArmId,
     },
+    DiskDropped {
+        disk: ArmId,
+        why: DropReasonV1,
+    },
     Activated,
     Subscription {
         status: SubscriptionStatusV1,
@@ -119,6 +123,7 @@ impl From<Fact> for FactV1 {
             Fact::SetFailed { finding } => Self::SetFailed { finding: finding.into() },
             Fact::DiskRequested { disk, look_after_ms } => Self::DiskRequested { disk, look_after_ms },
             Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },
+            Fact::DiskDropped { disk, why } => Self::DiskDropped { disk, why: why.into() },
             Fact::Activated => Self::Activated,
             Fact::Subscription { status } => Self::Subscription { status: status.into() },
         }

@@ -22,7 +22,7 @@ pub(crate) use state::StateV1;
 pub(crate) use {
     fact::AboutV1,
     finding::{FindingV1, PolicyV1, SetUpFaultV1},
-    state::{ConsentV1, DiskStateV1, SetV1, SubjectV1, SubscriptionStatusV1},
+    state::{ConsentV1, DiskStateV1, DropReasonV1, SetV1, SubjectV1, SubscriptionStatusV1},
 };
 
 /// The number of this format.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{finding::FindingV1, mirror::mirror};
 use crate::{
-    CandidateKey, Consent, DiskState, Onboarding, OnboardingId, ProvenKey, Purchase, Set, Subject,
-    SubscriptionStatus,
+    CandidateKey, Consent, DiskState, DropReason, Onboarding, OnboardingId, ProvenKey, Purchase, Set,
+    Subject, SubscriptionStatus,
     blocker::{Blocker, Blockers},
     event::EventId,
     taken::{Taken, TakenEvent},
@@ -32,6 +32,8 @@ pub(crate) struct StateV1 {
     candidate: Option<CandidateKeyV1>,
     set: SetV1,
     disks: BTreeMap<ArmId, DiskStateV1>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    dropped: BTreeMap<ArmId, DropReasonV1>,
     #[serde(with = "time::serde::rfc3339::option")]
     activated_at: Option<OffsetDateTime>,
     blockers: Vec<BlockerV1>,
@@ -74,6 +76,11 @@ mirror! {
 mirror! {
     #[serde(rename_all = "kebab-case")]
     DiskStateV1 <=> DiskState { Found, Requested, Encrypted }
+}
+
+mirror! {
+    #[serde(rename_all = "kebab-case")]
+    DropReasonV1 <=> DropReason { Retagged, RetaggedLate, Deleted }
 }
 
 mirror! {
@@ -154,6 +161,7 @@ impl From<Onboarding> for StateV1 {
             candidate,
             set,
             disks,
+            dropped,
             activated_at,
             blockers,
             set_failures,
@@ -175,6 +183,7 @@ impl From<Onboarding> for StateV1 {
                 .map(|CandidateKey { key, proof }| CandidateKeyV1 { key, proof: proof.map(Into::into) }),
             set: set.into(),
             disks: disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
+            dropped: dropped.into_iter().map(|(disk, why)| (disk, why.into())).collect(),
             activated_at,
             blockers: blockers.iter().map(|(subject, blocker)| BlockerV1::of(subject, blocker)).collect(),
             set_failures,
@@ -202,6 +211,7 @@ impl From<StateV1> for Onboarding {
                 .map(|CandidateKeyV1 { key, proof }| CandidateKey { key, proof: proof.map(Into::into) }),
             set: stored.set.into(),
             disks: stored.disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
+            dropped: stored.dropped.into_iter().map(|(disk, why)| (disk, why.into())).collect(),
             activated_at: stored.activated_at,
             blockers: stored.blockers.into_iter().map(BlockerV1::into_domain).collect::<Blockers>(),
             set_failures: stored.set_failures,

@@ -27,7 +27,8 @@ fn sample_of<D: EventData>(case: &str, event: &Event<D>) -> Sample {
 
 fn every_event() -> Vec<Sample> {
     let subscription = Uuid::from_u128(7);
-    let shared = event(KeyShared { key: key("k").without_version() });
+    let shared = event(KeyShared { key: key("k").without_version(), submission: None });
+    let submitted = event(KeyShared { submission: Some(2), ..shared.data.clone() });
     let mut replayed = shared.clone();
     replayed.attempt = 3.try_into().unwrap();
     replayed.replayed_at = Some(cause("").now + Duration::HOUR);
@@ -40,6 +41,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &event(SignupRequested { subscription })),
         sample_of("", &event(CustomerConsented { tenant: tenant() })),
         sample_of("", &shared),
+        sample_of(".submitted", &submitted),
         sample_of(".replayed", &replayed),
         sample_of(".resumed", &resumed),
         sample_of("", &event(ProvisionRequested {})),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{assert_complete, assert_golden, sample, variants_of, written_again};
 use crate::{
-    About, Fact, Reason,
+    About, DropReason, Fact, Reason,
     finding::Finding,
     journal::entry_v1::{AboutV1, FactV1, SubscriptionStatusV1},
     test_support::{TENANT, disk, key, proof, service_principal, set, set_name, tenant},
@@ -56,6 +56,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),
         ("disk-requested", Fact::DiskRequested { disk: disk("d1"), look_after_ms: 2000 }),
         ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),
+        ("disk-dropped", Fact::DiskDropped { disk: disk("d1"), why: DropReason::Retagged }),
         ("activated", Fact::Activated),
         ("subscription", Fact::Subscription { status: crate::SubscriptionStatus::Suspended }),
     ]

@@ -9,10 +9,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Sample, assert_complete, assert_golden, sample, variants_of};
 use crate::{
-    CandidateKey, Consent, DiskState, Onboarding, ProvenKey, Set, Stage, Subject, SubscriptionStatus,
+    CandidateKey, Consent, DiskState, DropReason, Onboarding, ProvenKey, Set, Stage, Subject,
+    SubscriptionStatus,
     blocker::Blocker,
     finding::Finding,
-    journal::entry_v1::{ConsentV1, DiskStateV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1},
+    journal::entry_v1::{
+        ConsentV1, DiskStateV1, DropReasonV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
+    },
     test_support::{TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant},
 };
 
@@ -112,6 +115,14 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                 state.disks = disks(&[DiskState::Found, DiskState::Requested, DiskState::Encrypted]);
             }),
         ),
+        (
+            "encrypting.dropped",
+            with(&ready, |state| {
+                state.disks = disks(&[DiskState::Found]);
+                let reasons = [DropReason::Retagged, DropReason::RetaggedLate, DropReason::Deleted];
+                state.dropped = (7..).map(|place| disk(&format!("d{place}"))).zip(reasons).collect();
+            }),
+        ),
         ("activating", encrypted.clone()),
         ("active", active.clone()),
         ("active.candidate", with(&active, |state| state.candidate = candidate(Some(unwise)))),
@@ -163,6 +174,10 @@ fn every_state_is_written_as_format_1_and_read_back() {
     assert_eq!(seen(&|state| vec![state["consent"]["status"].clone()]), inside::<ConsentV1>("status"));
     assert_eq!(seen(&|state| vec![state["set"]["status"].clone()]), inside::<SetV1>("status"));
     assert_eq!(seen(&disk_states), variants_of::<DiskStateV1>(json!("?")));
+    let dropped = |state: &Value| {
+        state["dropped"].as_object().map(|dropped| dropped.values().cloned().collect()).unwrap_or_default()
+    };
+    assert_eq!(seen(&dropped), variants_of::<DropReasonV1>(json!("?")));
     assert_eq!(seen(&subjects), inside::<SubjectV1>("kind"));
     let statuses = seen(&|state| vec![state["purchase"]["status"].clone()]);
     assert_eq!(statuses, variants_of::<SubscriptionStatusV1>(json!("?")));

@@ -12,7 +12,7 @@ fn anchor_path(number: u64) -> Path {
 async fn another(journal: &Journal) -> OnboardingId {
     let subscription = uuid::Uuid::from_u128(8);
     let region: azure_ids::Region = "westeurope".parse().unwrap();
-    let id = OnboardingId::of_subscription(subscription, &region);
+    let id = OnboardingId::of_subscription(subscription);
     let status = SubscriptionStatus::PendingFulfillmentStart;
     let purchase = Purchase { subscription, plan: "gold".to_owned(), quantity: None, status };
     let decision = Onboarding::open(id, crate::test_support::tenant(), region, purchase, cause("another"));
