@@ -1,8 +1,9 @@
-//! What the marketplace tells about a purchase, read leniently.
+//! What the marketplace tells about a purchase, read leniently: what we do not use may be anything.
 
 use azure_ids::{ObjectId, TenantId};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// A purchase, as a landing page's token resolves to it.
@@ -12,8 +13,10 @@ pub struct ResolvedSubscription {
     /// The subscription's id.
     pub id: Uuid,
     /// The offer.
+    #[serde(default, deserialize_with = "text")]
     pub offer_id: String,
     /// The plan.
+    #[serde(default, deserialize_with = "text")]
     pub plan_id: String,
     /// How many seats, for plans that have them.
     #[serde(default, deserialize_with = "quantity")]
@@ -29,9 +32,10 @@ pub struct Subscription {
     /// The subscription's id.
     pub id: Uuid,
     /// The name that the buyer gave it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "name")]
     pub name: Option<String>,
     /// The offer.
+    #[serde(default, deserialize_with = "text")]
     pub offer_id: String,
     /// The plan.
     pub plan_id: String,
@@ -39,24 +43,24 @@ pub struct Subscription {
     #[serde(default, deserialize_with = "quantity")]
     pub quantity: Option<u32>,
     /// Whom it was bought for: whose tenant holds the key, unless agreed otherwise.
+    #[serde(default, deserialize_with = "party")]
     pub beneficiary: Option<Party>,
     /// Who bought it: for a reseller another tenant than the beneficiary's.
+    #[serde(default, deserialize_with = "party")]
     pub purchaser: Option<Party>,
     /// Where it stands.
     pub saas_subscription_status: SubscriptionStatus,
     /// A purchase that only tries the offer out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth")]
     pub is_test: bool,
 }
 
 /// A person in a tenant, without name or address.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// The person's object id there.
-    #[serde(default)]
+    /// The person's object id there. Absent for a reseller's purchases.
     pub object_id: Option<ObjectId>,
 }
 
@@ -88,6 +92,9 @@ pub struct Operation {
     pub action: OperationAction,
     /// How far it is.
     pub status: OperationStatus,
+    /// When it began.
+    #[serde(default, deserialize_with = "moment")]
+    pub time_stamp: Option<OffsetDateTime>,
     /// The plan after the operation.
     #[serde(default)]
     pub plan_id: Option<String>,
@@ -173,13 +180,42 @@ from_padded_text!(OperationStatus {
     "Conflict" => Conflict,
 });
 
-/// A number, a number in a string, an empty string, or `null`.
+/// A party is nobody without a tenant; its other fields are not used.
+fn party<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Party>, D::Error> {
+    let party = Value::deserialize(deserializer)?;
+    let text = |name: &str| party[name].as_str().map(str::trim);
+    let tenant = text("tenantId").and_then(|id| id.parse().ok());
+    let object_id = text("objectId").and_then(|id| id.parse().ok());
+    Ok(tenant.map(|tenant_id| Party { tenant_id, object_id }))
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_str().map(str::to_owned))
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(name(deserializer)?.unwrap_or_default())
+}
+
+/// With its zone or without one, then in UTC; nothing if it cannot be read.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let text = text(deserializer)?;
+    let read = |text: &str| OffsetDateTime::parse(text.trim(), &Rfc3339).ok();
+    Ok(read(&text).or_else(|| read(&format!("{}Z", text.trim()))))
+}
+
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
+}
+
+/// A number, whole even if it is written as `5.0`, a number in a string, an empty string, or `null`.
 fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let bad = || serde::de::Error::custom("expected a quantity");
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::Number(number) => {
-            number.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(bad)
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0).map(|n| format!("{n:.0}"));
+            whole.and_then(|whole| whole.parse().ok()).map(Some).ok_or_else(bad)
         }
         Value::String(text) if text.trim().is_empty() => Ok(None),
         Value::String(text) => text.trim().parse().map(Some).map_err(|_| bad()),
@@ -232,6 +268,7 @@ mod tests {
             assert_eq!(read.quantity, expected, "{quantity}");
         };
         check(json!(7), Some(7));
+        check(json!(7.0), Some(7));
         check(json!("7"), Some(7));
         check(json!(" 7 "), Some(7));
         check(json!(""), None);
@@ -241,6 +278,35 @@ mod tests {
                 serde_json::from_value::<Subscription>(subscription("Subscribed", &bad)).is_err(),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn a_purchase_is_read_whatever_its_unused_fields_hold() {
+        let odd =
+            [json!(null), json!(""), json!(7), json!("00000000-0000-0000-0000-000000000000"), json!({})];
+        for field in ["name", "offerId", "isTest", "purchaser", "term", "publisherId", "autoRenew"] {
+            for value in &odd {
+                let mut body = subscription("Subscribed", &json!(5.0));
+                body[field] = value.clone();
+                let read: Subscription = serde_json::from_value(body).unwrap();
+                assert_eq!((read.quantity, read.beneficiary.is_some()), (Some(5), true), "{field}: {value}");
+            }
+        }
+        for party in ["purchaser", "beneficiary"] {
+            for value in &odd {
+                let mut body = subscription("Subscribed", &json!(5));
+                body[party]["objectId"] = value.clone();
+                let read: Subscription = serde_json::from_value(body).unwrap();
+                assert!(read.beneficiary.is_some() && read.purchaser.is_some(), "{party}: {value}");
+            }
+            for tenant in [json!(null), json!(""), json!("none")] {
+                let mut body = subscription("Subscribed", &json!(5));
+                body[party]["tenantId"] = tenant;
+                let read: Subscription = serde_json::from_value(body).unwrap();
+                let found = if party == "purchaser" { read.purchaser } else { read.beneficiary };
+                assert_eq!(found, None, "nobody's tenant");
+            }
         }
     }
 
@@ -263,5 +329,6 @@ mod tests {
         .unwrap();
         assert_eq!(operation.action, OperationAction::Other("Transfer".into()));
         assert_eq!((operation.status, operation.quantity), (OperationStatus::InProgress, Some(20)));
+        assert_eq!(operation.time_stamp, Some(time::macros::datetime!(2018-12-01 00:00 UTC)));
     }
 }
