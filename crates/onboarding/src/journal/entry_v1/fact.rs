@@ -2,6 +2,7 @@
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::{
     finding::FindingV1,
@@ -66,6 +67,11 @@ pub(crate) enum FactV1 {
     Subscription {
         status: SubscriptionStatusV1,
     },
+    SubscriptionChanged {
+        status: SubscriptionStatusV1,
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+    },
 }
 
 /// What a step looked at.
@@ -115,6 +121,9 @@ impl From<Fact> for FactV1 {
             Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },
             Fact::Activated => Self::Activated,
             Fact::Subscription { status } => Self::Subscription { status: status.into() },
+            Fact::SubscriptionChanged { status, at } => {
+                Self::SubscriptionChanged { status: status.into(), at }
+            }
         }
     }
 }

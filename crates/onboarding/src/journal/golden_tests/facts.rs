@@ -1,6 +1,7 @@
 //! Every fact.
 
 use serde_json::json;
+use time::macros::datetime;
 
 use super::{assert_complete, assert_golden, sample, variants_of, written_again};
 use crate::{
@@ -56,6 +57,13 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),
         ("activated", Fact::Activated),
         ("subscription", Fact::Subscription { status: crate::SubscriptionStatus::Suspended }),
+        (
+            "subscription-changed",
+            Fact::SubscriptionChanged {
+                status: crate::SubscriptionStatus::Suspended,
+                at: datetime!(2026-02-01 12:00 UTC),
+            },
+        ),
     ]
 }
 
