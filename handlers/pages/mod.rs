@@ -1,6 +1,7 @@
 //! What the HTTP functions share: addresses with a signed link, problem answers, and headers that keep secrets in.
 
 pub(crate) mod blockers;
+pub(crate) mod body;
 pub(crate) mod consent;
 pub mod signing;
 

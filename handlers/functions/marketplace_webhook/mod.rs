@@ -1,6 +1,6 @@
 //! Where the marketplace says that a subscription changed.
 //!
-//! The caller must show the marketplace's own token; the body is read leniently, because it has had several forms and
+//! The caller must show the marketplace's own token before a body of at most 64 KiB is read. The body is read leniently, because it has had several forms and
 //! Microsoft reserves the right to extend it. Whatever it says is only a hint: `marketplace_changed` asks the
 //! marketplace itself. Answers 200 at once, also for actions that we do not know, so that the marketplace does not
 //! repeat them for hours.
@@ -14,10 +14,15 @@
 mod notice;
 
 use self::notice::Notice;
-use crate::{App, pages::Problem, step::chain_of, trace_context};
+use crate::{
+    App,
+    pages::{Problem, body},
+    step::chain_of,
+    trace_context,
+};
 use axum::{
     Router,
-    body::Bytes,
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -34,17 +39,18 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/api/marketplace/webhook", post(receive))
 }
 
-async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
-    match take(&app, &headers, &body).await {
+async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    match take(&app, &headers, body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn take(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
+async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<(), Problem> {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     app.webhook_tokens.validate(authorization, app.clock.now()).await.map_err(|error| problem_of(&error))?;
-    let notice = Notice::read(body);
+    let body = body::read(body, body::WEBHOOK).await?;
+    let notice = Notice::read(&body);
     let Some((subscription, notice)) = notice.and_then(|notice| Some((notice.subscription()?, notice)))
     else {
         tracing::error!(bytes = body.len(), "a webhook of the marketplace names no subscription");
