@@ -4,6 +4,7 @@ pub(crate) mod blockers;
 pub(crate) mod body;
 pub(crate) mod consent;
 pub mod signing;
+pub(crate) mod strangers;
 
 use axum::{
     Json,
