@@ -21,6 +21,7 @@ use crate::{
     clock::{Clock, SystemClock},
     pages::consent::UsedStates,
     pages::signing::Signer,
+    pages::strangers::Strangers,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
     systems::bus::Bus,
@@ -47,6 +48,7 @@ pub struct App {
     pub(crate) compute: Compute,
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 impl App {
@@ -97,6 +99,7 @@ impl App {
                 settings.vendor_tenant,
                 settings.application_id,
             )),
+            strangers: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

@@ -2,8 +2,10 @@
 
 pub(crate) mod asked;
 pub(crate) mod blockers;
+pub(crate) mod body;
 pub(crate) mod consent;
 pub mod signing;
+pub(crate) mod strangers;
 
 use axum::{
     Json,

@@ -1,5 +1,8 @@
 //! Webhooks of the marketplace: repeated, out of order, forged.
 
+use std::time::Duration;
+
+use local_world::world::LocalWorld;
 use reqwest::{StatusCode, header};
 use sandbox::MarketplaceAction;
 use serde_json::json;
@@ -7,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{
-    PATIENCE, a_world, history, plain_client, play, run_timer, until, until_nothing_is_left,
+    PATIENCE, a_world, history, options, plain_client, play, run_timer, until, until_nothing_is_left,
 };
 
 #[tokio::test]
@@ -45,6 +48,28 @@ async fn repeated_and_reordered_webhooks_end_in_what_the_marketplace_says() {
     until_nothing_is_left(&world).await;
     until(&world, &signed_up.page, "active").await;
     assert_eq!(history(&world, &signed_up.page).await.len(), entries, "nothing new was learnt");
+    world.stop().await;
+}
+
+/// The operation is concluded at once, and the subscription shows it only two seconds later.
+#[tokio::test]
+async fn nothing_is_lost_when_the_subscription_lags_behind_its_operation() {
+    let mut options = options();
+    options.lags.subscription = Duration::from_secs(2);
+    let world = LocalWorld::start(options).await.unwrap();
+    let signed_up = play(&world).await;
+    let subscription = signed_up.purchase.subscription_id;
+    for (action, state) in [
+        (MarketplaceAction::Suspend, "suspended"),
+        (MarketplaceAction::Reinstate, "active"),
+        (MarketplaceAction::Suspend, "suspended"),
+        (MarketplaceAction::Unsubscribe, "ended"),
+    ] {
+        let sent = world.sandbox().send_webhook(subscription, action.clone()).await.unwrap();
+        assert_eq!(sent.status, 200, "{action:?}");
+        until(&world, &signed_up.page, state).await;
+    }
+    until_nothing_is_left(&world).await;
     world.stop().await;
 }
 

@@ -3,6 +3,10 @@
 //! The marketplace signs in with a token of Entra's (Microsoft Learn, "Implementing a webhook on the SaaS service",
 //! securing your webhook). Its version, and with it the issuer and the name of the caller's claim, is not promised, so
 //! that both are accepted, each in its own form and never mixed.
+//!
+//! Only claims that Entra documents for every token of its version are required: `aud`, `iss`, `tid`, `exp`, and `appid`
+//! (version 1) or `azp` (version 2). `nbf` is optional (RFC 7519, 4.1.5), and the one public list of a real webhook's
+//! claims has neither it nor `idtyp` (commercial-marketplace-client-dotnet, issue 70). Where they are, they count.
 
 mod keys;
 
@@ -125,9 +129,11 @@ impl WebhookTokens {
         if now > expires + LEEWAY {
             return Err(WebhookTokenError::Expired);
         }
-        let begins = instant(claims.nbf).ok_or(WebhookTokenError::WrongClaim("nbf"))?;
-        if now < begins - LEEWAY {
-            return Err(WebhookTokenError::NotYetValid);
+        if claims.nbf.is_some() {
+            let begins = instant(claims.nbf).ok_or(WebhookTokenError::WrongClaim("nbf"))?;
+            if now < begins - LEEWAY {
+                return Err(WebhookTokenError::NotYetValid);
+            }
         }
         let tenant = self.tenant.to_string();
         is("aud", claims.aud.eq_ignore_ascii_case(&self.audience.to_string()))?;

@@ -1,6 +1,7 @@
 //! What a step learnt from the outside world.
 
 use azure_ids::{ArmId, ObjectId, TenantId};
+use time::OffsetDateTime;
 
 use crate::{About, DropReason, ProvenKey, Reason, SubscriptionStatus, finding::Finding};
 
@@ -109,6 +110,13 @@ pub enum Fact {
     Subscription {
         /// Its state there.
         status: SubscriptionStatus,
+    },
+    /// An operation on the subscription is concluded, and the subscription agrees with it.
+    SubscriptionChanged {
+        /// The subscription's state.
+        status: SubscriptionStatus,
+        /// When the operation began, by the marketplace's clock.
+        at: OffsetDateTime,
     },
 }
 

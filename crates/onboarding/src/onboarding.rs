@@ -19,6 +19,8 @@ pub struct Onboarding {
     pub(crate) tenant: TenantId,
     pub(crate) region: Region,
     pub(crate) purchase: Purchase,
+    /// When the newest operation began that the subscription agreed with.
+    pub(crate) changed_at: Option<OffsetDateTime>,
     pub(crate) opened_at: OffsetDateTime,
     pub(crate) consent: Consent,
     /// The proven key that the disk encryption set is made with, or will be.
@@ -219,6 +221,13 @@ impl Onboarding {
     #[must_use]
     pub fn purchase(&self) -> &Purchase {
         &self.purchase
+    }
+
+    /// When the newest operation began, by the marketplace's clock, that the subscription agreed with. An operation
+    /// from before is overtaken.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<OffsetDateTime> {
+        self.changed_at
     }
 
     /// Whether the customer's consent is proven.

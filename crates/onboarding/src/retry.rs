@@ -1,7 +1,8 @@
 //! When a step that got no answer is tried again, and when we stop trying.
 //!
 //! The wait doubles from the first to the longest, with full jitter (a random part between nothing and all of it), so
-//! that steps which failed together do not come back together; it is never shorter than the server's `Retry-After`.
+//! that steps which failed together do not come back together. The wait that is drawn comes on top of the server's
+//! `Retry-After`, so that steps which were throttled together do not come back together either.
 //! A matter is given up by age, not only by count: past the deadline the last error becomes the dead letter's reason.
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ impl RetryPolicy {
         let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest).min(LONGEST_WAIT);
         // A tenth of the ceiling at the least: full jitter may draw nothing at all, and that would be a busy loop.
         let drawn = ceiling.mul_f64(jitter.clamp(0.1, 1.0));
-        retry_after.map_or(drawn, |after| after.min(LONGEST_WAIT).max(drawn))
+        retry_after.map_or(drawn, |after| after.saturating_add(drawn).min(LONGEST_WAIT))
     }
 
     /// Whether a matter of this age is past its deadline.
@@ -59,8 +60,17 @@ mod tests {
 
     #[test]
     fn the_server_is_never_asked_sooner_than_it_said() {
-        assert_eq!(POLICY.wait(1, 0.5, Some(Duration::from_secs(1200))), Duration::from_secs(1200));
-        assert_eq!(POLICY.wait(5, 1.0, Some(Duration::from_secs(1))), Duration::from_secs(32));
+        assert_eq!(POLICY.wait(1, 0.5, Some(Duration::from_secs(1200))), Duration::from_secs(1201));
+        assert_eq!(POLICY.wait(5, 1.0, Some(Duration::from_secs(1))), Duration::from_secs(33));
+    }
+
+    #[test]
+    fn steps_that_were_throttled_together_come_back_apart() {
+        let after = Duration::from_secs(10);
+        let waits: Vec<Duration> =
+            (0..20).map(|n| POLICY.wait(1, f64::from(n) / 19.0, Some(after))).collect();
+        let (first, last) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+        assert!(*first >= after && *last - *first >= Duration::from_secs(1), "{waits:?}");
     }
 
     #[test]

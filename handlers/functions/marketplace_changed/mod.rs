@@ -1,8 +1,12 @@
 //! Takes in that a subscription changed.
 //!
 //! Webhooks are repeated and come out of order, so the message is only a hint: the marketplace itself is asked how the
-//! subscription stands, once the operation that the webhook named is concluded. Changes: agrees to a reinstatement.
-//! A subscription that comes back from suspension goes on where it stood.
+//! subscription stands, once the operation that the webhook named is concluded. A subscription may lag behind its
+//! operation: while the two disagree, both are asked again; past the deadline the refused step names the vendor.
+//! A purchase that is announced by a `Subscribe` webhook is opened, as if by its landing page, and the vendor told.
+//! Changes: agrees to a reinstatement. A subscription that comes back from suspension goes on where it stood.
+
+mod told;
 
 use std::time::Duration;
 
@@ -10,46 +14,76 @@ use azure_clients::{
     MarketplaceError, MarketplaceRefusal,
     marketplace::{OperationAction, OperationStatus},
 };
-use onboarding::{Contradiction, Fact, event::MarketplaceChanged};
+use onboarding::{Contradiction, OnboardingId, event::MarketplaceChanged};
 use uuid::Uuid;
 
+use self::told::{Told, Verdict};
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::subscription::status_of,
+    systems::subscription::{opened, status_of},
 };
 
+/// What announces the purchase of a plan with automatic activation (Microsoft Learn, webhook page).
+const SUBSCRIBE: &str = "Subscribe";
+
 pub(crate) async fn handle(step: Step<MarketplaceChanged>, app: App) -> Result<Next, StepError> {
-    let MarketplaceChanged { subscription, operation, .. } = step.event.data;
+    let MarketplaceChanged { subscription, operation, action } = step.event.data.clone();
     let Some(onboarding) = step.opened() else {
+        if action.eq_ignore_ascii_case(SUBSCRIBE) {
+            return subscribed(step, app, subscription).await;
+        }
         // Bought and cancelled without ever opening the landing page.
         return Ok(Next::NoNews("nobody opened an onboarding for this subscription"));
     };
     if onboarding.purchase().subscription != subscription {
         return Err(Contradiction::AnotherSubscription.into());
     }
-    if let Some(operation) = operation {
-        conclude(&app, subscription, operation).await?;
-    }
+    let told = match operation {
+        Some(operation) => conclude(&app, subscription, operation).await?,
+        None => None,
+    };
+    // Without an operation there is only the webhook's word, which counts while it is fresh.
+    let told = told.unwrap_or_else(|| Told::by_webhook(action, step.may_be_spreading(&app)));
     let read = app.marketplace.subscription(subscription).await?;
     let status = status_of(&read.saas_subscription_status)?;
-    step.decide(Fact::Subscription { status })
+    match told.against(status, onboarding.changed_at()) {
+        Verdict::Fact(fact) => step.decide(fact),
+        Verdict::AskAgain => Err(StepError::retry(told.disagreement(status))),
+    }
+}
+
+/// A plan with automatic activation was bought: nobody came by the landing page, and billing has begun.
+async fn subscribed(step: Step<MarketplaceChanged>, app: App, subscription: Uuid) -> Result<Next, StepError> {
+    if OnboardingId::of_subscription(subscription) != step.event.subject {
+        return Err(Contradiction::AnotherSubscription.into());
+    }
+    let read = app.marketplace.subscription(subscription).await?;
+    tracing::warn!(
+        %subscription,
+        plan = read.plan_id,
+        status = ?read.saas_subscription_status,
+        "bought without the landing page: if its plan activates by itself, billing has begun before the key protects anything"
+    );
+    opened(&app, step.event.subject, read, step.cause())
 }
 
 /// Until the operation is concluded the subscription still reads as before. A reinstatement is agreed to: the customer
 /// has paid. A change of plan or of seats counts as agreed ten seconds after its webhook. Actions that are only told of
 /// (`Suspend`, `Unsubscribe`, `Renew`) need not have an operation.
-async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<(), StepError> {
+///
+/// Gives what happened; `None` when the marketplace knows no such operation.
+async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<Option<Told>, StepError> {
     let read = match app.marketplace.operation(subscription, operation).await {
         Ok(read) => read,
-        Err(MarketplaceError::Refused(MarketplaceRefusal::NotFound)) => return Ok(()),
+        Err(MarketplaceError::Refused(MarketplaceRefusal::NotFound)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     match read.status {
-        OperationStatus::Succeeded
-        | OperationStatus::Failed
-        | OperationStatus::Conflict
-        | OperationStatus::Other(_) => return Ok(()),
+        OperationStatus::Succeeded => return Ok(Some(Told::by_operation(read.action, read.time_stamp))),
+        OperationStatus::Failed | OperationStatus::Conflict | OperationStatus::Other(_) => {
+            return Ok(Some(Told::nothing()));
+        }
         OperationStatus::NotStarted | OperationStatus::InProgress => {}
     }
     if read.action == OperationAction::Reinstate {

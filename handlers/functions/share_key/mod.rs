@@ -5,7 +5,7 @@
 
 use axum::{
     Form, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{FromRequest as _, Path, Query, Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::{
     App,
-    pages::{LinkQuery, Problem, address_of, asked, check_link, private_json, see_other, wants_json},
+    pages::{LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, wants_json},
     systems::checks::ask,
     trace_context,
 };
@@ -50,7 +50,7 @@ async fn share(
     Path(id): Path<String>,
     Query(query): Query<LinkQuery>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     match take(&app, &id, &query, &headers, body).await {
         Ok(Taken::New(onboarding, key)) if wants_json(&headers) => {
@@ -68,9 +68,10 @@ async fn take(
     id: &str,
     query: &LinkQuery,
     headers: &HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Taken, Problem> {
     let onboarding = check_link(app, id, query)?;
+    let body = body::read(body, body::FORM).await?;
     let shared = read_body(headers, body).await?;
     let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))

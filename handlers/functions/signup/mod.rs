@@ -4,6 +4,8 @@
 //! onboarding's page, under an address without the marketplace's token: the token is a bearer credential and may not
 //! stay in a history or a referrer.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::{
     Router,
     extract::{Query, State, rejection::QueryRejection},
@@ -20,6 +22,7 @@ use serde::Deserialize;
 
 use crate::{
     App,
+    pages::strangers::Admission,
     pages::{Problem, address_of, see_other},
     trace_context,
 };
@@ -39,16 +42,33 @@ async fn land(
     headers: HeaderMap,
     query: Result<Query<LandingQuery>, QueryRejection>,
 ) -> Response {
-    match resolve(&app, query.ok().map(|Query(query)| query.token)).await {
+    match resolve(&app, &address_from(&headers), query.ok().map(|Query(query)| query.token)).await {
         Ok(onboarding) => see_other(&address_of(&app, onboarding)),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn resolve(app: &App, token: Option<String>) -> Result<OnboardingId, Problem> {
-    let token = LandingToken::from_decoded_parameter(&token.ok_or_else(not_identified)?);
-    let token = token.map_err(|_| not_identified())?;
-    let resolved = app.marketplace.resolve(&token).await.map_err(problem_of)?;
+async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<OnboardingId, Problem> {
+    let text = token.ok_or_else(not_identified)?;
+    let token = LandingToken::from_decoded_parameter(&text).map_err(|_| not_identified())?;
+    let now = app.clock.now();
+    match app.strangers.admit(from, &text, now) {
+        Admission::Ask => {}
+        Admission::Refused => return Err(not_identified()),
+        Admission::TooMany => return Err(too_many()),
+    }
+    let resolved = match app.marketplace.resolve(&token).await {
+        Ok(resolved) => resolved,
+        Err(error) if is_refused(&error) => {
+            app.strangers.refused(&text, now);
+            return Err(not_identified());
+        }
+        Err(error) => {
+            app.strangers.give_back(from);
+            return Err(Problem::unavailable("resolving a purchase", &error));
+        }
+    };
+    app.strangers.give_back(from);
     let subscription = resolved.id;
     let onboarding = OnboardingId::of_subscription(subscription);
     // The same purchase always has the same id: to open the landing page twice is to sign up once.
@@ -68,17 +88,65 @@ fn not_identified() -> Problem {
     )
 }
 
-fn problem_of(error: MarketplaceError) -> Problem {
+fn too_many() -> Problem {
+    tracing::warn!("made-up landing tokens used up their budget for this minute");
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many purchases could not be identified. Try again in a minute.",
+    )
+}
+
+/// The address that the front end saw, the last that was added; what stands before it anybody can write. Without its
+/// port, which App Service adds and every connection has anew.
+fn address_from(headers: &HeaderMap) -> String {
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let last = forwarded.flat_map(|value| value.split(',')).next_back().unwrap_or_default().trim();
+    let address = last.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| last.parse::<IpAddr>());
+    address.map(|address| address.to_string()).unwrap_or_default()
+}
+
+fn is_refused(error: &MarketplaceError) -> bool {
     match error {
         MarketplaceError::Refused(
             MarketplaceRefusal::LandingTokenRefused
             | MarketplaceRefusal::NotFound
             | MarketplaceRefusal::BadRequest { .. },
-        ) => not_identified(),
+        ) => true,
         MarketplaceError::Refused(MarketplaceRefusal::Forbidden | MarketplaceRefusal::Conflict)
         | MarketplaceError::Token(_)
         | MarketplaceError::Throttled { .. }
         | MarketplaceError::Unavailable(_)
-        | MarketplaceError::Undecodable(_) => Problem::unavailable("resolving a purchase", &error),
+        | MarketplaceError::Undecodable(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::pages::strangers::OF_ONE;
+
+    async fn status(app: &App, token: &str) -> u16 {
+        let request = Request::get(format!("/api/signup?token={token}"))
+            .header("x-forwarded-for", "203.0.113.9, 192.0.2.1:4711")
+            .body(Body::empty())
+            .unwrap();
+        routes().with_state(app.clone()).oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    /// This app reaches no marketplace: whatever it asks is answered 503.
+    #[tokio::test]
+    async fn made_up_tokens_are_answered_without_the_marketplace() {
+        let app = crate::tests::app();
+        assert_eq!(status(&app, "%3Cscript%3E").await, 400, "the form is checked first");
+        let now = app.clock.now();
+        for n in 0..OF_ONE {
+            app.strangers.admit("192.0.2.1", &n.to_string(), now);
+            app.strangers.refused(&n.to_string(), now);
+        }
+        assert_eq!(status(&app, "1").await, 400, "refused a moment ago");
+        assert_eq!(status(&app, "new").await, 429, "the budget of this address is used up");
     }
 }

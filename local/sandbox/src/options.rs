@@ -44,6 +44,9 @@ pub struct Lags {
     pub key_loss: Duration,
     /// From the activation of a marketplace subscription until its status shows it.
     pub activation: Duration,
+    /// From an operation on a marketplace subscription until reading the subscription shows it; the operation says so
+    /// at once. Microsoft's emulator has 2 seconds "to better simulate the behaviour of the marketplace".
+    pub subscription: Duration,
     /// How many polls of a long-running operation answer "in progress".
     pub operation_polls: u32,
     /// The `Retry-After` of accepted and running operations, in seconds; `None` for Azure's own.
@@ -61,6 +64,7 @@ impl Default for Lags {
             disk_rewrap: Duration::ZERO,
             key_loss: Duration::ZERO,
             activation: Duration::ZERO,
+            subscription: Duration::ZERO,
             operation_polls: 1,
             retry_after_seconds: None,
         }

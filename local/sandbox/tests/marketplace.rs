@@ -200,6 +200,17 @@ async fn an_activation_may_take_a_while_to_show() {
 }
 
 #[tokio::test]
+async fn a_subscription_may_lag_behind_its_operation() {
+    let shop = Shop::open(Lags { subscription: Duration::from_secs(2), ..Lags::default() }).await;
+    let id = shop.buy().subscription_id;
+    shop.activate(id).await.expect(200);
+    shop.cloud.sandbox.begin_action(id, MarketplaceAction::Suspend).unwrap();
+    assert_eq!(shop.status(id).await, " Subscribed ");
+    shop.cloud.sandbox.advance_clock(Duration::from_secs(2));
+    assert_eq!(shop.status(id).await, " Suspended ");
+}
+
+#[tokio::test]
 async fn changes_are_answered_by_the_publisher_or_by_time() {
     let shop = Shop::open(Lags::default()).await;
     let id = shop.buy().subscription_id;

@@ -23,7 +23,7 @@ pub enum LandingTokenError {
     /// It is longer than any token can be.
     #[error("the token is longer than {LONGEST} characters")]
     TooLong,
-    /// It holds something else than printable ASCII: it could not be sent in a header as it is.
+    /// It holds something else than the characters of base64 in its two alphabets, or of a JWT.
     #[error("the token holds characters that no token has")]
     BadCharacter,
 }
@@ -44,7 +44,7 @@ impl LandingToken {
             return Err(LandingTokenError::TooLong);
         }
         let token = text.replace(' ', "+");
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_.~".contains(&byte)) {
             return Err(LandingTokenError::BadCharacter);
         }
         let mut value = HeaderValue::from_str(&token).map_err(|_| LandingTokenError::BadCharacter)?;
@@ -89,6 +89,8 @@ mod tests {
         check("ab\ncd", LandingTokenError::BadCharacter);
         check("ab\tcd", LandingTokenError::BadCharacter);
         check("ab\u{0}cd", LandingTokenError::BadCharacter);
+        check("ab<script>", LandingTokenError::BadCharacter);
+        check("../ab?x", LandingTokenError::BadCharacter);
         check("äb", LandingTokenError::BadCharacter);
     }
 }

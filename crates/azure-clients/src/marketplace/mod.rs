@@ -87,13 +87,20 @@ impl Marketplace {
     /// Reads an operation, by which the payload of a webhook is verified.
     ///
     /// # Errors
-    /// [`MarketplaceRefusal::NotFound`] if there is none of this id.
+    /// [`MarketplaceRefusal::NotFound`] if there is none of this id. The documentation says 404; by the notes in
+    /// Microsoft's own emulator the real API answers 400, and nothing else about this call can be a bad request.
     pub async fn operation(
         &self,
         subscription: Uuid,
         operation: Uuid,
     ) -> Result<Operation, MarketplaceError> {
-        self.call(Method::GET, &format!("/{subscription}/operations/{operation}"), None, None, decode).await
+        let path = format!("/{subscription}/operations/{operation}");
+        match self.call(Method::GET, &path, None, None, decode).await {
+            Err(MarketplaceError::Refused(MarketplaceRefusal::BadRequest { .. })) => {
+                Err(MarketplaceError::Refused(MarketplaceRefusal::NotFound))
+            }
+            read => read,
+        }
     }
 
     /// Agrees to what an operation asks, such as the reinstatement of a suspended subscription.

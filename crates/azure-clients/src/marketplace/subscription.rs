@@ -1,8 +1,9 @@
-//! What the marketplace tells about a purchase, read leniently.
+//! What the marketplace tells about a purchase, read leniently: what we do not use may be anything.
 
 use azure_ids::{ObjectId, TenantId};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// A purchase, as a landing page's token resolves to it.
@@ -12,8 +13,10 @@ pub struct ResolvedSubscription {
     /// The subscription's id.
     pub id: Uuid,
     /// The offer.
+    #[serde(default, deserialize_with = "text")]
     pub offer_id: String,
     /// The plan.
+    #[serde(default, deserialize_with = "text")]
     pub plan_id: String,
     /// How many seats, for plans that have them.
     #[serde(default, deserialize_with = "quantity")]
@@ -29,9 +32,10 @@ pub struct Subscription {
     /// The subscription's id.
     pub id: Uuid,
     /// The name that the buyer gave it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "name")]
     pub name: Option<String>,
     /// The offer.
+    #[serde(default, deserialize_with = "text")]
     pub offer_id: String,
     /// The plan.
     pub plan_id: String,
@@ -39,24 +43,24 @@ pub struct Subscription {
     #[serde(default, deserialize_with = "quantity")]
     pub quantity: Option<u32>,
     /// Whom it was bought for: whose tenant holds the key, unless agreed otherwise.
+    #[serde(default, deserialize_with = "party")]
     pub beneficiary: Option<Party>,
     /// Who bought it: for a reseller another tenant than the beneficiary's.
+    #[serde(default, deserialize_with = "party")]
     pub purchaser: Option<Party>,
     /// Where it stands.
     pub saas_subscription_status: SubscriptionStatus,
     /// A purchase that only tries the offer out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "truth")]
     pub is_test: bool,
 }
 
 /// A person in a tenant, without name or address.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// The person's object id there.
-    #[serde(default)]
+    /// The person's object id there. Absent for a reseller's purchases.
     pub object_id: Option<ObjectId>,
 }
 
@@ -88,6 +92,9 @@ pub struct Operation {
     pub action: OperationAction,
     /// How far it is.
     pub status: OperationStatus,
+    /// When it began.
+    #[serde(default, deserialize_with = "moment")]
+    pub time_stamp: Option<OffsetDateTime>,
     /// The plan after the operation.
     #[serde(default)]
     pub plan_id: Option<String>,
@@ -173,13 +180,42 @@ from_padded_text!(OperationStatus {
     "Conflict" => Conflict,
 });
 
-/// A number, a number in a string, an empty string, or `null`.
+/// A party is nobody without a tenant; its other fields are not used.
+fn party<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Party>, D::Error> {
+    let party = Value::deserialize(deserializer)?;
+    let text = |name: &str| party[name].as_str().map(str::trim);
+    let tenant = text("tenantId").and_then(|id| id.parse().ok());
+    let object_id = text("objectId").and_then(|id| id.parse().ok());
+    Ok(tenant.map(|tenant_id| Party { tenant_id, object_id }))
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_str().map(str::to_owned))
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(name(deserializer)?.unwrap_or_default())
+}
+
+/// With its zone or without one, then in UTC; nothing if it cannot be read.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let text = text(deserializer)?;
+    let read = |text: &str| OffsetDateTime::parse(text.trim(), &Rfc3339).ok();
+    Ok(read(&text).or_else(|| read(&format!("{}Z", text.trim()))))
+}
+
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
+}
+
+/// A number, whole even if it is written as `5.0`, a number in a string, an empty string, or `null`.
 fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let bad = || serde::de::Error::custom("expected a quantity");
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::Number(number) => {
-            number.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(bad)
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0).map(|n| format!("{n:.0}"));
+            whole.and_then(|whole| whole.parse().ok()).map(Some).ok_or_else(bad)
         }
         Value::String(text) if text.trim().is_empty() => Ok(None),
         Value::String(text) => text.trim().parse().map(Some).map_err(|_| bad()),
@@ -188,80 +224,5 @@ fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const ID: &str = "9b1b5b3e-0000-4000-8000-000000000001";
-    const TENANT: &str = "11111111-1111-4111-8111-111111111111";
-
-    fn subscription(status: &str, quantity: &Value) -> Value {
-        let party =
-            json!({"emailId": "user@contoso.example", "objectId": ID, "tenantId": TENANT, "puid": "1"});
-        json!({
-            "id": ID, "name": "Contoso CMK", "publisherId": "fabrikam", "offerId": "cmk-offer", "planId": "silver",
-            "quantity": quantity, "beneficiary": party, "purchaser": party,
-            "allowedCustomerOperations": ["Delete", "Update", "Read"], "sessionMode": "None", "isFreeTrial": false,
-            "isTest": false, "sandboxType": "None", "saasSubscriptionStatus": status,
-            "term": {"termUnit": "P1M", "startDate": "2022-03-07T00:00:00Z"}, "autoRenew": true,
-            "lastModified": "0001-01-01T00:00:00", "fieldOfTomorrow": null,
-        })
-    }
-
-    #[test]
-    fn a_purchase_is_read_in_the_shape_of_the_documented_sample() {
-        let resolved: ResolvedSubscription = serde_json::from_value(json!({
-            "id": ID, "subscriptionName": "Contoso CMK", "offerId": "cmk-offer", "planId": "silver", "quantity": "20",
-            "subscription": subscription(" PendingFulfillmentStart ", &json!(5)),
-        }))
-        .unwrap();
-        assert_eq!((resolved.quantity, resolved.subscription.quantity), (Some(20), Some(5)));
-        assert_eq!(
-            resolved.subscription.saas_subscription_status,
-            SubscriptionStatus::PendingFulfillmentStart
-        );
-        assert_eq!(resolved.subscription.beneficiary.as_ref().unwrap().tenant_id, TENANT.parse().unwrap());
-        assert!(!format!("{resolved:?}").contains('@'), "an e-mail address shows: {resolved:?}");
-    }
-
-    #[test]
-    fn a_quantity_is_read_in_every_form() {
-        let check = |quantity: Value, expected| {
-            let read: Subscription = serde_json::from_value(subscription("Subscribed", &quantity)).unwrap();
-            assert_eq!(read.quantity, expected, "{quantity}");
-        };
-        check(json!(7), Some(7));
-        check(json!("7"), Some(7));
-        check(json!(" 7 "), Some(7));
-        check(json!(""), None);
-        check(json!(null), None);
-        for bad in [json!("many"), json!(-1), json!(1.5), json!([])] {
-            assert!(
-                serde_json::from_value::<Subscription>(subscription("Subscribed", &bad)).is_err(),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_status_is_read_padded_or_not() {
-        let check = |text: &str, expected| assert_eq!(SubscriptionStatus::from(text.to_owned()), expected);
-        check(" Subscribed ", SubscriptionStatus::Subscribed);
-        check("Suspended", SubscriptionStatus::Suspended);
-        check("Unsubscribed\n", SubscriptionStatus::Unsubscribed);
-        check(" NotStarted", SubscriptionStatus::Other("NotStarted".into()));
-    }
-
-    #[test]
-    fn an_operation_with_an_unknown_action_is_read() {
-        let operation: Operation = serde_json::from_value(json!({
-            "id": ID, "activityId": ID, "subscriptionId": ID, "offerId": "o", "publisherId": "p", "planId": "silver",
-            "quantity": "20", "action": "Transfer", "timeStamp": "2018-12-01T00:00:00", "status": "InProgress",
-            "errorStatusCode": "", "errorMessage": "",
-        }))
-        .unwrap();
-        assert_eq!(operation.action, OperationAction::Other("Transfer".into()));
-        assert_eq!((operation.status, operation.quantity), (OperationStatus::InProgress, Some(20)));
-    }
-}
+#[path = "subscription_tests.rs"]
+mod tests;

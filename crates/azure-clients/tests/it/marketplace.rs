@@ -81,6 +81,16 @@ async fn an_operation_is_read() {
     );
 }
 
+/// The authors of Microsoft's emulator noted that the real API answers 400, and not 404, for one that it does not find.
+#[tokio::test]
+async fn an_operation_that_is_not_found_is_answered_in_two_ways() {
+    for answer in [refusal(404, "NotFound"), refusal(400, "BadArgument"), Answer::text(400, "")] {
+        let (_cloud, marketplace) = marketplace_that_answers(answer).await;
+        let error = marketplace.operation(id(), id()).await.unwrap_err();
+        assert!(matches!(error, MarketplaceError::Refused(MarketplaceRefusal::NotFound)), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_operation_is_agreed_to() {
     let (cloud, marketplace) = marketplace_that_answers(Answer::json(200, &json!({}))).await;

@@ -15,6 +15,7 @@ pub use standstill::{Asked, RESTARTS};
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 use crate::{
     About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
@@ -42,6 +43,7 @@ impl Onboarding {
             tenant,
             region,
             purchase,
+            changed_at: None,
             opened_at: cause.now,
             consent: Consent::Pending,
             key: None,
@@ -106,7 +108,10 @@ impl Onboarding {
             Fact::DiskEncrypted { disk, set } => self.disk_encrypted(cause, fact, disk, &set),
             Fact::DiskDropped { disk, why } => self.disk_dropped(cause, fact, disk, why),
             Fact::Activated => self.activated(cause, fact),
-            Fact::Subscription { status } => Ok(self.subscription_is(cause, fact, status)),
+            Fact::Subscription { status } => Ok(self.subscription_is(cause, fact, status, None)),
+            Fact::SubscriptionChanged { status, at } => {
+                Ok(self.subscription_is(cause, fact, status, Some(at)))
+            }
         }
     }
 
@@ -132,13 +137,20 @@ impl Onboarding {
         Ok(Some(decision))
     }
 
-    fn subscription_is(&self, cause: Cause, fact: Fact, status: SubscriptionStatus) -> Option<Decision> {
-        if self.purchase.status == status {
+    fn subscription_is(
+        &self,
+        cause: Cause,
+        fact: Fact,
+        status: SubscriptionStatus,
+        changed_at: Option<OffsetDateTime>,
+    ) -> Option<Decision> {
+        if self.purchase.status == status && changed_at <= self.changed_at {
             return None;
         }
         let was_suspended = self.purchase.status == SubscriptionStatus::Suspended;
         let mut decision = self.next(cause, fact, &About::Billing);
         decision.onboarding.purchase.status = status;
+        decision.onboarding.changed_at = self.changed_at.max(changed_at);
         match status {
             SubscriptionStatus::Unsubscribed => decision.onboarding.blockers.clear(),
             SubscriptionStatus::Suspended => {}

@@ -71,14 +71,14 @@ impl Onboarding {
 
     /// When its last entry was written.
     #[must_use]
-    pub fn changed_at(&self) -> OffsetDateTime {
+    pub fn written_at(&self) -> OffsetDateTime {
         let newest = self.taken.events.values().find(|taken| taken.entry == self.number);
         newest.map_or(self.opened_at, |taken| taken.at)
     }
 
     /// Since when nothing got on; restarts and checks are no progress.
     fn stands_since(&self) -> OffsetDateTime {
-        self.stood_since.unwrap_or_else(|| self.changed_at())
+        self.stood_since.unwrap_or_else(|| self.written_at())
     }
 
     /// Where the chain stands without anybody's turn being named.
@@ -101,7 +101,7 @@ impl Onboarding {
 
     /// What is to be started again when a person asks: nothing has happened for as long as a first check takes.
     pub(super) fn standing_when_asked(&self, now: OffsetDateTime, first_check: Duration) -> BTreeSet<Look> {
-        let is_under_way = now - self.changed_at() < first_check;
+        let is_under_way = now - self.written_at() < first_check;
         if is_under_way { BTreeSet::new() } else { self.stands_for_nobody() }
     }
 

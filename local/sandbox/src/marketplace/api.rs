@@ -275,7 +275,9 @@ async fn answer_operation(
         }
         let subscription = subscriptions.get_mut(&owner).ok_or_else(|| Refusal::not_found(&id))?;
         if accept {
+            let before = subscription.visible_status(now);
             found.succeed(subscription, now);
+            subscription.lag_behind(before, now + cloud.lags.subscription);
         } else {
             found.status = OperationStatus::Failed;
         }

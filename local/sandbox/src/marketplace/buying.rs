@@ -90,6 +90,7 @@ fn new_subscription(marketplace: &MarketplaceState, purchase: Purchase, now: Off
         modified: None,
         term_start: None,
         shown_active_from: None,
+        shown_before: None,
     }
 }
 

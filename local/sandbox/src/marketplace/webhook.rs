@@ -85,7 +85,9 @@ pub(crate) fn begin(
             let (action, status) = (action.name(), subscription.status.name());
             return Err(MarketplaceFault::DoesNotFit { action, status });
         }
+        let before = subscription.visible_status(now);
         let operation = Operation::begin(subscription, action, source, now);
+        subscription.lag_behind(before, now + cloud.lags.subscription);
         let id = operation.id;
         marketplace.operations.insert(id, operation);
         Ok(id)

@@ -146,6 +146,22 @@ fn a_suspended_subscription_stops_and_a_reinstated_one_goes_on() {
     assert!(ended.decide(cause("x"), proven("k")).unwrap().is_none(), "ended is final");
 }
 
+/// By the newest operation that the subscription agreed with, an older one is known to be overtaken.
+#[test]
+fn the_newest_concluded_operation_is_remembered_even_when_nothing_else_changes() {
+    let at = |second| cause("").now + time::Duration::seconds(second);
+    let agrees =
+        |second| Fact::SubscriptionChanged { status: SubscriptionStatus::Subscribed, at: at(second) };
+    let onboarding = apply(&opened().onboarding, "a", agrees(2)).onboarding;
+    assert_eq!(onboarding.changed_at(), Some(at(2)));
+    assert!(onboarding.decide(cause("b"), agrees(2)).unwrap().is_none(), "the same again");
+    assert!(onboarding.decide(cause("c"), agrees(1)).unwrap().is_none(), "an older one");
+    assert_eq!(apply(&onboarding, "d", agrees(3)).onboarding.changed_at(), Some(at(3)));
+    let status = SubscriptionStatus::Suspended;
+    let read = apply(&onboarding, "e", Fact::Subscription { status }).onboarding;
+    assert_eq!(read.changed_at(), Some(at(2)), "what is only read names no operation");
+}
+
 /// What cannot be acted on now is no fault of the message: it is no news, and the chain is taken up again later.
 #[test]
 fn what_is_not_to_be_done_now_is_no_news_and_what_contradicts_is_an_error() {

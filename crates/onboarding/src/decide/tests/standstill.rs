@@ -36,7 +36,7 @@ fn every_place() -> Vec<(Onboarding, &'static str)> {
 #[test]
 fn wherever_its_message_was_lost_it_is_started_again_and_then_the_vendor_is_named() {
     for (mut onboarding, sends) in every_place() {
-        let stood_since = onboarding.changed_at();
+        let stood_since = onboarding.written_at();
         for nth in 1..=RESTARTS {
             assert_eq!(onboarding.restart_at(HOUR), Some(stood_since + HOUR * nth), "{sends}");
             let restarted = restart(&onboarding);
@@ -98,7 +98,7 @@ fn what_is_at_rest_or_waits_for_somebody_is_not_started_again() {
 fn a_disk_whose_message_was_lost_is_started_again_beside_one_that_waits() {
     let mut onboarding = apply(&encrypting(&["d1", "d2"]), "a", disks::attached("d1")).onboarding;
     let blocker = onboarding.blockers().first().unwrap().clone();
-    let since = onboarding.changed_at();
+    let since = onboarding.written_at();
     let now = since + Duration::from_secs(60);
     let check = Fact::CheckDue { entry: Some(blocker.entry) };
     onboarding = onboarding.decide(Cause { now, ..cause("check") }, check).unwrap().unwrap().onboarding;
@@ -121,7 +121,7 @@ fn a_disk_whose_message_was_lost_is_started_again_beside_one_that_waits() {
 fn a_person_who_asks_has_what_stands_started_again_and_postpones_nothing() {
     let stood = after_steps(2);
     let ask = |onboarding: &Onboarding, after: Duration| {
-        let now = onboarding.changed_at() + after;
+        let now = onboarding.written_at() + after;
         onboarding.decide(Cause { now, ..cause("asked") }, Fact::CheckDue { entry: None }).unwrap()
     };
     assert!(ask(&stood, Duration::from_secs(59)).is_none(), "it is under way");
@@ -150,7 +150,7 @@ fn what_a_person_is_answered_is_what_is_done() {
     let mut answers = std::collections::BTreeSet::new();
     for onboarding in places {
         for after in [Duration::from_secs(1), HOUR] {
-            let now = onboarding.changed_at() + after;
+            let now = onboarding.written_at() + after;
             let asked = onboarding.asked(now, cause("").first_check);
             let cause = Cause { now, ..cause("asked") };
             let decided = onboarding.decide(cause, Fact::CheckDue { entry: None }).unwrap();

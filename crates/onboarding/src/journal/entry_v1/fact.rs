@@ -2,6 +2,7 @@
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::{
     finding::FindingV1,
@@ -74,6 +75,11 @@ pub(crate) enum FactV1 {
     Subscription {
         status: SubscriptionStatusV1,
     },
+    SubscriptionChanged {
+        status: SubscriptionStatusV1,
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+    },
 }
 
 /// What a step looked at.
@@ -126,6 +132,9 @@ impl From<Fact> for FactV1 {
             Fact::DiskDropped { disk, why } => Self::DiskDropped { disk, why: why.into() },
             Fact::Activated => Self::Activated,
             Fact::Subscription { status } => Self::Subscription { status: status.into() },
+            Fact::SubscriptionChanged { status, at } => {
+                Self::SubscriptionChanged { status: status.into(), at }
+            }
         }
     }
 }

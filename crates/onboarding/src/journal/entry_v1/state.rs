@@ -25,6 +25,8 @@ pub(crate) struct StateV1 {
     tenant: TenantId,
     region: Region,
     purchase: PurchaseV1,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    changed_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     opened_at: OffsetDateTime,
     consent: ConsentV1,
@@ -155,6 +157,7 @@ impl From<Onboarding> for StateV1 {
             tenant,
             region,
             purchase,
+            changed_at,
             opened_at,
             consent,
             key,
@@ -176,6 +179,7 @@ impl From<Onboarding> for StateV1 {
             tenant,
             region,
             purchase: PurchaseV1 { subscription, plan, quantity, status: status.into() },
+            changed_at,
             opened_at,
             consent: consent.into(),
             key: key.map(Into::into),
@@ -203,6 +207,7 @@ impl From<StateV1> for Onboarding {
             tenant: stored.tenant,
             region: stored.region,
             purchase: Purchase { subscription, plan, quantity, status: status.into() },
+            changed_at: stored.changed_at,
             opened_at: stored.opened_at,
             consent: stored.consent.into(),
             key: stored.key.map(Into::into),

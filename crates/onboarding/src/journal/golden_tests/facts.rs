@@ -1,6 +1,7 @@
 //! Every fact.
 
 use serde_json::json;
+use time::macros::datetime;
 
 use super::{assert_complete, assert_golden, sample, variants_of, written_again};
 use crate::{
@@ -59,6 +60,13 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("disk-dropped", Fact::DiskDropped { disk: disk("d1"), why: DropReason::Retagged }),
         ("activated", Fact::Activated),
         ("subscription", Fact::Subscription { status: crate::SubscriptionStatus::Suspended }),
+        (
+            "subscription-changed",
+            Fact::SubscriptionChanged {
+                status: crate::SubscriptionStatus::Suspended,
+                at: datetime!(2026-02-01 12:00 UTC),
+            },
+        ),
     ]
 }
 

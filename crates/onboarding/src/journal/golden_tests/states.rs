@@ -125,6 +125,7 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ),
         ("activating", encrypted.clone()),
         ("active", active.clone()),
+        ("active.changed", with(&active, |state| state.changed_at = Some(now))),
         ("active.candidate", with(&active, |state| state.candidate = candidate(Some(unwise)))),
         (
             "active.blocked",

@@ -32,6 +32,17 @@ pub(crate) struct Subscription {
     /// Until then an activated subscription is still shown as pending.
     #[serde(with = "time::serde::rfc3339::option")]
     pub(crate) shown_active_from: Option<OffsetDateTime>,
+    /// The status before the last operation, and until when reading still shows it.
+    #[serde(default)]
+    pub(crate) shown_before: Option<ShownBefore>,
+}
+
+/// A status that is still shown although it is over.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct ShownBefore {
+    status: Status,
+    #[serde(with = "time::serde::rfc3339")]
+    until: OffsetDateTime,
 }
 
 /// Who bought, or for whom. Not printed: it holds an e-mail address.
@@ -111,8 +122,18 @@ impl Subscription {
         since.map(|since| since + PATIENCE)
     }
 
-    /// The status that the outside sees, which may lag behind the real one after activation.
+    /// Goes on showing the status from before an operation until then.
+    pub(crate) fn lag_behind(&mut self, status: Status, until: OffsetDateTime) {
+        if status != self.status {
+            self.shown_before = Some(ShownBefore { status, until });
+        }
+    }
+
+    /// The status that the outside sees, which may lag behind the real one after an activation or an operation.
     pub(crate) fn visible_status(&self, now: OffsetDateTime) -> Status {
+        if let Some(before) = self.shown_before.filter(|before| now < before.until) {
+            return before.status;
+        }
         match self.shown_active_from {
             Some(from) if self.status == Status::Subscribed && now < from => Status::PendingFulfillmentStart,
             _ => self.status,
@@ -204,6 +225,7 @@ pub(crate) mod tests {
             modified: None,
             term_start: None,
             shown_active_from: None,
+            shown_before: None,
         }
     }
 
