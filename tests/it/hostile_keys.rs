@@ -103,7 +103,7 @@ async fn a_key_serves_one_onboarding_only() {
     world.stop().await;
 }
 
-/// One vault after another, each with another fault: every fault is named, and the customer may hand in the next key.
+/// One vault after another, each with another fault: every fault is named, and the customer may submit the next key.
 #[tokio::test]
 async fn every_fault_of_a_key_is_named_before_anything_is_built_on_it() {
     let world = a_world_with(&[("LATCHKEY_CHECK_FIRST_SECONDS", "3600")]).await;

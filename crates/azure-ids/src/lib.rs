@@ -1,4 +1,4 @@
-//! Azure's identifiers as types: checked once at the door, harmless afterwards.
+//! Azure's identifiers as types: checked once when they come in, trusted afterwards.
 //!
 //! Holding a [`TenantId`], a [`KeyUrl`] or an [`ArmId`] proves that its text was parsed by the grammar written here.
 //! No network, no clock, nothing of Latchkey: both the domain and the clients can lean on this crate without

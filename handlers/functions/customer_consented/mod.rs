@@ -2,7 +2,7 @@
 //!
 //! Asks Entra for a fresh token in the bound tenant: only that is proof. Soon after consent the refusal may only mean
 //! that the new service principal is still spreading, so the age of the event decides between trying again and waiting
-//! for the customer. Changes nothing outside. When a key was handed in already, publishes
+//! for the customer. Changes nothing outside. When a key was submitted before, publishes
 //! [`KeyShared`](onboarding::event::KeyShared).
 
 use onboarding::{Contradiction, Fact, event::CustomerConsented};

@@ -6,7 +6,7 @@
 //! A purchase that is announced by a `Subscribe` webhook is opened, as if by its landing page, and the vendor told.
 //! Changes: agrees to a reinstatement. A subscription that comes back from suspension goes on where it stood.
 
-mod told;
+mod announcement;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use azure_clients::{
 use onboarding::{Contradiction, OnboardingId, event::MarketplaceChanged};
 use uuid::Uuid;
 
-use self::told::{Told, Verdict};
+use self::announcement::{Announcement, Verdict};
 use crate::{
     App,
     step::{Next, Step, StepError},
@@ -39,17 +39,18 @@ pub(crate) async fn handle(step: Step<MarketplaceChanged>, app: App) -> Result<N
     if onboarding.purchase().subscription != subscription {
         return Err(Contradiction::AnotherSubscription.into());
     }
-    let told = match operation {
+    let announced = match operation {
         Some(operation) => conclude(&app, subscription, operation).await?,
         None => None,
     };
     // Without an operation there is only the webhook's word, which counts while it is fresh.
-    let told = told.unwrap_or_else(|| Told::by_webhook(action, step.may_be_spreading(&app)));
+    let announced =
+        announced.unwrap_or_else(|| Announcement::by_webhook(action, step.may_be_spreading(&app)));
     let read = app.marketplace.subscription(subscription).await?;
     let status = status_of(&read.saas_subscription_status)?;
-    match told.against(status, onboarding.changed_at()) {
+    match announced.against(status, onboarding.changed_at()) {
         Verdict::Fact(fact) => step.decide(fact),
-        Verdict::AskAgain => Err(StepError::retry(told.disagreement(status))),
+        Verdict::AskAgain => Err(StepError::retry(announced.disagreement(status))),
     }
 }
 
@@ -69,20 +70,22 @@ async fn subscribed(step: Step<MarketplaceChanged>, app: App, subscription: Uuid
 }
 
 /// Until the operation is concluded the subscription still reads as before. A reinstatement is agreed to: the customer
-/// has paid. A change of plan or of seats counts as agreed ten seconds after its webhook. Actions that are only told of
+/// has paid. A change of plan or of seats counts as agreed ten seconds after its webhook. Actions that are only announced
 /// (`Suspend`, `Unsubscribe`, `Renew`) need not have an operation.
 ///
 /// Gives what happened; `None` when the marketplace knows no such operation.
-async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<Option<Told>, StepError> {
+async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<Option<Announcement>, StepError> {
     let read = match app.marketplace.operation(subscription, operation).await {
         Ok(read) => read,
         Err(MarketplaceError::Refused(MarketplaceRefusal::NotFound)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     match read.status {
-        OperationStatus::Succeeded => return Ok(Some(Told::by_operation(read.action, read.time_stamp))),
+        OperationStatus::Succeeded => {
+            return Ok(Some(Announcement::by_operation(read.action, read.time_stamp)));
+        }
         OperationStatus::Failed | OperationStatus::Conflict | OperationStatus::Other(_) => {
-            return Ok(Some(Told::nothing()));
+            return Ok(Some(Announcement::nothing()));
         }
         OperationStatus::NotStarted | OperationStatus::InProgress => {}
     }

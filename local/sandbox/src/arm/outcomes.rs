@@ -52,7 +52,7 @@ impl Outcome {
         }
     }
 
-    /// Code and message, if the operation came to nothing.
+    /// Code and message, if the operation failed.
     pub(crate) fn failure(&self) -> Option<Value> {
         match self {
             Self::FailSet { code, message } | Self::FailMachine { code, message } => {

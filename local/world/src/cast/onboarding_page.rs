@@ -34,7 +34,7 @@ impl OnboardingPage {
         self.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default()
     }
 
-    /// Where the address of a key is handed in, with the same signed link.
+    /// Where a key URL is submitted, with the same signed link.
     #[must_use]
     pub fn share_key(&self) -> Url {
         let mut url = self.url.clone();

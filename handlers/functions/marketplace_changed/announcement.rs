@@ -1,4 +1,4 @@
-//! What the marketplace told that happened, held against how the subscription reads.
+//! What the marketplace announced, held against how the subscription reads.
 
 use azure_clients::marketplace::OperationAction;
 use onboarding::{Fact, SubscriptionStatus};
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 /// What happened, as the operation says, or else the webhook.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Announcement {
     /// Nothing that the subscription would have to agree with, when there is none.
     action: Option<OperationAction>,
     at: Option<OffsetDateTime>,
@@ -21,7 +21,7 @@ pub(super) enum Verdict {
     AskAgain,
 }
 
-impl Told {
+impl Announcement {
     /// By the marketplace's own operation, which succeeded.
     pub(super) fn by_operation(action: OperationAction, at: Option<OffsetDateTime>) -> Self {
         Self { action: Some(action), at }
@@ -37,7 +37,7 @@ impl Told {
         Self { action: None, at: None }
     }
 
-    /// How the subscription reads, beside what was told. `changed_at` is when the newest operation began that it agreed
+    /// How the subscription reads, beside what was announced. `changed_at` is when the newest operation began that it agreed
     /// with before: one from before that is overtaken.
     pub(super) fn against(&self, status: SubscriptionStatus, changed_at: Option<OffsetDateTime>) -> Verdict {
         let read = Fact::Subscription { status };
@@ -51,7 +51,7 @@ impl Told {
     }
 
     /// Whether the subscription is as it must be after this; `None` where any status fits. An end is final: whatever was
-    /// told before it is over.
+    /// announced before it is over.
     fn agrees(&self, status: SubscriptionStatus) -> Option<bool> {
         use SubscriptionStatus::{Subscribed, Suspended, Unsubscribed};
         Some(match self.action.as_ref()? {
@@ -68,7 +68,7 @@ impl Told {
     /// For the log, and for whoever has to look in the end.
     pub(super) fn disagreement(&self, status: SubscriptionStatus) -> String {
         let action = self.action.as_ref().map_or_else(String::new, |action| format!("{action:?}"));
-        format!("the marketplace told of {action}, but the subscription still reads {status:?}")
+        format!("the marketplace announced {action}, but the subscription still reads {status:?}")
     }
 }
 
@@ -81,8 +81,8 @@ mod tests {
 
     const AT: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
 
-    fn told(action: &str) -> Told {
-        Told::by_operation(OperationAction::from(action.to_owned()), Some(AT))
+    fn announced(action: &str) -> Announcement {
+        Announcement::by_operation(OperationAction::from(action.to_owned()), Some(AT))
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
         let check = |action: &str, status, agrees: bool| {
             let changed = Verdict::Fact(Fact::SubscriptionChanged { status, at: AT });
             let expected = if agrees { changed } else { Verdict::AskAgain };
-            assert_eq!(told(action).against(status, None), expected, "{action} {status:?}");
+            assert_eq!(announced(action).against(status, None), expected, "{action} {status:?}");
             let earlier = Some(AT - time::Duration::SECOND);
-            assert_eq!(told(action).against(status, earlier), expected, "{action} {status:?}");
+            assert_eq!(announced(action).against(status, earlier), expected, "{action} {status:?}");
         };
         check("Suspend", Subscribed, false);
         check("Suspend", PendingFulfillmentStart, false);
@@ -110,22 +110,25 @@ mod tests {
     #[test]
     fn an_operation_that_is_overtaken_changes_nothing() {
         for changed_at in [AT, AT + time::Duration::SECOND] {
-            let verdict = told("Suspend").against(Subscribed, Some(changed_at));
+            let verdict = announced("Suspend").against(Subscribed, Some(changed_at));
             assert_eq!(verdict, Verdict::Fact(Fact::Subscription { status: Subscribed }));
         }
     }
 
     #[test]
     fn what_says_nothing_of_the_status_leaves_it_to_the_subscription() {
-        for told in [told("ChangePlan"), told("Renew"), told("Transfer"), Told::nothing()] {
-            let verdict = told.against(Suspended, None);
-            assert_eq!(verdict, Verdict::Fact(Fact::Subscription { status: Suspended }), "{told:?}");
+        for announced in
+            [announced("ChangePlan"), announced("Renew"), announced("Transfer"), Announcement::nothing()]
+        {
+            let verdict = announced.against(Suspended, None);
+            assert_eq!(verdict, Verdict::Fact(Fact::Subscription { status: Suspended }), "{announced:?}");
         }
     }
 
     #[test]
     fn the_webhooks_own_word_counts_while_it_is_fresh() {
-        let word = |is_fresh| Told::by_webhook("Unsubscribe".to_owned(), is_fresh).against(Subscribed, None);
+        let word =
+            |is_fresh| Announcement::by_webhook("Unsubscribe".to_owned(), is_fresh).against(Subscribed, None);
         assert_eq!(word(true), Verdict::AskAgain);
         assert_eq!(word(false), Verdict::Fact(Fact::Subscription { status: Subscribed }));
     }
