@@ -35,16 +35,15 @@ fn status(asked: Asked) -> StatusCode {
 
 fn sentence(asked: Asked) -> &'static str {
     match asked {
-        Asked::LooksAgain => "Everything that this onboarding waits for is being checked again now.",
+        Asked::LooksAgain => "Latchkey is now checking again everything that this onboarding is waiting for.",
         Asked::UnderWay => {
-            "Nothing is to be checked: the onboarding is under way and waits for nobody. If nothing happens for some \
-             minutes, you can ask again; it is also started again by itself."
+            "There is nothing to check: the onboarding is in progress and is not waiting for anybody. If nothing happens \
+             for some minutes, ask again. Latchkey also restarts it by itself."
         }
         Asked::VendorsTurn => {
-            "Nothing is checked: it is the vendor's turn. A step failed, and the vendor has to look at it before it is \
-             tried again."
+            "There is nothing for you to do: a step failed, and the vendor has to look at it before it is tried again."
         }
-        Asked::NothingToDo => "Nothing is to be checked: the onboarding waits for nobody.",
-        Asked::Ended => "Nothing is checked any more: the subscription has ended.",
+        Asked::NothingToDo => "There is nothing to check: the onboarding is not waiting for anybody.",
+        Asked::Ended => "There is nothing to check: the subscription has ended.",
     }
 }

@@ -98,7 +98,7 @@ async fn whoever_asks_to_look_again_hears_when_nothing_will_be_done() {
     };
     let json: serde_json::Value = serde_json::from_str(&heard("application/json").await).unwrap();
     assert_eq!(json["answer"], "under-way", "{json}");
-    assert!(heard("text/html").await.contains("is under way and waits for nobody"));
+    assert!(heard("text/html").await.contains("is in progress and is not waiting for anybody"));
     let status = onboarding::SubscriptionStatus::Unsubscribed;
     let left = onboarding::Fact::Subscription { status };
     crate::test_support::append(&app.journal, open, "left", left).await;

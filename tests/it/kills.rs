@@ -105,24 +105,37 @@ async fn webhook(
     until(world, page, becomes).await;
 }
 
+/// Read from whoever knows: Azure Resource Manager and the marketplace. An exchange that was on its way during a kill may
+/// have had its effect and no record, so the records show that nothing was done twice, and the ends that it was done.
 async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[SignedUp]) {
     let sets = world.vendor().disk_encryption_sets().await.unwrap();
     assert_eq!(sets.len(), played.len(), "{function}: a set for each onboarding");
     let puts = exchanges(world, "PUT", "/diskEncryptionSets/latchkey-");
     let patches = exchanges(world, "PATCH", "/disks/disk-");
     let activations = exchanges(world, "POST", "/activate");
+    let successes = |exchanges: &[Value], text: &str| {
+        let about = |entry: &&Value| entry["request"]["url"].as_str().is_some_and(|url| url.contains(text));
+        succeeded(&exchanges.iter().filter(about).cloned().collect::<Vec<_>>())
+    };
     for signed_up in played {
         let (onboarding, subscription) = (signed_up.page.onboarding(), signed_up.purchase.subscription_id);
-        let of = |exchanges: &[Value], text: &str| {
-            let about =
-                |entry: &&Value| entry["request"]["url"].as_str().is_some_and(|url| url.contains(text));
-            succeeded(&exchanges.iter().filter(about).cloned().collect::<Vec<_>>())
-        };
-        let counts = (of(&puts, onboarding), of(&activations, &subscription.to_string()));
-        assert_eq!(counts, (1, 1), "{function}: one set and one activation for {onboarding}");
+        let activated = successes(&activations, &subscription.to_string());
+        let made = successes(&puts, onboarding);
+        assert!(
+            made <= 1 && activated <= 1,
+            "{function}: {onboarding}: {made} sets, {activated} activations"
+        );
         let status = world.fulfilment().subscription_status(subscription).await.unwrap();
         assert_eq!(status, "Subscribed", "{function}: {onboarding}");
+        let view = world.customer().look(&signed_up.page).await.unwrap();
+        assert!(!view.disks.is_empty(), "{function}: {onboarding}");
+        for disk in &view.disks {
+            let patched = successes(&patches, &format!("{}?", disk.id));
+            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.id);
+            let read = world.vendor().disk(&disk.id).await.unwrap();
+            let set = view.disk_encryption_set.as_deref().unwrap_or_default();
+            let under = read.disk_encryption_set.unwrap_or_default();
+            assert!(under.eq_ignore_ascii_case(set), "{function}: {} is under {under}", disk.id);
+        }
     }
-    // One disk was there from the beginning; the first onboarding takes it as well.
-    assert_eq!(succeeded(&patches), played.len() + 1, "{function}: each disk is changed once");
 }

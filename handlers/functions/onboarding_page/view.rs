@@ -66,10 +66,10 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         }
         @if takes_key(onboarding) {
             form method="post" action=(pages::linked(app, id, &format!("/api/share-key/{id}"))) {
-                label for="keyUrl" { "URL of your key" }
+                label for="keyUrl" { "Key URL" }
                 input id="keyUrl" name="keyUrl" type="url" required
                     placeholder="https://VAULT.vault.azure.net/keys/KEY";
-                button { "Share the key" }
+                button { "Submit the key URL" }
             }
         }
         @if can_be_checked(onboarding) {
@@ -95,7 +95,7 @@ fn waits_for(onboarding: &Onboarding) -> Markup {
             h2 { "Also waiting" }
             @for other in others {
                 details {
-                    summary { (other.finding.summary()) " (for the " (name_of(other.finding.owner())) ")" }
+                    summary { (other.finding.summary()) " (waiting for the " (name_of(other.finding.owner())) ")" }
                     @for step in other.finding.mend() { pre { (step) } }
                 }
             }
