@@ -48,6 +48,12 @@ pub fn order(file: &Path, function: &str, nth: u32) -> io::Result<()> {
     fs::rename(beside, file)
 }
 
+/// Whether an order has not been carried out yet.
+#[must_use]
+pub fn is_pending(file: &Path) -> bool {
+    file.exists()
+}
+
 /// Takes an order back. Answers whether it had not been carried out yet.
 ///
 /// # Errors
@@ -78,7 +84,9 @@ mod tests {
         let file = folder.path().join("kill");
         let kill = KillOnOrder { order: file.clone() };
         kill.reached("key_shared", 1);
+        assert!(!is_pending(&file));
         order(&file, "key_shared", 2).unwrap();
+        assert!(is_pending(&file));
         kill.reached("sweep", 2);
         kill.reached("key_shared", 1);
         assert!(take_back(&file).unwrap(), "it was not carried out");

@@ -165,6 +165,12 @@ impl LocalWorld {
         kill::order(&kill_order(&self.folder), function, nth).context("could not order a kill")
     }
 
+    /// Whether the last order has not been carried out yet.
+    #[must_use]
+    pub fn is_kill_pending(&self) -> bool {
+        kill::is_pending(&kill_order(&self.folder))
+    }
+
     /// Takes the last order back. Answers whether it had not been carried out.
     ///
     /// # Errors
