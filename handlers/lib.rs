@@ -22,7 +22,7 @@ pub mod trace_context;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-pub use app::App;
+pub use app::{App, Ground};
 pub use pages::signing;
 pub use settings::Settings;
 pub use step::observer::{Observer, Unobserved};
