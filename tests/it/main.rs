@@ -4,6 +4,7 @@
 
 mod bad_messages;
 mod chain;
+mod clock;
 mod consent;
 mod dead_letters;
 mod evidence;
