@@ -8,6 +8,7 @@ use azure_clients::{
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
+    budget::Budgets,
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
@@ -37,6 +38,7 @@ pub struct App {
     pub(crate) journal: Journal,
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
+    pub(crate) budgets: Budgets,
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
@@ -84,6 +86,7 @@ impl App {
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
+            budgets: Budgets::new(store.clone()),
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),

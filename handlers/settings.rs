@@ -52,6 +52,8 @@ pub struct Settings {
     pub spreading: Duration,
     /// `LATCHKEY_CHECK_FIRST_SECONDS` (60): the wait before the first check of a blocker.
     pub first_check: Duration,
+    /// `LATCHKEY_LOOK_AGAIN_SECONDS` (60): how often a customer may have an onboarding looked at, once in each such time.
+    pub look_again: Duration,
     /// `LATCHKEY_STANDSTILL_SECONDS` (3600): how long an onboarding may stand without anybody's turn before it is started
     /// again where it stands; after three times as long the vendor is named.
     pub standstill: Duration,
@@ -145,6 +147,7 @@ impl Settings {
         let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
         let spreading = reader.duration(SPREADING, Duration::from_secs, 1_800);
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
+        let look_again = reader.duration("LATCHKEY_LOOK_AGAIN_SECONDS", Duration::from_secs, 60);
         let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
@@ -171,6 +174,7 @@ impl Settings {
                 },
                 spreading: spreading?,
                 first_check: first_check?,
+                look_again: look_again?,
                 standstill: standstill?,
             })
         };

@@ -7,6 +7,8 @@ pub(crate) mod consent;
 pub mod signing;
 pub(crate) mod strangers;
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -31,11 +33,12 @@ pub(crate) struct LinkQuery {
 pub(crate) struct Problem {
     status: StatusCode,
     title: String,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: impl Into<String>) -> Self {
-        Self { status, title: title.into() }
+        Self { status, title: title.into(), retry_after: None }
     }
 
     /// Something of ours, or of Azure's, did not answer; the caller may try again.
@@ -47,7 +50,24 @@ impl Problem {
         )
     }
 
+    /// Whoever holds the link did it too often; what was set off before goes on.
+    pub(crate) fn too_often(what: &str, wait: Duration) -> Self {
+        let title =
+            format!("{what} Try again {}. What Latchkey checks by itself is not affected.", within(wait));
+        Self::too_many(title, wait)
+    }
+
+    /// It was asked for too often.
+    pub(crate) fn too_many(title: impl Into<String>, wait: Duration) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, title: title.into(), retry_after: Some(wait) }
+    }
+
     pub(crate) fn respond_to(self, headers: &HeaderMap) -> Response {
+        let retry_after = self.retry_after;
+        retry_later(self.response(headers), retry_after)
+    }
+
+    fn response(self, headers: &HeaderMap) -> Response {
         if wants_json(headers) {
             // RFC 9457, problem details.
             let body = json!({"title": self.title, "status": self.status.as_u16()});
@@ -60,6 +80,28 @@ impl Problem {
             page(self.status, "Latchkey", &html! { p { (self.title) } })
         }
     }
+}
+
+/// When to try again, in words.
+pub(crate) fn within(wait: Duration) -> String {
+    match seconds(wait) {
+        1 => "in a second".to_owned(),
+        seconds @ 2..=90 => format!("in {seconds} seconds"),
+        seconds => format!("in {} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// Whole seconds, at least one: earlier would be too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0).max(u64::from(wait.is_zero()))
+}
+
+/// The response, with when to try again.
+pub(crate) fn retry_later(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds(wait).into());
+    }
+    response
 }
 
 /// Checks the link of a request for an onboarding's page.

@@ -46,6 +46,14 @@ pub struct ConsentState {
     browser: String,
 }
 
+impl ConsentState {
+    /// When it is void.
+    #[must_use]
+    pub fn expires(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.expires).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
 /// Why a link or a state is refused. What exactly was wrong is for the log, not for whoever sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {

@@ -8,17 +8,20 @@
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`claim`]: one key belongs to one customer;
-//! - [`submission`]: of the keys that were submitted the last one counts.
+//! - [`submission`]: of the keys that were submitted the last one counts;
+//! - [`budget`]: how often whoever holds a link may set something off.
 //!
 //! No network but the object store, no clock: the time is always an argument.
 
 mod about;
 pub mod blocker;
+pub mod budget;
 pub mod claim;
 mod decide;
 mod decision;
 pub mod due;
 pub mod event;
+pub mod expiring;
 mod fact;
 pub mod finding;
 mod hash;

@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use crate::{
     App,
+    budgets::{self, CONSENTS, CONSENTS_OF_TENANT},
     pages::consent::cookie_of,
     pages::signing::ConsentState,
     pages::{Problem, address_of, see_other},
@@ -76,11 +77,19 @@ async fn take(app: &App, callback: &Callback, cookie: Option<&str>) -> Result<St
         return Err(refusal("the tenant is not the one that was asked to consent"));
     }
     // First published, under an id that derives from the nonce, and then used up: a kill in between costs nothing.
-    if app.used_states.is_used(state.nonce).await.map_err(|error| unavailable(&error))? {
+    if app.used_states.is_used(&state).await.map_err(|error| unavailable(&error))? {
         return Err(refusal("the state was used before"));
     }
+    let of_onboarding = (&CONSENTS, state.onboarding);
+    let taken = budgets::take(app, of_onboarding, (&CONSENTS_OF_TENANT, state.tenant)).await;
+    if let Some(wait) = taken.map_err(|error| unavailable(&error))? {
+        return Err(Problem::too_often(
+            "Latchkey was told several times that the application is approved.",
+            wait,
+        ));
+    }
     publish(app, &state).await?;
-    app.used_states.use_up(state.nonce).await.map_err(|error| unavailable(&error))?;
+    app.used_states.use_up(&state).await.map_err(|error| unavailable(&error))?;
     Ok(address)
 }
 

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Asked, Onboarding, OnboardingId, Stage};
+use onboarding::{Onboarding, OnboardingId, Stage};
 use url::Url;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::{
     App,
     pages::consent::COOKIE,
     pages::{LinkQuery, Problem, asked, check_link, private_json, see_other, wants_json},
-    systems::checks::ask,
+    systems::checks::{Answer, ask},
 };
 
 /// The page and its two actions.
@@ -116,14 +116,14 @@ async fn check(
     headers: HeaderMap,
 ) -> Response {
     match ask_again(&app, &id, &query).await {
-        Ok((id, asked)) if wants_json(&headers) => asked::json(id, asked),
-        Ok((id, asked)) => asked::html(&app, id, asked),
+        Ok((id, answer)) if wants_json(&headers) => asked::json(id, answer),
+        Ok((id, answer)) => asked::html(&app, id, answer),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Asked), Problem> {
+async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Answer), Problem> {
     let onboarding = opened(app, id, query).await?;
-    let asked = ask(app, &onboarding, "onboarding_page").await;
-    Ok((onboarding.id(), asked.map_err(|error| Problem::unavailable("publishing a check", &error))?))
+    let answer = ask(app, &onboarding, "onboarding_page").await;
+    Ok((onboarding.id(), answer.map_err(|error| Problem::unavailable("asking for a check", &error))?))
 }

@@ -22,7 +22,7 @@ use onboarding::{
 use serde_json::{Value, json};
 
 use crate::{
-    App,
+    App, budgets,
     pages::{Problem, blockers, private_json},
     systems::checks,
 };
@@ -77,11 +77,21 @@ async fn resumed(app: &App, id: &str) -> Result<Value, Problem> {
     if onboarding.blockers().is_empty() && onboarding.is_at_rest() {
         return Err(Problem::new(StatusCode::CONFLICT, "This onboarding waits for nothing."));
     }
+    within_budget(app, onboarding.id()).await?;
     let sent = checks::resume(app, onboarding.id()).await;
     sent.map_err(|error| Problem::unavailable("publishing a check", &error))?;
     let message =
         "Everything that this onboarding waits for is being looked at again, also what was refused.";
     Ok(json!({"onboarding": onboarding.id(), "message": message}))
+}
+
+/// Takes one from the operator's budget for this onboarding.
+async fn within_budget(app: &App, onboarding: OnboardingId) -> Result<(), Problem> {
+    let taken = budgets::take_one(app, &budgets::OPERATOR, onboarding).await;
+    match taken.map_err(|error| Problem::unavailable("taking from the operator's budget", &error))? {
+        None => Ok(()),
+        Some(wait) => Err(Problem::too_often("This onboarding was looked at very often.", wait)),
+    }
 }
 
 fn unknown() -> Problem {

@@ -13,7 +13,7 @@ use axum::{
 };
 use azure_ids::KeyUrl;
 use onboarding::{
-    Asked, Onboarding, OnboardingId, Set, Stage,
+    Onboarding, OnboardingId, Set, Stage,
     event::{Event, EventData, EventId, KeyShared},
 };
 use serde::Deserialize;
@@ -21,8 +21,9 @@ use serde_json::json;
 
 use crate::{
     App,
+    budgets::{self, KEYS, KEYS_OF_TENANT},
     pages::{LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, wants_json},
-    systems::checks::ask,
+    systems::checks::{Answer, ask},
     trace_context,
 };
 
@@ -42,7 +43,7 @@ enum Taken {
     /// It will be tried.
     New(OnboardingId, KeyUrl),
     /// It is the one that is known: that is "check again".
-    Again(OnboardingId, Asked),
+    Again(OnboardingId, Answer),
 }
 
 async fn share(
@@ -57,8 +58,8 @@ async fn share(
             private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
         }
         Ok(Taken::New(onboarding, _)) => see_other(&address_of(&app, onboarding)),
-        Ok(Taken::Again(onboarding, asked)) if wants_json(&headers) => asked::json(onboarding, asked),
-        Ok(Taken::Again(onboarding, asked)) => asked::html(&app, onboarding, asked),
+        Ok(Taken::Again(onboarding, answer)) if wants_json(&headers) => asked::json(onboarding, answer),
+        Ok(Taken::Again(onboarding, answer)) => asked::html(&app, onboarding, answer),
         Err(problem) => problem.respond_to(&headers),
     }
 }
@@ -77,15 +78,20 @@ async fn take(
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
+    let taken = budgets::take(app, (&KEYS, onboarding), (&KEYS_OF_TENANT, head.tenant())).await;
+    let wait = taken.map_err(|error| Problem::unavailable("taking a key from its budget", &error))?;
+    if let Some(wait) = wait {
+        return Err(Problem::too_often("Many keys were submitted.", wait));
+    }
     let submitted = app.submissions.submit(onboarding, &key).await;
     let submitted = submitted.map_err(|error| Problem::unavailable("numbering a submission", &error))?;
     let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
     let is_candidate = head.candidate().is_some_and(|candidate| candidate.key == key);
     if is_in_use || submitted.is_repeated && is_candidate {
         // Nothing new but the customer's word that it works now: that is "check again".
-        let asked = ask(app, &head, "share_key").await;
-        let asked = asked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
-        return Ok(Taken::Again(onboarding, asked));
+        let answer = ask(app, &head, "share_key").await;
+        let answer = answer.map_err(|error| Problem::unavailable("asking for a check", &error))?;
+        return Ok(Taken::Again(onboarding, answer));
     }
     let (number, submission) = (head.number(), submitted.number);
     // A double click is one message; whoever submits the key again later does so because nothing came of it.

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    pages::strangers::Admission,
+    pages::strangers::{Admission, WINDOW},
     pages::{Problem, address_of, see_other},
     trace_context,
 };
@@ -54,6 +54,7 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
     let now = app.clock.now();
     match app.strangers.admit(from, &text, now) {
         Admission::Ask => {}
+        Admission::Known(onboarding) => return Ok(onboarding),
         Admission::Refused => return Err(not_identified()),
         Admission::TooMany => return Err(too_many()),
     }
@@ -68,7 +69,6 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
             return Err(Problem::unavailable("resolving a purchase", &error));
         }
     };
-    app.strangers.give_back(from);
     let subscription = resolved.id;
     let onboarding = OnboardingId::of_subscription(subscription);
     // The same purchase always has the same id: to open the landing page twice is to sign up once.
@@ -76,7 +76,11 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
     let mut event = Event::new(id, "signup", onboarding, app.clock.now(), SignupRequested { subscription });
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
-    published.map_err(|error| Problem::unavailable("publishing a sign-up", &error))?;
+    if let Err(error) = published {
+        app.strangers.give_back(from);
+        return Err(Problem::unavailable("publishing a sign-up", &error));
+    }
+    app.strangers.known(from, &text, onboarding, now);
     Ok(onboarding)
 }
 
@@ -90,10 +94,7 @@ fn not_identified() -> Problem {
 
 fn too_many() -> Problem {
     tracing::warn!("made-up landing tokens used up their budget for this minute");
-    Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "Too many purchases could not be identified. Try again in a minute.",
-    )
+    Problem::too_many("Too many purchases could not be identified. Try again in a minute.", WINDOW)
 }
 
 /// The address that the front end saw, the last that was added; what stands before it anybody can write. Without its
