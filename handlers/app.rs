@@ -14,6 +14,7 @@ use onboarding::{
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
+    withdrawal::Withdrawals,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -90,9 +92,10 @@ impl App {
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
+            withdrawals: Withdrawals::new(store.clone()),
             used_states: UsedStates::new(store.clone()),
             store,
-            signer: Signer::new(&settings.signing_key),
+            signer: Signer::new(&settings.signing_key, &settings.signing_keys_accepted),
             bus: Bus::new(client),
             key_vault: KeyVault::new(&transport, &identity),
             compute: Compute::new(&transport, identity.managed_identity()),

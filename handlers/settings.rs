@@ -45,6 +45,9 @@ pub struct Settings {
     pub region: Region,
     /// `LATCHKEY_SIGNING_KEY`: signs links and the state of a consent; base64 of 32 bytes or more.
     pub signing_key: SigningKey,
+    /// `LATCHKEY_SIGNING_KEYS_ACCEPTED`: keys that signed before, or are to sign next, separated by commas; what they
+    /// signed is accepted.
+    pub signing_keys_accepted: SigningKeys,
     /// `LATCHKEY_RETRY_FIRST_MILLISECONDS` (2000), `LATCHKEY_RETRY_LONGEST_MILLISECONDS` (300000),
     /// `LATCHKEY_RETRY_DEADLINE_SECONDS` (86400).
     pub retry: onboarding::retry::RetryPolicy,
@@ -109,6 +112,18 @@ impl FromStr for SigningKey {
     }
 }
 
+/// Several signing keys, separated by commas.
+#[derive(Debug, Clone, Default)]
+pub struct SigningKeys(pub Vec<SigningKey>);
+
+impl FromStr for SigningKeys {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',').map(|key| key.trim().parse()).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// What is wrong with the settings, all of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the app cannot start with these settings:\n  {}", .0.join("\n  "))]
@@ -142,6 +157,7 @@ impl Settings {
         let resource_group = reader.required("LATCHKEY_RESOURCE_GROUP");
         let region = reader.required("LATCHKEY_REGION");
         let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
+        let accepted: Option<SigningKeys> = reader.optional_or_default("LATCHKEY_SIGNING_KEYS_ACCEPTED");
         let first = reader.duration(RETRY_FIRST, Duration::from_millis, 2_000);
         let longest = reader.duration(RETRY_LONGEST, Duration::from_millis, 300_000);
         let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
@@ -167,6 +183,7 @@ impl Settings {
                 resource_group: resource_group?,
                 region: region?,
                 signing_key: signing_key?,
+                signing_keys_accepted: accepted?,
                 retry: onboarding::retry::RetryPolicy {
                     first: first?,
                     longest: longest?,
@@ -213,6 +230,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let value = (self.lookup)(name)?;
         self.parsed(name, &value)
+    }
+
+    /// The default when it is not set; `None` when it is set and cannot be read.
+    fn optional_or_default<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> Option<T> {
+        match (self.lookup)(name) {
+            Some(value) => self.parsed(name, &value),
+            None => Some(T::default()),
+        }
     }
 
     fn duration(&mut self, name: &str, unit: fn(u64) -> Duration, default: u64) -> Option<Duration> {

@@ -7,7 +7,7 @@ use maud::html;
 use onboarding::{Asked, OnboardingId};
 use serde_json::json;
 
-use super::{address_of, page, private_json, retry_later, within};
+use super::{address_of, page, private_json, retry_later, signing::Link, within};
 use crate::{App, systems::checks::Answer};
 
 /// For programs, as JSON.
@@ -22,8 +22,8 @@ pub(crate) fn json(onboarding: OnboardingId, answer: Answer) -> Response {
 }
 
 /// For people; the browser goes back to the onboarding's page by itself.
-pub(crate) fn html(app: &App, onboarding: OnboardingId, answer: Answer) -> Response {
-    let address = address_of(app, onboarding);
+pub(crate) fn html(app: &App, link: &Link, answer: Answer) -> Response {
+    let address = address_of(app, link);
     let content = html! {
         meta http-equiv="refresh" content=(format!("5;url={address}"));
         p { (message(answer)) }

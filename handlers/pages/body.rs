@@ -101,7 +101,8 @@ mod tests {
     async fn a_form_is_read_up_to_8_kib_and_no_further() {
         let app = crate::tests::app();
         let open = crate::test_support::provisioning(&app.journal).await;
-        let address = linked(&app, open, &format!("/api/share-key/{open}"));
+        let link = crate::pages::signing::Link::issued(open, 0, app.clock.now());
+        let address = linked(&app, &link, &format!("/api/share-key/{open}"));
         let url = url::Url::parse(&address).unwrap();
         let address = format!("{}?{}", url.path(), url.query().unwrap());
         let (body, read) = endless();

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use object_store::ObjectStore;
-use onboarding::expiring::Expiring;
+use onboarding::{OnboardingId, expiring::Expiring};
 use time::OffsetDateTime;
 
 use super::signing::ConsentState;
 
-/// The cookie that binds a consent to the browser that began it.
-pub(crate) const COOKIE: &str = "latchkey_consent";
+/// The name of the cookie that binds the consent of an onboarding to the browser that began it.
+pub(crate) fn cookie_name(onboarding: OnboardingId) -> String {
+    format!("latchkey_consent_{onboarding}")
+}
 
-/// The consent cookie of a request.
-pub(crate) fn cookie_of(headers: &HeaderMap) -> Option<String> {
+/// The consent cookie of a request, for this onboarding.
+pub(crate) fn cookie_of(headers: &HeaderMap, onboarding: OnboardingId) -> Option<String> {
+    let ours = cookie_name(onboarding);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+    pairs.find(|(name, _)| *name == ours).map(|(_, value)| value.to_owned())
 }
 
 /// The nonces that were used, so that the state of a consent is used only once. Each is remembered until its state is void.

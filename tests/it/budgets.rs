@@ -1,7 +1,10 @@
 //! What whoever holds a link can set off is bounded: one test for each row of `docs/budgets.md` that needs a world.
 
 use futures::{StreamExt as _, stream};
-use latchkey_functions::{Settings, signing::Signer};
+use latchkey_functions::{
+    Settings,
+    signing::{Link, Signer},
+};
 use local_world::{cast::OnboardingPage, world::LocalWorld};
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
@@ -80,18 +83,18 @@ async fn twenty_consents_that_nobody_gave_cost_no_more_than_five() {
     let world = a_world_with(&ASKED_ONCE).await;
     let page = sign_up(&world).await.page;
     let settings = Settings::read(|name| world.settings().get(name).cloned()).unwrap();
+    let signer = Signer::new(&settings.signing_key, &settings.signing_keys_accepted);
     let callback = world.url().join("/api/consent/callback").unwrap();
     let tenant = world.sandbox().seed().customer.tenant_id.to_string();
     let calls = calls_to_entra(&world);
     let hint = async |client: Client, n: usize| {
         let cookie = format!("browser-{n}");
         let (id, now) = (page.onboarding().parse().unwrap(), OffsetDateTime::now_utc());
-        let state =
-            Signer::new(&settings.signing_key).consent_state(id, tenant.parse().unwrap(), &cookie, now);
+        let state = signer.consent_state(Link::issued(id, 0, now), tenant.parse().unwrap(), &cookie, now);
         let mut url = callback.clone();
         let query = [("admin_consent", "True"), ("tenant", tenant.as_str()), ("state", state.as_str())];
         url.query_pairs_mut().extend_pairs(query);
-        let cookie = format!("latchkey_consent={cookie}");
+        let cookie = format!("latchkey_consent_{}={cookie}", page.onboarding());
         client.get(url).header(header::COOKIE, cookie).send().await.unwrap()
     };
     let responses = sent(20, hint).await;

@@ -11,6 +11,7 @@ mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod links;
 mod policies;
 mod rotation;
 mod secrets;

@@ -9,6 +9,7 @@
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`claim`]: one key belongs to one customer;
 //! - [`submission`]: of the keys that were submitted the last one counts;
+//! - [`withdrawal`]: which links to an onboarding's page count no more;
 //! - [`budget`]: how often whoever holds a link may set something off.
 //!
 //! No network but the object store, no clock: the time is always an argument.
@@ -38,6 +39,7 @@ pub mod taken;
 #[cfg(test)]
 mod test_support;
 pub mod walk;
+pub mod withdrawal;
 
 pub use about::{About, Subject};
 pub use decide::{Asked, RESTARTS};

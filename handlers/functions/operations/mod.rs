@@ -1,12 +1,13 @@
 //! The vendor's view: every onboarding, the history of one and whether it holds together, whether a key works now, and
-//! which dead letters a replay can help.
+//! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes nothing. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes nothing but which links count. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
 mod history;
+mod links;
 
 use axum::{
     Router,
@@ -27,7 +28,8 @@ use crate::{
     systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check` and `/{id}/resume`;
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
+/// `/{id}/link` and `/{id}/withdraw-links`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -36,6 +38,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/link", post(links::issue))
+        .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 

@@ -22,7 +22,10 @@ use serde_json::json;
 use crate::{
     App,
     budgets::{self, KEYS, KEYS_OF_TENANT},
-    pages::{LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, wants_json},
+    pages::{
+        LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, signing::Link,
+        wants_json,
+    },
     systems::checks::{Answer, ask},
     trace_context,
 };
@@ -41,9 +44,9 @@ struct SharedKey {
 /// What becomes of a key that was submitted.
 enum Taken {
     /// It will be tried.
-    New(OnboardingId, KeyUrl),
+    New(Link, KeyUrl),
     /// It is the one that is known: that is "check again".
-    Again(OnboardingId, Answer),
+    Again(Link, Answer),
 }
 
 async fn share(
@@ -54,12 +57,12 @@ async fn share(
     body: Body,
 ) -> Response {
     match take(&app, &id, &query, &headers, body).await {
-        Ok(Taken::New(onboarding, key)) if wants_json(&headers) => {
-            private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
+        Ok(Taken::New(link, key)) if wants_json(&headers) => {
+            private_json(StatusCode::ACCEPTED, &json!({"onboarding": link.onboarding, "keyUrl": key}))
         }
-        Ok(Taken::New(onboarding, _)) => see_other(&address_of(&app, onboarding)),
-        Ok(Taken::Again(onboarding, answer)) if wants_json(&headers) => asked::json(onboarding, answer),
-        Ok(Taken::Again(onboarding, answer)) => asked::html(&app, onboarding, answer),
+        Ok(Taken::New(link, _)) => see_other(&address_of(&app, &link)),
+        Ok(Taken::Again(link, answer)) if wants_json(&headers) => asked::json(link.onboarding, answer),
+        Ok(Taken::Again(link, answer)) => asked::html(&app, &link, answer),
         Err(problem) => problem.respond_to(&headers),
     }
 }
@@ -71,7 +74,8 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Taken, Problem> {
-    let onboarding = check_link(app, id, query)?;
+    let link = check_link(app, id, query).await?;
+    let onboarding = link.onboarding;
     let body = body::read(body, body::FORM).await?;
     let shared = read_body(headers, body).await?;
     let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
@@ -91,7 +95,7 @@ async fn take(
         // Nothing new but the customer's word that it works now: that is "check again".
         let answer = ask(app, &head, "share_key").await;
         let answer = answer.map_err(|error| Problem::unavailable("asking for a check", &error))?;
-        return Ok(Taken::Again(onboarding, answer));
+        return Ok(Taken::Again(link, answer));
     }
     let (number, submission) = (head.number(), submitted.number);
     // A double click is one message; whoever submits the key again later does so because nothing came of it.
@@ -103,7 +107,7 @@ async fn take(
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;
-    Ok(Taken::New(onboarding, key))
+    Ok(Taken::New(link, key))
 }
 
 async fn read_body(headers: &HeaderMap, body: Bytes) -> Result<SharedKey, Problem> {

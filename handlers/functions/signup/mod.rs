@@ -23,7 +23,7 @@ use serde::Deserialize;
 use crate::{
     App,
     pages::strangers::{Admission, WINDOW},
-    pages::{Problem, address_of, see_other},
+    pages::{Problem, address_of, issue_link, see_other, signing::Link},
     trace_context,
 };
 
@@ -42,10 +42,15 @@ async fn land(
     headers: HeaderMap,
     query: Result<Query<LandingQuery>, QueryRejection>,
 ) -> Response {
-    match resolve(&app, &address_from(&headers), query.ok().map(|Query(query)| query.token)).await {
-        Ok(onboarding) => see_other(&address_of(&app, onboarding)),
+    match issue(&app, &address_from(&headers), query.ok().map(|Query(query)| query.token)).await {
+        Ok(link) => see_other(&address_of(&app, &link)),
         Err(problem) => problem.respond_to(&headers),
     }
+}
+
+/// Whoever shows a token of the marketplace gets a link.
+async fn issue(app: &App, from: &str, token: Option<String>) -> Result<Link, Problem> {
+    issue_link(app, resolve(app, from, token).await?).await
 }
 
 async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<OnboardingId, Problem> {
