@@ -66,3 +66,7 @@ pub(crate) async fn take_one(
     tracing::warn!(budget = budget.name, whose = whose.to_string(), "a budget is used up");
     Ok(Some(Duration::try_from(until - now).unwrap_or_default()))
 }
+
+#[cfg(test)]
+#[path = "budgets_tests.rs"]
+mod tests;

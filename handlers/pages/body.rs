@@ -19,7 +19,7 @@ pub(crate) const FORM: usize = 8 * 1024;
 /// The longest question about dead letters: a thousand, each with the names that it has (`operations`).
 pub(crate) const LETTERS: usize = 1024 * 1024;
 /// How long a body may take to arrive.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Reads a body of at most so many bytes. One that says that it is longer is not begun.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -93,6 +93,36 @@ mod tests {
         for (address, status) in [("/api/marketplace/webhook", 401), (share.as_str(), 403)] {
             let (body, read) = endless();
             assert_eq!(post(&app, address, None, body).await, status, "{address}");
+            assert_eq!(read.load(Ordering::SeqCst), 0, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_page_is_not_read_at_all() {
+        let app = crate::tests::app();
+        let routes = Router::new()
+            .merge(crate::functions::signup::routes())
+            .merge(crate::functions::onboarding_page::routes())
+            .merge(crate::functions::consent_callback::routes())
+            .with_state(app.clone());
+        let open = crate::test_support::provisioning(&app.journal).await;
+        let link = crate::pages::signing::Link::issued(open, 0, app.clock.now());
+        let below = |below: &str| {
+            let url =
+                url::Url::parse(&linked(&app, &link, &format!("/api/onboarding/{open}{below}"))).unwrap();
+            format!("{}?{}", url.path(), url.query().unwrap())
+        };
+        for (method, address) in [
+            ("GET", "/api/signup?token=%3C".to_owned()),
+            ("GET", "/api/consent/callback?state=a.b".to_owned()),
+            ("GET", below("")),
+            ("GET", below("/consent")),
+            ("POST", below("/check")),
+        ] {
+            let (body, read) = endless();
+            let request = Request::builder().method(method).uri(&address).body(body).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            drop(response);
             assert_eq!(read.load(Ordering::SeqCst), 0, "{address}");
         }
     }

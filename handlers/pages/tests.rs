@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use super::*;
 
+#[path = "../../crates/onboarding/tests/support/counting_store.rs"]
+mod counting_store;
+
 async fn ask(app: &App, method: &str, address: &str, accept: &str) -> Response {
     let routes = Router::new()
         .merge(crate::functions::onboarding_page::routes())
@@ -194,4 +197,23 @@ async fn no_page_renews_the_link_that_opened_it() {
     }
     app.clock = std::sync::Arc::new(crate::clock::SystemClock);
     assert_eq!(ask(&app, "GET", &page, "text/html").await.status(), 403, "it is long past");
+}
+
+/// This app reaches nobody: a page that called somebody could not be shown.
+#[tokio::test]
+async fn a_page_reads_the_store_a_few_times_and_calls_nobody() {
+    let store =
+        counting_store::CountingStore::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let mut app = crate::tests::app();
+    app.journal = onboarding::journal::Journal::new(std::sync::Arc::new(store.clone()));
+    app.withdrawals = onboarding::withdrawal::Withdrawals::new(std::sync::Arc::new(store.clone()));
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let page = path_of(&address_of(&app, &a_link(&app, open)));
+    store.take();
+    assert_eq!(ask(&app, "GET", &page, "text/html").await.status(), 200);
+    let counts = store.take();
+    let reads = counts.gets + counts.heads + counts.lists;
+    assert!(counts.puts == 0 && (1..=5).contains(&reads), "{counts:?}");
+    assert_eq!(ask(&app, "GET", &page.replace("link=", "link=9"), "text/html").await.status(), 403);
+    assert_eq!(store.take(), counting_store::Counts::default(), "a stranger is not even looked up");
 }
