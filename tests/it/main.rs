@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod bad_messages;
+mod budgets;
 mod chain;
 mod consent;
 mod dead_letters;
@@ -10,6 +11,7 @@ mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod links;
 mod policies;
 mod rotation;
 mod secrets;
