@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod bad_messages;
+mod budgets;
 mod chain;
 mod clock;
 mod consent;
@@ -11,6 +12,7 @@ mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod links;
 mod policies;
 mod rotation;
 mod secrets;
@@ -18,5 +20,6 @@ mod standstill;
 mod support;
 mod traces;
 mod waiting;
+mod watch;
 mod webhooks;
 mod world_changes;
