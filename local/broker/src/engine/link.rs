@@ -106,10 +106,9 @@ impl Link {
 impl ToPeer {
     /// Takes the peer's view of the link: it may send `link_credit` more than the peer had seen.
     pub(crate) fn update_credit(&mut self, seen: Option<u32>, link_credit: u32, drain: bool) {
-        let until = seen.unwrap_or(0).wrapping_add(link_credit);
-        let credit = until.wrapping_sub(self.delivery_count);
-        // Negative when the peer took back credit that has been used meanwhile.
-        self.credit = if credit > u32::MAX / 2 { 0 } else { credit };
+        let under_way = self.delivery_count.wrapping_sub(seen.unwrap_or(0));
+        // Nothing is left when the peer took back credit that has been used meanwhile.
+        self.credit = link_credit.saturating_sub(under_way);
         self.drain = drain;
     }
 

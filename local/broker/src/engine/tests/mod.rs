@@ -5,3 +5,4 @@ mod opening;
 mod peer;
 mod requesting;
 mod sessions;
+mod windows;
