@@ -130,6 +130,11 @@ pub(crate) fn terminus_address(terminus: &Value) -> Option<String> {
     Positional::from_value(terminus.clone()).ok()?.text(0).map(str::to_owned)
 }
 
+/// Whether a target is the coordinator of transactions (AMQP 1.0, part 4 section 4.5.1).
+pub(crate) fn is_coordinator(target: &Value) -> bool {
+    Positional::from_value(target.clone()).is_ok_and(|fields| fields.code == 0x30)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

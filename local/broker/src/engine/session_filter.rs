@@ -74,11 +74,6 @@ pub(crate) fn grant(attach: &mut Attach, session: &SessionId, until: Timestamp) 
     attach.properties = Value::Map(properties);
 }
 
-/// Writes into the peer's own attach that it was given no session.
-pub(crate) fn deny(attach: &mut Attach) {
-    set_filter(attach, &Value::Null);
-}
-
 fn set_filter(attach: &mut Attach, session: &Value) {
     let Some(filters) = filters_mut(&mut attach.source) else { return };
     let keys: Vec<Value> = filters.iter().map(|(key, _)| key.clone()).collect();

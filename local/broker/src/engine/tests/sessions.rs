@@ -86,7 +86,7 @@ fn a_session_that_is_locked_is_refused() {
     peer.say(ATTACH, asking(2, Some("a"), None));
     let heard = peer.hear();
     assert_eq!(codes(&heard), [ATTACH, ATTACH, DETACH]);
-    assert_eq!(granted(&heard[1]), (None, None));
+    assert_eq!(heard[1].fields.get(5), &Value::Null, "attached to nothing");
     assert_eq!(condition(&heard[2].fields, 2), "com.microsoft:session-cannot-be-locked");
 }
 
@@ -114,6 +114,7 @@ fn whoever_has_waited_long_enough_is_told_and_whoever_hangs_up_is_left_alone() {
     peer.acting(|connection, context| connection.deliver(context));
     let heard = peer.hear();
     assert_eq!(codes(&heard), [ATTACH, DETACH]);
+    assert_eq!(heard[0].fields.get(5), &Value::Null, "attached to nothing");
     assert_eq!(condition(&heard[1].fields, 2), "com.microsoft:timeout");
     peer.say(DETACH, vec![Value::Uint(2), Value::Bool(true)]);
     peer.hear_only(DETACH);

@@ -41,3 +41,13 @@ fn what_was_sent_meanwhile_counts_against_the_window() {
     peer.say(FLOW, flow_fields(1, 2, 10, false, 2, 1));
     peer.hear_only(TRANSFER);
 }
+
+#[test]
+fn only_the_end_that_takes_messages_says_how_large_they_may_be() {
+    // What the broker adds to a message on its way out must not make it too large for its receiver.
+    let mut peer = Peer::in_session();
+    peer.attach_receiver(1, "orders");
+    assert_eq!(peer.hear_only(ATTACH).fields.number(10), None);
+    peer.attach_sender(2, "orders");
+    assert_eq!(peer.hear()[0].fields.number(10), u32::try_from(LARGEST_MESSAGE).ok());
+}
