@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::options::{CorrelationFilter, Filter, PropertyValue};
+use crate::options::{CorrelationFilter, Filter};
 
 fn with_queue(properties: &str) -> String {
     format!(
@@ -56,10 +56,10 @@ fn everything_that_can_be_declared_is_read() {
     let some = &events.subscriptions[1];
     assert_eq!((some.max_delivery_count, some.forward_to.as_deref()), (1, Some("graveyard")));
     let properties = [
-        ("n".to_owned(), PropertyValue::Integer(1)),
-        ("ok".to_owned(), PropertyValue::Boolean(true)),
-        ("r".to_owned(), PropertyValue::Real(0.5)),
-        ("t".to_owned(), PropertyValue::Text("x".to_owned())),
+        ("n".to_owned(), 1_i64.into()),
+        ("ok".to_owned(), true.into()),
+        ("r".to_owned(), 0.5_f64.into()),
+        ("t".to_owned(), "x".into()),
     ];
     let red = CorrelationFilter {
         content_type: Some("application/json".to_owned()),

@@ -124,6 +124,10 @@ fn check_node(
         return Err(StoreError::NoSuchEntity(entity.clone()).into());
     }
     match &node {
+        Node::Entity(_) if attach.receives && session_filter::wants_shared(&attach.source) => {
+            let description = "Sessions that several receivers share are not supported by this broker.";
+            return Err(AmqpError::new("amqp:not-implemented", description));
+        }
         Node::Entity(entity) if attach.receives => {
             context.store.check_receiver(entity, Wanted::read(&attach.source).is_some())?;
         }

@@ -193,3 +193,17 @@ fn a_message_without_a_session_is_rejected_and_with_it_its_whole_batch() {
     assert_ne!(peer.hear_only(DISPOSITION).fields.get(4), &state(0x24));
     assert_eq!(counts(&peer), Counts::default());
 }
+
+#[test]
+fn a_session_to_be_shared_is_refused_by_name() {
+    let mut peer = Peer::in_session();
+    let mut fields = asking(1, None, None);
+    let Value::Described(source) = &mut fields[5] else { panic!("no source") };
+    let Value::List(source) = &mut source.value else { panic!("no list") };
+    let mut filters = OrderedMap::new();
+    let shared = described(0x0137_0000_000e, Value::List(vec![Value::from("a"), Value::Null]));
+    filters.insert(symbol("com.microsoft:non-exclusive-session-filter"), shared);
+    source[7] = Value::Map(filters);
+    peer.say(ATTACH, fields);
+    assert_eq!(condition(&peer.hear()[1].fields, 2), "amqp:not-implemented");
+}
