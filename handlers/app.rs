@@ -22,6 +22,7 @@ use crate::{
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
+    pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
     systems::bus::Bus,
@@ -49,6 +50,7 @@ pub struct App {
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
+    pub(crate) windows: Arc<Windows>,
 }
 
 impl App {
@@ -100,6 +102,7 @@ impl App {
                 settings.application_id,
             )),
             strangers: Arc::default(),
+            windows: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

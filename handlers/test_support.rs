@@ -50,6 +50,8 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
     let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
     let proof = ProvenKey {
         version: version.parse().unwrap(),
+        created: None,
+        expires: None,
         tenant: ID.parse().unwrap(),
         region: "westeurope".parse().unwrap(),
         service_principal: ID.parse().unwrap(),

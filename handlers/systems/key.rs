@@ -79,6 +79,8 @@ fn proof(
     };
     ProvenKey {
         version: bundle.kid().clone(),
+        created: bundle.created,
+        expires: bundle.expires,
         tenant: vault.tenant(),
         region: onboarding.region().clone(),
         service_principal: principal,
@@ -87,7 +89,7 @@ fn proof(
 }
 
 /// What is wrong with the key itself, the first thing first.
-fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Finding> {
+pub(crate) fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Finding> {
     let key = bundle.kid().without_version();
     if let KeyType::Other(found) = &bundle.key_type {
         return Some(Finding::KeyType { key, found: found.clone() });

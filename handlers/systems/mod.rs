@@ -6,4 +6,5 @@ pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
 pub(crate) mod key;
 pub(crate) mod refusals;
+pub(crate) mod rotation;
 pub(crate) mod subscription;

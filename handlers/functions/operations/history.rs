@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::unknown;
 use crate::{
     App,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, private_json, rotation},
 };
 
 /// Every entry as it is stored, with the sentences for what was waited for after it.
@@ -39,6 +39,9 @@ fn told(entry: Entry) -> Value {
         }
     }
     record["stage"] = json!(entry.onboarding.stage());
+    record["rotation"] = rotation::json(&entry.onboarding);
+    record["warnings"] =
+        rotation::reminder(&entry.onboarding).iter().map(blockers::finding).collect::<Vec<_>>().into();
     record["blockers"] = json!(blockers::all(&entry.onboarding));
     record
 }

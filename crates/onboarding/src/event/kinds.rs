@@ -140,6 +140,11 @@ events! {
     /// `check_subscriptions`.
     SubscriptionCheckDue {} = "latchkey.subscription.check.due.v1" on "subscription_check_due"
         about |_| About::Billing;
+
+    /// The customer's vault says that something happened to the key in use, or what its rotation waits for is to be looked
+    /// at again. Published by `key_event_webhook` and by checks; only a hint.
+    KeyEventReceived {} = "latchkey.key.event.received.v1" on "key_events"
+        about |_| About::Rotation;
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted,
-        SignupRequested, SubscriptionCheckDue, validate, written_again,
+        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MarketplaceChanged, ProvisionRequested,
+        ProvisionStarted, SignupRequested, SubscriptionCheckDue, validate, written_again,
     },
     test_support::{cause, disk, key, opened, set, set_name, tenant},
 };
@@ -55,6 +55,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
         sample_of("", &event(SubscriptionCheckDue {})),
+        sample_of("", &event(KeyEventReceived {})),
     ]
 }
 
