@@ -7,7 +7,7 @@
 
 use azure_clients::key_vault::{KeyBundle, KeyType, VerifiedVault};
 use azure_ids::{KeyUrl, ObjectId};
-use onboarding::{Onboarding, ProvenKey, finding::Finding};
+use onboarding::{Onboarding, ProvenKey, Set, finding::Finding};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     systems::refusals::{Refusal, of_entra, of_vault},
 };
 
-/// A key that expires sooner than this is as good as expired: the disks would outlive it.
-const EXPIRY_MARGIN: Duration = Duration::days(1);
+/// A key that expires sooner than this is not taken: the disks would outlive it.
+pub(crate) const EXPIRY_MARGIN: Duration = Duration::days(1);
 
 /// Proves a key for an onboarding, or says what is wrong with it.
 pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Result<ProvenKey, Refusal> {
@@ -25,7 +25,8 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
         return Err(Refusal::certain(Finding::ManagedHsm));
     }
     let tenant = onboarding.tenant();
-    let vault = app.key_vault.verify(tenant, key).await;
+    let in_use = version_in_use(onboarding, key);
+    let vault = app.key_vault.verify(tenant, in_use.unwrap_or(key)).await;
     let vault = vault.map_err(|error| of_vault(error, key, tenant, onboarding.service_principal()))?;
     check_region(&vault, onboarding)?;
     let service_principal = match onboarding.service_principal() {
@@ -35,7 +36,8 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     let refused =
         |error| of_vault(error, key, tenant, Some(service_principal)).behind_consent(service_principal);
     let bundle = vault.get_key().await.map_err(refused)?;
-    if let Some(finding) = fault_of(&bundle, app.clock.now()) {
+    let margin = if in_use.is_some() { Duration::ZERO } else { EXPIRY_MARGIN };
+    if let Some(finding) = fault_of(&bundle, app.clock.now(), margin) {
         return Err(Refusal::certain(finding).behind_consent(service_principal));
     }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
@@ -53,6 +55,13 @@ pub(crate) async fn fresh_probe(
     let tenant = onboarding.tenant();
     app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
     probe(app, onboarding, key).await
+}
+
+/// Which version counts: while a set uses the key, the one that the set uses. A newer one that does not work yet, or not
+/// any more, says nothing about the disks.
+fn version_in_use<'a>(onboarding: &'a Onboarding, key: &KeyUrl) -> Option<&'a KeyUrl> {
+    let in_use = onboarding.key().map(|proof| &proof.version)?;
+    (matches!(onboarding.set(), Set::Ready { .. }) && in_use.is_same_key(key)).then_some(in_use)
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {
@@ -89,7 +98,7 @@ fn proof(
 }
 
 /// What is wrong with the key itself, the first thing first.
-pub(crate) fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Finding> {
+pub(crate) fn fault_of(bundle: &KeyBundle, now: OffsetDateTime, margin: Duration) -> Option<Finding> {
     let key = bundle.kid().without_version();
     if let KeyType::Other(found) = &bundle.key_type {
         return Some(Finding::KeyType { key, found: found.clone() });
@@ -103,7 +112,7 @@ pub(crate) fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Findin
     if bundle.not_before.is_some_and(|start| start > now) {
         return Some(Finding::KeyNotYetValid { key });
     }
-    if bundle.expires.is_some_and(|end| end < now + EXPIRY_MARGIN) {
+    if bundle.expires.is_some_and(|end| end < now + margin) {
         return Some(Finding::KeyExpired { key });
     }
     let allows_both = bundle.allows("wrapKey") && bundle.allows("unwrapKey");

@@ -1,11 +1,7 @@
 //! Looks for new versions of the key in use, and at what the disk encryption set makes of them. Changes nothing: Azure's
 //! disk service takes a new version over by itself.
 
-use azure_clients::{
-    ArmError, ArmRefusal,
-    compute::DiskEncryptionSet,
-    key_vault::{KeyBundle, VerifiedVault},
-};
+use azure_clients::{ArmError, ArmRefusal, compute::DiskEncryptionSet, key_vault::KeyBundle};
 use azure_ids::{ArmId, KeyUrl};
 use onboarding::{
     About, Fact, Onboarding, Set,
@@ -15,7 +11,7 @@ use onboarding::{
 
 use super::{
     disk_encryption_set::{difference, is_ours},
-    key::fault_of,
+    key::{EXPIRY_MARGIN, fault_of},
     refusals::{Refusal, of_entra, of_vault},
 };
 use crate::{App, step::StepError};
@@ -28,7 +24,6 @@ const MOST_PREVIOUS: usize = 5;
 pub(crate) async fn look(
     app: &App,
     onboarding: &Onboarding,
-    vault: &VerifiedVault,
     newest: &KeyBundle,
     with_set: bool,
 ) -> Result<Option<Fact>, StepError> {
@@ -41,7 +36,7 @@ pub(crate) async fn look(
         None
     } else {
         match read_set(app, onboarding, set).await? {
-            Ok(read) => Some(compare(onboarding, vault, &read).await?),
+            Ok(read) => Some(compare(app, onboarding, &read).await?),
             Err(finding) => {
                 return Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
             }
@@ -51,7 +46,7 @@ pub(crate) async fn look(
         version: newest.kid().clone(),
         created: newest.created,
         expires: newest.expires,
-        fault: fault_of(newest, app.clock.now()).map(|finding| finding.code()),
+        fault: fault_of(newest, app.clock.now(), EXPIRY_MARGIN).map(|finding| finding.code()),
     };
     Ok(Some(Fact::KeyLooked { newest, set }))
 }
@@ -64,7 +59,7 @@ pub(crate) async fn fresh_look(app: &App, onboarding: &Onboarding) -> Result<Opt
     let refused = |error| of_vault(error, &key, tenant, onboarding.service_principal());
     let vault = app.key_vault.verify(tenant, &key).await.map_err(refused)?;
     let newest = vault.get_key().await.map_err(refused)?;
-    look(app, onboarding, &vault, &newest, true).await.map_err(Refusal::Error)
+    look(app, onboarding, &newest, true).await.map_err(Refusal::Error)
 }
 
 /// The set, if it still is as it was made; otherwise what is wrong with it.
@@ -90,11 +85,7 @@ async fn read_set(
     }
 }
 
-async fn compare(
-    onboarding: &Onboarding,
-    vault: &VerifiedVault,
-    set: &DiskEncryptionSet,
-) -> Result<SetLook, StepError> {
+async fn compare(app: &App, onboarding: &Onboarding, set: &DiskEncryptionSet) -> Result<SetLook, StepError> {
     let active = set.active_key.as_ref().and_then(|key| key.url().ok());
     let active =
         active.ok_or_else(|| StepError::retry("the disk encryption set names no key that we can read"))?;
@@ -102,7 +93,7 @@ async fn compare(
     let previous = set.previous_keys.iter().filter_map(|key| key.url().ok());
     let previous: Vec<KeyUrl> = previous.filter(|key| key.is_same_key(&active)).take(MOST_PREVIOUS).collect();
     Ok(SetLook {
-        lost: first_lost(onboarding, vault, &previous).await?,
+        lost: first_lost(app, onboarding, &previous).await?,
         active,
         previous,
         error: set.auto_key_rotation_error.as_ref().map(|error| error.code.clone()),
@@ -113,21 +104,18 @@ async fn compare(
 /// The first of these versions that is disabled. One that has expired still unwraps. That none of them can be read is
 /// said of the key as a whole, by whoever probes it.
 async fn first_lost(
+    app: &App,
     onboarding: &Onboarding,
-    vault: &VerifiedVault,
     versions: &[KeyUrl],
 ) -> Result<Option<KeyUrl>, StepError> {
+    let tenant = onboarding.tenant();
     for version in versions {
-        let Some(vault) = vault.for_version(version) else { continue };
-        match vault.get_key().await {
+        let read = async { app.key_vault.verify(tenant, version).await?.get_key().await };
+        match read.await.map_err(|error| of_vault(error, version, tenant, onboarding.service_principal())) {
             Ok(bundle) if !bundle.enabled => return Ok(Some(version.clone())),
             Ok(_) => {}
-            Err(error) => {
-                match of_vault(error, version, onboarding.tenant(), onboarding.service_principal()) {
-                    Refusal::Finding { .. } => return Ok(None),
-                    Refusal::Error(error) => return Err(error),
-                }
-            }
+            Err(Refusal::Finding { .. }) => return Ok(None),
+            Err(Refusal::Error(error)) => return Err(error),
         }
     }
     Ok(None)

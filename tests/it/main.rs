@@ -9,6 +9,7 @@ mod dead_letters;
 mod evidence;
 mod faults;
 mod hostile_keys;
+mod key_events;
 mod kills;
 mod policies;
 mod rotation;
