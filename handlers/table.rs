@@ -64,7 +64,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         ),
         queue(functions::signup_requested::handle, &[Marketplace]),
         queue(functions::customer_consented::handle, &[Entra]),
-        queue(functions::key_shared::handle, &[Entra, KeyVault]),
+        queue(functions::key_shared::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
         queue(functions::provision_started::handle, &[ResourceManager, Entra]),
         queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
@@ -73,6 +73,10 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),
         queue(functions::key_events::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
+        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", |functions| {
+            functions.timer("watch", |_: Timer, app| functions::watch::handle(app))
+        }),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", |functions| {
             functions.timer("sweep", |_: Timer, app| functions::sweep::handle(app))
         }),

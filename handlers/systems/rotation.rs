@@ -36,7 +36,7 @@ pub(crate) async fn look(
         None
     } else {
         match read_set(app, onboarding, set).await? {
-            Ok(read) => Some(compare(app, onboarding, &read).await?),
+            Ok(read) => Some(Box::new(compare(app, onboarding, &read).await?)),
             Err(finding) => {
                 return Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
             }
@@ -46,9 +46,10 @@ pub(crate) async fn look(
         version: newest.kid().clone(),
         created: newest.created,
         expires: newest.expires,
-        fault: fault_of(newest, app.clock.now(), EXPIRY_MARGIN).map(|finding| finding.code()),
+        fault: fault_of(newest, app.clock.now() + EXPIRY_MARGIN, newest.kid().clone())
+            .map(|finding| finding.code()),
     };
-    Ok(Some(Fact::KeyLooked { newest, set }))
+    Ok(Some(Fact::KeyLooked { newest: newest.into(), set }))
 }
 
 /// The same, with a new token and with the set: somebody says that there is something to see.

@@ -90,9 +90,9 @@ pub enum Fact {
     /// The newest version of the key in use was looked at.
     KeyLooked {
         /// What it is like.
-        newest: NewestVersion,
+        newest: Box<NewestVersion>,
         /// What the disk encryption set makes of it, when that was looked at too.
-        set: Option<SetLook>,
+        set: Option<Box<SetLook>>,
     },
     /// ARM accepted the encryption of a disk.
     DiskRequested {

@@ -11,8 +11,10 @@ mod keys;
 mod rotation;
 mod set;
 mod standstill;
+mod watch;
 
 pub use standstill::{Asked, RESTARTS};
+pub use watch::Sight;
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;
@@ -104,7 +106,7 @@ impl Onboarding {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
             }
             Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
-            Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_ref())),
+            Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_deref())),
             Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
             Fact::DiskRequested { disk, look_after_ms } => {
                 self.disk_requested(cause, fact, disk, look_after_ms)

@@ -97,18 +97,18 @@ fn finding(
     }
     match (&set.error, newest.fault.filter(|_| is_new)) {
         (error, Some(fault)) => Some(Finding::NewVersionUnusable {
-            key: newest.version.clone(),
+            key: newest.version.clone().into(),
             fault: fault.name(),
-            in_use: set.active.clone(),
+            in_use: set.active.clone().into(),
             error: error.clone(),
         }),
         (Some(error), None) => Some(Finding::KeyRotationFailed {
             set: set_id.clone(),
-            key: newest.version.clone(),
+            key: newest.version.clone().into(),
             error: error.clone(),
         }),
         (None, None) => rotation
             .filter(|rotation| is_new && rotation.is_late(now))
-            .map(|_| Finding::KeyRotationLate { set: set_id.clone(), key: newest.version.clone() }),
+            .map(|_| Finding::KeyRotationLate { set: set_id.clone(), key: newest.version.clone().into() }),
     }
 }

@@ -262,11 +262,11 @@ findings! {
     /// The newest version of the key in use does not serve for disks, which still use an older one.
     NewVersionUnusable {
         /// The newest version.
-        key: KeyUrl,
+        key: Box<KeyUrl>,
         /// What is wrong with it: the name of a finding.
         fault: String,
         /// The version that the disks use.
-        in_use: KeyUrl,
+        in_use: Box<KeyUrl>,
         /// Azure's code, when Azure tried it and follows no new versions any more.
         error: Option<String>,
     } => Customer, Step;
@@ -287,7 +287,7 @@ findings! {
         /// The set.
         set: ArmId,
         /// The newest version.
-        key: KeyUrl,
+        key: Box<KeyUrl>,
         /// Azure's code.
         error: String,
     } => Vendor, Step;
@@ -296,7 +296,7 @@ findings! {
         /// The set.
         set: ArmId,
         /// The newest version.
-        key: KeyUrl,
+        key: Box<KeyUrl>,
     } => Vendor, Step;
     /// The disk encryption set is not any more as Latchkey made it.
     SetChanged {
@@ -363,7 +363,8 @@ findings! {
 }
 
 /// What a finding says of a key that had worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyIs {
     /// The customer's side took it away: the key, the grant, the consent, or a policy.
     Revoked,

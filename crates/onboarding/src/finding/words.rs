@@ -57,7 +57,12 @@ impl Finding {
             }
             Self::PrivateOnly { .. } => "The key vault can only be reached through private endpoints.".to_owned(),
             Self::VaultRefuses { error } => format!("The key vault refuses the request ({error})."),
-            Self::KeyDisabled { .. } => "The key is disabled.".to_owned(),
+            Self::KeyDisabled { key } => match key.version() {
+                Some(version) => {
+                    format!("Version {version} of the key is disabled, and the disks use that version.")
+                }
+                None => "The key is disabled.".to_owned(),
+            },
             Self::KeyExpired { .. } => "The key has expired, or expires within a day.".to_owned(),
             Self::KeyNotYetValid { .. } => "The key is not valid yet.".to_owned(),
             Self::KeyType { found, .. } => {
@@ -243,8 +248,8 @@ impl Finding {
             Self::NewVersionUnusable { key, fault, in_use, error } => {
                 let mut steps = vec![format!("Keep version {} enabled.", version(in_use))];
                 steps.push(match fault.as_str() {
-                    "key-disabled" => of_version(key, "--enabled true"),
-                    "key-not-yet-valid" => of_version(key, "--not-before DATE"),
+                    "key-disabled" => set_attributes(key, "--enabled true"),
+                    "key-not-yet-valid" => set_attributes(key, "--not-before DATE"),
                     _ => new_version(key),
                 });
                 if error.is_some() {
@@ -252,7 +257,7 @@ impl Finding {
                 }
                 steps
             }
-            Self::OldVersionDisabled { key } => vec![of_version(key, "--enabled true")],
+            Self::OldVersionDisabled { key } => vec![set_attributes(key, "--enabled true")],
             Self::KeyExpires { key, .. } => vec![
                 format!("az keyvault key rotate --vault-name {} --name {}", vault(key), key.name()),
                 "Keep the version in use enabled until this page says that the disks no longer need it.".to_owned(),
@@ -323,12 +328,14 @@ fn grant_command(service_principal: &ObjectId, scope: &str) -> String {
     )
 }
 
+/// Of one version when the key names one; otherwise Azure takes the newest.
 fn set_attributes(key: &KeyUrl, what: impl Display) -> String {
-    format!("az keyvault key set-attributes --vault-name {} --name {} {what}", vault(key), key.name())
-}
-
-fn of_version(key: &KeyUrl, what: &str) -> String {
-    set_attributes(key, format!("--version {} {what}", version(key)))
+    let version = key.version().map(|version| format!("--version {version} ")).unwrap_or_default();
+    format!(
+        "az keyvault key set-attributes --vault-name {} --name {} {version}{what}",
+        vault(key),
+        key.name()
+    )
 }
 
 fn new_version(key: &KeyUrl) -> String {

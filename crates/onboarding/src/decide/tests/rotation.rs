@@ -31,7 +31,7 @@ fn set_with(active: azure_ids::KeyUrl, previous: &[azure_ids::KeyUrl]) -> SetLoo
 }
 
 fn looked(newest: NewestVersion, set: SetLook) -> Fact {
-    Fact::KeyLooked { newest, set: Some(set) }
+    Fact::KeyLooked { newest: newest.into(), set: Some(set.into()) }
 }
 
 /// A look so many minutes after the beginning; answers whether it was news.
@@ -204,7 +204,7 @@ fn a_reminder_comes_once_each_30_7_and_1_days_before_and_again_for_another_expir
     let start = cause("").now;
     let days = |days: i64| days * 24 * 60;
     let expiring = |at| Fact::KeyLooked {
-        newest: NewestVersion { expires: Some(start + Duration::days(at)), ..newest(first()) },
+        newest: NewestVersion { expires: Some(start + Duration::days(at)), ..newest(first()) }.into(),
         set: None,
     };
     let mut onboarding = active();
@@ -231,7 +231,7 @@ fn a_version_that_is_being_replaced_brings_no_reminder() {
     let mut onboarding = active();
     let expires =
         |version, days| NewestVersion { expires: Some(start + Duration::days(days)), ..newest(version) };
-    look(&mut onboarding, 0, Fact::KeyLooked { newest: expires(first(), 40), set: None });
+    look(&mut onboarding, 0, Fact::KeyLooked { newest: expires(first(), 40).into(), set: None });
     look(&mut onboarding, 35 * 24 * 60, looked(expires(second(), 400), set_with(first(), &[])));
     assert_eq!(onboarding.reminder(), None);
 }
@@ -258,8 +258,9 @@ fn any_look() -> impl Strategy<Value = (i64, Fact)> {
     let error = prop::option::weighted(0.1, Just("ErrorCode".to_owned()));
     let set = (any_version(), proptest::collection::vec(any_version(), 0..3), error)
         .prop_map(|(active, previous, error)| SetLook { error, ..set_with(active, &previous) });
-    (0..90_i64, newest, prop::option::weighted(0.8, set))
-        .prop_map(|(minutes, newest, set)| (minutes, Fact::KeyLooked { newest, set }))
+    (0..90_i64, newest, prop::option::weighted(0.8, set)).prop_map(|(minutes, newest, set)| {
+        (minutes, Fact::KeyLooked { newest: newest.into(), set: set.map(Box::new) })
+    })
 }
 
 proptest! {

@@ -136,7 +136,7 @@ impl From<Fact> for FactV1 {
             Fact::SetReady { set, disks } => Self::SetReady { set, disks },
             Fact::SetFailed { finding } => Self::SetFailed { finding: finding.into() },
             Fact::KeyLooked { newest, set } => {
-                Self::KeyLooked { newest: newest.into(), set: set.map(Into::into) }
+                Self::KeyLooked { newest: (*newest).into(), set: set.map(|set| (*set).into()) }
             }
             Fact::DiskRequested { disk, look_after_ms } => Self::DiskRequested { disk, look_after_ms },
             Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },

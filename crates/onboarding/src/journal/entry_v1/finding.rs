@@ -47,15 +47,15 @@ mirror! {
         NoPurgeProtection { key: KeyUrl },
         ManagedHsm,
         SetRefused { key: KeyUrl },
-        NewVersionUnusable { key: KeyUrl, fault: String, in_use: KeyUrl, error: Option<String> },
+        NewVersionUnusable { key: Box<KeyUrl>, fault: String, in_use: Box<KeyUrl>, error: Option<String> },
         OldVersionDisabled { key: KeyUrl },
         KeyExpires {
             key: KeyUrl,
             #[serde(with = "time::serde::rfc3339")]
             at: OffsetDateTime,
         },
-        KeyRotationFailed { set: ArmId, key: KeyUrl, error: String },
-        KeyRotationLate { set: ArmId, key: KeyUrl },
+        KeyRotationFailed { set: ArmId, key: Box<KeyUrl>, error: String },
+        KeyRotationLate { set: ArmId, key: Box<KeyUrl> },
         SetChanged { set: ArmId, what: String },
         NoDisks { tenant: TenantId },
         DiskAttached { disk: ArmId, error: Option<String> },

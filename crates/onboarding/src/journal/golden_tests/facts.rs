@@ -60,23 +60,23 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
             Fact::SetRequested { set: our_set.clone(), operation: None, look_after_ms: 0 },
         ),
         ("set-ready", Fact::SetReady { set: our_set.clone(), disks: vec![disk("d1"), disk("d2")] }),
-        ("key-looked", Fact::KeyLooked { newest: newest(2), set: None }),
+        ("key-looked", Fact::KeyLooked { newest: newest(2).into(), set: None }),
         (
             "key-looked.set",
             Fact::KeyLooked {
-                newest: NewestVersion {
+                newest: Box::new(NewestVersion {
                     created: Some(datetime!(2026-02-01 11:00 UTC)),
                     expires: Some(datetime!(2027-02-01 11:00 UTC)),
                     fault: Some(Code::KeyDisabled),
                     ..newest(2)
-                },
-                set: Some(SetLook {
+                }),
+                set: Some(Box::new(SetLook {
                     active: key("k"),
                     previous: vec![version("k", 1)],
                     lost: Some(version("k", 1)),
                     error: Some("KeyVaultKeyNotEnabled".to_owned()),
                     rotated_at: Some(datetime!(2026-02-01 11:30 UTC)),
-                }),
+                })),
             },
         ),
         ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),

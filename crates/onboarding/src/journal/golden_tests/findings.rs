@@ -69,17 +69,19 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::SetRefused => Finding::SetRefused { key },
         Code::NewVersionUnusable => {
             let unusable = |error| Finding::NewVersionUnusable {
-                key: key.clone(),
+                key: key.clone().into(),
                 fault: "key-disabled".to_owned(),
-                in_use: crate::test_support::key("k"),
+                in_use: crate::test_support::key("k").into(),
                 error,
             };
             return vec![unusable(None), unusable(Some(error))];
         }
         Code::OldVersionDisabled => Finding::OldVersionDisabled { key },
         Code::KeyExpires => Finding::KeyExpires { key, at: datetime!(2026-03-01 12:00 UTC) },
-        Code::KeyRotationFailed => Finding::KeyRotationFailed { set: set("latchkey-s"), key, error },
-        Code::KeyRotationLate => Finding::KeyRotationLate { set: set("latchkey-s"), key },
+        Code::KeyRotationFailed => {
+            Finding::KeyRotationFailed { set: set("latchkey-s"), key: key.into(), error }
+        }
+        Code::KeyRotationLate => Finding::KeyRotationLate { set: set("latchkey-s"), key: key.into() },
         Code::SetChanged => {
             Finding::SetChanged { set: set("latchkey-s"), what: "it uses another key".to_owned() }
         }
