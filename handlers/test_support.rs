@@ -1,5 +1,10 @@
 //! An onboarding in a journal, for the tests of the handlers.
 
+#[path = "../crates/onboarding/tests/support/counting_store.rs"]
+mod counting_store;
+
+pub(crate) use counting_store::{CountingStore, Counts};
+
 use std::time::Duration;
 
 use ::onboarding::{
