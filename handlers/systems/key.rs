@@ -55,7 +55,7 @@ async fn probe_with_newest(
         Some(in_use) => (Duration::ZERO, other.map_or_else(|| in_use.without_version(), Clone::clone)),
         None => (EXPIRY_MARGIN, bundle.kid().without_version()),
     };
-    if let Some(finding) = fault_of(&bundle, app.clock.now() + margin, named) {
+    if let Some(finding) = fault_of(&bundle, app.clock.now(), margin, named) {
         return Err(Refusal::certain(finding).behind_consent(service_principal));
     }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
@@ -73,7 +73,7 @@ pub(crate) async fn glance(
     let (tenant, principal) = (onboarding.tenant(), Some(used.service_principal));
     let bundle = app.key_vault.glance(tenant, &used.version).await;
     let bundle = bundle.map_err(|error| of_vault(error, &used.version, tenant, principal))?;
-    match fault_of(&bundle, app.clock.now(), used.version.without_version()) {
+    match fault_of(&bundle, app.clock.now(), Duration::ZERO, used.version.without_version()) {
         Some(finding) if *bundle.kid() == used.version => Err(Refusal::certain(finding)),
         Some(_) | None => Ok(bundle),
     }
@@ -131,8 +131,13 @@ fn proof(
     }
 }
 
-/// What is wrong with the key itself at this time, the first thing first; the finding names it so.
-pub(crate) fn fault_of(bundle: &KeyBundle, at: OffsetDateTime, key: KeyUrl) -> Option<Finding> {
+/// What is wrong with the key itself, the first thing first; it must not expire within the margin. The finding names it so.
+pub(crate) fn fault_of(
+    bundle: &KeyBundle,
+    now: OffsetDateTime,
+    margin: Duration,
+    key: KeyUrl,
+) -> Option<Finding> {
     if let KeyType::Other(found) = &bundle.key_type {
         return Some(Finding::KeyType { key, found: found.clone() });
     }
@@ -142,10 +147,10 @@ pub(crate) fn fault_of(bundle: &KeyBundle, at: OffsetDateTime, key: KeyUrl) -> O
     if !bundle.enabled {
         return Some(Finding::KeyDisabled { key });
     }
-    if bundle.not_before.is_some_and(|start| start > at) {
+    if bundle.not_before.is_some_and(|start| start > now) {
         return Some(Finding::KeyNotYetValid { key });
     }
-    if bundle.expires.is_some_and(|end| end < at) {
+    if bundle.expires.is_some_and(|end| end < now + margin) {
         return Some(Finding::KeyExpired { key });
     }
     let allows_both = bundle.allows("wrapKey") && bundle.allows("unwrapKey");

@@ -46,7 +46,7 @@ pub(crate) async fn look(
         version: newest.kid().clone(),
         created: newest.created,
         expires: newest.expires,
-        fault: fault_of(newest, app.clock.now() + EXPIRY_MARGIN, newest.kid().clone())
+        fault: fault_of(newest, app.clock.now(), EXPIRY_MARGIN, newest.kid().clone())
             .map(|finding| finding.code()),
     };
     Ok(Some(Fact::KeyLooked { newest: newest.into(), set }))

@@ -17,7 +17,6 @@ use onboarding::{
     event::{Event, EventData as _, EventId, KeyEventReceived},
 };
 use service_bus::{Entity, Message, ServiceBusClient};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::support::{
@@ -26,7 +25,10 @@ use crate::support::{
 
 const KEY: &str = "rotated-keys";
 const SETS_API: &str = "2025-01-02";
-const TEN_MINUTES: Duration = Duration::from_secs(600);
+const TAKES_OVER: Duration = Duration::from_secs(2_400);
+const REWRAPS: Duration = Duration::from_secs(1_800);
+/// How often the watch looks.
+const QUARTER: Duration = Duration::from_secs(900);
 
 /// The run that asked for the set was killed before it wrote that down; meanwhile the customer made a new version of
 /// the key, and the service took it up. The next run still has the version that was shared.
@@ -80,13 +82,22 @@ async fn make_the_set(world: &LocalWorld, page: &OnboardingPage, key: &str) -> S
     id
 }
 
-/// A world in which Azure takes ten minutes to take over a new version, and ten more until no disk needs the old one.
+/// A world in which Azure takes forty minutes to take over a new version, and half an hour more until no disk needs the
+/// old one. Its sweeps are rare, because time is moved on.
 async fn a_world_that_rotates() -> (LocalWorld, OnboardingPage) {
     let mut options = options();
-    (options.lags.key_rotation, options.lags.disk_rewrap) = (TEN_MINUTES, TEN_MINUTES);
+    (options.lags.key_rotation, options.lags.disk_rewrap) = (TAKES_OVER, REWRAPS);
+    options.settings.insert("LATCHKEY_SWEEP_SCHEDULE".to_owned(), "0 */15 * * * *".to_owned());
     let world = LocalWorld::start(options).await.unwrap();
     let page = play(&world).await.page;
     (world, page)
+}
+
+/// Lets time pass until the watch has seen this of the rotation.
+async fn until_rotation(world: &LocalWorld, page: &OnboardingPage, field: &str, within: Duration) -> Value {
+    let seen = async || Ok(!facts_of(page).await["rotation"][field].is_null());
+    world.advance_until(field, within, seen).await.unwrap();
+    facts_of(page).await
 }
 
 /// Has the key looked at, as its watch does.
@@ -99,7 +110,7 @@ async fn look(world: &LocalWorld, page: &OnboardingPage) -> Value {
     let before = done();
     let onboarding: OnboardingId = page.onboarding().parse().unwrap();
     let id = EventId::of_origin(KeyEventReceived::KIND, &Uuid::new_v4().to_string());
-    let event = Event::new(id, "test", onboarding, OffsetDateTime::now_utc(), KeyEventReceived {});
+    let event = Event::new(id, "test", onboarding, world.now(), KeyEventReceived {});
     let message = event.to_message(None);
     let body = Message::new(message.event.to_string()).with_message_id(message.message_id);
     let client = ServiceBusClient::from_connection_string(&world.broker().connection_string()).unwrap();
@@ -136,20 +147,18 @@ async fn change_set(world: &LocalWorld, properties: Value) {
     world.wait_until("the set to be changed", Instant::now() + PATIENCE, settled).await.unwrap();
 }
 
+/// Seen by the watch alone, from the new version to the end.
 #[tokio::test]
 async fn the_page_says_which_versions_to_keep_at_each_stage_of_a_rotation() {
     let (world, page) = a_world_that_rotates().await;
     let old = facts_of(&page).await["key"].as_str().unwrap().to_owned();
     let new = world.customer().make_key("contoso-keys").await.unwrap().url;
     let (old_version, new_version) = (version_of(&old).to_owned(), version_of(&new).to_owned());
-    let puts = exchanges(&world, "PUT", "/diskEncryptionSets/latchkey-").len();
 
-    let facts = look(&world, &page).await;
-    assert_eq!(
-        (&facts["rotation"]["to"], &facts["rotation"]["from"]),
-        (&json!(new_version), &json!([old_version]))
-    );
-    assert_eq!((&facts["rotation"]["takenOverAt"], &facts["key"]), (&Value::Null, &json!(old)));
+    let facts = until_rotation(&world, &page, "to", 2 * QUARTER).await;
+    let rotation = &facts["rotation"];
+    assert_eq!((&rotation["to"], &rotation["from"]), (&json!(new_version), &json!([old_version])));
+    assert_eq!((&rotation["takenOverAt"], &facts["key"]), (&Value::Null, &json!(old)));
     assert_eq!((facts["state"].as_str(), codes(&facts)), (Some("active"), vec![]));
     let html = page_of(&world, &page).await;
     assert!(html.contains("normally within an hour"), "{html}");
@@ -157,13 +166,10 @@ async fn the_page_says_which_versions_to_keep_at_each_stage_of_a_rotation() {
         assert!(html.contains(&format!("<li>{version}</li>")), "{html}");
     }
 
-    world.sandbox().advance_clock(TEN_MINUTES);
-    let facts = look(&world, &page).await;
+    let facts = until_rotation(&world, &page, "takenOverAt", TAKES_OVER + QUARTER).await;
     assert_eq!((&facts["key"], &facts["keyVersion"]["version"]), (&json!(new), &json!(new_version)));
-    assert!(
-        facts["rotation"]["takenOverAt"].is_string() && facts["rotation"]["lagSeconds"].is_u64(),
-        "{facts}"
-    );
+    let lag = facts["rotation"]["lagSeconds"].as_u64().unwrap();
+    assert!((2_400..3_600).contains(&lag), "{lag}");
     let html = page_of(&world, &page).await;
     assert!(
         html.contains("It can take an hour") && html.contains(&format!("<li>{old_version}</li>")),
@@ -171,20 +177,21 @@ async fn the_page_says_which_versions_to_keep_at_each_stage_of_a_rotation() {
     );
 
     // The set names no older version any more, and the documented hour has not passed.
-    world.sandbox().advance_clock(TEN_MINUTES);
     let entries = history(&world, &page).await.len();
-    let facts = look(&world, &page).await;
+    world.advance(REWRAPS + QUARTER).await.unwrap();
     let sets = world.vendor().disk_encryption_sets().await.unwrap();
     let previous = sets[0]["properties"]["previousKeys"].as_array().map_or(0, Vec::len);
-    assert_eq!((previous, &facts["rotation"]["overAt"]), (0, &Value::Null));
+    assert_eq!((previous, &facts_of(&page).await["rotation"]["overAt"]), (0, &Value::Null));
     assert_eq!(history(&world, &page).await.len(), entries, "and that is no news");
     assert!(!page_of(&world, &page).await.contains("You can disable them"));
-    assert_eq!(
-        exchanges(&world, "PUT", "/diskEncryptionSets/latchkey-").len(),
-        puts,
-        "the set is never written"
-    );
-    assert_eq!(exchanges(&world, "PATCH", "/diskEncryptionSets/latchkey-").len(), 0);
+
+    let facts = until_rotation(&world, &page, "overAt", 3 * QUARTER).await;
+    let html = page_of(&world, &page).await;
+    let after = html.split_once("You can disable them:").unwrap_or_else(|| panic!("{html}")).1;
+    assert!(after.starts_with(&format!("</p><ul><li>{old_version}</li></ul>")), "{after}");
+    assert_eq!((facts["state"].as_str(), history(&world, &page).await.len()), (Some("active"), entries + 1));
+    let written = exchanges(&world, "PUT", "/diskEncryptionSets/latchkey-").len();
+    assert_eq!((written, exchanges(&world, "PATCH", "/diskEncryptionSets/latchkey-").len()), (1, 0));
     world.stop().await;
 }
 
@@ -193,8 +200,7 @@ async fn an_older_version_that_is_disabled_too_early_is_named() {
     let (world, page) = a_world_that_rotates().await;
     let old = facts_of(&page).await["key"].as_str().unwrap().to_owned();
     world.customer().make_key("contoso-keys").await.unwrap();
-    world.sandbox().advance_clock(TEN_MINUTES);
-    assert!(look(&world, &page).await["rotation"]["takenOverAt"].is_string());
+    until_rotation(&world, &page, "takenOverAt", TAKES_OVER + 2 * QUARTER).await;
     let of_old = format!("/{}", version_of(&old));
     change_key(&world, &of_old, Method::PATCH, json!({ "attributes": { "enabled": false } })).await;
     let facts = look(&world, &page).await;
@@ -235,10 +241,10 @@ async fn a_newest_version_that_is_disabled_is_the_customers_turn_and_the_key_sti
 #[tokio::test]
 async fn what_stops_azure_names_the_customer_first_and_then_the_vendor() {
     let (world, page) = a_world_that_rotates().await;
-    let tomorrow = OffsetDateTime::now_utc().unix_timestamp() + 86_400;
+    let tomorrow = world.now().unix_timestamp() + 86_400;
     let not_yet = json!({ "kty": "RSA", "attributes": { "enabled": true, "nbf": tomorrow } });
     change_key(&world, "/create", Method::POST, not_yet).await;
-    world.sandbox().advance_clock(TEN_MINUTES);
+    world.advance(TAKES_OVER).await.unwrap();
     let facts = look(&world, &page).await;
     assert_eq!(codes(&facts), [("new-version-unusable", "customer")]);
     let summary = facts["blocker"]["summary"].as_str().unwrap();
@@ -248,7 +254,7 @@ async fn what_stops_azure_names_the_customer_first_and_then_the_vendor() {
     );
 
     let good = world.customer().make_key("contoso-keys").await.unwrap().url;
-    world.sandbox().advance_clock(TEN_MINUTES);
+    world.advance(TAKES_OVER).await.unwrap();
     let facts = look(&world, &page).await;
     assert_eq!(codes(&facts), [("key-rotation-failed", "vendor")], "{facts}");
     let mend = facts["blocker"]["mend"][0].as_str().unwrap();
