@@ -9,23 +9,27 @@ use azure_clients::{
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
+    budget::Budgets,
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
+    watched::Watched,
+    withdrawal::Withdrawals,
 };
 use service_bus::{ClientOptions, ConnectionString, ServiceBusClient};
 use url::Url;
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
+    pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::bus::Bus,
+    systems::{bus::Bus, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -38,9 +42,13 @@ pub struct App {
     pub(crate) journal: Journal,
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
+    pub(crate) budgets: Budgets,
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
+    pub(crate) watched: Watched,
+    pub(crate) looks: Arc<Looks>,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -50,6 +58,7 @@ pub struct App {
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
+    pub(crate) windows: Arc<Windows>,
 }
 
 /// What the clients of an app stand on: in production what the environment and the settings name.
@@ -71,7 +80,11 @@ impl App {
     ///
     /// # Errors
     /// When a setting turns out to be unusable.
-    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+    pub fn new(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let store = object_store_at(&settings.journal, "LATCHKEY_JOURNAL_URL", &settings)?;
         let anchors = match &settings.anchors {
             Some(url) => object_store_at(url, "LATCHKEY_ANCHORS_URL", &settings)?,
@@ -80,7 +93,7 @@ impl App {
         let transport = Transport::from_environment().context("setting up HTTPS")?;
         let bus = ClientOptions::default();
         let ground = Ground { transport, managed_identity: None, bus, store, anchors };
-        Self::standing_on(ground, settings, observer)
+        Self::standing_on(ground, settings, observer, clock)
     }
 
     /// The same, on ground that is given.
@@ -91,6 +104,7 @@ impl App {
         ground: Ground,
         settings: Settings,
         observer: Arc<dyn Observer>,
+        clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let Ground { transport, managed_identity, bus, store, anchors } = ground;
         let identity_settings = IdentitySettings {
@@ -99,8 +113,10 @@ impl App {
             managed_identity_client_id: settings.managed_identity_client_id,
         };
         let identity = match managed_identity {
-            Some(given) => WorkloadIdentity::with_managed_identity(identity_settings, &transport, given),
-            None => WorkloadIdentity::new(identity_settings, &transport)
+            Some(given) => {
+                WorkloadIdentity::with_managed_identity(identity_settings, &transport, given, clock.clone())
+            }
+            None => WorkloadIdentity::new(identity_settings, &transport, clock.clone())
                 .context("setting up the managed identity")?,
         };
         let client = match &settings.service_bus {
@@ -113,17 +129,21 @@ impl App {
             }
         };
         Ok(Self {
-            clock: Arc::new(SystemClock),
+            clock,
             observer,
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
+            budgets: Budgets::new(store.clone()),
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
+            watched: Watched::new(store.clone()),
+            looks: Arc::default(),
+            withdrawals: Withdrawals::new(store.clone()),
             used_states: UsedStates::new(store.clone()),
             store,
-            signer: Signer::new(&settings.signing_key),
+            signer: Signer::new(&settings.signing_key, &settings.signing_keys_accepted),
             bus: Bus::new(client),
             key_vault: KeyVault::new(&transport, &identity),
             compute: Compute::new(&transport, identity.managed_identity()),
@@ -134,6 +154,7 @@ impl App {
                 settings.application_id,
             )),
             strangers: Arc::default(),
+            windows: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

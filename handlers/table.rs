@@ -19,7 +19,7 @@ use crate::{
     step::{self, Step, StepError, observer::observed},
 };
 use Access::{Anonymous, FunctionKey};
-use Method::{Get, Post};
+use Method::{Get, Options, Post};
 use System::{Entra, KeyVault, Marketplace, ResourceManager};
 
 static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
@@ -51,6 +51,14 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             &[Entra],
         ),
         http(
+            "key_event_webhook",
+            "key-events/{id}",
+            &[Post, Options],
+            Anonymous,
+            functions::key_event_webhook::routes,
+            &[],
+        ),
+        http(
             "operations",
             "operations/{*rest}",
             &[Get, Post],
@@ -60,7 +68,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         ),
         queue(functions::signup_requested::handle, &[Marketplace]),
         queue(functions::customer_consented::handle, &[Entra]),
-        queue(functions::key_shared::handle, &[Entra, KeyVault]),
+        queue(functions::key_shared::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
         queue(functions::provision_started::handle, &[ResourceManager, Entra]),
         queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
@@ -68,6 +76,9 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),
+        queue(functions::key_events::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
+        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", functions::watch::handle),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", functions::sweep::handle),
         timer("check_subscriptions", "0 45 2 * * *", functions::check_subscriptions::handle),
         timer("anchor_journal", "0 15 3 * * *", functions::anchor_journal::handle),
@@ -130,6 +141,8 @@ pub enum Trigger {
 pub enum Method {
     /// `GET`
     Get,
+    /// `OPTIONS`
+    Options,
     /// `POST`
     Post,
 }

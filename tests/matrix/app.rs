@@ -17,7 +17,7 @@ use broker::{Control, Failure, Operation};
 use bytes::Bytes;
 use custom_handler::testing::{Answer, Invocation, TestFunctions};
 use latchkey_functions::{
-    App, Ground, Observer, Settings, Unobserved, table,
+    App, Ground, Observer, Settings, SystemClock, Unobserved, table,
     table::{Trigger, registered},
 };
 use object_store::{ObjectStore, memory::InMemory};
@@ -245,7 +245,9 @@ fn functions(
         anchors: store.clone(),
         store,
     };
-    TestFunctions::new(registered(App::standing_on(ground, settings.clone(), observer).unwrap()))
+    TestFunctions::new(registered(
+        App::standing_on(ground, settings.clone(), observer, Arc::new(SystemClock)).unwrap(),
+    ))
 }
 
 fn no_faults() -> FaultScript {

@@ -1,4 +1,4 @@
-//! Whether the story reaches every function of the table, and the table says truly what each calls.
+//! Whether the story reaches every function of the table, and each calls nothing that its line does not say.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,6 @@ pub(crate) fn check(seen: &Seen) {
         let called: BTreeSet<System> =
             seen.called.get(name).into_iter().flatten().filter_map(|host| system_at(host)).collect();
         let listed: BTreeSet<System> = function.calls.iter().copied().collect();
-        let not_called: Vec<_> = listed.difference(&called).collect();
-        // Set-up and refusals ask Entra too, which nothing in this story makes necessary.
-        let not_called: Vec<_> = not_called.into_iter().filter(|system| **system != System::Entra).collect();
-        assert!(
-            not_called.is_empty(),
-            "{name} is said to call {not_called:?}, which this story does not show"
-        );
         // A token is not listed.
         let not_listed: Vec<_> =
             called.difference(&listed).filter(|system| **system != System::Entra).collect();

@@ -48,7 +48,7 @@ impl Stage {
         let broker = Broker::start(broker::Options { queues, ..broker::Options::default() }).await.unwrap();
         let lags = Lags { retry_after_seconds: Some(0), ..Lags::default() };
         let run_folder = folder.path().join("run");
-        let options = sandbox::Options { state: None, run_folder, lags, har: true };
+        let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds: None };
         let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
         let playing: Arc<Mutex<Option<Arc<Playing>>>> = Arc::default();
         let url = serve(playing.clone()).await;

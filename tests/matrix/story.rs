@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::Method;
 use local_world::cast::{OnboardingPage, OnboardingView};
 use sandbox::{MarketplaceAction, Purchase};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -64,6 +65,7 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     }
     onboard(&mut host, &page, &format!("contoso-{number}")).await;
     live(&mut host, &page, bought.subscription_id).await;
+    watched(&mut host, &page, &format!("contoso-{number}")).await;
     let end = End::read(&host, &page, bought.subscription_id, &disks).await;
     Told { end, seen: app.trouble.seen(), watch: host.watch }
 }
@@ -122,6 +124,24 @@ async fn live(host: &mut Host<'_>, page: &OnboardingPage, subscription: Uuid) {
         host.operation(Method::POST, &format!("{of_this_one}/check")).await
     })
     .await;
+    host.settle().await;
+}
+
+/// Somebody asks for a look at the key, and Event Grid tells of it, as the page says how.
+async fn watched(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
+    insist("a look at the key", async || host.stage.customer.check_again(page).await.ok()).await;
+    host.settle().await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let tell = async || {
+        let html = http.get(page.url().clone()).send().await.ok()?.text().await.ok()?;
+        let after = |text: &str| html.split_once(text).and_then(|(_, rest)| rest.split_whitespace().next());
+        let request = http.post(after("--endpoint ")?);
+        let request = request.header("x-latchkey-key-events", after("x-latchkey-key-events static ")?);
+        let data = json!({ "VaultName": vault, "ObjectType": "Key", "ObjectName": "disks" });
+        let told = request.json(&[json!({ "id": "1", "data": data })]).send().await.ok()?;
+        told.status().is_success().then_some(())
+    };
+    insist("the event", tell).await;
     host.settle().await;
 }
 

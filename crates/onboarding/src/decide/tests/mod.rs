@@ -4,7 +4,9 @@ mod keys;
 mod ownership;
 mod properties;
 mod refused;
+mod rotation;
 mod standstill;
+mod watched;
 
 use super::*;
 use crate::{
