@@ -153,8 +153,17 @@ fn left_to_do<D: EventData>(
 
 async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
     app.due.set(&head.onboarding, head.onboarding.number()).await?;
+    remind_of_rung(app, &head.onboarding).await?;
     for message in &head.messages {
         app.bus.publish(message).await?;
+    }
+    Ok(())
+}
+
+/// Every entry may change what the grace ladder does next, and when.
+async fn remind_of_rung(app: &App, onboarding: &Onboarding) -> Result<(), StepError> {
+    if let Some(next) = onboarding.next_move(&app.settings.grace) {
+        app.due.set_rung(onboarding.id(), next.at).await?;
     }
     Ok(())
 }
@@ -162,6 +171,7 @@ async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
 /// The run before this one may have been killed before it published.
 async fn publish_again(app: &App, onboarding: &Onboarding, entry: u64) -> Result<(), StepError> {
     app.due.set(onboarding, entry).await?;
+    remind_of_rung(app, onboarding).await?;
     for message in app.journal.messages_of(onboarding.id(), entry).await? {
         app.bus.publish(&message).await?;
     }

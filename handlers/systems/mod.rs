@@ -5,5 +5,6 @@ pub(crate) mod checks;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
 pub(crate) mod key;
+pub(crate) mod machines;
 pub(crate) mod refusals;
 pub(crate) mod subscription;

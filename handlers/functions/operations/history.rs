@@ -38,6 +38,12 @@ fn told(entry: Entry) -> Value {
             *operation = json!("(not shown)");
         }
     }
+    let machines = record.pointer_mut("/state/grace/machines").and_then(Value::as_object_mut);
+    for (_, machine) in machines.into_iter().flatten() {
+        if let Some(operation) = machine.get_mut("operation") {
+            *operation = json!("(not shown)");
+        }
+    }
     record["stage"] = json!(entry.onboarding.stage());
     record["blockers"] = json!(blockers::all(&entry.onboarding));
     record

@@ -25,6 +25,11 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
             found.push((*id, onboarding.number()));
         }
         app.due.set_lost(&onboarding, now - standstill).await?;
+        if let Some(next) =
+            onboarding.next_move(&app.settings.grace).filter(|next| next.at < now - standstill)
+        {
+            app.due.set_rung(*id, next.at).await?;
+        }
     }
     Ok(found)
 }

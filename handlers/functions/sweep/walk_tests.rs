@@ -89,7 +89,8 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         covered.insert(queue);
     }
     // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
-    // onboarding; a check is sent until it is made, and the marketplace is asked every day.
+    // onboarding; a check is sent until it is made, and the marketplace is asked every day. The grace ladder
+    // has reminders, which are sent until the journal shows that they were heeded, also for its machines.
     let others = [
         "signup_requested",
         "customer_consented",
@@ -97,6 +98,8 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "check_due",
         "marketplace_changed",
         "subscription_check_due",
+        "rung_due",
+        "machine_switch_requested",
     ];
     covered.extend(others);
     assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");

@@ -9,8 +9,8 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
     blocker::Blocker,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, ProvisionRequested,
-        ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, MachineSwitchRequested,
+        ProvisionRequested, ProvisionStarted,
     },
 };
 
@@ -23,6 +23,7 @@ pub(super) enum Look {
     Set(ArmId),
     Disk(ArmId),
     Activation,
+    Machine(ArmId),
 }
 
 impl Onboarding {
@@ -89,7 +90,7 @@ impl Onboarding {
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
             (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
-            (_, Subject::Step { .. }) => false,
+            (_, Subject::Step { .. } | Subject::Machine { .. }) => false,
             _ => true,
         })
     }
@@ -100,6 +101,9 @@ impl Onboarding {
             Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
+            Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
+                BTreeSet::from([Look::Machine(machine.clone())])
+            }
             // Only a probe of the key can tell, wherever the chain stands.
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
                 let key = match subject {
@@ -108,7 +112,7 @@ impl Onboarding {
                 };
                 BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
             }
-            Subject::Set | Subject::Billing | Subject::Step { disk: None, .. } => self.stands_at(),
+            Subject::Set | Subject::Billing | Subject::Step { .. } => self.stands_at(),
         }
     }
 
@@ -142,6 +146,9 @@ impl Onboarding {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }
                 Look::Activation => decision.send_resumed("", ActivationRequested {}),
+                Look::Machine(machine) => {
+                    decision.send_resumed(machine.clone().as_str(), MachineSwitchRequested { machine });
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
-        ProvisionRequested, ProvisionStarted,
+        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
     finding::Finding,
 };
@@ -88,7 +88,7 @@ impl Onboarding {
         }
         let refused = |look: &Look| {
             self.blockers.iter().any(|(subject, _)| match subject {
-                Subject::Step { function, disk } => {
+                Subject::Step { function, disk, .. } => {
                     *function == look.function() && disk.as_ref() == look.disk()
                 }
                 _ => false,
@@ -143,13 +143,19 @@ impl Look {
             Self::Set(_) => ProvisionStarted::QUEUE,
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
+            Self::Machine(_) => MachineSwitchRequested::QUEUE,
         }
     }
 
     fn disk(&self) -> Option<&azure_ids::ArmId> {
         match self {
             Self::Disk(disk) => Some(disk),
-            Self::Consent | Self::Key(_) | Self::NewSet | Self::Set(_) | Self::Activation => None,
+            Self::Consent
+            | Self::Key(_)
+            | Self::NewSet
+            | Self::Set(_)
+            | Self::Activation
+            | Self::Machine(_) => None,
         }
     }
 
@@ -161,6 +167,7 @@ impl Look {
             Self::NewSet | Self::Set(_) => Subject::Set,
             Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
+            Self::Machine(machine) => Subject::Machine { machine: machine.clone() },
         }
     }
 }

@@ -140,6 +140,17 @@ events! {
     /// `check_subscriptions`.
     SubscriptionCheckDue {} = "latchkey.subscription.check.due.v1" on "subscription_check_due"
         about |_| About::Billing;
+
+    /// The grace ladder has something to do. Published by `sweep`.
+    RungDue {} = "latchkey.rung.due.v1" on "rung_due"
+        about |_| About::Consent;
+
+    /// A machine that the grace ladder holds is to be stopped, started or looked at: the journal says which.
+    MachineSwitchRequested {
+        /// The machine.
+        machine: ArmId,
+    } = "latchkey.machine.switch.requested.v1" on "machine_switch_requested"
+        about |event| About::Machine(event.machine.clone());
 }
 
 #[cfg(test)]

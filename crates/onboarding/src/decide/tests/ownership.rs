@@ -182,6 +182,7 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Set(_) => ("provision_started", About::Set),
         Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
         Look::Activation => ("activation_requested", About::Billing),
+        Look::Machine(machine) => ("machine_switch_requested", About::Machine(machine.clone())),
     }
 }
 
@@ -228,6 +229,7 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
             }
         }
         Look::Activation => Some(Fact::Activated),
+        Look::Machine(_) => unreachable!("no machine is held without a ladder"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{finding::FindingV1, mirror::mirror};
+use super::{finding::FindingV1, grace::GraceV1, mirror::mirror};
 use crate::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, OnboardingId, ProvenKey, Purchase, Set,
     Subject, SubscriptionStatus,
@@ -44,6 +44,8 @@ pub(crate) struct StateV1 {
     stood_since: Option<OffsetDateTime>,
     #[serde(default, skip_serializing_if = "is_zero")]
     restarts: u32,
+    #[serde(default, skip_serializing_if = "GraceV1::is_empty")]
+    grace: GraceV1,
     taken: TakenV1,
 }
 
@@ -92,6 +94,8 @@ mirror! {
             function: String,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             disk: Option<ArmId>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            machine: Option<ArmId>,
         },
         SetUp,
         Consent,
@@ -100,6 +104,7 @@ mirror! {
         Set,
         Billing,
         Disk { disk: ArmId },
+        Machine { machine: ArmId },
     }
 }
 
@@ -170,6 +175,7 @@ impl From<Onboarding> for StateV1 {
             set_failures,
             stood_since,
             restarts,
+            grace,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -193,6 +199,7 @@ impl From<Onboarding> for StateV1 {
             set_failures,
             stood_since,
             restarts,
+            grace: grace.into(),
             taken: taken.into(),
         }
     }
@@ -222,6 +229,7 @@ impl From<StateV1> for Onboarding {
             set_failures: stored.set_failures,
             stood_since: stored.stood_since,
             restarts: stored.restarts,
+            grace: stored.grace.into(),
             taken: stored.taken.into(),
         }
     }

@@ -10,10 +10,10 @@ use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted,
-        SignupRequested, SubscriptionCheckDue, validate, written_again,
+        EventData, EventId, KINDS, KeyShared, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
+        ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, validate, written_again,
     },
-    test_support::{cause, disk, key, opened, set, set_name, tenant},
+    test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
 };
 
 fn event<D: EventData>(data: D) -> Event<D> {
@@ -55,6 +55,8 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
         sample_of("", &event(SubscriptionCheckDue {})),
+        sample_of("", &event(RungDue {})),
+        sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
     ]
 }
 
