@@ -4,6 +4,7 @@ pub(crate) mod asked;
 pub(crate) mod blockers;
 pub(crate) mod body;
 pub(crate) mod consent;
+pub(crate) mod ladder;
 pub mod signing;
 pub(crate) mod strangers;
 

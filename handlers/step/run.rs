@@ -151,7 +151,7 @@ fn left_to_do<D: EventData>(
     Ok(onboarding.decide(cause, fact)?)
 }
 
-async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
+pub(super) async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
     app.due.set(&head.onboarding, head.onboarding.number()).await?;
     remind_of_rung(app, &head.onboarding).await?;
     for message in &head.messages {

@@ -24,6 +24,9 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     if key.host().is_managed_hsm() {
         return Err(Refusal::certain(Finding::ManagedHsm));
     }
+    if let Some(finding) = drilled(app, onboarding, key) {
+        return Err(Refusal::certain(finding));
+    }
     let tenant = onboarding.tenant();
     let vault = app.key_vault.verify(tenant, key).await;
     let vault = vault.map_err(|error| of_vault(error, key, tenant, onboarding.service_principal()))?;
@@ -53,6 +56,13 @@ pub(crate) async fn fresh_probe(
     let tenant = onboarding.tenant();
     app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
     probe(app, onboarding, key).await
+}
+
+/// During a drill a look finds the key disabled, and the customer's vault is not asked.
+fn drilled(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Option<Finding> {
+    let drill = onboarding.grace().drill.as_ref()?;
+    let pretends = drill.pretends_at(app.clock.now());
+    pretends.then(|| Finding::KeyDisabled { key: key.without_version() })
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {

@@ -3,7 +3,9 @@
 //! It holds no simulator and may not depend on one. The executable of the local world offers the same commands.
 
 mod command;
+mod confirm;
 pub mod dead_letters;
+pub mod drill;
 mod end;
 mod function_app;
 mod interrupts;

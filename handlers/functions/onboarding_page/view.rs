@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{self, blockers},
+    pages::{self, blockers, ladder},
 };
 
 /// The page's facts for machines.
@@ -40,6 +40,7 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
+        "grace": ladder::json(&app.settings.grace, onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
@@ -60,6 +61,7 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.stage())) }
+        (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }

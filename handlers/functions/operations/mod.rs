@@ -2,10 +2,11 @@
 //! which dead letters a replay can help.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes nothing. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes only the journal, where the operator freezes an onboarding, marks it as a test or begins a drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
+mod grace;
 mod history;
 
 use axum::{
@@ -23,11 +24,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, ladder, private_json},
     systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check` and `/{id}/resume`;
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
+/// `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -36,6 +38,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/freeze", post(grace::freeze))
+        .route("/api/operations/onboardings/{id}/unfreeze", post(grace::unfreeze))
+        .route("/api/operations/onboardings/{id}/mark-test", post(grace::mark_test))
+        .route("/api/operations/onboardings/{id}/drill", post(grace::drill))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 
@@ -58,6 +64,7 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),
+                "grace": ladder::json(&app.settings.grace, &onboarding),
             }));
         }
     }

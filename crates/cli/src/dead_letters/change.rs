@@ -1,9 +1,6 @@
 //! What every changing command does around its change: it asks, and it writes down who did what, when and why.
 
-use std::{
-    io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use dead_letters::audit::{self, AuditLine};
@@ -11,25 +8,11 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::{args::Change, failure::NotConfirmed};
+use crate::confirm::confirmed;
 
 /// Asks on the terminal, unless `--yes` was given.
 pub(super) fn confirm(change: &Change, question: &str) -> Result<(), NotConfirmed> {
-    if change.yes {
-        return Ok(());
-    }
-    if !(stdin().is_terminal() && stderr().is_terminal()) {
-        return Err(NotConfirmed(format!(
-            "{question} There is no terminal to ask on: use --yes. Nothing was changed."
-        )));
-    }
-    eprint!("{question} [y/N] ");
-    let _ = stderr().flush();
-    let mut answer = String::new();
-    let read = stdin().lock().read_line(&mut answer);
-    if read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        return Ok(());
-    }
-    Err(NotConfirmed("not confirmed; nothing was changed".to_owned()))
+    confirmed(change.yes, question).map_err(NotConfirmed)
 }
 
 /// Who changes what, and where that is written down.

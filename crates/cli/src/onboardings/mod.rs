@@ -1,5 +1,6 @@
 //! `latchkey onboardings`: what the function app knows about its onboardings.
 
+mod changing;
 mod shown;
 
 use anyhow::anyhow;
@@ -55,6 +56,24 @@ pub enum OnboardingsCommand {
     /// For after you corrected what the dead letter names and discarded it. Its customer cannot do this.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Resume(OneArgs),
+
+    /// Freeze one onboarding: no step of the grace ladder is announced or taken
+    ///
+    /// For when the ladder is about to harm somebody whom it should not. A virtual machine that Azure was
+    /// already asked to stop still stops. When the key works again, machines that the ladder had stopped
+    /// are started, also while frozen.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Freeze(changing::FreezeArgs),
+
+    /// Lift the freeze; each step of the grace ladder is announced again before it is taken
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Unfreeze(changing::ChangeArgs),
+
+    /// Mark one onboarding as a test, so that "latchkey drill" can be used on it
+    ///
+    /// The mark stays. Never mark a real customer's onboarding.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    MarkTest(changing::ChangeArgs),
 }
 
 /// What `onboardings list` takes.
@@ -84,7 +103,7 @@ pub struct OneArgs {
 }
 
 /// Whatever is no GUID is refused before it becomes part of an address.
-fn id(text: &str) -> Result<String, String> {
+pub(crate) fn id(text: &str) -> Result<String, String> {
     uuid::Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| "expected a GUID".to_owned())
 }
 
@@ -108,8 +127,11 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
         }
         OnboardingsCommand::Resume(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/resume", args.id)).await?;
-            tell(&answer, args.json, shown::resumed)?;
+            tell(&answer, args.json, shown::message)?;
         }
+        OnboardingsCommand::Freeze(args) => changing::freeze(&args).await?,
+        OnboardingsCommand::Unfreeze(args) => changing::unfreeze(&args).await?,
+        OnboardingsCommand::MarkTest(args) => changing::mark_test(&args).await?,
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;
             tell(&answer, args.json, shown::check)?;

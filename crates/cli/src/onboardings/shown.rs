@@ -79,7 +79,7 @@ pub(super) fn verification(answer: &Json) -> String {
     lines.join("\n")
 }
 
-pub(super) fn resumed(answer: &Json) -> String {
+pub(super) fn message(answer: &Json) -> String {
     answer["message"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -113,7 +113,8 @@ impl Onboarding {
 
     /// Only an active onboarding that is marked as a test; the key is looked at at once, so that the rehearsal begins.
     pub(super) fn drill_started(&self, cause: Cause, fact: Fact, drill: Drill) -> Option<Decision> {
-        if !self.grace.is_test || self.grace.drill.is_some() || self.stage() != Stage::Active {
+        let is_over = self.grace.drill.is_none_or(|before| !before.pretends_at(cause.now));
+        if !self.grace.is_test || !is_over || !self.grace.machines.is_empty() || self.stage() != Stage::Active {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
