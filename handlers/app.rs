@@ -13,6 +13,7 @@ use onboarding::{
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
+    watched::Watched,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
@@ -24,7 +25,7 @@ use crate::{
     pages::strangers::Strangers,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::bus::Bus,
+    systems::{bus::Bus, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -40,6 +41,8 @@ pub struct App {
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
+    pub(crate) watched: Watched,
+    pub(crate) looks: Arc<Looks>,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -87,6 +90,8 @@ impl App {
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
+            watched: Watched::new(store.clone()),
+            looks: Arc::default(),
             used_states: UsedStates::new(store.clone()),
             store,
             signer: Signer::new(&settings.signing_key),

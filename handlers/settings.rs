@@ -15,6 +15,7 @@ const RETRY_FIRST: &str = "LATCHKEY_RETRY_FIRST_MILLISECONDS";
 const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
 const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
 const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
+const WATCH: &str = "LATCHKEY_WATCH_SECONDS";
 const SUSPEND_AFTER: &str = "LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS";
 const DEALLOCATE_AFTER: &str = "LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS";
 const NOTICE: &str = "LATCHKEY_GRACE_NOTICE_SECONDS";
@@ -59,6 +60,9 @@ pub struct Settings {
     /// `LATCHKEY_STANDSTILL_SECONDS` (3600): how long an onboarding may stand without anybody's turn before it is started
     /// again where it stands; after three times as long the vendor is named.
     pub standstill: Duration,
+    /// `LATCHKEY_WATCH_SECONDS` (900): how often the key of an active onboarding is looked at; whole minutes, when it is
+    /// more than one. The timer `watch` has to run each minute, or as often as this if that is more often.
+    pub watch: Duration,
     /// `LATCHKEY_GRACE_POLICY` (`alerts-only`), `LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS` (86400: long enough for an
     /// administrator in any time zone to have had a working day), `LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS` (259200: long
     /// enough for a weekend), `LATCHKEY_GRACE_NOTICE_SECONDS` (43200: half a day, so that no notice fits into a night).
@@ -154,6 +158,7 @@ impl Settings {
         let spreading = reader.duration(SPREADING, Duration::from_secs, 1_800);
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
         let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
+        let watch = reader.duration(WATCH, Duration::from_secs, 900);
         let policy = reader.optional("LATCHKEY_GRACE_POLICY");
         let suspend_after = reader.duration(SUSPEND_AFTER, Duration::from_secs, 24 * 3_600);
         let deallocate_after = reader.duration(DEALLOCATE_AFTER, Duration::from_secs, 72 * 3_600);
@@ -186,6 +191,7 @@ impl Settings {
                 spreading: spreading?,
                 first_check: first_check?,
                 standstill: standstill?,
+                watch: watch?,
                 grace: GraceRules {
                     policy: policy.unwrap_or(GracePolicy::AlertsOnly),
                     suspend_after: suspend_after?,

@@ -76,13 +76,14 @@ fn every_route_begins_with_words_of_its_own() {
 /// What the code of a function calls, by the handles and the shared modules that it names.
 #[test]
 fn a_line_names_the_systems_that_its_code_calls() {
-    const SIGNS: [(&str, &[System]); 7] = [
+    const SIGNS: [(&str, &[System]); 8] = [
         ("app.marketplace", &[Marketplace]),
         ("app.compute", &[ResourceManager]),
         ("app.identity", &[Entra]),
         ("app.webhook_tokens", &[Entra]),
         ("why_refused(", &[Entra]),
         ("probe(", &[Entra, KeyVault]),
+        ("watch::look(", &[Entra, KeyVault]),
         ("machines::", &[ResourceManager]),
     ];
     for function in table() {

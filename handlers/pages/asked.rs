@@ -28,7 +28,7 @@ pub(crate) fn html(app: &App, onboarding: OnboardingId, asked: Asked) -> Respons
 /// 202 only when something will be done.
 fn status(asked: Asked) -> StatusCode {
     match asked {
-        Asked::LooksAgain => StatusCode::ACCEPTED,
+        Asked::LooksAgain | Asked::LooksAtKey => StatusCode::ACCEPTED,
         Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => StatusCode::OK,
     }
 }
@@ -36,6 +36,10 @@ fn status(asked: Asked) -> StatusCode {
 fn sentence(asked: Asked) -> &'static str {
     match asked {
         Asked::LooksAgain => "Latchkey is now checking again everything that this onboarding is waiting for.",
+        Asked::LooksAtKey => {
+            "Latchkey is now checking your key, with a new token. The onboarding's page shows the result in a few seconds. \
+             If something is wrong with the key, Latchkey checks a second time, about a minute later, before it says so."
+        }
         Asked::UnderWay => {
             "There is nothing to check: the onboarding is in progress and is not waiting for anybody. If nothing happens \
              for some minutes, ask again. Latchkey also restarts it by itself."

@@ -2,7 +2,7 @@
 
 use onboarding::{
     Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, RungDue, SubscriptionCheckDue},
+    event::{CheckCause, CheckDue, Event, EventData, EventId, RungDue, SubscriptionCheckDue, WatchDue},
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
@@ -39,8 +39,17 @@ pub(crate) async fn publish_standstill(
 /// nothing to look at.
 pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Asked, ServiceBusError> {
     let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
-    if asked == Asked::LooksAgain {
-        publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    let check = CheckDue { entry: None, because: None };
+    match asked {
+        Asked::LooksAgain => publish_once(app, onboarding.id(), source, check).await?,
+        Asked::LooksAtKey => {
+            let until = app.clock.now() + app.settings.watch;
+            publish_once(app, onboarding.id(), source, WatchDue { until, asked: true, seen: None }).await?;
+            if onboarding.waits_beside_its_key() {
+                publish_once(app, onboarding.id(), source, check).await?;
+            }
+        }
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => {}
     }
     Ok(asked)
 }
@@ -58,6 +67,17 @@ pub(crate) async fn publish_subscription_check(
 ) -> Result<(), ServiceBusError> {
     let origin = format!("{onboarding}\n{}", app.clock.now().date());
     publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
+}
+
+/// It is time for this look at the key of an active onboarding. Sent again it is the same message.
+pub(crate) async fn publish_look(
+    app: &App,
+    onboarding: OnboardingId,
+    look: i64,
+) -> Result<(), ServiceBusError> {
+    let until = app.clock.now() + app.settings.watch;
+    let origin = format!("{onboarding}\n{look}");
+    publish(app, onboarding, "watch", &origin, WatchDue { until, asked: false, seen: None }).await
 }
 
 /// Under an id that nobody can know before, and that nothing else has: no other message can take its place.

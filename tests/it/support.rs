@@ -47,6 +47,14 @@ pub(crate) fn options() -> LocalWorldOptions {
 pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
     let mut options = LocalWorldOptions { takes_kill_orders: true, lags: Lags::default(), ..options() };
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
+    options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
+    let ladder = [
+        ("LATCHKEY_GRACE_POLICY", "deallocate"),
+        ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
+        ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),
+        ("LATCHKEY_GRACE_NOTICE_SECONDS", "1"),
+    ];
+    options.settings.extend(ladder.map(|(name, value)| (name.to_owned(), value.to_owned())));
     LocalWorld::start(options).await.unwrap()
 }
 

@@ -8,6 +8,7 @@
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`due`]: when an onboarding that waits is looked at again;
+//! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`claim`]: one key belongs to one customer;
 //! - [`submission`]: of the keys that were submitted the last one counts.
 //!
@@ -37,9 +38,10 @@ pub mod taken;
 #[cfg(test)]
 mod test_support;
 pub mod walk;
+pub mod watched;
 
 pub use about::{About, Subject};
-pub use decide::{Asked, RESTARTS};
+pub use decide::{Asked, RESTARTS, Sight};
 pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;

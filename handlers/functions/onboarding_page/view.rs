@@ -193,7 +193,7 @@ fn takes_key(onboarding: &Onboarding) -> bool {
 }
 
 fn can_be_checked(onboarding: &Onboarding) -> bool {
-    onboarding.has_blocker_beside_steps()
+    onboarding.stage() != Stage::Ended
 }
 
 fn key_of(onboarding: &Onboarding) -> Option<String> {

@@ -60,13 +60,13 @@ async fn sent(app: &App, check: &DueCheck) -> Result<(), SweepError> {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use onboarding::{Fact, OnboardingId};
+    use onboarding::{Fact, OnboardingId, grace::Rung};
     use time::OffsetDateTime;
 
     use super::*;
     use crate::{
         clock::Clock,
-        test_support::{NOW, append, opened},
+        test_support::{NOW, append, opened, revoked},
     };
 
     struct At(OffsetDateTime);
@@ -101,5 +101,23 @@ mod tests {
         append(&app.journal, id, "check", Fact::CheckDue { entry: Some(1) }).await;
         assert_eq!(due_after(&mut app, 9999).await, [], "it was made");
         assert_eq!(app.due.due_at(NOW + Duration::from_secs(99_999)).await.unwrap(), [], "and is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_rung_is_due_again_and_again_until_the_journal_shows_it() {
+        let mut app = crate::tests::app();
+        let id = revoked(&mut app).await;
+        app.due.set_rung(id, NOW).await.unwrap();
+        assert_eq!(due_after(&mut app, 99).await, [], "the reminder came too early");
+        for again in [100, 400, 700] {
+            assert_eq!(due_after(&mut app, again).await, [(id, None)], "its message died");
+        }
+        let due = NOW + Duration::from_secs(1100);
+        append(&app.journal, id, "announced", Fact::RungAnnounced { rung: Rung::Suspend, due }).await;
+        assert_eq!(due_after(&mut app, 1099).await, [], "it was announced");
+        assert_eq!(due_after(&mut app, 1100).await, [(id, None)], "it is to be taken");
+        append(&app.journal, id, "frozen", Fact::Frozen { reason: None }).await;
+        assert_eq!(due_after(&mut app, 9999).await, [], "it is frozen");
+        assert_eq!(app.due.due_at(NOW + Duration::from_secs(99_999)).await.unwrap(), []);
     }
 }

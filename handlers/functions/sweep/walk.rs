@@ -15,9 +15,10 @@ pub(super) async fn on(app: &App) -> Result<(), SweepError> {
     Ok(app.walk.done(&stretch).await?)
 }
 
-/// What has stood for too long, with its newest entry. Reminders that were lost are set again on the way.
+/// What has stood for too long, with its newest entry. Reminders and watches that were lost are set again on the way.
 async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId, u64)>, SweepError> {
     let (now, standstill) = (app.clock.now(), app.settings.standstill);
+    let watched = app.watched.all().await?;
     let mut found = vec![];
     for id in &stretch.onboardings {
         let Some(onboarding) = load(app, *id).await? else { continue };
@@ -25,6 +26,9 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
             found.push((*id, onboarding.number()));
         }
         app.due.set_lost(&onboarding, now - standstill).await?;
+        if onboarding.is_watched() != watched.contains(id) {
+            app.watched.follow(&onboarding).await?;
+        }
         if let Some(next) =
             onboarding.next_move(&app.settings.grace).filter(|next| next.at < now - standstill)
         {

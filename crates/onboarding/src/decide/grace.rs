@@ -114,7 +114,8 @@ impl Onboarding {
     /// Only an active onboarding that is marked as a test; the key is looked at at once, so that the rehearsal begins.
     pub(super) fn drill_started(&self, cause: Cause, fact: Fact, drill: Drill) -> Option<Decision> {
         let is_over = self.grace.drill.is_none_or(|before| !before.pretends_at(cause.now));
-        if !self.grace.is_test || !is_over || !self.grace.machines.is_empty() || self.stage() != Stage::Active {
+        if !self.grace.is_test || !is_over || !self.grace.machines.is_empty() || self.stage() != Stage::Active
+        {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
@@ -125,13 +126,16 @@ impl Onboarding {
     /// What every decision means for the ladder: whether it begins, waits, goes on or ends.
     pub(super) fn keep_ladder(&self, decision: &mut Decision) {
         let now = decision.cause.now;
-        let (stage, key_is) = (decision.onboarding.stage(), decision.onboarding.key_is());
+        let stage = decision.onboarding.stage();
+        // Not every finding that goes away says that the key works: a consent that is given again does not.
+        let works = matches!(decision.fact, Fact::KeyProven { .. })
+            && decision.onboarding.key_is() == KeyIs::NotMeant;
         let revoked_since = decision.onboarding.revoked_since();
         let grace = &mut decision.onboarding.grace;
         let mut goes_on = false;
         match (&mut grace.ladder, revoked_since) {
             (_, _) if stage == Stage::Ended => grace.ladder = None,
-            (Some(_), _) if key_is == KeyIs::NotMeant => {
+            (Some(_), _) if works => {
                 grace.ladder = None;
                 goes_on = true;
             }

@@ -12,8 +12,10 @@ mod keys;
 mod machines;
 mod set;
 mod standstill;
+mod watch;
 
 pub use standstill::{Asked, RESTARTS};
+pub use watch::Sight;
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;

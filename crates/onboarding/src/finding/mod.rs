@@ -337,7 +337,8 @@ findings! {
 }
 
 /// What a finding says of a key that had worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyIs {
     /// The customer's side took it away: the key, the grant, the consent, or a policy.
     Revoked,

@@ -82,13 +82,10 @@ impl Onboarding {
         if self.purchase.status == SubscriptionStatus::Unsubscribed {
             return None;
         }
-        match self.key_is() {
-            KeyIs::NotMeant => Some(Power::On),
-            KeyIs::Unreachable => None,
-            KeyIs::Revoked => {
-                let is_due = self.ladder_moves() && self.grace.has_taken(Rung::Deallocate);
-                (is_due && held.state != MachineState::Stopped).then_some(Power::Off)
-            }
+        if self.grace.ladder.is_none() {
+            return (self.key_is() == KeyIs::NotMeant).then_some(Power::On);
         }
+        let is_due = self.ladder_moves() && self.grace.has_taken(Rung::Deallocate);
+        (is_due && held.state != MachineState::Stopped).then_some(Power::Off)
     }
 }

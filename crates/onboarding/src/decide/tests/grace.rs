@@ -145,6 +145,22 @@ fn a_recovery_ends_the_ladder_and_another_revocation_begins_at_its_foot() {
     assert_eq!(next(&again), Some((What::Announce(Rung::Suspend), start() + HOUR * 52)));
 }
 
+/// A consent that is given again is no proof that the key works: its grant is gone with the service principal.
+#[test]
+fn a_ladder_ends_with_a_proof_of_the_key_and_with_nothing_less() {
+    let active = after_steps(story().len());
+    let missing = Fact::Found { about: About::Consent, finding: consent_missing(), token_of: None };
+    let announced = moves_at(&becomes(&active, start(), missing), start() + HOUR * 12);
+    let consented = Fact::ConsentProven { service_principal: service_principal() };
+    let consented = becomes(&announced, start() + HOUR * 13, consented);
+    assert_eq!(next(&consented), None);
+    let no_grant = found_at_key("k", grant_missing("k"));
+    let revoked = becomes(&consented, start() + HOUR * 14, no_grant);
+    assert_eq!(next(&revoked), Some((What::Take(Rung::Suspend), start() + HOUR * 25)), "it goes on");
+    let recovered = becomes(&consented, start() + HOUR * 14, proven("k"));
+    assert_eq!(recovered.grace().ladder, None);
+}
+
 #[test]
 fn a_freeze_stops_every_rung_and_after_it_a_rung_is_announced_again() {
     let announced = moves_at(&revoked(), start() + HOUR * 12);
@@ -191,6 +207,10 @@ fn any_happening() -> impl Strategy<Value = (u64, Happening)> {
         3 => Just(Happening::Learns(disabled())),
         2 => Just(Happening::Learns(unreachable())),
         1 => Just(Happening::Learns(proven("k"))),
+        1 => Just(Happening::Learns(Fact::Found {
+            about: About::Consent, finding: consent_missing(), token_of: None
+        })),
+        1 => Just(Happening::Learns(Fact::ConsentProven { service_principal: service_principal() })),
         1 => Just(Happening::Learns(Fact::Frozen { reason: None })),
         1 => Just(Happening::Learns(Fact::Unfrozen)),
         1 => rung().prop_map(|rung| Happening::Learns(Fact::RungWithdrawn { rung })),
@@ -245,13 +265,10 @@ proptest! {
                 }
                 _ => {}
             }
-            if decision.onboarding.stage() == Stage::Active { (announced, revoked_for) = (None, Duration::ZERO); }
             onboarding = decision.onboarding;
-            confirmed = match onboarding.stage() {
-                Stage::Revoked => true,
-                Stage::Active => false,
-                _ => confirmed,
-            };
+            let works = matches!(fact, Fact::KeyProven { .. }) && onboarding.stage() == Stage::Active;
+            if works { (announced, revoked_for) = (None, Duration::ZERO); }
+            confirmed = !works && (confirmed || onboarding.stage() == Stage::Revoked);
             prop_assert_eq!(onboarding.grace().ladder.is_some(), confirmed);
         }
     }
