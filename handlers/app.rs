@@ -8,12 +8,14 @@ use azure_clients::{
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
+    budget::Budgets,
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
     watched::Watched,
+    withdrawal::Withdrawals,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
@@ -38,11 +40,13 @@ pub struct App {
     pub(crate) journal: Journal,
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
+    pub(crate) budgets: Budgets,
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
     pub(crate) watched: Watched,
     pub(crate) looks: Arc<Looks>,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -87,14 +91,16 @@ impl App {
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
+            budgets: Budgets::new(store.clone()),
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
             watched: Watched::new(store.clone()),
             looks: Arc::default(),
+            withdrawals: Withdrawals::new(store.clone()),
             used_states: UsedStates::new(store.clone()),
             store,
-            signer: Signer::new(&settings.signing_key),
+            signer: Signer::new(&settings.signing_key, &settings.signing_keys_accepted),
             bus: Bus::new(client),
             key_vault: KeyVault::new(&transport, &identity),
             compute: Compute::new(&transport, identity.managed_identity()),

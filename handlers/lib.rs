@@ -6,6 +6,7 @@
 //! browsers.
 
 mod app;
+mod budgets;
 pub mod clock;
 mod deployment;
 mod functions;

@@ -1,5 +1,7 @@
 //! The grace ladder through the front door: what follows a revocation, what stops it, and how it is undone.
 
+use std::time::Duration;
+
 use local_world::{
     cast::{CustomerKey, OnboardingPage},
     world::LocalWorld,
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     machines::Machine,
     support::{
-        PATIENCE, a_world_with, exchanges, grant, history, plain_client, sign_up, until, until_blocked,
+        PATIENCE, exchanges, grant, history, options, plain_client, sign_up, until, until_blocked,
         until_nothing_is_left,
     },
 };
@@ -28,6 +30,14 @@ const QUICK: [(&str, &str); 8] = [
     ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "6"),
     ("LATCHKEY_GRACE_NOTICE_SECONDS", "2"),
 ];
+
+/// A world in which machines run on for an hour after their key was lost, as in Azure, with these settings besides.
+async fn a_world_with(settings: &[(&str, &str)]) -> LocalWorld {
+    let mut options = options();
+    options.lags.key_loss = Duration::from_secs(3600);
+    options.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    LocalWorld::start(options).await.unwrap()
+}
 
 /// The disks of the customer, their owner's key and page.
 struct Active {
@@ -175,7 +185,7 @@ async fn a_freeze_stops_the_ladder_and_lifting_it_announces_again() {
     assert!(!html.contains("wrong customer"), "the reason is the vendor's");
 
     // Longer than the rung was away.
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(active.ladder(&world).await, ["rung-announced suspend", "frozen"]);
     assert_eq!(active.operate(&world, "unfreeze", &json!({})).await.0, 200);
     active.until_ladder_says(&world, "rung-taken suspend").await;
@@ -199,7 +209,7 @@ async fn a_rehearsal_runs_the_whole_ladder_and_asks_the_vault_nothing() {
     let (begun, answer) = active.operate(&world, "drill", &drill).await;
     assert_eq!(begun, 200, "{answer}");
     // A look that had begun before has ended.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let asked = || exchanges(&world, "GET", "contoso-keys.vault.azure.net/keys/").len();
     let before = asked();
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod bad_messages;
+mod budgets;
 mod chain;
 mod consent;
 mod dead_letters;
@@ -11,6 +12,7 @@ mod faults;
 mod grace;
 mod hostile_keys;
 mod kills;
+mod links;
 mod machines;
 mod policies;
 mod rotation;

@@ -24,6 +24,7 @@ pub(crate) fn options() -> LocalWorldOptions {
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "1000"),
         ("LATCHKEY_SWEEP_SCHEDULE", "* * * * * *"),
+        ("LATCHKEY_LOOK_AGAIN_SECONDS", "1"),
     ];
     LocalWorldOptions {
         lags: Lags {
@@ -45,7 +46,9 @@ pub(crate) fn options() -> LocalWorldOptions {
 
 /// A world whose handler process kills itself when it is ordered to, and in which nothing takes time to spread.
 pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
-    let mut options = LocalWorldOptions { takes_kill_orders: true, lags: Lags::default(), ..options() };
+    // A machine runs on for a while when its key is lost, so that there is something to stop.
+    let lags = Lags { key_loss: Duration::from_secs(3600), ..Lags::default() };
+    let mut options = LocalWorldOptions { takes_kill_orders: true, lags, ..options() };
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
     options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
     let ladder = [
@@ -138,6 +141,11 @@ pub(crate) async fn sign_up_through_kills(world: &LocalWorld) -> SignedUp {
 pub(crate) async fn insist(world: &LocalWorld, what: &str, request: impl AsyncFn() -> anyhow::Result<()>) {
     let taken = async || Ok(request().await.is_ok());
     world.wait_until(what, Instant::now() + PATIENCE, taken).await.unwrap();
+}
+
+/// Presses "check again" until it is taken: not right after another time.
+pub(crate) async fn check_again(world: &LocalWorld, page: &OnboardingPage) {
+    insist(world, "the check", async || world.customer().check_again(page).await).await;
 }
 
 /// The whole story while requests may fail: each is made again until it is taken.

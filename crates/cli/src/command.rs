@@ -33,11 +33,11 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: list, show, verify, check, resume, freeze, unfreeze, mark-test
+    /// Onboardings: list, show, verify, check, resume, link, withdraw-links, freeze, unfreeze, mark-test
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
-    /// whether that history holds together, and whether the customer's key works now. Commands that change
-    /// what Latchkey does ask first, or need --yes.
+    /// whether that history holds together, and whether the customer's key works now. Continues one
+    /// where it stands, issues and withdraws links to its page, and freezes it.
     ///
     ///   . .latchkey/env
     ///   latchkey onboardings list

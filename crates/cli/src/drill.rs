@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     End,
-    confirm::confirmed,
+    change::{Audit, Change, NOT_CONFIRMED, NotConfirmed, confirm},
     function_app::{App, FunctionApp},
     onboardings::id,
     output::{print, print_json, table},
@@ -23,6 +23,7 @@ Exit codes:
   0    the whole drill was seen, from the revocation to the recovery
   1    something failed, or the drill was not over in time; stderr says what
   2    the command line is wrong
+  6    not confirmed; nothing was changed
   130  interrupted by Ctrl-C; the drill ends by itself";
 
 /// How often the journal is read.
@@ -63,9 +64,8 @@ pub struct RevokeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     recovery: u64,
 
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    change: Change,
 
     /// Print JSON
     #[arg(long)]
@@ -82,10 +82,15 @@ pub async fn run(command: DrillCommand) -> anyhow::Result<End> {
         "Rehearse a revocation on onboarding {}? Its service may be suspended, and its virtual machines stopped.",
         args.onboarding
     );
-    confirmed(args.yes, &question).map_err(|why| anyhow!(why))?;
+    if let Err(NotConfirmed(why)) = confirm(&args.change, &question) {
+        eprintln!("latchkey: {why}");
+        return Ok(End::Status(NOT_CONFIRMED));
+    }
     let app = FunctionApp::of(&args.app).map_err(|why| anyhow!(why))?;
     let path = format!("/api/operations/onboardings/{}", args.onboarding);
+    let audit = Audit::new(&args.change, app.base(), "drill", format!("onboarding {}", args.onboarding));
     let before = entries(&app, &path).await?.len();
+    audit.begins(&args.onboarding)?;
     let body = json!({"lastsSeconds": args.lasts, "paceSeconds": args.pace});
     app.ask(Method::POST, &format!("{path}/drill"), Some(&body)).await.map_err(|why| anyhow!(why))?;
 

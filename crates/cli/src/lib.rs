@@ -2,8 +2,8 @@
 //!
 //! It holds no simulator and may not depend on one. The executable of the local world offers the same commands.
 
+mod change;
 mod command;
-mod confirm;
 pub mod dead_letters;
 pub mod drill;
 mod end;

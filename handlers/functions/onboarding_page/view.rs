@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use onboarding::{
-    Consent, DiskState, DropReason, Onboarding, OnboardingId, Set, Stage,
+    Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
 };
@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{self, blockers, ladder},
+    pages::{self, blockers, ladder, signing::Link},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Value {
+pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Value {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
     };
@@ -42,14 +43,15 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "droppedDisks": dropped,
         "grace": ladder::json(&app.settings.grace, onboarding),
         "activated": onboarding.activated_at().is_some(),
-        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
-        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
-        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/check"))),
+        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
+        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
+        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/check"))),
     })
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Response {
+pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Response {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         let content = html! {
             meta http-equiv="refresh" content="2";
@@ -64,10 +66,10 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         @if needs_consent(onboarding) {
-            p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
+            p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
         @if takes_key(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/share-key/{id}"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/share-key/{id}"))) {
                 label for="keyUrl" { "Key URL" }
                 input id="keyUrl" name="keyUrl" type="url" required
                     placeholder="https://VAULT.vault.azure.net/keys/KEY";
@@ -75,7 +77,7 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
             }
         }
         @if can_be_checked(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/onboarding/{id}/check"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/onboarding/{id}/check"))) {
                 button { "Check again" }
             }
         }

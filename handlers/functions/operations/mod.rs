@@ -1,13 +1,15 @@
 //! The vendor's view: every onboarding, the history of one and whether it holds together, whether a key works now, and
-//! which dead letters a replay can help.
+//! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes only the journal, where the operator freezes an onboarding, marks it as a test or begins a drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
+//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
 mod grace;
 mod history;
+mod links;
 
 use axum::{
     Router,
@@ -23,13 +25,13 @@ use onboarding::{
 use serde_json::{Value, json};
 
 use crate::{
-    App,
+    App, budgets,
     pages::{Problem, blockers, ladder, private_json},
     systems::checks,
 };
 
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
-/// `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
+/// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -38,6 +40,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/link", post(links::issue))
+        .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
         .route("/api/operations/onboardings/{id}/freeze", post(grace::freeze))
         .route("/api/operations/onboardings/{id}/unfreeze", post(grace::unfreeze))
         .route("/api/operations/onboardings/{id}/mark-test", post(grace::mark_test))
@@ -84,11 +88,21 @@ async fn resumed(app: &App, id: &str) -> Result<Value, Problem> {
     if onboarding.blockers().is_empty() && onboarding.is_at_rest() {
         return Err(Problem::new(StatusCode::CONFLICT, "This onboarding waits for nothing."));
     }
+    within_budget(app, onboarding.id()).await?;
     let sent = checks::resume(app, onboarding.id()).await;
     sent.map_err(|error| Problem::unavailable("publishing a check", &error))?;
     let message =
         "Everything that this onboarding waits for is being looked at again, also what was refused.";
     Ok(json!({"onboarding": onboarding.id(), "message": message}))
+}
+
+/// Takes one from the operator's budget for this onboarding.
+async fn within_budget(app: &App, onboarding: OnboardingId) -> Result<(), Problem> {
+    let taken = budgets::take_one(app, &budgets::OPERATOR, onboarding).await;
+    match taken.map_err(|error| Problem::unavailable("taking from the operator's budget", &error))? {
+        None => Ok(()),
+        Some(wait) => Err(Problem::too_often("This onboarding was looked at very often.", wait)),
+    }
 }
 
 fn unknown() -> Problem {

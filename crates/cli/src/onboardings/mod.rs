@@ -1,15 +1,15 @@
 //! `latchkey onboardings`: what the function app knows about its onboardings.
 
-mod changing;
 mod shown;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::{
     End,
+    change::{Audit, Change, NOT_CONFIRMED, NotConfirmed, confirm},
     function_app::{App, FunctionApp},
     output::{print, print_json},
 };
@@ -21,6 +21,7 @@ Exit codes:
   1    something failed; stderr says what, and what to do
   2    the command line is wrong
   3    check: the key does not work
+  6    withdraw-links: not confirmed, nothing changed
   130  interrupted by Ctrl-C";
 
 /// The key does not work.
@@ -57,23 +58,37 @@ pub enum OnboardingsCommand {
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Resume(OneArgs),
 
+    /// Issue a new link to the page of one onboarding
+    ///
+    /// Whoever has the link can act for the customer: hand it over the way you hand over a password. It
+    /// works for 60 days, or until it is withdrawn.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Link(OneArgs),
+
+    /// Withdraw every link to the page of one onboarding
+    ///
+    /// For when a link got into the wrong hands. The customer gets a new one by opening the product's
+    /// landing page again. Asks first, or needs --yes.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    WithdrawLinks(ChangeArgs),
+
     /// Freeze one onboarding: no step of the grace ladder is announced or taken
     ///
     /// For when the ladder is about to harm somebody whom it should not. A virtual machine that Azure was
     /// already asked to stop still stops. When the key works again, machines that the ladder had stopped
     /// are started, also while frozen.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
-    Freeze(changing::FreezeArgs),
+    Freeze(ChangeArgs),
 
     /// Lift the freeze; each step of the grace ladder is announced again before it is taken
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
-    Unfreeze(changing::ChangeArgs),
+    Unfreeze(ChangeArgs),
 
     /// Mark one onboarding as a test, so that "latchkey drill" can be used on it
     ///
     /// The mark stays. Never mark a real customer's onboarding.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
-    MarkTest(changing::ChangeArgs),
+    MarkTest(ChangeArgs),
 }
 
 /// What `onboardings list` takes.
@@ -100,6 +115,16 @@ pub struct OneArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What a command that changes something about one onboarding takes.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    one: OneArgs,
+
+    #[command(flatten)]
+    change: Change,
 }
 
 /// Whatever is no GUID is refused before it becomes part of an address.
@@ -129,9 +154,33 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             let answer = ask(&args.app, Method::POST, &format!("/{}/resume", args.id)).await?;
             tell(&answer, args.json, shown::message)?;
         }
-        OnboardingsCommand::Freeze(args) => changing::freeze(&args).await?,
-        OnboardingsCommand::Unfreeze(args) => changing::unfreeze(&args).await?,
-        OnboardingsCommand::MarkTest(args) => changing::mark_test(&args).await?,
+        OnboardingsCommand::Link(args) => {
+            let answer = ask(&args.app, Method::POST, &format!("/{}/link", args.id)).await?;
+            tell(&answer, args.json, shown::link)?;
+        }
+        OnboardingsCommand::WithdrawLinks(args) => {
+            let question = format!("Withdraw every link to the page of onboarding {}?", args.one.id);
+            return change(&args, "withdraw links", "withdraw-links", &question, None).await;
+        }
+        OnboardingsCommand::Freeze(args) => {
+            let question = format!("Freeze onboarding {}?", args.one.id);
+            let reason = json!({"reason": args.change.why});
+            return change(&args, "freeze", "freeze", &question, Some(&reason)).await;
+        }
+        OnboardingsCommand::Unfreeze(args) => {
+            let question = format!(
+                "Unfreeze onboarding {}? If its key is revoked, the next step is announced and then taken.",
+                args.one.id
+            );
+            return change(&args, "unfreeze", "unfreeze", &question, None).await;
+        }
+        OnboardingsCommand::MarkTest(args) => {
+            let question = format!(
+                "Mark onboarding {} as a test for good? Drills can then suspend its service and stop its virtual machines.",
+                args.one.id
+            );
+            return change(&args, "mark as test", "mark-test", &question, None).await;
+        }
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;
             tell(&answer, args.json, shown::check)?;
@@ -140,6 +189,30 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             }
         }
     }
+    Ok(End::Well)
+}
+
+/// Asks first, and writes down who did what, when and why.
+async fn change(
+    args: &ChangeArgs,
+    what: &'static str,
+    path: &str,
+    question: &str,
+    body: Option<&Json>,
+) -> anyhow::Result<End> {
+    let ChangeArgs { one, change } = args;
+    if let Err(NotConfirmed(why)) = confirm(change, question) {
+        eprintln!("latchkey: {why}");
+        return Ok(End::Status(NOT_CONFIRMED));
+    }
+    let app = FunctionApp::of(&one.app).map_err(|why| anyhow!(why))?;
+    let audit = Audit::new(change, app.base(), what, format!("onboarding {}", one.id));
+    audit.begins(&one.id)?;
+    let path = format!("/api/operations/onboardings/{}/{path}", one.id);
+    let answer = app.ask(Method::POST, &path, body).await.map_err(|why| anyhow!(why));
+    let result = answer.as_ref().map_or_else(|error| json!({"error": error.to_string()}), Json::clone);
+    audit.ended(&one.id, result)?;
+    tell(&answer?, one.json, shown::message)?;
     Ok(End::Well)
 }
 
