@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::key_events::Offered;
+use crate::machines::Machine;
 use crate::support::{
     PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
@@ -67,12 +68,12 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away and
-/// comes back, and an event of its vault.
+/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away, with
+/// all rungs of the grace ladder, and comes back, and an event of its vault.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
-    world.vendor().make_disk(&disk, tenant).await.unwrap();
+    let disk = world.vendor().make_disk(&disk, tenant).await.unwrap();
     let signed_up = sign_up_through_kills(world).await;
     let page = &signed_up.page;
     insist(world, "the consent", async || world.customer().consent(page).await.map(drop)).await;
@@ -94,13 +95,16 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     insist(world, "the timer", async || run_timer(world, "check_subscriptions").await).await;
     let again = async || Ok(steps_of(world, "subscription_check_due") > checked);
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
-    // A key that is disabled, which two looks have to see, and that is enabled again.
+    // A key that is disabled, which two looks have to see, and that is enabled again; a machine stops and starts with it.
+    let machine = Machine::make(world, &format!("m-{nth}"), &[&disk]).await;
     enable(world, &key, false).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "revoked").await;
+    machine.until(world, "deallocated").await;
     enable(world, &key, true).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "active").await;
+    machine.until(world, "running").await;
     // Event Grid delivers again what was not taken.
     let offered = async || Ok(Offered::on(page).await.ok());
     let offered = world.wait_for("the page", Instant::now() + PATIENCE, offered).await.unwrap();

@@ -6,6 +6,7 @@
 //! - [`finding`] and [`blocker`]: what was found wrong, whose turn it is, how to mend it;
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
+//! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`claim`]: one key belongs to one customer;
@@ -26,6 +27,7 @@ pub mod event;
 pub mod expiring;
 mod fact;
 pub mod finding;
+pub mod grace;
 mod hash;
 mod id;
 pub mod journal;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{self, blockers, key_events, rotation, signing::Link},
+    pages::{self, blockers, key_events, ladder, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
@@ -44,6 +44,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
+        "grace": ladder::json(&app.settings.grace, onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
@@ -65,6 +66,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> R
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.stage())) }
+        (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }

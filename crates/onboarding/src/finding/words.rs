@@ -145,6 +145,17 @@ impl Finding {
             Self::DiskEncryptionFailed { disk } => {
                 format!("Azure accepted the encryption of disk {} but did not complete it.", disk.name())
             }
+            Self::MachineShared { machine, disk } => format!(
+                "The virtual machine {} was not stopped, because its disk {} does not belong to this onboarding.",
+                machine.name(),
+                disk.name()
+            ),
+            Self::MachineNotStopped { machine, error } => {
+                format!("The virtual machine {} was not stopped ({error}).", machine.name())
+            }
+            Self::MachineNotStarted { machine, error } => {
+                format!("The virtual machine {} was stopped and did not start again ({error}).", machine.name())
+            }
             Self::StandsStill { function } => format!(
                 "The step {function} has not got on for a long time, although it was started again. The vendor has to \
                  look at it."
@@ -294,6 +305,24 @@ impl Finding {
             ],
             Self::DiskEncryptionFailed { .. } => vec![
                 "Look at the activity log of the disk. Latchkey tries again at the next check.".to_owned(),
+            ],
+            Self::MachineShared { machine, .. } => vec![format!(
+                "Move the disks of other customers to another virtual machine, or decide yourself whether to stop it: az vm \
+                 deallocate --ids {machine}"
+            )],
+            Self::MachineNotStopped { machine, .. } => vec![
+                "Give the managed identity Microsoft.Compute/virtualMachines/read and \
+                 Microsoft.Compute/virtualMachines/deallocate/action on the virtual machine, if it lacks them. Look at the \
+                 activity log of the virtual machine. Latchkey tries again at the next check. To stop it yourself:"
+                    .to_owned(),
+                format!("az vm deallocate --ids {machine}"),
+            ],
+            Self::MachineNotStarted { machine, .. } => vec![
+                "Give the managed identity Microsoft.Compute/virtualMachines/read and \
+                 Microsoft.Compute/virtualMachines/start/action on the virtual machine, if it lacks them. Look at the \
+                 activity log of the virtual machine. Latchkey tries again at the next check. To start it yourself:"
+                    .to_owned(),
+                format!("az vm start --ids {machine}"),
             ],
             Self::StandsStill { function } => vec![format!(
                 "Look at the queue {function} and its dead letters with \"latchkey dead-letters\", and at the log of the \

@@ -1,6 +1,8 @@
 mod checks;
 mod disks;
+mod grace;
 mod keys;
+mod machines;
 mod ownership;
 mod properties;
 mod refused;
