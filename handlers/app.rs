@@ -12,6 +12,7 @@ use onboarding::{
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
+    suspects::Suspects,
     walk::Walk,
     watched::Watched,
 };
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
     pub(crate) watched: Watched,
+    pub(crate) suspects: Suspects,
     pub(crate) looks: Arc<Looks>,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
@@ -91,6 +93,7 @@ impl App {
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
             watched: Watched::new(store.clone()),
+            suspects: Suspects::new(store.clone()),
             looks: Arc::default(),
             used_states: UsedStates::new(store.clone()),
             store,

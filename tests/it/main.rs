@@ -10,6 +10,7 @@ mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod own_side;
 mod policies;
 mod rotation;
 mod secrets;

@@ -8,6 +8,7 @@
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
+//! - [`suspects`]: what happens to many onboardings at once;
 //! - [`claim`]: one key belongs to one customer;
 //! - [`submission`]: of the keys that were submitted the last one counts.
 //!
@@ -32,6 +33,7 @@ mod plan;
 mod reason;
 pub mod retry;
 pub mod submission;
+pub mod suspects;
 pub mod taken;
 #[cfg(test)]
 mod test_support;

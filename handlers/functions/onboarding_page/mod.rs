@@ -4,6 +4,7 @@
 //! to Entra's consent page with a state of its own; `POST …/check` asks to look again now and publishes
 //! [`CheckDue`](onboarding::event::CheckDue). Reads the journal; changes nothing.
 
+mod key_health;
 mod view;
 
 use axum::{
@@ -13,7 +14,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Asked, Onboarding, OnboardingId, Stage};
+use onboarding::{Asked, Onboarding, OnboardingId, Stage, watched::Seen};
 use url::Url;
 use uuid::Uuid;
 
@@ -38,13 +39,27 @@ async fn show(
     Query(query): Query<LinkQuery>,
     headers: HeaderMap,
 ) -> Response {
-    match find(&app, &id, &query).await {
-        Ok((id, found)) if wants_json(&headers) => {
-            private_json(StatusCode::OK, &view::json(&app, id, found.as_ref()))
+    match find_with_looks(&app, &id, &query).await {
+        Ok((id, found, seen)) if wants_json(&headers) => {
+            private_json(StatusCode::OK, &view::json(&app, id, found.as_ref(), &seen))
         }
-        Ok((id, found)) => view::page(&app, id, found.as_ref()),
+        Ok((id, found, seen)) => view::page(&app, id, found.as_ref(), &seen),
         Err(problem) => problem.respond_to(&headers),
     }
+}
+
+/// With what the looks at its key saw, once there are any.
+async fn find_with_looks(
+    app: &App,
+    id: &str,
+    query: &LinkQuery,
+) -> Result<(OnboardingId, Option<Onboarding>, Seen), Problem> {
+    let (id, found) = find(app, id, query).await?;
+    let seen = match &found {
+        Some(onboarding) if onboarding.is_watched() => app.watched.seen(id).await,
+        Some(_) | None => Ok(Seen::default()),
+    };
+    Ok((id, found, seen.map_err(|error| Problem::unavailable("reading what was seen of a key", &error))?))
 }
 
 /// `None` while the sign-up is still on its way.

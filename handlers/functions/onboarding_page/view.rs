@@ -6,16 +6,18 @@ use onboarding::{
     Consent, DiskState, DropReason, Onboarding, OnboardingId, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
+    watched::Seen,
 };
 use serde_json::{Value, json};
 
+use super::key_health;
 use crate::{
     App,
     pages::{self, blockers},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Value {
+pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
     };
@@ -36,6 +38,7 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "keyHealth": key_health::json(app, onboarding, seen),
         "warnings": warnings_of(onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
@@ -48,7 +51,7 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Response {
+pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
     let Some(onboarding) = onboarding else {
         let content = html! {
             meta http-equiv="refresh" content="2";
@@ -61,6 +64,7 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.stage())) }
         (waits_for(onboarding))
+        (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
@@ -165,11 +169,11 @@ fn sentence(stage: Stage) -> &'static str {
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
         Stage::Unreachable => {
             "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
-             your key."
+             whether your key works."
         }
         Stage::Revoked => {
-            "The application cannot use your key any more. Azure stops access to the disks about an hour after a key is \
-             disabled or deleted."
+            "The application cannot use your key any more, so Azure will stop using your disks. What was found, and how to \
+             mend it, is below."
         }
         Stage::Suspended => "The subscription is suspended.",
         Stage::Ended => "The subscription has ended.",
