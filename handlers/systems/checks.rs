@@ -1,5 +1,7 @@
 //! Checks as messages: of what an onboarding waits for, and of its subscription.
 
+use std::time::Duration;
+
 use onboarding::{
     Asked, Onboarding, OnboardingId,
     event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue, WatchDue},
@@ -7,7 +9,7 @@ use onboarding::{
 use service_bus::ServiceBusError;
 use uuid::Uuid;
 
-use crate::{App, trace_context};
+use crate::{App, budgets, trace_context};
 
 /// The check that this entry set is due. Sent again it is another message: the one before may have died, and once one of
 /// them was taken in the others are void.
@@ -30,23 +32,58 @@ pub(crate) async fn publish_standstill(
     publish_once(app, onboarding, "sweep", check).await
 }
 
-/// A person asks to look again at everything; answers what comes of it. Each time is a message of its own, unless there is
-/// nothing to look at.
-pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Asked, ServiceBusError> {
+/// What comes of it when a person asks to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// What the onboarding says.
+    Asked(Asked),
+    /// Somebody asked a moment ago, and there is no other look so soon.
+    AskedBefore {
+        /// Until a new look can be asked for.
+        wait: Duration,
+    },
+    /// The tenant asked too often.
+    TooOften {
+        /// Until it can ask again.
+        wait: Duration,
+    },
+}
+
+/// Why nobody could be asked to look.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    /// The budgets could not be read or written.
+    #[error("taking a check from its budget")]
+    Budget(#[from] object_store::Error),
+    /// The check could not be published.
+    #[error("publishing a check")]
+    Publish(#[from] ServiceBusError),
+}
+
+/// A person asks to look again at everything; answers what comes of it. Who asks first within a window of the budget has
+/// it looked at, under a message of its own.
+pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Answer, AskError> {
     let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
-    let check = CheckDue { entry: None, because: None };
     match asked {
-        Asked::LooksAgain => publish_once(app, onboarding.id(), source, check).await?,
-        Asked::LooksAtKey => {
-            let until = app.clock.now() + app.settings.watch;
-            publish_once(app, onboarding.id(), source, WatchDue { until, asked: true, seen: None }).await?;
-            if onboarding.waits_beside_its_key() {
-                publish_once(app, onboarding.id(), source, check).await?;
-            }
+        Asked::LooksAgain | Asked::LooksAtKey => {}
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => {
+            return Ok(Answer::Asked(asked));
         }
-        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => {}
     }
-    Ok(asked)
+    if let Some(wait) = budgets::take_one(app, &budgets::checks(app), onboarding.id()).await? {
+        return Ok(Answer::AskedBefore { wait });
+    }
+    if let Some(wait) = budgets::take_one(app, &budgets::CHECKS_OF_TENANT, onboarding.tenant()).await? {
+        return Ok(Answer::TooOften { wait });
+    }
+    if asked == Asked::LooksAtKey {
+        let until = app.clock.now() + app.settings.watch;
+        publish_once(app, onboarding.id(), source, WatchDue { until, asked: true, seen: None }).await?;
+    }
+    if asked == Asked::LooksAgain || onboarding.waits_beside_its_key() {
+        publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    }
+    Ok(Answer::Asked(asked))
 }
 
 /// The operator asks to look again at everything, also at what was refused.

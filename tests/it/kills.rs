@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::support::{
-    PATIENCE, SignedUp, a_world_that_takes_kill_orders, exchanges, grant, insist, run_timer,
+    PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
 };
 
@@ -80,7 +80,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     insist(world, "the key", async || world.customer().share_key(page, &key.url).await).await;
     until_blocked(world, page, "grant-missing").await;
     grant(world, &key).await;
-    insist(world, "the check", async || world.customer().check_again(page).await).await;
+    check_again(world, page).await;
     until(world, page, "active").await;
     if !world.is_kill_pending() {
         // What comes after is another function's story.

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod bad_messages;
+mod budgets;
 mod chain;
+mod clock;
 mod consent;
 mod dead_letters;
 mod evidence;
 mod faults;
 mod hostile_keys;
 mod kills;
+mod links;
 mod own_side;
 mod policies;
 mod rotation;

@@ -24,6 +24,7 @@ pub(crate) fn options() -> LocalWorldOptions {
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "1000"),
         ("LATCHKEY_SWEEP_SCHEDULE", "* * * * * *"),
+        ("LATCHKEY_LOOK_AGAIN_SECONDS", "1"),
     ];
     LocalWorldOptions {
         lags: Lags {
@@ -131,6 +132,11 @@ pub(crate) async fn sign_up_through_kills(world: &LocalWorld) -> SignedUp {
 pub(crate) async fn insist(world: &LocalWorld, what: &str, request: impl AsyncFn() -> anyhow::Result<()>) {
     let taken = async || Ok(request().await.is_ok());
     world.wait_until(what, Instant::now() + PATIENCE, taken).await.unwrap();
+}
+
+/// Presses "check again" until it is taken: not right after another time.
+pub(crate) async fn check_again(world: &LocalWorld, page: &OnboardingPage) {
+    insist(world, "the check", async || world.customer().check_again(page).await).await;
 }
 
 /// The whole story while requests may fail: each is made again until it is taken.

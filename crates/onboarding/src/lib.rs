@@ -10,17 +10,21 @@
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
 //! - [`claim`]: one key belongs to one customer;
-//! - [`submission`]: of the keys that were submitted the last one counts.
+//! - [`submission`]: of the keys that were submitted the last one counts;
+//! - [`withdrawal`]: which links to an onboarding's page count no more;
+//! - [`budget`]: how often whoever holds a link may set something off.
 //!
 //! No network but the object store, no clock: the time is always an argument.
 
 mod about;
 pub mod blocker;
+pub mod budget;
 pub mod claim;
 mod decide;
 mod decision;
 pub mod due;
 pub mod event;
+pub mod expiring;
 mod fact;
 pub mod finding;
 mod hash;
@@ -39,6 +43,7 @@ pub mod taken;
 mod test_support;
 pub mod walk;
 pub mod watched;
+pub mod withdrawal;
 
 pub use about::{About, Subject};
 pub use decide::{Asked, RESTARTS, Sight};

@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use onboarding::{
-    Consent, DiskState, DropReason, Onboarding, OnboardingId, Set, Stage,
+    Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
     watched::Seen,
@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use super::key_health;
 use crate::{
     App,
-    pages::{self, blockers},
+    pages::{self, blockers, signing::Link},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
+pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
     };
@@ -44,14 +45,15 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>,
         "disks": disks,
         "droppedDisks": dropped,
         "activated": onboarding.activated_at().is_some(),
-        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
-        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
-        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/check"))),
+        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
+        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
+        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/check"))),
     })
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
+pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         let content = html! {
             meta http-equiv="refresh" content="2";
@@ -66,10 +68,10 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>,
         (waits_for(onboarding))
         (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
-            p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
+            p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
         @if takes_key(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/share-key/{id}"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/share-key/{id}"))) {
                 label for="keyUrl" { "Key URL" }
                 input id="keyUrl" name="keyUrl" type="url" required
                     placeholder="https://VAULT.vault.azure.net/keys/KEY";
@@ -77,7 +79,7 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>,
             }
         }
         @if can_be_checked(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/onboarding/{id}/check"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/onboarding/{id}/check"))) {
                 button { "Check again" }
             }
         }

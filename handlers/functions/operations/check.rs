@@ -1,7 +1,7 @@
 //! Tries a key now, as the step that takes it would, but with a new token.
 
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -11,10 +11,10 @@ use onboarding::{Onboarding, finding::Finding};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::load;
+use super::{load, within_budget};
 use crate::{
     App,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, body, private_json},
     step::StepError,
     systems::{
         key::fresh_probe,
@@ -35,9 +35,9 @@ pub(super) async fn check(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    match checked(&app, &id, &body).await {
+    match checked(&app, &id, body).await {
         Ok(None) => private_json(StatusCode::OK, &json!({"works": true})),
         Ok(Some(finding)) => {
             let mut answer = blockers::finding(&finding);
@@ -48,16 +48,18 @@ pub(super) async fn check(
     }
 }
 
-async fn checked(app: &App, id: &str, body: &[u8]) -> Result<Option<Finding>, Problem> {
+async fn checked(app: &App, id: &str, body: Body) -> Result<Option<Finding>, Problem> {
+    let body = body::read(body, body::FORM).await?;
     let request: CheckRequest = if body.is_empty() {
         CheckRequest::default()
     } else {
-        serde_json::from_slice(body).map_err(|_| {
+        serde_json::from_slice(&body).map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "Expected {} or {\"key\": the URL of a key}.")
         })?
     };
     let head = load(app, id).await?;
     let onboarding = &head.onboarding;
+    within_budget(app, onboarding.id()).await?;
     let tried = match request.key.or_else(|| onboarding.key_to_look_at().cloned()) {
         Some(key) => try_now(app, onboarding, &key).await,
         None => is_let_in(app, onboarding).await.map(Some),

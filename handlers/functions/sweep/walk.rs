@@ -1,6 +1,6 @@
 //! The walk over all onboardings.
 
-use onboarding::{OnboardingId, walk::Stretch};
+use onboarding::{OnboardingId, Stage, walk::Stretch};
 
 use super::{SweepError, load};
 use crate::{App, systems::checks::publish_standstill};
@@ -15,7 +15,8 @@ pub(super) async fn on(app: &App) -> Result<(), SweepError> {
     Ok(app.walk.done(&stretch).await?)
 }
 
-/// What has stood for too long, with its newest entry. Reminders and watches that were lost are set again on the way.
+/// What has stood for too long, with its newest entry. On the way, reminders and watches that were lost are set again, and
+/// the keys that were submitted where the subscription has ended are forgotten.
 async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId, u64)>, SweepError> {
     let (now, standstill) = (app.clock.now(), app.settings.standstill);
     let watched = app.watched.all().await?;
@@ -28,6 +29,9 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
         app.due.set_lost(&onboarding, now - standstill).await?;
         if onboarding.is_watched() != watched.contains(id) {
             app.watched.follow(&onboarding).await?;
+        }
+        if onboarding.stage() == Stage::Ended {
+            app.submissions.forget(*id).await?;
         }
     }
     Ok(found)

@@ -79,7 +79,11 @@ pub(super) fn verification(answer: &Json) -> String {
     lines.join("\n")
 }
 
-pub(super) fn resumed(answer: &Json) -> String {
+pub(super) fn link(answer: &Json) -> String {
+    text(&answer["address"])
+}
+
+pub(super) fn message(answer: &Json) -> String {
     answer["message"].as_str().unwrap_or_default().to_owned()
 }
 
