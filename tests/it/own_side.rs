@@ -100,6 +100,8 @@ async fn active(world: &LocalWorld, tenant: &Tenant, number: u32, key: &str) -> 
         region,
         service_principal: tenant.principal.to_string().parse().unwrap(),
         warnings: vec![],
+        created: None,
+        expires: None,
     };
     let story = [
         Fact::KeyProven { proof },

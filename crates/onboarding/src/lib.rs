@@ -36,6 +36,7 @@ mod onboarding;
 mod plan;
 mod reason;
 pub mod retry;
+pub mod rotation;
 pub mod submission;
 pub mod suspects;
 pub mod taken;
