@@ -7,6 +7,7 @@ pub(crate) mod disks;
 pub(crate) mod key;
 pub(crate) mod looks;
 pub(crate) mod machines;
+pub(crate) mod our_side;
 pub(crate) mod refusals;
 pub(crate) mod rotation;
 pub(crate) mod subscription;

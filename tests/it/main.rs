@@ -16,6 +16,7 @@ mod key_events;
 mod kills;
 mod links;
 mod machines;
+mod own_side;
 mod policies;
 mod rotation;
 mod secrets;

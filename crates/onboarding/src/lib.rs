@@ -9,6 +9,7 @@
 //! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
+//! - [`suspects`]: what happens to many onboardings at once;
 //! - [`claim`]: one key belongs to one customer;
 //! - [`submission`]: of the keys that were submitted the last one counts;
 //! - [`withdrawal`]: which links to an onboarding's page count no more;
@@ -39,6 +40,7 @@ mod reason;
 pub mod retry;
 pub mod rotation;
 pub mod submission;
+pub mod suspects;
 pub mod taken;
 #[cfg(test)]
 mod test_support;

@@ -349,6 +349,14 @@ impl Onboarding {
         revoked.map(|found| found.since).min()
     }
 
+    /// What is wrong with the key in use: what makes it revoked or unreachable.
+    #[must_use]
+    pub fn wrong_with_key(&self) -> Option<&Blocker> {
+        let key_is = self.key_is();
+        let mut found = self.about_key_in_use().filter(|_| key_is != KeyIs::NotMeant);
+        found.find(|found| found.finding.code().key_is() == key_is)
+    }
+
     /// What the blockers say of the key in use: the worst of them counts.
     pub(crate) fn key_is(&self) -> KeyIs {
         let mut found = self.about_key_in_use().map(|found| found.finding.code().key_is());

@@ -6,16 +6,18 @@ use onboarding::{
     Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
+    watched::Seen,
 };
 use serde_json::{Value, json};
 
+use super::key_health;
 use crate::{
     App,
     pages::{self, blockers, key_events, ladder, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Value {
+pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
@@ -37,6 +39,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "keyHealth": key_health::json(app, onboarding, seen),
         "keyVersion": rotation::version_in_use(onboarding, app.clock.now()),
         "rotation": rotation::json(onboarding),
         "keyEventsUrl": takes_key_events(onboarding).then(|| key_events::address_of(app, id)),
@@ -53,7 +56,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Response {
+pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         let content = html! {
@@ -68,6 +71,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> R
         p { (sentence(onboarding.stage())) }
         (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
+        (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
@@ -195,11 +199,11 @@ fn sentence(stage: Stage) -> &'static str {
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
         Stage::Unreachable => {
             "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
-             your key."
+             whether your key works."
         }
         Stage::Revoked => {
-            "The application cannot use your key any more. Azure stops access to the disks about an hour after a key is \
-             disabled or deleted."
+            "The application cannot use your key any more, so Azure will stop using your disks. What was found, and how to \
+             mend it, is below."
         }
         Stage::Suspended => "The subscription is suspended.",
         Stage::Ended => "The subscription has ended.",

@@ -65,7 +65,8 @@ impl Onboarding {
                 decision.onboarding.withdraw_proof();
             }
         }
-        decision.block(subject, finding, 0);
+        decision.block(subject.clone(), finding, 0);
+        decision.still_revoked_since(self, &subject);
         Some(decision)
     }
 

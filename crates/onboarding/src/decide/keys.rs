@@ -25,8 +25,11 @@ impl Onboarding {
         }
         let mut decision = self.next(cause, fact, &About::Consent);
         decision.onboarding.consent = proven;
-        decision.onboarding.blockers.remove(&Subject::Consent);
-        decision.onboarding.blockers.remove(&Subject::SetUp);
+        // That the application is let in again does not show that a key works that had been in use.
+        if !self.is_watched() {
+            decision.onboarding.blockers.remove(&Subject::Consent);
+            decision.onboarding.blockers.remove(&Subject::SetUp);
+        }
         match (&self.key, &self.candidate) {
             // The key could not be looked at meanwhile: a probe says whether it works. What stood still goes on too:
             // the step that found the blocker was done with its message.

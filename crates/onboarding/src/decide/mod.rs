@@ -4,6 +4,7 @@
 //! to be sent. A fact that is no news changes nothing, whatever the order or the number of times it comes; so does one
 //! that cannot be acted on now. A fact that contradicts what the onboarding is bound to is a [`Contradiction`].
 
+mod announce;
 mod checks;
 mod disks;
 mod found;
@@ -86,7 +87,7 @@ impl Onboarding {
         match self.decide_in_force(cause, fact) {
             Ok(decided) => Ok(decided.map(|mut decision| {
                 self.keep_ladder(&mut decision);
-                decision
+                decision.announced_from(self.stage())
             })),
             Err(NoPlan::NotNow(
                 NotNow::NoProvenKey | NotNow::Suspended | NotNow::ServiceSuspended | NotNow::Ended,

@@ -51,7 +51,7 @@ impl Finding {
             Self::AccessPolicyMissing { .. } => {
                 "The key vault uses access policies, and none of them gives the application access to keys.".to_owned()
             }
-            Self::VaultUnreachable { vault, error } => format!("The key vault {vault} does not answer ({error})."),
+            Self::VaultUnreachable { vault, error } => format!("Latchkey cannot check the key in the key vault {vault} at present: {error}."),
             Self::Firewall { .. } => {
                 "The firewall of the key vault does not allow the address that Latchkey calls from.".to_owned()
             }
@@ -221,8 +221,8 @@ impl Finding {
                 )]
             }
             Self::VaultUnreachable { .. } => vec![
-                "Nothing has to be done. Latchkey looks again by itself. If this lasts, look at Azure's status page and at \
-                 the diagnostic log of the key vault."
+                "You do not have to do anything. Latchkey checks again by itself. If this lasts, look at Azure's status page \
+                 (https://azure.status.microsoft) and at the diagnostic log of the key vault."
                     .to_owned(),
             ],
             Self::Firewall { key, client_address } => vec![client_address.as_ref().map_or_else(

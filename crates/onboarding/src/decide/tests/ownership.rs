@@ -133,7 +133,9 @@ impl Play {
         let decided = self.onboarding.decide(cause_in(function, &self.learnt.len().to_string()), fact)?;
         let is_news = decided.is_some();
         if let Some(decision) = decided {
-            self.in_flight.extend(decision.messages.iter().map(|message| look_of(&message.event)));
+            let to_functions =
+                decision.messages.iter().filter(|message| message.queue != crate::event::TOPIC);
+            self.in_flight.extend(to_functions.map(|message| look_of(&message.event)));
             self.onboarding = decision.onboarding;
         }
         Ok(is_news)
