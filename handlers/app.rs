@@ -8,23 +8,27 @@ use azure_clients::{
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
+    budget::Budgets,
     claim::Claims,
     due::DueChecks,
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
+    watched::Watched,
+    withdrawal::Withdrawals,
 };
 use service_bus::ServiceBusClient;
 use url::Url;
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
+    pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::bus::Bus,
+    systems::{bus::Bus, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -37,9 +41,13 @@ pub struct App {
     pub(crate) journal: Journal,
     pub(crate) anchors: Anchors,
     pub(crate) claims: Claims,
+    pub(crate) budgets: Budgets,
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
+    pub(crate) watched: Watched,
+    pub(crate) looks: Arc<Looks>,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
     pub(crate) bus: Bus,
@@ -49,6 +57,7 @@ pub struct App {
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
+    pub(crate) windows: Arc<Windows>,
 }
 
 impl App {
@@ -56,14 +65,18 @@ impl App {
     ///
     /// # Errors
     /// When a setting turns out to be unusable.
-    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+    pub fn new(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let transport = Transport::from_environment().context("setting up HTTPS")?;
         let identity_settings = IdentitySettings {
             application_id: settings.application_id,
             vendor_tenant: settings.vendor_tenant,
             managed_identity_client_id: settings.managed_identity_client_id,
         };
-        let identity = WorkloadIdentity::new(identity_settings, &transport)
+        let identity = WorkloadIdentity::new(identity_settings, &transport, clock.clone())
             .context("setting up the managed identity")?;
         let client = match &settings.service_bus {
             ServiceBusSetting::ConnectionString(text) => {
@@ -79,17 +92,21 @@ impl App {
             None => store.clone(),
         };
         Ok(Self {
-            clock: Arc::new(SystemClock),
+            clock,
             observer,
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),
             claims: Claims::new(store.clone()),
+            budgets: Budgets::new(store.clone()),
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
+            watched: Watched::new(store.clone()),
+            looks: Arc::default(),
+            withdrawals: Withdrawals::new(store.clone()),
             used_states: UsedStates::new(store.clone()),
             store,
-            signer: Signer::new(&settings.signing_key),
+            signer: Signer::new(&settings.signing_key, &settings.signing_keys_accepted),
             bus: Bus::new(client),
             key_vault: KeyVault::new(&transport, &identity),
             compute: Compute::new(&transport, identity.managed_identity()),
@@ -100,6 +117,7 @@ impl App {
                 settings.application_id,
             )),
             strangers: Arc::default(),
+            windows: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

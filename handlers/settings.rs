@@ -14,6 +14,7 @@ const RETRY_FIRST: &str = "LATCHKEY_RETRY_FIRST_MILLISECONDS";
 const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
 const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
 const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
+const WATCH: &str = "LATCHKEY_WATCH_SECONDS";
 const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
 
 /// Every setting. Secrets have types that do not print.
@@ -45,6 +46,9 @@ pub struct Settings {
     pub region: Region,
     /// `LATCHKEY_SIGNING_KEY`: signs links and the state of a consent; base64 of 32 bytes or more.
     pub signing_key: SigningKey,
+    /// `LATCHKEY_SIGNING_KEYS_ACCEPTED`: keys that signed before, or are to sign next, separated by commas; what they
+    /// signed is accepted.
+    pub signing_keys_accepted: SigningKeys,
     /// `LATCHKEY_RETRY_FIRST_MILLISECONDS` (2000), `LATCHKEY_RETRY_LONGEST_MILLISECONDS` (300000),
     /// `LATCHKEY_RETRY_DEADLINE_SECONDS` (86400).
     pub retry: onboarding::retry::RetryPolicy,
@@ -52,9 +56,14 @@ pub struct Settings {
     pub spreading: Duration,
     /// `LATCHKEY_CHECK_FIRST_SECONDS` (60): the wait before the first check of a blocker.
     pub first_check: Duration,
+    /// `LATCHKEY_LOOK_AGAIN_SECONDS` (60): how often a customer may have an onboarding looked at, once in each such time.
+    pub look_again: Duration,
     /// `LATCHKEY_STANDSTILL_SECONDS` (3600): how long an onboarding may stand without anybody's turn before it is started
     /// again where it stands; after three times as long the vendor is named.
     pub standstill: Duration,
+    /// `LATCHKEY_WATCH_SECONDS` (900): how often the key of an active onboarding is looked at; whole minutes, when it is
+    /// more than one. The timer `watch` has to run each minute, or as often as this if that is more often.
+    pub watch: Duration,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -107,6 +116,18 @@ impl FromStr for SigningKey {
     }
 }
 
+/// Several signing keys, separated by commas.
+#[derive(Debug, Clone, Default)]
+pub struct SigningKeys(pub Vec<SigningKey>);
+
+impl FromStr for SigningKeys {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',').map(|key| key.trim().parse()).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// What is wrong with the settings, all of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the app cannot start with these settings:\n  {}", .0.join("\n  "))]
@@ -140,12 +161,15 @@ impl Settings {
         let resource_group = reader.required("LATCHKEY_RESOURCE_GROUP");
         let region = reader.required("LATCHKEY_REGION");
         let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
+        let accepted: Option<SigningKeys> = reader.optional_or_default("LATCHKEY_SIGNING_KEYS_ACCEPTED");
         let first = reader.duration(RETRY_FIRST, Duration::from_millis, 2_000);
         let longest = reader.duration(RETRY_LONGEST, Duration::from_millis, 300_000);
         let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
         let spreading = reader.duration(SPREADING, Duration::from_secs, 1_800);
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
+        let look_again = reader.duration("LATCHKEY_LOOK_AGAIN_SECONDS", Duration::from_secs, 60);
         let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
+        let watch = reader.duration(WATCH, Duration::from_secs, 900);
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
         // Otherwise the message is given up before anybody is asked to act.
@@ -164,6 +188,7 @@ impl Settings {
                 resource_group: resource_group?,
                 region: region?,
                 signing_key: signing_key?,
+                signing_keys_accepted: accepted?,
                 retry: onboarding::retry::RetryPolicy {
                     first: first?,
                     longest: longest?,
@@ -171,7 +196,9 @@ impl Settings {
                 },
                 spreading: spreading?,
                 first_check: first_check?,
+                look_again: look_again?,
                 standstill: standstill?,
+                watch: watch?,
             })
         };
         match all() {
@@ -209,6 +236,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let value = (self.lookup)(name)?;
         self.parsed(name, &value)
+    }
+
+    /// The default when it is not set; `None` when it is set and cannot be read.
+    fn optional_or_default<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> Option<T> {
+        match (self.lookup)(name) {
+            Some(value) => self.parsed(name, &value),
+            None => Some(T::default()),
+        }
     }
 
     fn duration(&mut self, name: &str, unit: fn(u64) -> Duration, default: u64) -> Option<Duration> {

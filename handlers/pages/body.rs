@@ -14,10 +14,14 @@ use super::Problem;
 
 /// The longest webhook: the marketplace's are of two kilobytes.
 pub(crate) const WEBHOOK: usize = 64 * 1024;
+/// The longest handshake of an event subscription: it holds one event.
+pub(crate) const HANDSHAKE: usize = 8 * 1024;
 /// The longest form: it holds one URL.
 pub(crate) const FORM: usize = 8 * 1024;
+/// The longest question about dead letters: a thousand, each with the names that it has (`operations`).
+pub(crate) const LETTERS: usize = 1024 * 1024;
 /// How long a body may take to arrive.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Reads a body of at most so many bytes. One that says that it is longer is not begun.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -62,6 +66,7 @@ mod tests {
     async fn post(app: &App, address: &str, length: Option<usize>, body: Body) -> u16 {
         let routes = Router::new()
             .merge(crate::functions::marketplace_webhook::routes())
+            .merge(crate::functions::operations::routes())
             .merge(crate::functions::share_key::routes());
         let mut request = Request::post(address).header(header::CONTENT_TYPE, "application/json");
         if let Some(length) = length {
@@ -95,10 +100,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_body_of_a_page_is_not_read_at_all() {
+        let app = crate::tests::app();
+        let routes = Router::new()
+            .merge(crate::functions::signup::routes())
+            .merge(crate::functions::onboarding_page::routes())
+            .merge(crate::functions::consent_callback::routes())
+            .with_state(app.clone());
+        let open = crate::test_support::provisioning(&app.journal).await;
+        let link = crate::pages::signing::Link::issued(open, 0, app.clock.now());
+        let below = |below: &str| {
+            let url =
+                url::Url::parse(&linked(&app, &link, &format!("/api/onboarding/{open}{below}"))).unwrap();
+            format!("{}?{}", url.path(), url.query().unwrap())
+        };
+        for (method, address) in [
+            ("GET", "/api/signup?token=%3C".to_owned()),
+            ("GET", "/api/consent/callback?state=a.b".to_owned()),
+            ("GET", below("")),
+            ("GET", below("/consent")),
+            ("POST", below("/check")),
+        ] {
+            let (body, read) = endless();
+            let request = Request::builder().method(method).uri(&address).body(body).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            drop(response);
+            assert_eq!(read.load(Ordering::SeqCst), 0, "{address}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_form_is_read_up_to_8_kib_and_no_further() {
         let app = crate::tests::app();
         let open = crate::test_support::provisioning(&app.journal).await;
-        let address = linked(&app, open, &format!("/api/share-key/{open}"));
+        let link = crate::pages::signing::Link::issued(open, 0, app.clock.now());
+        let address = linked(&app, &link, &format!("/api/share-key/{open}"));
         let url = url::Url::parse(&address).unwrap();
         let address = format!("{}?{}", url.path(), url.query().unwrap());
         let (body, read) = endless();
@@ -106,6 +142,26 @@ mod tests {
         assert!(read.load(Ordering::SeqCst) <= FORM + 2048, "{read:?}");
         assert_eq!(post(&app, &address, None, Body::from(vec![b' '; FORM + 1])).await, 413);
         assert_eq!(post(&app, &address, None, Body::from(vec![b' '; FORM])).await, 400, "read, and no form");
+    }
+
+    #[tokio::test]
+    async fn an_operators_question_is_read_up_to_1_mib_and_a_check_up_to_8_kib() {
+        let app = crate::tests::app();
+        let open = crate::test_support::provisioning(&app.journal).await;
+        let check = format!("/api/operations/onboardings/{open}/check");
+        for (address, limit) in [("/api/operations/dead-letters/assess", LETTERS), (&check, FORM)] {
+            let (body, read) = endless();
+            assert_eq!(post(&app, address, None, body).await, 413, "{address}");
+            assert!(read.load(Ordering::SeqCst) <= limit + 2048, "{address}: {read:?}");
+            let (body, read) = endless();
+            assert_eq!(post(&app, address, Some(limit + 1), body).await, 413, "{address}");
+            assert!(read.load(Ordering::SeqCst) <= limit + 2048, "{address}: {read:?}");
+            assert_eq!(
+                post(&app, address, None, Body::from(vec![b' '; limit])).await,
+                400,
+                "{address}: read"
+            );
+        }
     }
 
     #[tokio::test]

@@ -4,8 +4,13 @@ pub(crate) mod asked;
 pub(crate) mod blockers;
 pub(crate) mod body;
 pub(crate) mod consent;
+pub(crate) mod key_events;
+pub(crate) mod rotation;
 pub mod signing;
 pub(crate) mod strangers;
+pub(crate) mod windows;
+
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -17,6 +22,7 @@ use onboarding::OnboardingId;
 use serde::Deserialize;
 use serde_json::json;
 
+use self::signing::Link;
 use crate::{App, step::chain_of};
 
 /// The query of every address of an onboarding.
@@ -31,11 +37,12 @@ pub(crate) struct LinkQuery {
 pub(crate) struct Problem {
     status: StatusCode,
     title: String,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: impl Into<String>) -> Self {
-        Self { status, title: title.into() }
+        Self { status, title: title.into(), retry_after: None }
     }
 
     /// Something of ours, or of Azure's, did not answer; the caller may try again.
@@ -47,7 +54,24 @@ impl Problem {
         )
     }
 
+    /// Whoever holds the link did it too often; what was set off before goes on.
+    pub(crate) fn too_often(what: &str, wait: Duration) -> Self {
+        let title =
+            format!("{what} Try again {}. What Latchkey checks by itself is not affected.", within(wait));
+        Self::too_many(title, wait)
+    }
+
+    /// It was asked for too often.
+    pub(crate) fn too_many(title: impl Into<String>, wait: Duration) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, title: title.into(), retry_after: Some(wait) }
+    }
+
     pub(crate) fn respond_to(self, headers: &HeaderMap) -> Response {
+        let retry_after = self.retry_after;
+        retry_later(self.response(headers), retry_after)
+    }
+
+    fn response(self, headers: &HeaderMap) -> Response {
         if wants_json(headers) {
             // RFC 9457, problem details.
             let body = json!({"title": self.title, "status": self.status.as_u16()});
@@ -62,34 +86,76 @@ impl Problem {
     }
 }
 
+/// When to try again, in words.
+pub(crate) fn within(wait: Duration) -> String {
+    match seconds(wait) {
+        1 => "in a second".to_owned(),
+        seconds @ 2..=90 => format!("in {seconds} seconds"),
+        seconds => format!("in {} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// Whole seconds, at least one: earlier would be too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0).max(u64::from(wait.is_zero()))
+}
+
+/// The response, with when to try again.
+pub(crate) fn retry_later(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds(wait).into());
+    }
+    response
+}
+
 /// Checks the link of a request for an onboarding's page.
-pub(crate) fn check_link(app: &App, onboarding: &str, query: &LinkQuery) -> Result<OnboardingId, Problem> {
-    // One answer for every fault: whoever guesses learns nothing from it.
-    let refused = || {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "This link is invalid or has expired. Open the product's landing page again.",
-        )
-    };
-    let onboarding: OnboardingId = onboarding.parse().map_err(|_| refused())?;
+pub(crate) async fn check_link(app: &App, onboarding: &str, query: &LinkQuery) -> Result<Link, Problem> {
+    let onboarding: OnboardingId = onboarding.parse().map_err(|_| link_refused())?;
     match app.signer.check_link(onboarding, &query.link, app.clock.now()) {
-        Ok(()) => Ok(onboarding),
+        Ok(link) => not_withdrawn(app, link).await,
         Err(error) => {
             tracing::warn!(%onboarding, %error, "a link was refused");
-            Err(refused())
+            Err(link_refused())
         }
     }
 }
 
-/// The address of an onboarding's page, with a link that opens it.
-pub(crate) fn address_of(app: &App, onboarding: OnboardingId) -> String {
-    linked(app, onboarding, &format!("/api/onboarding/{onboarding}"))
+/// The link, if it was not withdrawn since it was issued.
+pub(crate) async fn not_withdrawn(app: &App, link: Link) -> Result<Link, Problem> {
+    if link.withdrawals == withdrawals(app, link.onboarding).await? {
+        return Ok(link);
+    }
+    tracing::warn!(onboarding = %link.onboarding, "a link that was withdrawn was refused");
+    Err(link_refused())
 }
 
-/// An address below the app with a link that opens it for this onboarding.
-pub(crate) fn linked(app: &App, onboarding: OnboardingId, path: &str) -> String {
-    let link = app.signer.link(onboarding, app.clock.now());
-    app.settings.public(&format!("{path}?link={link}"))
+/// A new link to an onboarding's page, for whoever may issue one.
+pub(crate) async fn issue_link(app: &App, onboarding: OnboardingId) -> Result<Link, Problem> {
+    Ok(Link::issued(onboarding, withdrawals(app, onboarding).await?, app.clock.now()))
+}
+
+async fn withdrawals(app: &App, onboarding: OnboardingId) -> Result<u64, Problem> {
+    let count = app.withdrawals.count(onboarding).await;
+    count.map_err(|error| Problem::unavailable("reading whether links were withdrawn", &error))
+}
+
+/// One answer for every fault: whoever guesses learns nothing from it.
+fn link_refused() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "This link is invalid or has expired. Open the product's landing page again.",
+    )
+}
+
+/// The address of an onboarding's page, with the link that opens it.
+pub(crate) fn address_of(app: &App, link: &Link) -> String {
+    linked(app, link, &format!("/api/onboarding/{}", link.onboarding))
+}
+
+/// An address below the app with the link that opens it. It works for as long as the link does that the page was opened
+/// with: a page renews nothing.
+pub(crate) fn linked(app: &App, link: &Link, path: &str) -> String {
+    app.settings.public(&format!("{path}?link={}", app.signer.link(link)))
 }
 
 pub(crate) fn wants_json(headers: &HeaderMap) -> bool {

@@ -1,20 +1,23 @@
-//! What strangers may make us ask the marketplace: made-up tokens cost a call each, until the budget is used up.
+//! What landing tokens may make us ask the marketplace: made-up ones cost a call each, until the budget is used up, and
+//! what the marketplace answered is remembered for a while, so that nobody has it asked the same again and again.
 //!
 //! Only refused tokens count, so that no number of customers uses it up. Kept in the memory of one instance; what is
-//! kept is bounded by the budget itself.
+//! kept is bounded by the budget itself, and by the number of purchases.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use time::{Duration, OffsetDateTime};
+use onboarding::OnboardingId;
+use time::OffsetDateTime;
 
 /// Refused tokens from one address in one minute.
 pub(crate) const OF_ONE: u32 = 10;
 /// Refused tokens from everybody in one minute.
 pub(crate) const OF_ALL: u32 = 60;
-const WINDOW: Duration = Duration::MINUTE;
-/// How long a refusal is remembered. Not longer: a token that is refused just after its purchase may work later.
-const REMEMBERED: Duration = Duration::minutes(5);
+/// The time in which refused tokens are counted.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+/// How long an answer is remembered. Not longer: a token that is refused just after its purchase may work later.
+const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 
 /// The budget for tokens that the marketplace refuses.
 #[derive(Debug, Default)]
@@ -25,7 +28,7 @@ struct Counts {
     since: Option<OffsetDateTime>,
     of_all: u32,
     by_address: BTreeMap<String, u32>,
-    refused: BTreeMap<Vec<u8>, OffsetDateTime>,
+    answered: BTreeMap<Vec<u8>, (OffsetDateTime, Option<OnboardingId>)>,
 }
 
 /// What may be done with a token.
@@ -35,6 +38,8 @@ pub(crate) enum Admission {
     Ask,
     /// It was asked a moment ago, and refused it.
     Refused,
+    /// It was asked a moment ago, and this is the purchase.
+    Known(OnboardingId),
     /// The budget is used up for now.
     TooMany,
 }
@@ -44,8 +49,10 @@ impl Strangers {
     pub(crate) fn admit(&self, address: &str, token: &str, now: OffsetDateTime) -> Admission {
         let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         counts.pass_time(now);
-        if counts.refused.contains_key(&key(token)) {
-            return Admission::Refused;
+        match counts.answered.get(&key(token)) {
+            Some((_, None)) => return Admission::Refused,
+            Some((_, Some(onboarding))) => return Admission::Known(*onboarding),
+            None => {}
         }
         if counts.of_all >= OF_ALL || counts.by_address.get(address).is_some_and(|count| *count >= OF_ONE) {
             return Admission::TooMany;
@@ -57,11 +64,21 @@ impl Strangers {
 
     /// The marketplace refused the token.
     pub(crate) fn refused(&self, token: &str, now: OffsetDateTime) {
-        let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        counts.refused.insert(key(token), now + REMEMBERED);
+        self.answered(token, now, None);
     }
 
-    /// The call was no stranger's, or was not answered: it is given back.
+    /// The marketplace knows the token: the call was no stranger's.
+    pub(crate) fn known(&self, address: &str, token: &str, onboarding: OnboardingId, now: OffsetDateTime) {
+        self.give_back(address);
+        self.answered(token, now, Some(onboarding));
+    }
+
+    fn answered(&self, token: &str, now: OffsetDateTime, answer: Option<OnboardingId>) {
+        let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counts.answered.insert(key(token), (now + REMEMBERED, answer));
+    }
+
+    /// The call was not answered: it is given back.
     pub(crate) fn give_back(&self, address: &str) {
         let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         counts.of_all = counts.of_all.saturating_sub(1);
@@ -73,7 +90,7 @@ impl Strangers {
 
 impl Counts {
     fn pass_time(&mut self, now: OffsetDateTime) {
-        self.refused.retain(|_, until| now < *until);
+        self.answered.retain(|_, (until, _)| now < *until);
         if self.since.is_none_or(|since| now - since >= WINDOW || now < since) {
             self.since = Some(now);
             self.of_all = 0;
@@ -89,6 +106,8 @@ fn key(token: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use time::Duration;
+
     use super::*;
     use crate::test_support::NOW;
 
@@ -111,7 +130,7 @@ mod tests {
         assert_eq!(ask("198.51.100.1", "new", NOW), Admission::TooMany);
         let later = NOW + Duration::MINUTE;
         assert_eq!(ask("198.51.100.1", "new", later), Admission::Ask);
-        assert!(strangers.0.lock().unwrap().refused.len() <= 61);
+        assert!(strangers.0.lock().unwrap().answered.len() <= 61);
     }
 
     #[test]
@@ -127,8 +146,13 @@ mod tests {
     fn customers_do_not_use_the_budget_up() {
         let strangers = Strangers::default();
         for n in 0..1000 {
+            let onboarding = OnboardingId::of_subscription(uuid::Uuid::from_u128(n));
             assert_eq!(strangers.admit("office", &n.to_string(), NOW), Admission::Ask, "{n}");
-            strangers.give_back("office");
+            strangers.known("office", &n.to_string(), onboarding, NOW);
+            assert_eq!(strangers.admit("office", &n.to_string(), NOW), Admission::Known(onboarding), "{n}");
         }
+        let later = NOW + Duration::minutes(5);
+        assert_eq!(strangers.admit("office", "1", later), Admission::Ask, "and is asked again later");
+        assert_eq!(strangers.0.lock().unwrap().answered.len(), 0);
     }
 }

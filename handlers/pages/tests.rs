@@ -18,6 +18,10 @@ async fn ask(app: &App, method: &str, address: &str, accept: &str) -> Response {
     response.unwrap()
 }
 
+fn a_link(app: &App, id: OnboardingId) -> Link {
+    Link::issued(id, 0, app.clock.now())
+}
+
 fn path_of(address: &str) -> String {
     let url = url::Url::parse(address).unwrap();
     format!("{}?{}", url.path(), url.query().unwrap_or_default())
@@ -28,7 +32,7 @@ async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
     let app = crate::tests::app();
     let open = crate::test_support::provisioning(&app.journal).await;
     let unknown = OnboardingId::of_subscription(Uuid::from_u128(8));
-    let linked = |id, path: &str| path_of(&linked(&app, id, path));
+    let linked = |id, path: &str| path_of(&linked(&app, &a_link(&app, id), path));
     let requests = [
         ("GET", linked(open, &format!("/api/onboarding/{open}")), 200),
         ("GET", linked(unknown, &format!("/api/onboarding/{unknown}")), 200),
@@ -76,7 +80,7 @@ async fn an_onboarding_that_has_ended_takes_no_key() {
     let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
     crate::test_support::append(&app.journal, id, "left", ended).await;
     let body = r#"{"keyUrl": "https://contoso.vault.azure.net/keys/disks"}"#;
-    let address = path_of(&linked(&app, id, &format!("/api/share-key/{id}")));
+    let address = path_of(&linked(&app, &a_link(&app, id), &format!("/api/share-key/{id}")));
     let request = Request::post(address).header(header::CONTENT_TYPE, "application/json");
     let routes = crate::functions::share_key::routes().with_state(app.clone());
     let response = routes.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
@@ -89,7 +93,7 @@ async fn whoever_asks_to_look_again_hears_when_nothing_will_be_done() {
     let mut app = crate::tests::app();
     app.clock = std::sync::Arc::new(Now);
     let open = crate::test_support::provisioning(&app.journal).await;
-    let address = path_of(&linked(&app, open, &format!("/api/onboarding/{open}/check")));
+    let address = path_of(&linked(&app, &a_link(&app, open), &format!("/api/onboarding/{open}/check")));
     let heard = async |accept: &str| {
         let response = ask(&app, "POST", &address, accept).await;
         assert_eq!(response.status(), 200);
@@ -124,7 +128,7 @@ async fn what_has_ended_asks_for_no_consent() {
     let ended = ::onboarding::Fact::Subscription { status: ::onboarding::SubscriptionStatus::Unsubscribed };
     crate::test_support::append(&app.journal, open, "ended", ended).await;
     for (method, below, status) in [("GET", "/consent", 410), ("POST", "/check", 200), ("GET", "", 200)] {
-        let address = path_of(&linked(&app, open, &format!("/api/onboarding/{open}{below}")));
+        let address = path_of(&linked(&app, &a_link(&app, open), &format!("/api/onboarding/{open}{below}")));
         let response = ask(&app, method, &address, "text/html").await;
         assert_eq!(response.status().as_u16(), status, "{method} {below}");
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -134,4 +138,79 @@ async fn what_has_ended_asks_for_no_consent() {
             "{body}"
         );
     }
+}
+
+/// Withdrawn by the operator: no page opens and nothing is taken, until whoever may issue a link issues a new one.
+#[tokio::test]
+async fn links_that_were_withdrawn_open_nothing_and_new_ones_do() {
+    let app = crate::tests::app();
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let old = a_link(&app, open);
+    let operations = format!("/api/operations/onboardings/{open}");
+    let status =
+        async |method: &str, address: &str| ask(&app, method, address, "text/html").await.status().as_u16();
+    let page = path_of(&address_of(&app, &old));
+    assert_eq!(status("GET", &page).await, 200);
+    let consent =
+        app.signer.consent_state(old, crate::test_support::ID.parse().unwrap(), "c", app.clock.now());
+    assert_eq!(status("POST", &format!("{operations}/withdraw-links")).await, 200);
+    for (method, below) in [("GET", ""), ("GET", "/consent"), ("POST", "/check")] {
+        let address = path_of(&linked(&app, &old, &format!("/api/onboarding/{open}{below}")));
+        assert_eq!(status(method, &address).await, 403, "{address}");
+    }
+    assert_eq!(status("POST", &path_of(&linked(&app, &old, &format!("/api/share-key/{open}")))).await, 403);
+    let callback = format!(
+        "/api/consent/callback?admin_consent=True&tenant={}&state={consent}",
+        crate::test_support::ID
+    );
+    let routes = crate::functions::consent_callback::routes().with_state(app.clone());
+    let request = Request::get(callback).header(header::COOKIE, format!("latchkey_consent_{open}=c"));
+    let response = routes.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 403, "what began with the link ends with it");
+
+    let issued = ask(&app, "POST", &format!("{operations}/link"), "application/json").await;
+    let body = axum::body::to_bytes(issued.into_body(), 10_000).await.unwrap();
+    let issued: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(status("GET", &path_of(issued["address"].as_str().unwrap())).await, 200, "{issued}");
+    assert_eq!(status("GET", &page).await, 403);
+}
+
+/// Whatever a page shows works for as long as the link that it was opened with.
+#[tokio::test]
+async fn no_page_renews_the_link_that_opened_it() {
+    let mut app = crate::tests::app();
+    app.clock = std::sync::Arc::new(Now);
+    let open = crate::test_support::opened(&app.journal).await;
+    let begun = Link::issued(open, 0, crate::test_support::NOW - time::Duration::days(59));
+    let page = path_of(&address_of(&app, &begun));
+    let shown = ask(&app, "GET", &page, "application/json").await;
+    let body = axum::body::to_bytes(shown.into_body(), 100_000).await.unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    for name in ["consentUrl", "checkUrl"] {
+        let url = url::Url::parse(shown[name].as_str().unwrap()).unwrap();
+        let (_, link) = url.query_pairs().find(|(name, _)| name == "link").unwrap();
+        let checked = app.signer.check_link(open, &link, crate::test_support::NOW).unwrap();
+        assert_eq!(checked, begun, "{name}");
+    }
+    app.clock = std::sync::Arc::new(crate::clock::SystemClock);
+    assert_eq!(ask(&app, "GET", &page, "text/html").await.status(), 403, "it is long past");
+}
+
+/// This app reaches nobody: a page that called somebody could not be shown.
+#[tokio::test]
+async fn a_page_reads_the_store_a_few_times_and_calls_nobody() {
+    let store =
+        crate::test_support::CountingStore::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let mut app = crate::tests::app();
+    app.journal = onboarding::journal::Journal::new(std::sync::Arc::new(store.clone()));
+    app.withdrawals = onboarding::withdrawal::Withdrawals::new(std::sync::Arc::new(store.clone()));
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let page = path_of(&address_of(&app, &a_link(&app, open)));
+    store.take();
+    assert_eq!(ask(&app, "GET", &page, "text/html").await.status(), 200);
+    let counts = store.take();
+    let reads = counts.gets + counts.heads + counts.lists;
+    assert!(counts.puts == 0 && (1..=5).contains(&reads), "{counts:?}");
+    assert_eq!(ask(&app, "GET", &page.replace("link=", "link=9"), "text/html").await.status(), 403);
+    assert_eq!(store.take(), crate::test_support::Counts::default(), "a stranger is not even looked up");
 }

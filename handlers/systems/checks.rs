@@ -1,13 +1,15 @@
 //! Checks as messages: of what an onboarding waits for, and of its subscription.
 
+use std::time::Duration;
+
 use onboarding::{
     Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
+    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue, WatchDue},
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
 
-use crate::{App, trace_context};
+use crate::{App, budgets, trace_context};
 
 /// The check that this entry set is due. Sent again it is another message: the one before may have died, and once one of
 /// them was taken in the others are void.
@@ -30,14 +32,58 @@ pub(crate) async fn publish_standstill(
     publish_once(app, onboarding, "sweep", check).await
 }
 
-/// A person asks to look again at everything; answers what comes of it. Each time is a message of its own, unless there is
-/// nothing to look at.
-pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Asked, ServiceBusError> {
+/// What comes of it when a person asks to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// What the onboarding says.
+    Asked(Asked),
+    /// Somebody asked a moment ago, and there is no other look so soon.
+    AskedBefore {
+        /// Until a new look can be asked for.
+        wait: Duration,
+    },
+    /// The tenant asked too often.
+    TooOften {
+        /// Until it can ask again.
+        wait: Duration,
+    },
+}
+
+/// Why nobody could be asked to look.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    /// The budgets could not be read or written.
+    #[error("taking a check from its budget")]
+    Budget(#[from] object_store::Error),
+    /// The check could not be published.
+    #[error("publishing a check")]
+    Publish(#[from] ServiceBusError),
+}
+
+/// A person asks to look again at everything; answers what comes of it. Who asks first within a window of the budget has
+/// it looked at, under a message of its own.
+pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Answer, AskError> {
     let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
-    if asked == Asked::LooksAgain {
+    match asked {
+        Asked::LooksAgain | Asked::LooksAtKey => {}
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => {
+            return Ok(Answer::Asked(asked));
+        }
+    }
+    if let Some(wait) = budgets::take_one(app, &budgets::checks(app), onboarding.id()).await? {
+        return Ok(Answer::AskedBefore { wait });
+    }
+    if let Some(wait) = budgets::take_one(app, &budgets::CHECKS_OF_TENANT, onboarding.tenant()).await? {
+        return Ok(Answer::TooOften { wait });
+    }
+    if asked == Asked::LooksAtKey {
+        let until = app.clock.now() + app.settings.watch;
+        publish_once(app, onboarding.id(), source, WatchDue { until, asked: true, seen: None }).await?;
+    }
+    if asked == Asked::LooksAgain || onboarding.waits_beside_its_key() {
         publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
     }
-    Ok(asked)
+    Ok(Answer::Asked(asked))
 }
 
 /// The operator asks to look again at everything, also at what was refused.
@@ -53,6 +99,17 @@ pub(crate) async fn publish_subscription_check(
 ) -> Result<(), ServiceBusError> {
     let origin = format!("{onboarding}\n{}", app.clock.now().date());
     publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
+}
+
+/// It is time for this look at the key of an active onboarding. Sent again it is the same message.
+pub(crate) async fn publish_look(
+    app: &App,
+    onboarding: OnboardingId,
+    look: i64,
+) -> Result<(), ServiceBusError> {
+    let until = app.clock.now() + app.settings.watch;
+    let origin = format!("{onboarding}\n{look}");
+    publish(app, onboarding, "watch", &origin, WatchDue { until, asked: false, seen: None }).await
 }
 
 /// Under an id that nobody can know before, and that nothing else has: no other message can take its place.

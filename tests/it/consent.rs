@@ -1,6 +1,9 @@
 //! The consent callback is only a hint.
 
-use latchkey_functions::{Settings, signing::Signer};
+use latchkey_functions::{
+    Settings,
+    signing::{Link, Signer},
+};
 use local_world::{
     cast::OnboardingPage,
     step::{StepOutcome, StepReport},
@@ -36,8 +39,8 @@ async fn begin(page: &OnboardingPage) -> Begun {
 fn state_of(world: &LocalWorld, page: &OnboardingPage, begun: &Begun, then: OffsetDateTime) -> String {
     let settings = Settings::read(|name| world.settings().get(name).cloned()).unwrap();
     let (_, cookie) = begun.cookie.split_once('=').unwrap();
-    Signer::new(&settings.signing_key).consent_state(
-        page.onboarding().parse().unwrap(),
+    Signer::new(&settings.signing_key, &settings.signing_keys_accepted).consent_state(
+        Link::issued(page.onboarding().parse().unwrap(), 0, then),
         begun.tenant.parse().unwrap(),
         cookie,
         then,
@@ -70,7 +73,7 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
 
     /// What it is, its query, and the cookie that comes with it.
     type Callback<'a> = (&'a str, Vec<(&'a str, &'a str)>, Option<&'a str>);
-    let refused: [Callback<'_>; 8] = [
+    let refused: [Callback<'_>; 9] = [
         ("nothing at all", vec![], Some(&cookie)),
         ("without state", vec![("admin_consent", "True"), ("tenant", &tenant)], Some(&cookie)),
         (
@@ -97,7 +100,12 @@ async fn a_callback_that_is_not_ours_is_refused_and_changes_nothing() {
         (
             "another browser",
             vec![("admin_consent", "True"), ("tenant", &tenant), ("state", &state)],
-            Some("latchkey_consent=other"),
+            Some(&format!("latchkey_consent_{}=other", signed_up.page.onboarding())),
+        ),
+        (
+            "the cookie of another onboarding",
+            vec![("admin_consent", "True"), ("tenant", &tenant), ("state", &state)],
+            Some(&cookie.replace(signed_up.page.onboarding(), "7d0e7f5e-6d27-4b4c-8b53-0b7a34f1d001")),
         ),
     ];
     for (name, query, cookie) in refused {

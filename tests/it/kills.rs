@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use local_world::{cast::OnboardingPage, world::LocalWorld};
+use local_world::{
+    cast::{CustomerKey, OnboardingPage},
+    world::LocalWorld,
+};
+use reqwest::Method;
 use sandbox::MarketplaceAction;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::key_events::Offered;
 use crate::support::{
-    PATIENCE, SignedUp, a_world_that_takes_kill_orders, exchanges, grant, insist, run_timer,
+    PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
 };
 
@@ -62,7 +67,8 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement, and the daily look at the subscription.
+/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away and
+/// comes back, and an event of its vault.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
@@ -75,7 +81,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     insist(world, "the key", async || world.customer().share_key(page, &key.url).await).await;
     until_blocked(world, page, "grant-missing").await;
     grant(world, &key).await;
-    insist(world, "the check", async || world.customer().check_again(page).await).await;
+    check_again(world, page).await;
     until(world, page, "active").await;
     if !world.is_kill_pending() {
         // What comes after is another function's story.
@@ -84,14 +90,37 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let subscription = signed_up.purchase.subscription_id;
     webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
     webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
-    let checked = world.steps().iter().filter(|step| step.function == "subscription_check_due").count();
+    let checked = steps_of(world, "subscription_check_due");
     insist(world, "the timer", async || run_timer(world, "check_subscriptions").await).await;
-    let again = async || {
-        let steps = world.steps();
-        Ok(steps.iter().filter(|step| step.function == "subscription_check_due").count() > checked)
-    };
+    let again = async || Ok(steps_of(world, "subscription_check_due") > checked);
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
+    // A key that is disabled, which two looks have to see, and that is enabled again.
+    enable(world, &key, false).await;
+    insist(world, "a look", async || world.customer().check_again(page).await).await;
+    until(world, page, "revoked").await;
+    enable(world, &key, true).await;
+    insist(world, "a look", async || world.customer().check_again(page).await).await;
+    until(world, page, "active").await;
+    // Event Grid delivers again what was not taken.
+    let offered = async || Ok(Offered::on(page).await.ok());
+    let offered = world.wait_for("the page", Instant::now() + PATIENCE, offered).await.unwrap();
+    let looked = steps_of(world, "key_events");
+    let told = async || Ok(offered.tell(&key.vault, 1).await.is_ok_and(|status| status == 200));
+    world.wait_until("the event to be taken", Instant::now() + PATIENCE, told).await.unwrap();
+    let again = async || Ok(steps_of(world, "key_events") > looked);
+    world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
     signed_up
+}
+
+fn steps_of(world: &LocalWorld, function: &str) -> usize {
+    world.steps().iter().filter(|step| step.function == function).count()
+}
+
+async fn enable(world: &LocalWorld, key: &CustomerKey, enabled: bool) {
+    let path = format!("/keys/{}", key.url.split('/').rev().nth(1).unwrap());
+    let body = serde_json::json!({ "attributes": { "enabled": enabled } });
+    let changed = world.customer().azure().vault(Method::PATCH, &key.vault, &path, Some(&body)).await;
+    changed.unwrap().ok("changing the key").unwrap();
 }
 
 /// The marketplace repeats a webhook that was not taken.

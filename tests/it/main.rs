@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod bad_messages;
+mod budgets;
 mod chain;
+mod clock;
 mod consent;
 mod dead_letters;
 mod evidence;
 mod faults;
 mod hostile_keys;
+mod key_events;
 mod kills;
+mod links;
 mod policies;
 mod rotation;
 mod secrets;
@@ -17,5 +21,6 @@ mod standstill;
 mod support;
 mod traces;
 mod waiting;
+mod watch;
 mod webhooks;
 mod world_changes;

@@ -5,7 +5,7 @@ use reqwest::{Method, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{a_world_with, exchanges, plain_client, sign_up, until, until_blocked};
+use crate::support::{a_world_with, check_again, exchanges, plain_client, sign_up, until, until_blocked};
 
 /// Nothing counts as spreading, so every refusal is a blocker at once; checks come a second later.
 const IMPATIENT: [(&str, &str); 2] =
@@ -66,7 +66,7 @@ async fn cross_tenant_access_is_told_to_the_side_that_forbids_it() {
     world
         .wait_until("the refusal", until_then, async || {
             // Until the service principal has spread, the refusal is another one.
-            world.customer().check_again(&page).await?;
+            check_again(&world, &page).await;
             consented().await
         })
         .await
@@ -76,13 +76,13 @@ async fn cross_tenant_access_is_told_to_the_side_that_forbids_it() {
 
     forbid(&world, customer(&world), &[]).await;
     forbid(&world, world.sandbox().seed().vendor.tenant_id, &["outboundAccess"]).await;
-    world.customer().check_again(&page).await.unwrap();
+    check_again(&world, &page).await;
     let view = until_blocked(&world, &page, "vendor-setup").await;
     let tenant = customer(&world).to_string();
     assert_told(&view, "vendor", "AADSTS500212", &format!("allow outbound access to tenant {tenant}"));
 
     forbid(&world, world.sandbox().seed().vendor.tenant_id, &[]).await;
-    world.customer().check_again(&page).await.unwrap();
+    check_again(&world, &page).await;
     until(&world, &page, "awaiting-key").await;
     world.stop().await;
 }

@@ -24,6 +24,7 @@ pub(crate) fn options() -> LocalWorldOptions {
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "200"),
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "1000"),
         ("LATCHKEY_SWEEP_SCHEDULE", "* * * * * *"),
+        ("LATCHKEY_LOOK_AGAIN_SECONDS", "1"),
     ];
     LocalWorldOptions {
         lags: Lags {
@@ -47,6 +48,7 @@ pub(crate) fn options() -> LocalWorldOptions {
 pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
     let mut options = LocalWorldOptions { takes_kill_orders: true, lags: Lags::default(), ..options() };
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
+    options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
     LocalWorld::start(options).await.unwrap()
 }
 
@@ -130,6 +132,11 @@ pub(crate) async fn sign_up_through_kills(world: &LocalWorld) -> SignedUp {
 pub(crate) async fn insist(world: &LocalWorld, what: &str, request: impl AsyncFn() -> anyhow::Result<()>) {
     let taken = async || Ok(request().await.is_ok());
     world.wait_until(what, Instant::now() + PATIENCE, taken).await.unwrap();
+}
+
+/// Presses "check again" until it is taken: not right after another time.
+pub(crate) async fn check_again(world: &LocalWorld, page: &OnboardingPage) {
+    insist(world, "the check", async || world.customer().check_again(page).await).await;
 }
 
 /// The whole story while requests may fail: each is made again until it is taken.
@@ -242,6 +249,19 @@ pub(crate) async fn run_timer(world: &LocalWorld, function: &str) -> anyhow::Res
     let response = plain_client().post(url).json(&serde_json::json!({})).send().await?;
     anyhow::ensure!(response.status().is_success(), "{function}: {}", response.status());
     Ok(())
+}
+
+/// The page as its customer sees it.
+pub(crate) async fn page_of(world: &LocalWorld, page: &OnboardingPage) -> String {
+    let response = plain_client().get(page.url().clone()).send().await.unwrap();
+    assert!(response.status().is_success(), "{}: {:?}", response.status(), world.steps());
+    response.text().await.unwrap()
+}
+
+/// The page's facts as they come, with what [`OnboardingView`] leaves out.
+pub(crate) async fn facts_of(page: &OnboardingPage) -> Value {
+    let request = plain_client().get(page.url().clone()).header("accept", "application/json");
+    request.send().await.unwrap().json().await.unwrap()
 }
 
 /// The vendor's view of an onboarding: its whole history.

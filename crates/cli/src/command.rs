@@ -32,10 +32,11 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: list, show, verify, check
+    /// Onboardings: list, show, verify, check, resume, link, withdraw-links
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
-    /// whether that history holds together, and whether the customer's key works now. Changes nothing.
+    /// whether that history holds together, and whether the customer's key works now. Continues one
+    /// where it stands, and issues and withdraws links to its page.
     ///
     ///   . .latchkey/env
     ///   latchkey onboardings list

@@ -135,7 +135,11 @@ impl Claims {
     ) -> Result<bool, object_store::Error> {
         let number = newest.map_or(1, |(number, _)| number + 1);
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
-        numbered::write(&self.store, &folder_of(key), number, bytes).await
+        let is_first = numbered::write(&self.store, &folder_of(key), number, bytes).await?;
+        if is_first {
+            numbered::remove_overtaken(&self.store, &folder_of(key)).await?;
+        }
+        Ok(is_first)
     }
 }
 

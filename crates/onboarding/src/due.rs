@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
-use crate::{Onboarding, OnboardingId, blocker::Blocker};
+use crate::{
+    Onboarding, OnboardingId,
+    blocker::Blocker,
+    expiring::{name_of, remove},
+};
 
 /// The reminders of all onboardings, in the same store as the journal.
 #[derive(Debug, Clone)]
@@ -97,21 +101,12 @@ impl DueChecks {
     /// # Errors
     /// When the store does not answer.
     pub async fn clear(&self, check: &DueCheck) -> Result<(), object_store::Error> {
-        match self.store.delete(&check.path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        remove(&self.store, &check.path).await
     }
 }
 
 fn path_of(at: OffsetDateTime, onboarding: OnboardingId, entry: u64) -> Path {
     Path::from(format!("due/{}/{onboarding}/{entry}", name_of(at)))
-}
-
-/// RFC 3339 in whole seconds, with the colons that some file systems refuse taken out; its order is the order of time.
-fn name_of(time: OffsetDateTime) -> String {
-    let whole = time.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default().replace(':', "")
 }
 
 fn parse(path: Path, until: &str) -> Option<DueCheck> {

@@ -7,18 +7,23 @@
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
+//! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`claim`]: one key belongs to one customer;
-//! - [`submission`]: of the keys that were submitted the last one counts.
+//! - [`submission`]: of the keys that were submitted the last one counts;
+//! - [`withdrawal`]: which links to an onboarding's page count no more;
+//! - [`budget`]: how often whoever holds a link may set something off.
 //!
 //! No network but the object store, no clock: the time is always an argument.
 
 mod about;
 pub mod blocker;
+pub mod budget;
 pub mod claim;
 mod decide;
 mod decision;
 pub mod due;
 pub mod event;
+pub mod expiring;
 mod fact;
 pub mod finding;
 mod hash;
@@ -30,14 +35,17 @@ mod onboarding;
 mod plan;
 mod reason;
 pub mod retry;
+pub mod rotation;
 pub mod submission;
 pub mod taken;
 #[cfg(test)]
 mod test_support;
 pub mod walk;
+pub mod watched;
+pub mod withdrawal;
 
 pub use about::{About, Subject};
-pub use decide::{Asked, RESTARTS};
+pub use decide::{Asked, RESTARTS, Sight};
 pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;

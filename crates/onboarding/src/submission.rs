@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use azure_ids::KeyUrl;
+use futures::TryStreamExt as _;
 use object_store::{ObjectStore, path::Path};
 
-use crate::{OnboardingId, numbered};
+use crate::{OnboardingId, expiring::remove, numbered};
 
 /// The submissions of all onboardings, in the same store as the journal.
 #[derive(Debug, Clone)]
@@ -53,9 +54,22 @@ impl Submissions {
             };
             let bytes = text.clone().into_bytes();
             if numbered::write(&self.store, &folder_of(onboarding), number, bytes).await? {
+                numbered::remove_overtaken(&self.store, &folder_of(onboarding)).await?;
                 return Ok(Submission { number, is_repeated: false });
             }
         }
+    }
+
+    /// Forgets the keys that were submitted for an onboarding that has ended: it takes none any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn forget(&self, onboarding: OnboardingId) -> Result<(), object_store::Error> {
+        let listed: Vec<_> = self.store.list(Some(&folder_of(onboarding))).try_collect().await?;
+        for object in listed {
+            remove(&self.store, &object.location).await?;
+        }
+        Ok(())
     }
 
     /// Whether another key was submitted after this submission.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 
-use crate::OnboardingId;
+use crate::{OnboardingId, expiring::remove};
 
 /// How many onboardings a walk looks at before it rests.
 pub const AT_A_TIME: usize = 200;
@@ -57,10 +57,7 @@ impl Walk {
                 self.store.put(&place(), PutPayload::from(reached.to_string())).await?;
                 Ok(())
             }
-            None => match self.store.delete(&place()).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
-            },
+            None => remove(&self.store, &place()).await,
         }
     }
 

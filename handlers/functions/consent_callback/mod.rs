@@ -21,9 +21,10 @@ use serde::Deserialize;
 
 use crate::{
     App,
+    budgets::{self, CONSENTS, CONSENTS_OF_TENANT},
     pages::consent::cookie_of,
     pages::signing::ConsentState,
-    pages::{Problem, address_of, see_other},
+    pages::{Problem, address_of, not_withdrawn, see_other},
     trace_context,
 };
 
@@ -50,7 +51,7 @@ async fn callback(
     query: Result<Query<Callback>, QueryRejection>,
 ) -> Response {
     let taken = match query {
-        Ok(Query(callback)) => take(&app, &callback, cookie_of(&headers).as_deref()).await,
+        Ok(Query(callback)) => take(&app, &callback, &headers).await,
         Err(_) => Err(refusal("the query cannot be read")),
     };
     match taken {
@@ -59,12 +60,12 @@ async fn callback(
     }
 }
 
-async fn take(app: &App, callback: &Callback, cookie: Option<&str>) -> Result<String, Problem> {
+async fn take(app: &App, callback: &Callback, headers: &HeaderMap) -> Result<String, Problem> {
     let state = app
         .signer
-        .check_consent_state(&callback.state, cookie, app.clock.now())
+        .check_consent_state(&callback.state, |onboarding| cookie_of(headers, onboarding), app.clock.now())
         .map_err(|error| refusal(&format!("the state is refused: {error}")))?;
-    let address = address_of(app, state.onboarding);
+    let address = address_of(app, &not_withdrawn(app, state.link).await?);
     if callback.error.is_some() {
         // Not approved: nothing has changed, and the page still offers the consent.
         return Ok(address);
@@ -76,18 +77,26 @@ async fn take(app: &App, callback: &Callback, cookie: Option<&str>) -> Result<St
         return Err(refusal("the tenant is not the one that was asked to consent"));
     }
     // First published, under an id that derives from the nonce, and then used up: a kill in between costs nothing.
-    if app.used_states.is_used(state.nonce).await.map_err(|error| unavailable(&error))? {
+    if app.used_states.is_used(&state).await.map_err(|error| unavailable(&error))? {
         return Err(refusal("the state was used before"));
     }
+    let of_onboarding = (&CONSENTS, state.link.onboarding);
+    let taken = budgets::take(app, of_onboarding, (&CONSENTS_OF_TENANT, state.tenant)).await;
+    if let Some(wait) = taken.map_err(|error| unavailable(&error))? {
+        return Err(Problem::too_often(
+            "Latchkey was told several times that the application is approved.",
+            wait,
+        ));
+    }
     publish(app, &state).await?;
-    app.used_states.use_up(state.nonce).await.map_err(|error| unavailable(&error))?;
+    app.used_states.use_up(&state).await.map_err(|error| unavailable(&error))?;
     Ok(address)
 }
 
 async fn publish(app: &App, state: &ConsentState) -> Result<(), Problem> {
     let id = EventId::of_origin(CustomerConsented::KIND, &state.nonce.to_string());
     let data = CustomerConsented { tenant: state.tenant };
-    let mut event = Event::new(id, "consent_callback", state.onboarding, app.clock.now(), data);
+    let mut event = Event::new(id, "consent_callback", state.link.onboarding, app.clock.now(), data);
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a consent", &error))

@@ -13,15 +13,16 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use onboarding::{Asked, Onboarding, OnboardingId, Stage};
+use azure_ids::TenantId;
+use onboarding::{Onboarding, Stage};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     App,
-    pages::consent::COOKIE,
-    pages::{LinkQuery, Problem, asked, check_link, private_json, see_other, wants_json},
-    systems::checks::ask,
+    pages::consent::cookie_name,
+    pages::{LinkQuery, Problem, asked, check_link, private_json, see_other, signing::Link, wants_json},
+    systems::checks::{Answer, ask},
 };
 
 /// The page and its two actions.
@@ -39,39 +40,44 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     match find(&app, &id, &query).await {
-        Ok((id, found)) if wants_json(&headers) => {
-            private_json(StatusCode::OK, &view::json(&app, id, found.as_ref()))
+        Ok((link, found)) if wants_json(&headers) => {
+            private_json(StatusCode::OK, &view::json(&app, &link, found.as_ref()))
         }
-        Ok((id, found)) => view::page(&app, id, found.as_ref()),
+        Ok((link, found)) => view::page(&app, &link, found.as_ref()),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
 /// `None` while the sign-up is still on its way.
-async fn find(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Option<Onboarding>), Problem> {
-    let id = check_link(app, id, query)?;
-    let head =
-        app.journal.load(id).await.map_err(|error| Problem::unavailable("reading a journal", &error))?;
-    Ok((id, head.map(|head| head.onboarding)))
+async fn find(app: &App, id: &str, query: &LinkQuery) -> Result<(Link, Option<Onboarding>), Problem> {
+    let link = check_link(app, id, query).await?;
+    let head = app
+        .journal
+        .load(link.onboarding)
+        .await
+        .map_err(|error| Problem::unavailable("reading a journal", &error))?;
+    Ok((link, head.map(|head| head.onboarding)))
 }
 
 /// The onboarding, once it was opened.
-async fn opened(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
-    find(app, id, query).await?.1.ok_or_else(|| {
+async fn opened(app: &App, id: &str, query: &LinkQuery) -> Result<(Link, Onboarding), Problem> {
+    let (link, found) = find(app, id, query).await?;
+    let opened = found.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "This onboarding is still being opened. Try again in a moment.")
-    })
+    })?;
+    Ok((link, opened))
 }
 
 /// The onboarding, when something can still be done about it.
-async fn in_force(app: &App, id: &str, query: &LinkQuery) -> Result<Onboarding, Problem> {
-    let onboarding = opened(app, id, query).await?;
+async fn in_force(app: &App, id: &str, query: &LinkQuery) -> Result<(Link, Onboarding), Problem> {
+    let (link, onboarding) = opened(app, id, query).await?;
     if onboarding.stage() == Stage::Ended {
         return Err(Problem::new(
             StatusCode::GONE,
             "The subscription has ended. There is nothing left to do.",
         ));
     }
-    Ok(onboarding)
+    Ok((link, onboarding))
 }
 
 async fn consent(
@@ -81,17 +87,17 @@ async fn consent(
     headers: HeaderMap,
 ) -> Response {
     match in_force(&app, &id, &query).await {
-        Ok(onboarding) => to_entra(&app, &onboarding),
+        Ok((link, onboarding)) => to_entra(&app, link, onboarding.tenant()),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
 /// The scope is Graph's default: the application asks for no permission of its own, only to be known in the tenant.
-fn to_entra(app: &App, onboarding: &Onboarding) -> Response {
+fn to_entra(app: &App, link: Link, tenant: TenantId) -> Response {
     let cookie = Uuid::new_v4().simple().to_string();
-    let state = app.signer.consent_state(onboarding.id(), onboarding.tenant(), &cookie, app.clock.now());
+    let state = app.signer.consent_state(link, tenant, &cookie, app.clock.now());
     let mut address = Url::parse("https://login.microsoftonline.com").expect("a literal URL");
-    address.set_path(&format!("/{}/v2.0/adminconsent", onboarding.tenant()));
+    address.set_path(&format!("/{tenant}/v2.0/adminconsent"));
     address
         .query_pairs_mut()
         .append_pair("client_id", &app.settings.application_id.to_string())
@@ -101,8 +107,8 @@ fn to_entra(app: &App, onboarding: &Onboarding) -> Response {
     let mut response = see_other(address.as_str());
     // Lax: the callback is a top-level navigation from Entra, and must bring the cookie.
     let secure = if app.settings.public_url.scheme() == "https" { "; Secure" } else { "" };
-    let cookie =
-        format!("{COOKIE}={cookie}; Path=/api/consent; Max-Age=1800; HttpOnly; SameSite=Lax{secure}");
+    let name = cookie_name(link.onboarding);
+    let cookie = format!("{name}={cookie}; Path=/api/consent; Max-Age=1800; HttpOnly; SameSite=Lax{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -116,14 +122,14 @@ async fn check(
     headers: HeaderMap,
 ) -> Response {
     match ask_again(&app, &id, &query).await {
-        Ok((id, asked)) if wants_json(&headers) => asked::json(id, asked),
-        Ok((id, asked)) => asked::html(&app, id, asked),
+        Ok((link, answer)) if wants_json(&headers) => asked::json(link.onboarding, answer),
+        Ok((link, answer)) => asked::html(&app, &link, answer),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<(OnboardingId, Asked), Problem> {
-    let onboarding = opened(app, id, query).await?;
-    let asked = ask(app, &onboarding, "onboarding_page").await;
-    Ok((onboarding.id(), asked.map_err(|error| Problem::unavailable("publishing a check", &error))?))
+async fn ask_again(app: &App, id: &str, query: &LinkQuery) -> Result<(Link, Answer), Problem> {
+    let (link, onboarding) = opened(app, id, query).await?;
+    let answer = ask(app, &onboarding, "onboarding_page").await;
+    Ok((link, answer.map_err(|error| Problem::unavailable("asking for a check", &error))?))
 }

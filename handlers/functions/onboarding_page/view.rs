@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use onboarding::{
-    Consent, DiskState, DropReason, Onboarding, OnboardingId, Set, Stage,
+    Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
 };
@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{self, blockers},
+    pages::{self, blockers, key_events, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Value {
+pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Value {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
     };
@@ -36,19 +37,23 @@ pub(super) fn json(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "keyVersion": rotation::version_in_use(onboarding, app.clock.now()),
+        "rotation": rotation::json(onboarding),
+        "keyEventsUrl": takes_key_events(onboarding).then(|| key_events::address_of(app, id)),
         "warnings": warnings_of(onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
         "activated": onboarding.activated_at().is_some(),
-        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))),
-        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, id, &format!("/api/share-key/{id}"))),
-        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, id, &format!("/api/onboarding/{id}/check"))),
+        "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
+        "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
+        "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/check"))),
     })
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>) -> Response {
+pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Response {
+    let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         let content = html! {
             meta http-equiv="refresh" content="2";
@@ -62,10 +67,10 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
         p { (sentence(onboarding.stage())) }
         (waits_for(onboarding))
         @if needs_consent(onboarding) {
-            p { a href=(pages::linked(app, id, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
+            p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
         @if takes_key(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/share-key/{id}"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/share-key/{id}"))) {
                 label for="keyUrl" { "Key URL" }
                 input id="keyUrl" name="keyUrl" type="url" required
                     placeholder="https://VAULT.vault.azure.net/keys/KEY";
@@ -73,9 +78,13 @@ pub(super) fn page(app: &App, id: OnboardingId, onboarding: Option<&Onboarding>)
             }
         }
         @if can_be_checked(onboarding) {
-            form method="post" action=(pages::linked(app, id, &format!("/api/onboarding/{id}/check"))) {
+            form method="post" action=(pages::linked(app, link, &format!("/api/onboarding/{id}/check"))) {
                 button { "Check again" }
             }
+        }
+        (rotation::section(onboarding))
+        @if let Some(key) = onboarding.key().filter(|_| takes_key_events(onboarding)) {
+            (hear_at_once(&key_events::subscribe_command(app, id, &key.version)))
         }
         // Where nothing was made, that it ended is all there is to say.
         @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
@@ -118,6 +127,22 @@ fn name_of(owner: Owner) -> &'static str {
     }
 }
 
+/// How the customer makes new versions known at once.
+fn hear_at_once(command: &str) -> Markup {
+    html! {
+        details {
+            summary { "Optional: have new versions of your key noticed at once" }
+            p {
+                "Latchkey looks for new versions of your key regularly. With an event subscription on your key vault, it looks \
+                 as soon as something happens to the key. The resource provider Microsoft.EventGrid must be registered in \
+                 your subscription. The command contains a secret: whoever has it can make Latchkey look at your key, and \
+                 nothing else."
+            }
+            pre { (command) }
+        }
+    }
+}
+
 fn facts(app: &App, onboarding: &Onboarding) -> Markup {
     html! {
         dl {
@@ -129,7 +154,10 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
                 dt { "Service principal in your tenant" } dd { (principal) }
             }
             @if let Some(key) = key_of(onboarding) { dt { "Key" } dd { (key) } }
-            @for warning in warnings_of(onboarding) { dt { "Recommendation" } dd { (warning.summary()) } }
+            @for warning in warnings_of(onboarding) {
+                dt { "Recommendation" }
+                dd { (warning.summary()) @for step in warning.mend() { pre { (step) } } }
+            }
             @if let Some(set) = set_of(onboarding) { dt { "Disk encryption set" } dd { (set) } }
             @for (disk, state) in onboarding.disks() {
                 dt { "Disk " (disk.name()) }
@@ -190,8 +218,12 @@ fn takes_key(onboarding: &Onboarding) -> bool {
     onboarding.stage() == Stage::AwaitingKey
 }
 
+fn takes_key_events(onboarding: &Onboarding) -> bool {
+    matches!(onboarding.set(), Set::Ready { .. }) && onboarding.stage() != Stage::Ended
+}
+
 fn can_be_checked(onboarding: &Onboarding) -> bool {
-    onboarding.has_blocker_beside_steps()
+    onboarding.stage() != Stage::Ended
 }
 
 fn key_of(onboarding: &Onboarding) -> Option<String> {
@@ -199,8 +231,9 @@ fn key_of(onboarding: &Onboarding) -> Option<String> {
 }
 
 /// What is not wrong with the key but unwise.
-fn warnings_of(onboarding: &Onboarding) -> &[Finding] {
-    onboarding.key().map_or(&[], |proof| &proof.warnings)
+fn warnings_of(onboarding: &Onboarding) -> Vec<Finding> {
+    let unwise = onboarding.key().into_iter().flat_map(|proof| proof.warnings.iter().cloned());
+    unwise.chain(rotation::reminder(onboarding)).collect()
 }
 
 fn set_of(onboarding: &Onboarding) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Tries a key now, as the step that takes it would, but with a new token.
 
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -11,10 +11,10 @@ use onboarding::{Onboarding, finding::Finding};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::load;
+use super::{load, within_budget};
 use crate::{
     App,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, body, private_json},
     step::StepError,
     systems::{key::fresh_probe, refusals::Refusal},
 };
@@ -32,9 +32,9 @@ pub(super) async fn check(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    match checked(&app, &id, &body).await {
+    match checked(&app, &id, body).await {
         Ok(None) => private_json(StatusCode::OK, &json!({"works": true})),
         Ok(Some(finding)) => {
             let mut answer = blockers::finding(&finding);
@@ -45,11 +45,12 @@ pub(super) async fn check(
     }
 }
 
-async fn checked(app: &App, id: &str, body: &[u8]) -> Result<Option<Finding>, Problem> {
+async fn checked(app: &App, id: &str, body: Body) -> Result<Option<Finding>, Problem> {
+    let body = body::read(body, body::FORM).await?;
     let request: CheckRequest = if body.is_empty() {
         CheckRequest::default()
     } else {
-        serde_json::from_slice(body).map_err(|_| {
+        serde_json::from_slice(&body).map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "Expected {} or {\"key\": the URL of a key}.")
         })?
     };
@@ -60,6 +61,7 @@ async fn checked(app: &App, id: &str, body: &[u8]) -> Result<Option<Finding>, Pr
             "This onboarding has no key yet, and none was named.",
         ));
     };
+    within_budget(app, head.onboarding.id()).await?;
     match try_now(app, &head.onboarding, &key).await {
         Ok(fault) => Ok(fault),
         Err(StepError::Refuse { description, .. }) => {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Json,
-    extract::{State, rejection::JsonRejection},
+    body::Body,
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -15,10 +15,10 @@ use onboarding::{Onboarding, OnboardingId, Reason, Replay, Stage, finding::Owner
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::check::try_now;
+use super::{check::try_now, within_budget};
 use crate::{
     App,
-    pages::{Problem, private_json},
+    pages::{Problem, body, private_json},
     step::{StepError, chain_of},
     table::{System, table},
 };
@@ -68,23 +68,17 @@ enum Verdict {
 }
 
 /// `{"letters": [{"function", "reason", "onboarding", "key"}], "check": true}`; the answers come in the same order.
-pub(super) async fn assess(
-    State(app): State<App>,
-    headers: HeaderMap,
-    question: Result<Json<Question>, JsonRejection>,
-) -> Response {
-    match assessments(&app, question).await {
+pub(super) async fn assess(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    match assessments(&app, body).await {
         Ok(answers) => private_json(StatusCode::OK, &json!({ "letters": answers })),
         Err(problem) => problem.respond_to(&headers),
     }
 }
 
-async fn assessments(
-    app: &App,
-    question: Result<Json<Question>, JsonRejection>,
-) -> Result<Vec<Assessment>, Problem> {
-    let Json(question) =
-        question.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+async fn assessments(app: &App, body: Body) -> Result<Vec<Assessment>, Problem> {
+    let body = body::read(body, body::LETTERS).await?;
+    let question: Question = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("Letters are expected: {error}.")))?;
     if question.letters.len() > MOST_LETTERS {
         return Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -164,6 +158,12 @@ impl Asked<'_> {
     }
 
     async fn try_now(&self, onboarding: &Onboarding, key: &KeyUrl) -> (Verdict, String) {
+        if within_budget(self.app, onboarding.id()).await.is_err() {
+            return (
+                Verdict::Unknown,
+                "the key was not checked: this onboarding was looked at very often".to_owned(),
+            );
+        }
         match try_now(self.app, onboarding, key).await {
             Ok(None) => (Verdict::Yes, "the key works".to_owned()),
             Ok(Some(finding)) => (

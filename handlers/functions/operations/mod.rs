@@ -1,12 +1,13 @@
 //! The vendor's view: every onboarding, the history of one and whether it holds together, whether a key works now, and
-//! which dead letters a replay can help.
+//! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes nothing. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes nothing but which links count. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
 mod history;
+mod links;
 
 use axum::{
     Router,
@@ -22,12 +23,13 @@ use onboarding::{
 use serde_json::{Value, json};
 
 use crate::{
-    App,
-    pages::{Problem, blockers, private_json},
+    App, budgets,
+    pages::{Problem, blockers, private_json, rotation},
     systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check` and `/{id}/resume`;
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
+/// `/{id}/link` and `/{id}/withdraw-links`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -36,6 +38,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/link", post(links::issue))
+        .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 
@@ -55,6 +59,9 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "state": onboarding.stage(),
                 "tenant": onboarding.tenant(),
                 "region": onboarding.region(),
+                "keyVersion": rotation::version_in_use(&onboarding, app.clock.now()),
+                "rotation": rotation::json(&onboarding),
+                "warnings": rotation::reminder(&onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),
@@ -77,11 +84,21 @@ async fn resumed(app: &App, id: &str) -> Result<Value, Problem> {
     if onboarding.blockers().is_empty() && onboarding.is_at_rest() {
         return Err(Problem::new(StatusCode::CONFLICT, "This onboarding waits for nothing."));
     }
+    within_budget(app, onboarding.id()).await?;
     let sent = checks::resume(app, onboarding.id()).await;
     sent.map_err(|error| Problem::unavailable("publishing a check", &error))?;
     let message =
         "Everything that this onboarding waits for is being looked at again, also what was refused.";
     Ok(json!({"onboarding": onboarding.id(), "message": message}))
+}
+
+/// Takes one from the operator's budget for this onboarding.
+async fn within_budget(app: &App, onboarding: OnboardingId) -> Result<(), Problem> {
+    let taken = budgets::take_one(app, &budgets::OPERATOR, onboarding).await;
+    match taken.map_err(|error| Problem::unavailable("taking from the operator's budget", &error))? {
+        None => Ok(()),
+        Some(wait) => Err(Problem::too_often("This onboarding was looked at very often.", wait)),
+    }
 }
 
 fn unknown() -> Problem {

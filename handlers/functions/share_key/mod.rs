@@ -13,7 +13,7 @@ use axum::{
 };
 use azure_ids::KeyUrl;
 use onboarding::{
-    Asked, Onboarding, OnboardingId, Set, Stage,
+    Onboarding, OnboardingId, Set, Stage,
     event::{Event, EventData, EventId, KeyShared},
 };
 use serde::Deserialize;
@@ -21,8 +21,12 @@ use serde_json::json;
 
 use crate::{
     App,
-    pages::{LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, wants_json},
-    systems::checks::ask,
+    budgets::{self, KEYS, KEYS_OF_TENANT},
+    pages::{
+        LinkQuery, Problem, address_of, asked, body, check_link, private_json, see_other, signing::Link,
+        wants_json,
+    },
+    systems::checks::{Answer, ask},
     trace_context,
 };
 
@@ -40,9 +44,9 @@ struct SharedKey {
 /// What becomes of a key that was submitted.
 enum Taken {
     /// It will be tried.
-    New(OnboardingId, KeyUrl),
+    New(Link, KeyUrl),
     /// It is the one that is known: that is "check again".
-    Again(OnboardingId, Asked),
+    Again(Link, Answer),
 }
 
 async fn share(
@@ -53,12 +57,12 @@ async fn share(
     body: Body,
 ) -> Response {
     match take(&app, &id, &query, &headers, body).await {
-        Ok(Taken::New(onboarding, key)) if wants_json(&headers) => {
-            private_json(StatusCode::ACCEPTED, &json!({"onboarding": onboarding, "keyUrl": key}))
+        Ok(Taken::New(link, key)) if wants_json(&headers) => {
+            private_json(StatusCode::ACCEPTED, &json!({"onboarding": link.onboarding, "keyUrl": key}))
         }
-        Ok(Taken::New(onboarding, _)) => see_other(&address_of(&app, onboarding)),
-        Ok(Taken::Again(onboarding, asked)) if wants_json(&headers) => asked::json(onboarding, asked),
-        Ok(Taken::Again(onboarding, asked)) => asked::html(&app, onboarding, asked),
+        Ok(Taken::New(link, _)) => see_other(&address_of(&app, &link)),
+        Ok(Taken::Again(link, answer)) if wants_json(&headers) => asked::json(link.onboarding, answer),
+        Ok(Taken::Again(link, answer)) => asked::html(&app, &link, answer),
         Err(problem) => problem.respond_to(&headers),
     }
 }
@@ -70,22 +74,28 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Taken, Problem> {
-    let onboarding = check_link(app, id, query)?;
+    let link = check_link(app, id, query).await?;
+    let onboarding = link.onboarding;
     let body = body::read(body, body::FORM).await?;
     let shared = read_body(headers, body).await?;
     let key: KeyUrl = shared.key_url.trim().parse().map_err(|error: azure_ids::KeyUrlError| {
         Problem::new(StatusCode::BAD_REQUEST, format!("This is not the URL of a key: {error}."))
     })?;
     let head = may_take(app, onboarding, &key).await?;
+    let taken = budgets::take(app, (&KEYS, onboarding), (&KEYS_OF_TENANT, head.tenant())).await;
+    let wait = taken.map_err(|error| Problem::unavailable("taking a key from its budget", &error))?;
+    if let Some(wait) = wait {
+        return Err(Problem::too_often("Many keys were submitted.", wait));
+    }
     let submitted = app.submissions.submit(onboarding, &key).await;
     let submitted = submitted.map_err(|error| Problem::unavailable("numbering a submission", &error))?;
     let is_in_use = head.key().is_some_and(|proof| proof.version.is_same_key(&key));
     let is_candidate = head.candidate().is_some_and(|candidate| candidate.key == key);
     if is_in_use || submitted.is_repeated && is_candidate {
         // Nothing new but the customer's word that it works now: that is "check again".
-        let asked = ask(app, &head, "share_key").await;
-        let asked = asked.map_err(|error| Problem::unavailable("publishing a check", &error))?;
-        return Ok(Taken::Again(onboarding, asked));
+        let answer = ask(app, &head, "share_key").await;
+        let answer = answer.map_err(|error| Problem::unavailable("asking for a check", &error))?;
+        return Ok(Taken::Again(link, answer));
     }
     let (number, submission) = (head.number(), submitted.number);
     // A double click is one message; whoever submits the key again later does so because nothing came of it.
@@ -97,7 +107,7 @@ async fn take(
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
     published.map_err(|error| Problem::unavailable("publishing a shared key", &error))?;
-    Ok(Taken::New(onboarding, key))
+    Ok(Taken::New(link, key))
 }
 
 async fn read_body(headers: &HeaderMap, body: Bytes) -> Result<SharedKey, Problem> {

@@ -22,8 +22,8 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    pages::strangers::Admission,
-    pages::{Problem, address_of, see_other},
+    pages::strangers::{Admission, WINDOW},
+    pages::{Problem, address_of, issue_link, see_other, signing::Link},
     trace_context,
 };
 
@@ -42,10 +42,15 @@ async fn land(
     headers: HeaderMap,
     query: Result<Query<LandingQuery>, QueryRejection>,
 ) -> Response {
-    match resolve(&app, &address_from(&headers), query.ok().map(|Query(query)| query.token)).await {
-        Ok(onboarding) => see_other(&address_of(&app, onboarding)),
+    match issue(&app, &address_from(&headers), query.ok().map(|Query(query)| query.token)).await {
+        Ok(link) => see_other(&address_of(&app, &link)),
         Err(problem) => problem.respond_to(&headers),
     }
+}
+
+/// Whoever shows a token of the marketplace gets a link.
+async fn issue(app: &App, from: &str, token: Option<String>) -> Result<Link, Problem> {
+    issue_link(app, resolve(app, from, token).await?).await
 }
 
 async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<OnboardingId, Problem> {
@@ -54,6 +59,7 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
     let now = app.clock.now();
     match app.strangers.admit(from, &text, now) {
         Admission::Ask => {}
+        Admission::Known(onboarding) => return Ok(onboarding),
         Admission::Refused => return Err(not_identified()),
         Admission::TooMany => return Err(too_many()),
     }
@@ -68,7 +74,6 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
             return Err(Problem::unavailable("resolving a purchase", &error));
         }
     };
-    app.strangers.give_back(from);
     let subscription = resolved.id;
     let onboarding = OnboardingId::of_subscription(subscription);
     // The same purchase always has the same id: to open the landing page twice is to sign up once.
@@ -76,7 +81,11 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
     let mut event = Event::new(id, "signup", onboarding, app.clock.now(), SignupRequested { subscription });
     event.traceparent = Some(trace_context::new_trace());
     let published = app.bus.publish(&event.to_message(None)).await;
-    published.map_err(|error| Problem::unavailable("publishing a sign-up", &error))?;
+    if let Err(error) = published {
+        app.strangers.give_back(from);
+        return Err(Problem::unavailable("publishing a sign-up", &error));
+    }
+    app.strangers.known(from, &text, onboarding, now);
     Ok(onboarding)
 }
 
@@ -90,10 +99,7 @@ fn not_identified() -> Problem {
 
 fn too_many() -> Problem {
     tracing::warn!("made-up landing tokens used up their budget for this minute");
-    Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "Too many purchases could not be identified. Try again in a minute.",
-    )
+    Problem::too_many("Too many purchases could not be identified. Try again in a minute.", WINDOW)
 }
 
 /// The address that the front end saw, the last that was added; what stands before it anybody can write. Without its

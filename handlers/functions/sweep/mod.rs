@@ -7,6 +7,8 @@
 //! Then it walks a part of the way over all onboardings, because a message or a reminder may have been lost: one that
 //! has stood without anybody's turn is to be started again ([`restart_at`](onboarding::Onboarding::restart_at)), and a reminder whose time is
 //! long past is set again. Reads the journal; changes the place that the walk has reached.
+//!
+//! At last it takes away what is past its use: used states of consents, and budgets.
 
 mod due;
 mod walk;
@@ -32,7 +34,18 @@ pub(crate) enum SweepError {
 
 pub(crate) async fn handle(app: App) -> Result<(), SweepError> {
     due::send(&app).await?;
-    walk::on(&app).await
+    walk::on(&app).await?;
+    take_away(&app).await
+}
+
+/// Takes away what is past its use, a bounded number at a time.
+async fn take_away(app: &App) -> Result<(), SweepError> {
+    let now = app.clock.now();
+    let objects = app.budgets.remove_past(now).await? + app.used_states.remove_past(now).await?;
+    if objects > 0 {
+        tracing::info!(objects, "objects past their use were taken away");
+    }
+    Ok(())
 }
 
 /// One journal that cannot be read must not keep the others from being looked after.

@@ -1,6 +1,6 @@
 //! The walk over all onboardings.
 
-use onboarding::{OnboardingId, walk::Stretch};
+use onboarding::{OnboardingId, Stage, walk::Stretch};
 
 use super::{SweepError, load};
 use crate::{App, systems::checks::publish_standstill};
@@ -15,9 +15,11 @@ pub(super) async fn on(app: &App) -> Result<(), SweepError> {
     Ok(app.walk.done(&stretch).await?)
 }
 
-/// What has stood for too long, with its newest entry. Reminders that were lost are set again on the way.
+/// What has stood for too long, with its newest entry. On the way, reminders and watches that were lost are set again, and
+/// the keys that were submitted where the subscription has ended are forgotten.
 async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId, u64)>, SweepError> {
     let (now, standstill) = (app.clock.now(), app.settings.standstill);
+    let watched = app.watched.all().await?;
     let mut found = vec![];
     for id in &stretch.onboardings {
         let Some(onboarding) = load(app, *id).await? else { continue };
@@ -25,6 +27,12 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
             found.push((*id, onboarding.number()));
         }
         app.due.set_lost(&onboarding, now - standstill).await?;
+        if onboarding.is_watched() != watched.contains(id) {
+            app.watched.follow(&onboarding).await?;
+        }
+        if onboarding.stage() == Stage::Ended {
+            app.submissions.forget(*id).await?;
+        }
     }
     Ok(found)
 }

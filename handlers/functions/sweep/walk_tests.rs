@@ -2,16 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures::TryStreamExt as _;
 use onboarding::{
-    Fact, Onboarding, Subject,
+    Fact, Onboarding, Subject, SubscriptionStatus,
     event::{CheckCause, CheckDue, Event, EventId},
 };
 use time::OffsetDateTime;
 
 use super::*;
 use crate::{
+    budgets,
     clock::Clock,
     functions::check_due,
+    pages::signing::Link,
     step::{Next, Step},
     test_support::{self, NOW, append},
 };
@@ -89,7 +92,8 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         covered.insert(queue);
     }
     // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
-    // onboarding; a check is sent until it is made, and the marketplace is asked every day.
+    // onboarding; a check is sent until it is made, and the marketplace is asked every day. A key is
+    // looked at again an interval later.
     let others = [
         "signup_requested",
         "customer_consented",
@@ -97,6 +101,7 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "check_due",
         "marketplace_changed",
         "subscription_check_due",
+        "watch_due",
     ];
     covered.extend(others);
     assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");
@@ -113,4 +118,39 @@ async fn a_lost_reminder_is_set_again() {
     assert_eq!(app.due.due_at(app.clock.now()).await.unwrap(), [], "it is not long past yet");
     assert_eq!(found_after(&mut app, Duration::from_secs(3661)).await, []);
     assert_eq!(app.due.due_at(app.clock.now()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_keys_that_were_submitted_are_forgotten_once_it_has_ended() {
+    let mut app = crate::tests::app();
+    let id = test_support::opened(&app.journal).await;
+    let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
+    assert_eq!(app.submissions.submit(id, &key).await.unwrap().number, 1);
+    found_after(&mut app, Duration::from_secs(60)).await;
+    assert!(app.submissions.submit(id, &key).await.unwrap().is_repeated, "it still counts");
+    append(&app.journal, id, "left", Fact::Subscription { status: SubscriptionStatus::Unsubscribed }).await;
+    found_after(&mut app, Duration::from_secs(120)).await;
+    assert!(!app.submissions.submit(id, &key).await.unwrap().is_repeated, "nothing is left of it");
+}
+
+/// Used states and budgets of windows that are past: the sweep is the only one that takes them away.
+#[tokio::test]
+async fn a_sweep_takes_away_what_is_past_its_use() {
+    let mut app = crate::tests::app();
+    let id = test_support::opened(&app.journal).await;
+    app.clock = Arc::new(At(NOW));
+    let link = Link::issued(id, 0, NOW);
+    let state = app.signer.consent_state(link, test_support::ID.parse().unwrap(), "cookie", NOW);
+    let state = app.signer.check_consent_state(&state, |_| Some("cookie".to_owned()), NOW).unwrap();
+    app.used_states.use_up(&state).await.unwrap();
+    assert_eq!(budgets::take_one(&app, &budgets::CONSENTS, id).await.unwrap(), None);
+    let left = async |app: &App, folder: &str| {
+        let objects: Vec<_> = app.store.list(Some(&folder.into())).try_collect().await.unwrap();
+        objects.len()
+    };
+    super::super::take_away(&app).await.unwrap();
+    assert_eq!((left(&app, "consent-states").await, left(&app, "budgets").await), (1, 1));
+    app.clock = Arc::new(At(NOW + Duration::from_secs(2 * 3600)));
+    super::super::take_away(&app).await.unwrap();
+    assert_eq!((left(&app, "consent-states").await, left(&app, "budgets").await), (0, 0));
 }

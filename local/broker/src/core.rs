@@ -59,7 +59,7 @@ impl Core {
         let inner = Mutex::new(Inner { store, journal, faults: Faults::default(), broken: false });
         let core = Self {
             inner,
-            clock: Clock::default(),
+            clock: Clock::ahead(options.ahead_milliseconds.clone()),
             authority,
             limits,
             news: watch::Sender::new(0),
@@ -79,8 +79,14 @@ impl Core {
             return Err(Broken);
         }
         let Inner { store, faults, .. } = &mut *inner;
-        let mut context =
-            Context { now: self.clock.now(), store, authority: &self.authority, faults, limits: self.limits };
+        let mut context = Context {
+            now: self.clock.now(),
+            on_the_wire: self.clock.on_the_wire(),
+            store,
+            authority: &self.authority,
+            faults,
+            limits: self.limits,
+        };
         context.store.advance(context.now);
         let outcome = action(&mut context);
         let committed = inner.commit();
@@ -120,6 +126,14 @@ impl Core {
     /// When something happens next by itself.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.lock().store.next_deadline()
+    }
+
+    /// How many messages can be received or are in somebody's hands, dead letters aside.
+    pub(crate) fn under_way(&self) -> usize {
+        match self.act(|context| context.store.under_way()) {
+            Ok(count) => count,
+            Err(Broken) => self.lock().store.under_way(),
+        }
     }
 
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {

@@ -10,7 +10,8 @@ use dead_letters::LetterId;
 
 use crate::function_app::App;
 
-pub use options::{Change, Connection, FilterArgs, OnOff, Planning, Running};
+pub use crate::change::Change;
+pub use options::{Connection, FilterArgs, OnOff, Planning, Running};
 
 /// How each of these commands ends.
 pub const EXIT_CODES: &str = "\

@@ -6,9 +6,10 @@ use dead_letters::{Action, DuplicateDetection, LetterId, Plan, RunOptions, Targe
 use service_bus::Entity;
 use time::OffsetDateTime;
 
+use crate::change::{Audit, state};
+
 use super::{
     args::{DiscardArgs, Planning},
-    change::{Audit, state},
     connect::{Connected, connect},
     failure::{Refused, WrongUsage},
     plan::{make, operations_for, summary},

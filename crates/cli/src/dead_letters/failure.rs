@@ -3,6 +3,8 @@
 use dead_letters::{PlanError, RunError, RunLogError, archive::ArchiveError};
 use service_bus::{ConnectionStringError, ServiceBusError};
 
+use crate::change::{NOT_CONFIRMED, NotConfirmed};
+
 /// The command line is wrong.
 pub(super) const USAGE: u8 = 2;
 /// Not everything went well.
@@ -11,8 +13,6 @@ pub(super) const NOT_ALL: u8 = 3;
 pub(super) const REFUSED: u8 = 4;
 /// Service Bus refuses; nothing was changed.
 pub(super) const SERVICE_REFUSED: u8 = 5;
-/// Nobody agreed.
-pub(super) const NOT_CONFIRMED: u8 = 6;
 
 /// A request that does not fit what is there.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +23,6 @@ pub(super) struct Refused(pub(super) String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct WrongUsage(pub(super) String);
-
-/// The question was answered with no, or could not be asked.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct NotConfirmed(pub(super) String);
 
 /// The exit code, by the first error in the chain that has one; 1 otherwise.
 pub(super) fn code(error: &anyhow::Error) -> u8 {

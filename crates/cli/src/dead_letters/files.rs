@@ -13,10 +13,11 @@ use serde_json::json;
 use service_bus::Entity;
 use time::OffsetDateTime;
 
+use crate::change::{Audit, confirm, state};
+
 use super::{
     answer::account,
     args::{ExportArgs, ImportArgs, Planning},
-    change::{Audit, confirm, state},
     connect::{Connected, connect},
     failure::{NOT_ALL, WrongUsage},
     plan::{operations_for, target},

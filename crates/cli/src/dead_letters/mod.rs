@@ -4,7 +4,6 @@
 
 mod answer;
 pub mod args;
-mod change;
 mod connect;
 mod discard;
 mod failure;

@@ -9,10 +9,11 @@ use service_bus::ServiceBusClient;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+use crate::change::{Audit, confirm, state};
+
 use super::{
     answer::account,
     args::{Change, ReplayArgs, Running},
-    change::{Audit, confirm, state},
     connect::{Connected, connect},
     failure::{NOT_ALL, WrongUsage},
     operations::Operations,

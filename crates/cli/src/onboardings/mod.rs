@@ -5,10 +5,11 @@ mod shown;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::{
     End,
+    change::{Audit, Change, NOT_CONFIRMED, NotConfirmed, confirm},
     function_app::{App, FunctionApp},
     output::{print, print_json},
 };
@@ -20,6 +21,7 @@ Exit codes:
   1    something failed; stderr says what, and what to do
   2    the command line is wrong
   3    check: the key does not work
+  6    withdraw-links: not confirmed, nothing changed
   130  interrupted by Ctrl-C";
 
 /// The key does not work.
@@ -55,6 +57,20 @@ pub enum OnboardingsCommand {
     /// For after you corrected what the dead letter names and discarded it. Its customer cannot do this.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Resume(OneArgs),
+
+    /// Issue a new link to the page of one onboarding
+    ///
+    /// Whoever has the link can act for the customer: hand it over the way you hand over a password. It
+    /// works for 60 days, or until it is withdrawn.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Link(OneArgs),
+
+    /// Withdraw every link to the page of one onboarding
+    ///
+    /// For when a link got into the wrong hands. The customer gets a new one by opening the product's
+    /// landing page again. Asks first, or needs --yes.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    WithdrawLinks(ChangeArgs),
 }
 
 /// What `onboardings list` takes.
@@ -83,6 +99,16 @@ pub struct OneArgs {
     json: bool,
 }
 
+/// What a command that changes something about one onboarding takes.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    one: OneArgs,
+
+    #[command(flatten)]
+    change: Change,
+}
+
 /// Whatever is no GUID is refused before it becomes part of an address.
 fn id(text: &str) -> Result<String, String> {
     uuid::Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| "expected a GUID".to_owned())
@@ -108,8 +134,13 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
         }
         OnboardingsCommand::Resume(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/resume", args.id)).await?;
-            tell(&answer, args.json, shown::resumed)?;
+            tell(&answer, args.json, shown::message)?;
         }
+        OnboardingsCommand::Link(args) => {
+            let answer = ask(&args.app, Method::POST, &format!("/{}/link", args.id)).await?;
+            tell(&answer, args.json, shown::link)?;
+        }
+        OnboardingsCommand::WithdrawLinks(args) => return withdraw_links(&args).await,
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;
             tell(&answer, args.json, shown::check)?;
@@ -118,6 +149,23 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             }
         }
     }
+    Ok(End::Well)
+}
+
+async fn withdraw_links(args: &ChangeArgs) -> anyhow::Result<End> {
+    let ChangeArgs { one, change } = args;
+    let question = format!("Withdraw every link to the page of onboarding {}?", one.id);
+    if let Err(NotConfirmed(why)) = confirm(change, &question) {
+        eprintln!("latchkey: {why}");
+        return Ok(End::Status(NOT_CONFIRMED));
+    }
+    let app = FunctionApp::of(&one.app).map_err(|why| anyhow!(why))?;
+    let audit = Audit::new(change, app.base(), "withdraw links", format!("onboarding {}", one.id));
+    audit.begins(&one.id)?;
+    let answer = ask(&one.app, Method::POST, &format!("/{}/withdraw-links", one.id)).await;
+    let result = answer.as_ref().map_or_else(|error| json!({"error": error.to_string()}), Json::clone);
+    audit.ended(&one.id, result)?;
+    tell(&answer?, one.json, shown::message)?;
     Ok(End::Well)
 }
 

@@ -33,6 +33,8 @@ pub(super) fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<Str
     let journal =
         Url::from_directory_path(sources.journal).ok().context("the journal's folder has no whole path")?;
     let mut settings = vec![
+        // The longest body that the app takes: the host reads a body before it asks the app.
+        ("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "1048576".to_owned()),
         ("ServiceBus", sources.broker_connection.to_owned()),
         ("LATCHKEY_JOURNAL_URL", journal.into()),
         ("LATCHKEY_PUBLIC_URL", sources.public_url.as_str().trim_end_matches('/').to_owned()),
@@ -46,6 +48,7 @@ pub(super) fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<Str
         ("LATCHKEY_SIGNING_KEY", sources.signing_key.to_owned()),
         // Second, minute, hour, day, month, day of the week: every minute.
         ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *".to_owned()),
+        ("LATCHKEY_WATCH_SCHEDULE", "0 * * * * *".to_owned()),
         ("LOG_FORMAT", "json".to_owned()),
         // The shell's own choice could hide the lines that tell of the steps.
         ("RUST_LOG", "info".to_owned()),
@@ -105,6 +108,7 @@ mod tests {
             run_folder: run_folder.to_path_buf(),
             lags: sandbox::Lags::default(),
             har: false,
+            ahead_milliseconds: None,
         };
         Sandbox::start(options).await.unwrap()
     }

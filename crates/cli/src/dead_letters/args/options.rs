@@ -98,24 +98,6 @@ impl FilterArgs {
     }
 }
 
-/// What changing commands need.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Changing something")]
-pub struct Change {
-    /// Do not ask; needed where there is no terminal
-    #[arg(long)]
-    pub yes: bool,
-    /// The reason, for the audit
-    #[arg(long, value_name = "TEXT")]
-    pub why: Option<String>,
-    /// Where the audit, the logs of runs and the archives are kept
-    #[arg(long, value_name = "DIR", env = "LATCHKEY_OPS_DIR", default_value = ".latchkey-ops")]
-    pub state: PathBuf,
-    /// Your name, for the audit; by default the name of your account on this machine
-    #[arg(long, value_name = "NAME", env = "LATCHKEY_WHO")]
-    pub who: Option<String>,
-}
-
 /// What goes into a plan.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The plan")]

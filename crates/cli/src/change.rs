@@ -6,14 +6,39 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::Args;
 use dead_letters::audit::{self, AuditLine};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
-use super::{args::Change, failure::NotConfirmed};
+/// What changing commands need.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Changing something")]
+pub struct Change {
+    /// Do not ask; needed where there is no terminal
+    #[arg(long)]
+    pub yes: bool,
+    /// The reason, for the audit
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Where the audit, the logs of runs and the archives are kept
+    #[arg(long, value_name = "DIR", env = "LATCHKEY_OPS_DIR", default_value = ".latchkey-ops")]
+    pub state: PathBuf,
+    /// Your name, for the audit; by default the name of your account on this machine
+    #[arg(long, value_name = "NAME", env = "LATCHKEY_WHO")]
+    pub who: Option<String>,
+}
+
+/// The exit code when nobody agreed.
+pub(crate) const NOT_CONFIRMED: u8 = 6;
+
+/// The question was answered with no, or could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotConfirmed(pub(crate) String);
 
 /// Asks on the terminal, unless `--yes` was given.
-pub(super) fn confirm(change: &Change, question: &str) -> Result<(), NotConfirmed> {
+pub(crate) fn confirm(change: &Change, question: &str) -> Result<(), NotConfirmed> {
     if change.yes {
         return Ok(());
     }
@@ -33,7 +58,7 @@ pub(super) fn confirm(change: &Change, question: &str) -> Result<(), NotConfirme
 }
 
 /// Who changes what, and where that is written down.
-pub(super) struct Audit<'a> {
+pub(crate) struct Audit<'a> {
     change: &'a Change,
     namespace: String,
     what: &'static str,
@@ -42,23 +67,23 @@ pub(super) struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
-    pub(super) fn new(change: &'a Change, namespace: &str, what: &'static str, otherwise: String) -> Self {
+    pub(crate) fn new(change: &'a Change, namespace: &str, what: &'static str, otherwise: String) -> Self {
         let why = change.why.clone().unwrap_or(otherwise);
         Self { change, namespace: namespace.to_owned(), what, why, forced: false }
     }
 
-    pub(super) fn forced(mut self, forced: bool) -> Self {
+    pub(crate) fn forced(mut self, forced: bool) -> Self {
         self.forced = forced;
         self
     }
 
     /// Before the first change. What cannot be written down is not done.
-    pub(super) fn begins(&self, hash: &str) -> anyhow::Result<()> {
+    pub(crate) fn begins(&self, hash: &str) -> anyhow::Result<()> {
         self.write("begins", hash, Json::Null)
     }
 
     /// After the last one.
-    pub(super) fn ended(&self, hash: &str, result: Json) -> anyhow::Result<()> {
+    pub(crate) fn ended(&self, hash: &str, result: Json) -> anyhow::Result<()> {
         self.write("ended", hash, result)
     }
 
@@ -80,7 +105,7 @@ impl<'a> Audit<'a> {
 }
 
 /// A file in the state folder, which is made if need be.
-pub(super) fn state(change: &Change, file: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn state(change: &Change, file: &str) -> anyhow::Result<PathBuf> {
     let path = change.state.join(file);
     let folder = path.parent().unwrap_or(&change.state);
     std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
