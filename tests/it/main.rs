@@ -15,6 +15,7 @@ mod kills;
 mod links;
 mod policies;
 mod rotation;
+mod scenarios;
 mod secrets;
 mod standstill;
 mod support;
