@@ -19,6 +19,7 @@ mod machines;
 mod own_side;
 mod policies;
 mod rotation;
+mod scenarios;
 mod secrets;
 mod standstill;
 mod support;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sandbox_args::SANDBOX_AFTER_HELP;
 pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, Profile, SandboxArgs, SandboxCommand};
+use crate::scenarios::{self, Scenario};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -168,6 +169,21 @@ pub struct DemoArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Play this story from the life of a key instead; --list names them
+    ///
+    /// Hours pass in seconds, by a clock that is moved for the whole local world at once. It succeeds
+    /// only if its end was read back from the simulated Azure.
+    #[arg(long, value_name = "NAME", value_parser = scenario, verbatim_doc_comment)]
+    pub scenario: Option<Scenario>,
+
+    /// Play every scenario, each in a fresh world
+    #[arg(long, conflicts_with_all = ["scenario", "har", "keep"])]
+    pub all: bool,
+
+    /// Print the names of the scenarios and what happens in them
+    #[arg(long, conflicts_with_all = ["scenario", "all", "har", "keep"])]
+    pub list: bool,
+
     /// Write every exchange with the simulated Azure to FILE as HAR 1.2, without its secrets
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
@@ -176,7 +192,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 
-    /// Give up after this many seconds and say what was missing
+    /// Give up after this many seconds, for each scenario, and say what was missing
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub timeout: Duration,
 }
@@ -277,6 +293,13 @@ pub struct FunctionsArgs {
     /// The clock of the local world that this is part of, instead of the machine's
     #[arg(long, value_name = "FILE")]
     pub clock: Option<PathBuf>,
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::named(name).ok_or_else(|| {
+        let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -151,6 +151,16 @@ impl Vendor {
         }
     }
 
+    /// Reads one disk encryption set.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn disk_encryption_set(&self, id: &str) -> anyhow::Result<Value> {
+        let reply = self.azure.arm(Method::GET, id, DISK_ENCRYPTION_SETS_API, None).await?;
+        Ok(reply.ok("reading the disk encryption set")?)
+    }
+
     async fn disk_is_ready(&self, id: &str) -> anyhow::Result<()> {
         let limit = Instant::now() + DISK_LIMIT;
         while Instant::now() < limit {
@@ -163,7 +173,7 @@ impl Vendor {
         anyhow::bail!("the disk {id} was not ready after {} s", DISK_LIMIT.as_secs())
     }
 
-    fn compute_id(&self, kind: &str, name: &str) -> String {
+    pub(super) fn compute_id(&self, kind: &str, name: &str) -> String {
         format!("{}/providers/Microsoft.Compute/{kind}/{name}", self.azure.resource_group_id(RESOURCE_GROUP))
     }
 }
