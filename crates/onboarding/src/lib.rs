@@ -32,6 +32,7 @@ mod hash;
 mod id;
 pub mod journal;
 mod key;
+mod next_move;
 mod numbered;
 mod onboarding;
 mod plan;
@@ -51,6 +52,7 @@ pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;
 pub use key::ProvenKey;
+pub use next_move::{Move, What};
 pub use onboarding::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };

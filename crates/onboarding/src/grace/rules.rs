@@ -101,7 +101,7 @@ impl GraceRules {
     }
 
     /// When this rung is to be announced.
-    pub(super) fn announced_at(&self, ladder: &Ladder, rung: Rung) -> OffsetDateTime {
+    pub(crate) fn announced_at(&self, ladder: &Ladder, rung: Rung) -> OffsetDateTime {
         ladder.since + self.after(rung).saturating_sub(self.notice)
     }
 
