@@ -4,9 +4,12 @@ pub(crate) mod asked;
 pub(crate) mod blockers;
 pub(crate) mod body;
 pub(crate) mod consent;
+pub(crate) mod key_events;
 pub(crate) mod ladder;
+pub(crate) mod rotation;
 pub mod signing;
 pub(crate) mod strangers;
+pub(crate) mod windows;
 
 use std::time::Duration;
 

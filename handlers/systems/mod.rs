@@ -8,5 +8,6 @@ pub(crate) mod key;
 pub(crate) mod looks;
 pub(crate) mod machines;
 pub(crate) mod refusals;
+pub(crate) mod rotation;
 pub(crate) mod subscription;
 pub(crate) mod watch;

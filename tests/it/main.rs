@@ -5,12 +5,14 @@
 mod bad_messages;
 mod budgets;
 mod chain;
+mod clock;
 mod consent;
 mod dead_letters;
 mod evidence;
 mod faults;
 mod grace;
 mod hostile_keys;
+mod key_events;
 mod kills;
 mod links;
 mod machines;

@@ -12,6 +12,8 @@ pub enum About {
     Key(KeyUrl),
     /// The disk encryption set.
     Set,
+    /// New versions of the key in use, and whether the set takes them over.
+    Rotation,
     /// One managed disk.
     Disk(ArmId),
     /// One virtual machine.
@@ -48,6 +50,8 @@ pub enum Subject {
     CandidateKey,
     /// The disk encryption set.
     Set,
+    /// New versions of the key in use, and whether the set takes them over.
+    Rotation,
     /// The marketplace subscription.
     Billing,
     /// One managed disk.
@@ -69,7 +73,7 @@ impl Subject {
         let (disk, machine) = match about {
             About::Disk(disk) => (Some(disk.clone()), None),
             About::Machine(machine) => (None, Some(machine.clone())),
-            About::Consent | About::Key(_) | About::Set | About::Billing => (None, None),
+            About::Consent | About::Key(_) | About::Set | About::Rotation | About::Billing => (None, None),
         };
         Self::Step { function: function.to_owned(), disk, machine }
     }

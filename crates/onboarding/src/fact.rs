@@ -7,6 +7,7 @@ use crate::{
     About, DropReason, ProvenKey, Reason, SubscriptionStatus,
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
+    rotation::{NewestVersion, SetLook},
 };
 
 /// What a step learnt from the outside world.
@@ -86,6 +87,13 @@ pub enum Fact {
     SetFailed {
         /// What was found.
         finding: Finding,
+    },
+    /// The newest version of the key in use was looked at.
+    KeyLooked {
+        /// What it is like.
+        newest: Box<NewestVersion>,
+        /// What the disk encryption set makes of it, when that was looked at too.
+        set: Option<Box<SetLook>>,
     },
     /// ARM accepted the encryption of a disk.
     DiskRequested {

@@ -44,7 +44,7 @@ async fn take(
 ) -> Result<Next, StepError> {
     let Some(key) = onboarding.key_to_look_at() else { return Ok(Next::NoNews("there is no key")) };
     match fresh_probe(app, onboarding, &key.without_version()).await {
-        Ok(proof) => return step.decide(Fact::KeyProven { proof }),
+        Ok((proof, _)) => return step.decide(Fact::KeyProven { proof }),
         Err(Refusal::Finding { finding, .. }) if finding.code().key_is() == KeyIs::Revoked => {}
         Err(Refusal::Finding { finding, .. }) => {
             tracing::warn!(onboarding = %onboarding.id(), code = %finding.code().name(), "no rung: the key cannot be looked at");

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
+
+use serde_amqp::Value;
 
 /// How to start a [`Broker`](crate::Broker).
 #[derive(Clone)]
@@ -27,6 +31,10 @@ pub struct Options {
     pub key: Option<String>,
     /// What becomes of Entra tokens, which this broker cannot verify: it knows no issuer.
     pub entra_tokens: EntraTokens,
+    /// How many milliseconds the messages' time is ahead of the machine's clock: scheduling, locks, expiry, duplicate
+    /// detection. Whoever keeps a copy of this moves it, forward only, and calls
+    /// [`Control::clock_moved`](crate::Control::clock_moved). Connections and their tokens stay in the machine's time.
+    pub ahead_milliseconds: Arc<AtomicI64>,
 }
 
 /// What the broker answers to a put-token request of the type `jwt`.
@@ -67,6 +75,7 @@ impl Default for Options {
             idle_time_out: Duration::from_secs(240),
             key: None,
             entra_tokens: EntraTokens::default(),
+            ahead_milliseconds: Arc::default(),
         }
     }
 }
@@ -198,12 +207,14 @@ pub struct RuleOptions {
     pub filter: Filter,
 }
 
-/// What a rule matches (Microsoft Learn, "Topic filters and actions"). This broker has no SQL filters but the one that
-/// matches everything.
+/// What a rule matches (Microsoft Learn, "Topic filters and actions"). This broker has no SQL filters but those that
+/// match everything and nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// Every message: `1=1`.
     True,
+    /// No message: `1=0`.
+    False,
     /// Messages whose properties equal all of those named.
     Correlation(Box<CorrelationFilter>),
 }
@@ -231,15 +242,12 @@ pub struct CorrelationFilter {
     pub properties: BTreeMap<String, PropertyValue>,
 }
 
-/// The value of an application property in a filter.
+/// The value of an application property in a filter: of any type that has no parts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PropertyValue {
-    /// A text.
-    Text(String),
-    /// A whole number, of whatever width in the message.
-    Integer(i64),
-    /// A fraction.
-    Real(f64),
-    /// A truth.
-    Boolean(bool),
+pub struct PropertyValue(pub(crate) Value);
+
+impl<T: Into<Value>> From<T> for PropertyValue {
+    fn from(value: T) -> Self {
+        Self(value.into())
+    }
 }

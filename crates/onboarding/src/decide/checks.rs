@@ -9,8 +9,8 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
     blocker::Blocker,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, MachineSwitchRequested,
-        ProvisionRequested, ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyEventReceived, KeyShared,
+        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
 };
 
@@ -21,6 +21,7 @@ pub(super) enum Look {
     Key(KeyUrl),
     NewSet,
     Set(ArmId),
+    Rotation,
     Disk(ArmId),
     Activation,
     Machine(ArmId),
@@ -86,11 +87,12 @@ impl Onboarding {
     }
 
     /// Whether a blocker stands in the way of this, and has it looked at again when it is resolved. What is wrong with
-    /// one disk says nothing about another; and a refused step that is carried out in the end takes up nothing else.
+    /// one disk says nothing about another, a rotation holds up nothing; and a refused step that is carried out in the
+    /// end takes up nothing else.
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
             (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
-            (_, Subject::Step { .. } | Subject::Machine { .. }) => false,
+            (_, Subject::Rotation | Subject::Step { .. } | Subject::Machine { .. }) => false,
             _ => true,
         })
     }
@@ -101,6 +103,7 @@ impl Onboarding {
             Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
+            Subject::Rotation => BTreeSet::from([Look::Rotation]),
             Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
                 BTreeSet::from([Look::Machine(machine.clone())])
             }
@@ -142,6 +145,7 @@ impl Onboarding {
                 ),
                 Look::NewSet => decision.send_resumed("", ProvisionRequested {}),
                 Look::Set(set) => decision.send_resumed("", ProvisionStarted { set }),
+                Look::Rotation => decision.send_resumed("", KeyEventReceived {}),
                 Look::Disk(disk) => {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }

@@ -10,6 +10,7 @@ mod found;
 mod grace;
 mod keys;
 mod machines;
+mod rotation;
 mod set;
 mod standstill;
 mod watch;
@@ -54,6 +55,8 @@ impl Onboarding {
             key: None,
             candidate: None,
             set: Set::None,
+            rotation: None,
+            reminder: None,
             disks: BTreeMap::new(),
             dropped: BTreeMap::new(),
             activated_at: None,
@@ -112,6 +115,7 @@ impl Onboarding {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
             }
             Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
+            Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_deref())),
             Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
             Fact::DiskRequested { disk, look_after_ms } => {
                 self.disk_requested(cause, fact, disk, look_after_ms)

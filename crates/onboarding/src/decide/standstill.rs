@@ -13,8 +13,8 @@ use super::checks::Look;
 use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
-        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
+        KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
     finding::Finding,
 };
@@ -145,6 +145,7 @@ impl Look {
             Self::Key(_) => KeyShared::QUEUE,
             Self::NewSet => ProvisionRequested::QUEUE,
             Self::Set(_) => ProvisionStarted::QUEUE,
+            Self::Rotation => KeyEventReceived::QUEUE,
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
             Self::Machine(_) => MachineSwitchRequested::QUEUE,
@@ -158,6 +159,7 @@ impl Look {
             | Self::Key(_)
             | Self::NewSet
             | Self::Set(_)
+            | Self::Rotation
             | Self::Activation
             | Self::Machine(_) => None,
         }
@@ -169,6 +171,7 @@ impl Look {
             Self::Consent => Subject::Consent,
             Self::Key(_) => Subject::CandidateKey,
             Self::NewSet | Self::Set(_) => Subject::Set,
+            Self::Rotation => Subject::Rotation,
             Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
             Self::Machine(machine) => Subject::Machine { machine: machine.clone() },

@@ -138,8 +138,11 @@ impl Store {
         store
     }
 
+    /// Of transfers too, whose dead letters stay empty: nothing that this broker forwards to can be missing or full.
     fn add_dead_letters(&mut self, owner: &EntityName, settings: &Settings, forward_to: Option<&str>) {
         self.add(Entity::new(owner.dead_letters(), Settings::of_dead_letters(settings, forward_to)));
+        let transfers = Settings::of_dead_letters(settings, None);
+        self.add(Entity::new(owner.transfer_dead_letters(), transfers));
     }
 
     fn add(&mut self, entity: Entity) {
@@ -191,6 +194,12 @@ impl Store {
     /// When something happens next by itself.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.entities.values().filter_map(Entity::next_deadline).min()
+    }
+
+    /// How many messages are active or locked, dead letters aside.
+    pub(crate) fn under_way(&self) -> usize {
+        let alive = self.entities.values().filter(|entity| entity.settings.kind != Kind::DeadLetters);
+        alive.map(|entity| entity.count_active() + entity.count_locked()).sum()
     }
 
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<Counts> {

@@ -6,6 +6,7 @@ mod machines;
 mod ownership;
 mod properties;
 mod refused;
+mod rotation;
 mod standstill;
 mod watched;
 
