@@ -11,7 +11,7 @@ use super::{Drill, Ladder};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
-    /// The vendor's systems are told to stop the service for this customer; no disk is encrypted for it any more.
+    /// The vendor's own systems have to stop the service for this customer; no disk is encrypted for it any more.
     Suspend,
     /// The running machines that use this customer's disks are deallocated.
     Deallocate,
