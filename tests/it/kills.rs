@@ -110,7 +110,6 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     enable(world, &key, true).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "active").await;
-    machine.until(world, "running").await;
     // Event Grid delivers again what was not taken.
     let offered = async || Ok(Offered::on(page).await.ok());
     let offered = world.wait_for("the page", Instant::now() + PATIENCE, offered).await.unwrap();
@@ -119,6 +118,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     world.wait_until("the event to be taken", Instant::now() + PATIENCE, told).await.unwrap();
     let again = async || Ok(steps_of(world, "key_events") > looked);
     world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
+    machine.until(world, "running").await;
     signed_up
 }
 

@@ -33,7 +33,7 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: list, show, verify, check, resume, link, withdraw-links, freeze, unfreeze, mark-test
+    /// Onboardings: what each waits for, its history, its key, its links, its freeze
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
     /// whether that history holds together, and whether the customer's key works now. Continues one

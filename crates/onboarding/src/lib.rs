@@ -33,6 +33,7 @@ mod hash;
 mod id;
 pub mod journal;
 mod key;
+mod next_move;
 mod numbered;
 mod onboarding;
 mod plan;
@@ -54,6 +55,7 @@ pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;
 pub use key::ProvenKey;
+pub use next_move::{Move, What};
 pub use onboarding::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };

@@ -8,12 +8,7 @@
 //! Whatever gets no answer is asked again by the reminder, so that an outage fills no queue and nothing is ever given up.
 
 use azure_ids::ArmId;
-use onboarding::{
-    Fact, Onboarding,
-    event::RungDue,
-    finding::KeyIs,
-    grace::{Rung, What},
-};
+use onboarding::{Fact, Onboarding, What, event::RungDue, finding::KeyIs, grace::Rung};
 
 use crate::{
     App,

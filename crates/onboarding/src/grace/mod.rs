@@ -1,13 +1,12 @@
 //! The grace ladder: what is done, step by step, while a customer's key is revoked.
 //!
-//! A rung is announced before it is taken, and taken only after the notice. Nothing here does anything by itself:
-//! [`Onboarding::next_move`](crate::Onboarding::next_move) says what is next and when, and the decision refuses what was
-//! not announced. The time counts from the confirmed revocation. Time in which the key cannot be looked at does not count:
+//! A rung is announced before it is taken, and taken only after the notice. Here is what is remembered of it and what the
+//! vendor set; [`Onboarding::next_move`](crate::Onboarding::next_move) says what is next and when, and the decision refuses
+//! what was not announced. The time counts from the confirmed revocation. Time in which the key cannot be looked at does not count:
 //! an outage neither advances the ladder nor starts it anew.
 
 mod ladder;
 mod machine;
-mod moves;
 mod rules;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -17,7 +16,6 @@ use time::OffsetDateTime;
 
 pub use ladder::{Announced, Ladder};
 pub use machine::{HeldMachine, MachineState, MachineStep, Power};
-pub use moves::{Move, What};
 pub use rules::{GracePolicy, GraceRules, Rung};
 
 /// What is so of one onboarding's ladder, and of what may stop it.

@@ -11,7 +11,7 @@ use super::{Drill, Ladder};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
-    /// The vendor's systems are told to stop the service for this customer; no disk is encrypted for it any more.
+    /// The vendor's own systems have to stop the service for this customer; no disk is encrypted for it any more.
     Suspend,
     /// The running machines that use this customer's disks are deallocated.
     Deallocate,
@@ -101,7 +101,7 @@ impl GraceRules {
     }
 
     /// When this rung is to be announced.
-    pub(super) fn announced_at(&self, ladder: &Ladder, rung: Rung) -> OffsetDateTime {
+    pub(crate) fn announced_at(&self, ladder: &Ladder, rung: Rung) -> OffsetDateTime {
         ladder.since + self.after(rung).saturating_sub(self.notice)
     }
 

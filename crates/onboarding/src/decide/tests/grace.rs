@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::{
+    Move, What,
     event::MachineSwitchRequested,
-    grace::{Drill, GracePolicy, GraceRules, Move, Rung, What},
+    grace::{Drill, GracePolicy, GraceRules, Rung},
     test_support::machine,
 };
 

@@ -7,8 +7,9 @@ use super::{
     *,
 };
 use crate::{
+    What,
     event::MachineSwitchRequested,
-    grace::{MachineState, MachineStep, Power, What},
+    grace::{MachineState, MachineStep, Power},
     test_support::machine,
 };
 

@@ -13,6 +13,10 @@ use crate::{
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
 
+fn newest(number: u32) -> NewestVersion {
+    NewestVersion { version: version("k", number), created: None, expires: None, fault: None }
+}
+
 /// The facts of the grace ladder.
 fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
     let at = datetime!(2026-02-01 12:00 UTC);
@@ -40,10 +44,6 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
     ]
-}
-
-fn newest(number: u32) -> NewestVersion {
-    NewestVersion { version: version("k", number), created: None, expires: None, fault: None }
 }
 
 fn every_fact() -> Vec<(&'static str, Fact)> {

@@ -1,12 +1,15 @@
-//! What the ladder does next, and when.
+//! What the grace ladder does next, and when.
 
 use std::time::Duration;
 
 use azure_ids::ArmId;
 use time::OffsetDateTime;
 
-use super::{GraceRules, MachineState, Power, Rung};
-use crate::{Onboarding, Stage, Subject, SubscriptionStatus, finding::KeyIs};
+use crate::{
+    Onboarding, Stage, Subject, SubscriptionStatus,
+    finding::KeyIs,
+    grace::{GraceRules, MachineState, Power, Rung},
+};
 
 /// A message about a machine may be lost: after this time it is sent again.
 const MACHINE_AGAIN: Duration = Duration::from_secs(3600);
