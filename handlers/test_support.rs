@@ -1,5 +1,8 @@
 //! An onboarding in a journal, for the tests of the handlers.
 
+#[path = "../crates/onboarding/tests/support/counting_store.rs"]
+pub(crate) mod counting_store;
+
 use std::time::Duration;
 
 use ::onboarding::{
@@ -59,12 +62,18 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
     id
 }
 
+/// The disk of [`chain`].
+pub(crate) fn disk() -> ArmId {
+    let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
+    format!("{below}/disks/d1").parse().unwrap()
+}
+
 /// What happens after [`provisioning`], each with the queue whose message takes the chain on from there.
 pub(crate) fn chain() -> Vec<(Option<Fact>, &'static str)> {
     let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
     let id = OnboardingId::of_subscription(Uuid::from_u128(7));
     let set: ArmId = format!("{below}/diskEncryptionSets/latchkey-{id}").parse().unwrap();
-    let disk: ArmId = format!("{below}/disks/d1").parse().unwrap();
+    let disk = disk();
     let look_after_ms = 1000;
     vec![
         (None, "provision_requested"),

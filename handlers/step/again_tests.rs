@@ -1,8 +1,5 @@
 //! A step that was done, and whose message comes again: the host was stopped before it heard of the end.
 
-#[path = "../../crates/onboarding/tests/support/counting_store.rs"]
-mod counting_store;
-
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
@@ -18,8 +15,11 @@ use onboarding::{
 };
 
 use super::*;
-use crate::test_support::{ID, NOW, opened};
-use counting_store::{CountingStore, Counts};
+use crate::test_support::{
+    ID, NOW,
+    counting_store::{CountingStore, Counts},
+    opened,
+};
 
 /// More often than a message is delivered.
 const TIMES: u32 = 10;

@@ -12,6 +12,7 @@ mod faults;
 mod hostile_keys;
 mod kills;
 mod links;
+mod page_commands;
 mod policies;
 mod rotation;
 mod secrets;
