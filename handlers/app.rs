@@ -14,6 +14,7 @@ use onboarding::{
     journal::{Journal, anchor::Anchors},
     submission::Submissions,
     walk::Walk,
+    watched::Watched,
     withdrawal::Withdrawals,
 };
 use service_bus::ServiceBusClient;
@@ -26,7 +27,7 @@ use crate::{
     pages::strangers::Strangers,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::bus::Bus,
+    systems::{bus::Bus, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -43,6 +44,8 @@ pub struct App {
     pub(crate) submissions: Submissions,
     pub(crate) due: DueChecks,
     pub(crate) walk: Walk,
+    pub(crate) watched: Watched,
+    pub(crate) looks: Arc<Looks>,
     pub(crate) withdrawals: Withdrawals,
     pub(crate) used_states: UsedStates,
     pub(crate) signer: Signer,
@@ -92,6 +95,8 @@ impl App {
             submissions: Submissions::new(store.clone()),
             due: DueChecks::new(store.clone()),
             walk: Walk::new(store.clone()),
+            watched: Watched::new(store.clone()),
+            looks: Arc::default(),
             withdrawals: Withdrawals::new(store.clone()),
             used_states: UsedStates::new(store.clone()),
             store,

@@ -14,6 +14,7 @@ const RETRY_FIRST: &str = "LATCHKEY_RETRY_FIRST_MILLISECONDS";
 const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
 const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
 const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
+const WATCH: &str = "LATCHKEY_WATCH_SECONDS";
 const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
 
 /// Every setting. Secrets have types that do not print.
@@ -60,6 +61,9 @@ pub struct Settings {
     /// `LATCHKEY_STANDSTILL_SECONDS` (3600): how long an onboarding may stand without anybody's turn before it is started
     /// again where it stands; after three times as long the vendor is named.
     pub standstill: Duration,
+    /// `LATCHKEY_WATCH_SECONDS` (900): how often the key of an active onboarding is looked at; whole minutes, when it is
+    /// more than one. The timer `watch` has to run each minute, or as often as this if that is more often.
+    pub watch: Duration,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -165,6 +169,7 @@ impl Settings {
         let first_check = reader.duration("LATCHKEY_CHECK_FIRST_SECONDS", Duration::from_secs, 60);
         let look_again = reader.duration("LATCHKEY_LOOK_AGAIN_SECONDS", Duration::from_secs, 60);
         let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
+        let watch = reader.duration(WATCH, Duration::from_secs, 900);
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
         // Otherwise the message is given up before anybody is asked to act.
@@ -193,6 +198,7 @@ impl Settings {
                 first_check: first_check?,
                 look_again: look_again?,
                 standstill: standstill?,
+                watch: watch?,
             })
         };
         match all() {

@@ -64,6 +64,10 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),
+        queue(functions::watch_due::handle, &[Entra, KeyVault]),
+        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", |functions| {
+            functions.timer("watch", |_: Timer, app| functions::watch::handle(app))
+        }),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", |functions| {
             functions.timer("sweep", |_: Timer, app| functions::sweep::handle(app))
         }),

@@ -76,13 +76,14 @@ fn every_route_begins_with_words_of_its_own() {
 /// What the code of a function calls, by the handles and the shared modules that it names.
 #[test]
 fn a_line_names_the_systems_that_its_code_calls() {
-    const SIGNS: [(&str, &[System]); 6] = [
+    const SIGNS: [(&str, &[System]); 7] = [
         ("app.marketplace", &[Marketplace]),
         ("app.compute", &[ResourceManager]),
         ("app.identity", &[Entra]),
         ("app.webhook_tokens", &[Entra]),
         ("why_refused(", &[Entra]),
         ("probe(", &[Entra, KeyVault]),
+        ("watch::look(", &[Entra, KeyVault]),
     ];
     for function in table() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("handlers/functions");

@@ -20,3 +20,5 @@ pub(crate) mod signup;
 pub(crate) mod signup_requested;
 pub(crate) mod subscription_check_due;
 pub(crate) mod sweep;
+pub(crate) mod watch;
+pub(crate) mod watch_due;

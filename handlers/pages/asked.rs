@@ -35,7 +35,7 @@ pub(crate) fn html(app: &App, link: &Link, answer: Answer) -> Response {
 /// 202 only when something will be done.
 fn status(answer: Answer) -> StatusCode {
     match answer {
-        Answer::Asked(Asked::LooksAgain) => StatusCode::ACCEPTED,
+        Answer::Asked(Asked::LooksAgain | Asked::LooksAtKey) => StatusCode::ACCEPTED,
         Answer::Asked(Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended) => {
             StatusCode::OK
         }
@@ -68,6 +68,10 @@ fn message(answer: Answer) -> String {
 fn sentence(asked: Asked) -> &'static str {
     match asked {
         Asked::LooksAgain => "Latchkey is now checking again everything that this onboarding is waiting for.",
+        Asked::LooksAtKey => {
+            "Latchkey is now checking your key, with a new token. The onboarding's page shows the result in a few seconds. \
+             If something is wrong with the key, Latchkey checks a second time, about a minute later, before it says so."
+        }
         Asked::UnderWay => {
             "There is nothing to check: the onboarding is in progress and is not waiting for anybody. If nothing happens \
              for some minutes, ask again. Latchkey also restarts it by itself."

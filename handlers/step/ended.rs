@@ -13,3 +13,10 @@ pub(super) struct Ended {
     pub(super) detail: String,
     pub(super) answer: Result<Outcome, StepFailed>,
 }
+
+impl Ended {
+    /// The message is done with.
+    pub(super) fn done(detail: String) -> Self {
+        Self { outcome: "done", detail, answer: Ok(Outcome::Complete) }
+    }
+}

@@ -55,10 +55,18 @@ where
         event.replayed_at = Some(at);
     }
     let started = app.clock.now();
+    if event.data.void_from().is_some_and(|void_from| void_from <= started) {
+        let overtaken = Ended::done("another has taken its place".to_owned());
+        log::line(function, &event, started, started, &overtaken);
+        return overtaken.answer;
+    }
     let ended = match attempt(function, &event, &app, handler).await {
         Ok((outcome, detail)) => Ended { outcome, detail, answer: Ok(Outcome::Complete) },
-        Err(StepError::NotNow(why)) => {
-            Ended { outcome: "done", detail: why.to_string(), answer: Ok(Outcome::Complete) }
+        Err(StepError::NotNow(why)) => Ended::done(why.to_string()),
+        // Another comes in its place, which may find it mended: nobody has to replay this one.
+        Err(StepError::Refuse { reason, description }) if event.data.void_from().is_some() => {
+            tracing::error!(onboarding = %event.subject, function, %reason, description, "refused, and not kept");
+            Ended::done(format!("{reason}: {description}"))
         }
         Err(StepError::Refuse { reason, description }) => {
             refuse(function, &event, &app, reason, description).await
@@ -153,6 +161,7 @@ fn left_to_do<D: EventData>(
 
 async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
     app.due.set(&head.onboarding, head.onboarding.number()).await?;
+    app.watched.follow(&head.onboarding).await?;
     for message in &head.messages {
         app.bus.publish(message).await?;
     }
@@ -162,6 +171,7 @@ async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
 /// The run before this one may have been killed before it published.
 async fn publish_again(app: &App, onboarding: &Onboarding, entry: u64) -> Result<(), StepError> {
     app.due.set(onboarding, entry).await?;
+    app.watched.follow(onboarding).await?;
     for message in app.journal.messages_of(onboarding.id(), entry).await? {
         app.bus.publish(&message).await?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use onboarding::{
     Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue},
+    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue, WatchDue},
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
@@ -64,8 +64,11 @@ pub(crate) enum AskError {
 /// it looked at, under a message of its own.
 pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Result<Answer, AskError> {
     let asked = onboarding.asked(app.clock.now(), app.settings.first_check);
-    if asked != Asked::LooksAgain {
-        return Ok(Answer::Asked(asked));
+    match asked {
+        Asked::LooksAgain | Asked::LooksAtKey => {}
+        Asked::UnderWay | Asked::VendorsTurn | Asked::NothingToDo | Asked::Ended => {
+            return Ok(Answer::Asked(asked));
+        }
     }
     if let Some(wait) = budgets::take_one(app, &budgets::checks(app), onboarding.id()).await? {
         return Ok(Answer::AskedBefore { wait });
@@ -73,7 +76,13 @@ pub(crate) async fn ask(app: &App, onboarding: &Onboarding, source: &str) -> Res
     if let Some(wait) = budgets::take_one(app, &budgets::CHECKS_OF_TENANT, onboarding.tenant()).await? {
         return Ok(Answer::TooOften { wait });
     }
-    publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    if asked == Asked::LooksAtKey {
+        let until = app.clock.now() + app.settings.watch;
+        publish_once(app, onboarding.id(), source, WatchDue { until, asked: true, seen: None }).await?;
+    }
+    if asked == Asked::LooksAgain || onboarding.waits_beside_its_key() {
+        publish_once(app, onboarding.id(), source, CheckDue { entry: None, because: None }).await?;
+    }
     Ok(Answer::Asked(asked))
 }
 
@@ -90,6 +99,17 @@ pub(crate) async fn publish_subscription_check(
 ) -> Result<(), ServiceBusError> {
     let origin = format!("{onboarding}\n{}", app.clock.now().date());
     publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
+}
+
+/// It is time for this look at the key of an active onboarding. Sent again it is the same message.
+pub(crate) async fn publish_look(
+    app: &App,
+    onboarding: OnboardingId,
+    look: i64,
+) -> Result<(), ServiceBusError> {
+    let until = app.clock.now() + app.settings.watch;
+    let origin = format!("{onboarding}\n{look}");
+    publish(app, onboarding, "watch", &origin, WatchDue { until, asked: false, seen: None }).await
 }
 
 /// Under an id that nobody can know before, and that nothing else has: no other message can take its place.

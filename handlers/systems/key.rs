@@ -35,7 +35,7 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     let refused =
         |error| of_vault(error, key, tenant, Some(service_principal)).behind_consent(service_principal);
     let bundle = vault.get_key().await.map_err(refused)?;
-    if let Some(finding) = fault_of(&bundle, app.clock.now()) {
+    if let Some(finding) = fault_of(&bundle, app.clock.now() + margin(onboarding, key)) {
         return Err(Refusal::certain(finding).behind_consent(service_principal));
     }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
@@ -43,7 +43,23 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     Ok(proof(onboarding, &vault, &bundle, service_principal))
 }
 
-/// The same, with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
+/// Reads the newest version of the key in use and whether something is wrong with it: one call to a vault that was
+/// [probed](probe) within the last hour.
+pub(crate) async fn glance(
+    app: &App,
+    onboarding: &Onboarding,
+    used: &ProvenKey,
+) -> Result<KeyBundle, Refusal> {
+    let (tenant, principal) = (onboarding.tenant(), Some(used.service_principal));
+    let bundle = app.key_vault.glance(tenant, &used.version).await;
+    let bundle = bundle.map_err(|error| of_vault(error, &used.version, tenant, principal))?;
+    match fault_of(&bundle, app.clock.now()) {
+        Some(finding) => Err(Refusal::certain(finding)),
+        None => Ok(bundle),
+    }
+}
+
+/// The same as [`probe`], with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
 /// asks how things are now must not be told how they were.
 pub(crate) async fn fresh_probe(
     app: &App,
@@ -53,6 +69,12 @@ pub(crate) async fn fresh_probe(
     let tenant = onboarding.tenant();
     app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
     probe(app, onboarding, key).await
+}
+
+/// A key that is in use works until it has expired.
+fn margin(onboarding: &Onboarding, key: &KeyUrl) -> Duration {
+    let is_in_use = onboarding.watched_key().is_some_and(|used| used.version.is_same_key(key));
+    if is_in_use { Duration::ZERO } else { EXPIRY_MARGIN }
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {
@@ -86,8 +108,8 @@ fn proof(
     }
 }
 
-/// What is wrong with the key itself, the first thing first.
-fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Finding> {
+/// What is wrong with the key itself at this time, the first thing first.
+fn fault_of(bundle: &KeyBundle, at: OffsetDateTime) -> Option<Finding> {
     let key = bundle.kid().without_version();
     if let KeyType::Other(found) = &bundle.key_type {
         return Some(Finding::KeyType { key, found: found.clone() });
@@ -98,10 +120,10 @@ fn fault_of(bundle: &KeyBundle, now: OffsetDateTime) -> Option<Finding> {
     if !bundle.enabled {
         return Some(Finding::KeyDisabled { key });
     }
-    if bundle.not_before.is_some_and(|start| start > now) {
+    if bundle.not_before.is_some_and(|start| start > at) {
         return Some(Finding::KeyNotYetValid { key });
     }
-    if bundle.expires.is_some_and(|end| end < now + EXPIRY_MARGIN) {
+    if bundle.expires.is_some_and(|end| end < at) {
         return Some(Finding::KeyExpired { key });
     }
     let allows_both = bundle.allows("wrapKey") && bundle.allows("unwrapKey");

@@ -5,5 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
 pub(crate) mod key;
+pub(crate) mod looks;
 pub(crate) mod refusals;
 pub(crate) mod subscription;
+pub(crate) mod watch;

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use local_world::{cast::OnboardingPage, world::LocalWorld};
+use local_world::{
+    cast::{CustomerKey, OnboardingPage},
+    world::LocalWorld,
+};
+use reqwest::Method;
 use sandbox::MarketplaceAction;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -62,7 +66,8 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement, and the daily look at the subscription.
+/// found by a check, a suspension and a reinstatement, the daily look at the subscription, and a key that is taken away and
+/// comes back.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
@@ -84,14 +89,29 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let subscription = signed_up.purchase.subscription_id;
     webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
     webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
-    let checked = world.steps().iter().filter(|step| step.function == "subscription_check_due").count();
+    let checked = steps_of(world, "subscription_check_due");
     insist(world, "the timer", async || run_timer(world, "check_subscriptions").await).await;
-    let again = async || {
-        let steps = world.steps();
-        Ok(steps.iter().filter(|step| step.function == "subscription_check_due").count() > checked)
-    };
+    let again = async || Ok(steps_of(world, "subscription_check_due") > checked);
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
+    // A key that is disabled, which two looks have to see, and that is enabled again.
+    enable(world, &key, false).await;
+    insist(world, "a look", async || world.customer().check_again(page).await).await;
+    until(world, page, "revoked").await;
+    enable(world, &key, true).await;
+    insist(world, "a look", async || world.customer().check_again(page).await).await;
+    until(world, page, "active").await;
     signed_up
+}
+
+fn steps_of(world: &LocalWorld, function: &str) -> usize {
+    world.steps().iter().filter(|step| step.function == function).count()
+}
+
+async fn enable(world: &LocalWorld, key: &CustomerKey, enabled: bool) {
+    let path = format!("/keys/{}", key.url.split('/').rev().nth(1).unwrap());
+    let body = serde_json::json!({ "attributes": { "enabled": enabled } });
+    let changed = world.customer().azure().vault(Method::PATCH, &key.vault, &path, Some(&body)).await;
+    changed.unwrap().ok("changing the key").unwrap();
 }
 
 /// The marketplace repeats a webhook that was not taken.

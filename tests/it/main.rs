@@ -20,5 +20,6 @@ mod standstill;
 mod support;
 mod traces;
 mod waiting;
+mod watch;
 mod webhooks;
 mod world_changes;

@@ -48,6 +48,7 @@ pub(crate) fn options() -> LocalWorldOptions {
 pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
     let mut options = LocalWorldOptions { takes_kill_orders: true, lags: Lags::default(), ..options() };
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
+    options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
     LocalWorld::start(options).await.unwrap()
 }
 

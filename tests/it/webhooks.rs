@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_world::world::LocalWorld;
+use local_world::{step::StepOutcome, world::LocalWorld};
 use reqwest::{StatusCode, header};
 use sandbox::MarketplaceAction;
 use serde_json::json;
@@ -10,7 +10,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{
-    PATIENCE, a_world, history, options, plain_client, play, run_timer, until, until_nothing_is_left,
+    PATIENCE, a_world, consent_and_share, exchanges, history, options, plain_client, play, run_timer, until,
+    until_nothing_is_left,
 };
 
 #[tokio::test]
@@ -86,6 +87,35 @@ async fn a_subscription_that_ended_while_its_webhook_was_lost_is_noticed() {
     run_timer(&world, "check_subscriptions").await.unwrap();
     until_nothing_is_left(&world).await;
     assert_eq!(history(&world, &signed_up.page).await.len(), entries, "what has ended is not asked about");
+    world.stop().await;
+}
+
+/// Of a plan with automatic activation the webhook tells, whether or not anybody opens the landing page. Billing has
+/// begun, so that there is nothing to activate.
+#[tokio::test]
+async fn a_purchase_that_a_subscribe_webhook_announces_is_opened_and_not_activated_again() {
+    let world = a_world().await;
+    let purchase = world.purchase().unwrap();
+    let subscription = purchase.subscription_id;
+    let announced = world.sandbox().send_webhook(subscription, MarketplaceAction::Subscribe).await.unwrap();
+    assert_eq!(announced.status, 200);
+    let opened = async || {
+        let steps = world.steps();
+        Ok(steps
+            .iter()
+            .any(|step| step.function == "marketplace_changed" && step.outcome == StepOutcome::Waiting))
+    };
+    world.wait_until("the onboarding to be opened", Instant::now() + PATIENCE, opened).await.unwrap();
+
+    // The customer comes by the landing page after all, and finds the same onboarding.
+    let page = world.customer().sign_up(&purchase.landing).await.unwrap();
+    consent_and_share(&world, &page, "contoso-keys").await;
+    until(&world, &page, "active").await;
+    until_nothing_is_left(&world).await;
+    assert_eq!(exchanges(&world, "POST", "/activate").len(), 0);
+    let opened =
+        history(&world, &page).await.iter().filter(|entry| entry["fact"]["fact"] == "opened").count();
+    assert_eq!(opened, 1);
     world.stop().await;
 }
 

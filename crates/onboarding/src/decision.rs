@@ -84,8 +84,9 @@ impl Decision {
             Some(known) if known.finding.code() == finding.code() => (known.since, known.checks.max(checks)),
             _ => (now, checks),
         };
-        let next_check =
-            finding.code().is_looked_at_again().then(|| now + self.cause.wait_before_check(checks));
+        // What is watched is looked at all the time.
+        let is_checked = finding.code().is_looked_at_again() && !self.onboarding.is_watched_for(&subject);
+        let next_check = is_checked.then(|| now + self.cause.wait_before_check(checks));
         self.onboarding.blockers.set(subject, Blocker { finding, since, checks, entry, next_check });
     }
 }

@@ -7,6 +7,7 @@
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`due`]: when an onboarding that waits is looked at again;
+//! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`claim`]: one key belongs to one customer;
 //! - [`submission`]: of the keys that were submitted the last one counts;
 //! - [`withdrawal`]: which links to an onboarding's page count no more;
@@ -39,10 +40,11 @@ pub mod taken;
 #[cfg(test)]
 mod test_support;
 pub mod walk;
+pub mod watched;
 pub mod withdrawal;
 
 pub use about::{About, Subject};
-pub use decide::{Asked, RESTARTS};
+pub use decide::{Asked, RESTARTS, Sight};
 pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;

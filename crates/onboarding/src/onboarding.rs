@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{OnboardingId, ProvenKey, blocker::Blockers, taken::Taken};
+use crate::{
+    OnboardingId, ProvenKey, Subject,
+    blocker::{Blocker, Blockers},
+    finding::KeyIs,
+    taken::Taken,
+};
 
 /// Everything that is so about one onboarding.
 ///
@@ -149,6 +154,10 @@ pub enum Stage {
     Activating,
     /// All done; the customer's key protects the disks.
     Active,
+    /// The same, but the key could not be looked at for a while.
+    Unreachable,
+    /// The customer's side took away the key, the grant or the consent.
+    Revoked,
     /// The subscription is suspended.
     Suspended,
     /// The subscription is over.
@@ -166,6 +175,8 @@ impl Stage {
             Self::Encrypting => "encrypting",
             Self::Activating => "activating",
             Self::Active => "active",
+            Self::Unreachable => "unreachable",
+            Self::Revoked => "revoked",
             Self::Suspended => "suspended",
             Self::Ended => "ended",
         }
@@ -182,7 +193,11 @@ impl Onboarding {
             SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {}
         }
         if self.activated_at.is_some() {
-            return Stage::Active;
+            return match self.key_is() {
+                KeyIs::Revoked => Stage::Revoked,
+                KeyIs::Unreachable => Stage::Unreachable,
+                KeyIs::NotMeant => Stage::Active,
+            };
         }
         match (&self.set, &self.key, &self.consent) {
             (Set::Ready { .. }, ..) if self.all_disks_encrypted() => Stage::Activating,
@@ -303,7 +318,39 @@ impl Onboarding {
     /// Whether nothing is to be done until somebody outside acts: it is active, suspended or over.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        matches!(self.stage(), Stage::Active | Stage::Suspended | Stage::Ended)
+        match self.stage() {
+            Stage::Active | Stage::Unreachable | Stage::Revoked | Stage::Suspended | Stage::Ended => true,
+            Stage::AwaitingConsent
+            | Stage::AwaitingKey
+            | Stage::Provisioning
+            | Stage::Encrypting
+            | Stage::Activating => false,
+        }
+    }
+
+    /// Since when the key in use is revoked, if it is.
+    #[must_use]
+    pub fn revoked_since(&self) -> Option<OffsetDateTime> {
+        let revoked = self.about_key_in_use().filter(|found| found.finding.code().key_is() == KeyIs::Revoked);
+        revoked.map(|found| found.since).min()
+    }
+
+    /// What the blockers say of the key in use: the worst of them counts.
+    fn key_is(&self) -> KeyIs {
+        let mut found = self.about_key_in_use().map(|found| found.finding.code().key_is());
+        if self.revoked_since().is_some() {
+            KeyIs::Revoked
+        } else if found.any(|found| found == KeyIs::Unreachable) {
+            KeyIs::Unreachable
+        } else {
+            KeyIs::NotMeant
+        }
+    }
+
+    fn about_key_in_use(&self) -> impl Iterator<Item = &Blocker> {
+        [Subject::SetUp, Subject::Consent, Subject::Key]
+            .into_iter()
+            .filter_map(|about| self.blockers.get(&about))
     }
 
     pub(crate) fn all_disks_encrypted(&self) -> bool {

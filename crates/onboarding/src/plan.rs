@@ -57,7 +57,9 @@ impl Onboarding {
             | Stage::Provisioning
             | Stage::Encrypting
             | Stage::Activating
-            | Stage::Active => {}
+            | Stage::Active
+            | Stage::Unreachable
+            | Stage::Revoked => {}
         }
         let proof = self.key.as_ref().ok_or(NotNow::NoProvenKey)?;
         self.bound_to(proof)?;

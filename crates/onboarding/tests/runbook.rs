@@ -38,6 +38,7 @@ fn owner(owner: Owner) -> &'static str {
     match owner {
         Owner::Customer => "- **Owner:** customer\n",
         Owner::Vendor => "- **Owner:** vendor\n",
+        Owner::Azure => "- **Owner:** Azure\n",
     }
 }
 

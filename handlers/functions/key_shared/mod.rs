@@ -2,6 +2,7 @@
 //!
 //! Reads the customer's vault and changes nothing there; takes the claim of the key for the entry that uses it.
 //! Of several keys that were submitted the last one counts.
+//! The key of an active onboarding is watched: what is wrong with it counts when it was seen twice.
 //! A 403 soon after the key was shared may be a grant that is still spreading: the age of the event decides.
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
@@ -13,6 +14,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::key::probe,
     systems::refusals::Refusal,
+    systems::watch::{self, Why},
 };
 
 const OVERTAKEN: Next = Next::Void("another key was submitted after this one");
@@ -20,6 +22,9 @@ const OVERTAKEN: Next = Next::Void("another key was submitted after this one");
 pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, StepError> {
     let KeyShared { key, submission } = step.event.data.clone();
     let onboarding = step.onboarding()?;
+    if onboarding.watched_key().is_some_and(|used| used.version.is_same_key(&key)) {
+        return watch::look(&step, &app, Why::Asked).await;
+    }
     if is_overtaken(&app, onboarding, &key, submission).await? {
         return Ok(OVERTAKEN);
     }

@@ -95,6 +95,10 @@ async fn conclude(app: &App, subscription: Uuid, operation: Uuid) -> Result<Opti
             Ok(()) | Err(MarketplaceError::Refused(MarketplaceRefusal::Conflict)) => {
                 Err(StepError::retry_after(Some(Duration::from_secs(1)), "the reinstatement is agreed to"))
             }
+            // It cannot be agreed to any more, or the marketplace does not know it any more: the subscription tells.
+            Err(MarketplaceError::Refused(
+                MarketplaceRefusal::BadRequest { .. } | MarketplaceRefusal::NotFound,
+            )) => Ok(None),
             Err(error) => Err(error.into()),
         };
     }

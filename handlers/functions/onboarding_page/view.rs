@@ -117,6 +117,7 @@ fn name_of(owner: Owner) -> &'static str {
     match owner {
         Owner::Customer => "customer",
         Owner::Vendor => "vendor",
+        Owner::Azure => "Azure service",
     }
 }
 
@@ -165,6 +166,14 @@ fn sentence(stage: Stage) -> &'static str {
         Stage::Encrypting => "The disks are being encrypted with your key.",
         Stage::Activating => "The disks are encrypted with your key. The subscription is being activated.",
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
+        Stage::Unreachable => {
+            "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
+             your key."
+        }
+        Stage::Revoked => {
+            "The application cannot use your key any more. Azure stops access to the disks about an hour after a key is \
+             disabled or deleted."
+        }
         Stage::Suspended => "The subscription is suspended.",
         Stage::Ended => "The subscription has ended.",
     }
@@ -185,7 +194,7 @@ fn takes_key(onboarding: &Onboarding) -> bool {
 }
 
 fn can_be_checked(onboarding: &Onboarding) -> bool {
-    onboarding.has_blocker_beside_steps()
+    onboarding.stage() != Stage::Ended
 }
 
 fn key_of(onboarding: &Onboarding) -> Option<String> {

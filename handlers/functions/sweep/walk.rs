@@ -15,10 +15,11 @@ pub(super) async fn on(app: &App) -> Result<(), SweepError> {
     Ok(app.walk.done(&stretch).await?)
 }
 
-/// What has stood for too long, with its newest entry. On the way, reminders that were lost are set again, and the keys
-/// that were submitted where the subscription has ended are forgotten.
+/// What has stood for too long, with its newest entry. On the way, reminders and watches that were lost are set again, and
+/// the keys that were submitted where the subscription has ended are forgotten.
 async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId, u64)>, SweepError> {
     let (now, standstill) = (app.clock.now(), app.settings.standstill);
+    let watched = app.watched.all().await?;
     let mut found = vec![];
     for id in &stretch.onboardings {
         let Some(onboarding) = load(app, *id).await? else { continue };
@@ -26,6 +27,9 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
             found.push((*id, onboarding.number()));
         }
         app.due.set_lost(&onboarding, now - standstill).await?;
+        if onboarding.is_watched() != watched.contains(id) {
+            app.watched.follow(&onboarding).await?;
+        }
         if onboarding.stage() == Stage::Ended {
             app.submissions.forget(*id).await?;
         }

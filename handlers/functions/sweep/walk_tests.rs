@@ -92,7 +92,8 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         covered.insert(queue);
     }
     // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
-    // onboarding; a check is sent until it is made, and the marketplace is asked every day.
+    // onboarding; a check is sent until it is made, and the marketplace is asked every day. A key is
+    // looked at again an interval later.
     let others = [
         "signup_requested",
         "customer_consented",
@@ -100,6 +101,7 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "check_due",
         "marketplace_changed",
         "subscription_check_due",
+        "watch_due",
     ];
     covered.extend(others);
     assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");

@@ -14,6 +14,7 @@ fn told(error: EntraError) -> (&'static str, Option<Code>) {
                 (Owner::Customer, false) => "customer",
                 (Owner::Vendor, true) => "vendor, or too early",
                 (Owner::Vendor, false) => "vendor",
+                (Owner::Azure, _) => "Azure",
             };
             assert!(!finding.mend().is_empty(), "{} says how it is mended", finding.summary());
             (who, Some(finding.code()))

@@ -26,15 +26,18 @@ pub struct Challenge {
 
 /// Asks for the key without a token.
 pub(super) async fn ask(transport: &Transport, key: &KeyUrl) -> Result<Challenge, KeyVaultError> {
-    // With a trailing slash: the description of the API knows the latest version by an empty one.
-    let url = format!("{}/keys/{}/?api-version={API_VERSION}", key.host().base_url(), key.name());
-    match transport.send(transport.request(Method::GET, &url)).await {
+    match transport.send(transport.request(Method::GET, &address(key))).await {
         Ok(reply) => read(&reply, key.host()),
         Err(outage) if absence::is_absent(transport, key.host(), &outage).await => {
             Err(KeyVaultError::Refused(KeyVaultRefusal::NoSuchVault))
         }
         Err(outage) => Err(KeyVaultError::Unavailable(outage)),
     }
+}
+
+/// Where the latest version of a key is. With a trailing slash: the description of the API knows it by an empty one.
+pub(super) fn address(key: &KeyUrl) -> String {
+    format!("{}/keys/{}/?api-version={API_VERSION}", key.host().base_url(), key.name())
 }
 
 fn read(reply: &Reply, host: &VaultHost) -> Result<Challenge, KeyVaultError> {

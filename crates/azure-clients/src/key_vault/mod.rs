@@ -21,6 +21,7 @@ use azure_security_keyvault_keys::{
         KeyOperationParameters,
     },
 };
+use reqwest::Method;
 
 pub use bundle::{KeyBundle, KeyType};
 pub use challenge::Challenge;
@@ -28,7 +29,7 @@ use error::missing;
 pub use error::{Forbidden, ForbiddenKind, KeyVaultError, KeyVaultRefusal};
 
 use crate::{
-    entra::{EntraError, EntraRefusal, WorkloadIdentity, find_entra_error},
+    entra::{EntraError, EntraRefusal, VAULT_SCOPE, WorkloadIdentity, classify, find_entra_error},
     transport::{Outage, Transport},
 };
 
@@ -83,6 +84,32 @@ impl KeyVault {
             .map_err(|error| KeyVaultError::token(EntraError::Refused(EntraRefusal::Setup(error))))?;
         let (transport, key) = (self.transport.clone(), key.clone());
         Ok(VerifiedVault { transport, key, challenge, client: Arc::new(client) })
+    }
+
+    /// Reads the newest version of a key whose vault was [verified](Self::verify) a short while ago: one call, without a
+    /// challenge. Names of vaults change hands no sooner than their retention ends, and a vault of another tenant refuses
+    /// the token.
+    ///
+    /// # Errors
+    /// As [`VerifiedVault::get_key`].
+    pub async fn glance(&self, tenant: TenantId, key: &KeyUrl) -> Result<KeyBundle, KeyVaultError> {
+        let key = key.without_version();
+        let credential = self.identity.credential_in(tenant).map_err(KeyVaultError::token)?;
+        self.transport
+            .within_time_limit(async {
+                let token = credential.get_token(&[VAULT_SCOPE], None).await;
+                let token = token.map_err(|error| KeyVaultError::token(classify(error)))?;
+                let url = challenge::address(&key);
+                let request = self.transport.request(Method::GET, &url).bearer_auth(token.token.secret());
+                let reply = self.transport.send(request).await.map_err(KeyVaultError::Unavailable)?;
+                if !reply.status.is_success() {
+                    let status = reply.status.as_u16();
+                    return Err(error::read(status, |name| reply.header(name), &reply.body));
+                }
+                let read = serde_json::from_slice(&reply.body).map_err(KeyVaultError::undecodable)?;
+                KeyBundle::read(read, &key)
+            })
+            .await
     }
 }
 

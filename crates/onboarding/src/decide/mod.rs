@@ -10,8 +10,10 @@ mod found;
 mod keys;
 mod set;
 mod standstill;
+mod watch;
 
 pub use standstill::{Asked, RESTARTS};
+pub use watch::Sight;
 
 use azure_ids::TenantId;
 use std::collections::BTreeMap;

@@ -28,11 +28,13 @@ pub const RESTARTS: u32 = 2;
 pub enum Asked {
     /// What it waits for is looked at now, and what stands is started again.
     LooksAgain,
+    /// It is active: its key is looked at now, and whatever else it waits for.
+    LooksAtKey,
     /// It waits for nobody, and something happened a moment ago.
     UnderWay,
     /// Only a refused step is waited for: the vendor has to mend and replay it, whatever the customer says.
     VendorsTurn,
-    /// It is active or suspended, and waits for nobody.
+    /// It is suspended, and waits for nobody.
     NothingToDo,
     /// The subscription is over.
     Ended,
@@ -52,6 +54,8 @@ impl Onboarding {
     pub fn asked(&self, now: OffsetDateTime, first_check: Duration) -> Asked {
         if self.stage() == Stage::Ended {
             Asked::Ended
+        } else if self.is_watched() {
+            Asked::LooksAtKey
         } else if self.has_blocker_beside_steps() || !self.standing_when_asked(now, first_check).is_empty() {
             Asked::LooksAgain
         } else if !self.blockers.is_empty() {

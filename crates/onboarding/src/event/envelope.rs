@@ -69,6 +69,12 @@ pub trait EventData: Serialize + DeserializeOwned + Clone + std::fmt::Debug + Se
 
     /// What it is about.
     fn about(&self) -> About;
+
+    /// From when on nobody needs it any more, because another has taken its place. Such a message may be lost at any
+    /// time, so it is never kept as a dead letter.
+    fn void_from(&self) -> Option<OffsetDateTime> {
+        None
+    }
 }
 
 /// One event: which onboarding it is about, what happened, when, and which attempt this is.

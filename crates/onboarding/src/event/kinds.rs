@@ -2,10 +2,11 @@
 
 use azure_ids::{ArmId, KeyUrl, TenantId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::envelope::{Event, EventData};
-use crate::about::About;
+use crate::{about::About, finding::KeyIs};
 
 /// Reads it, and says what is wrong.
 fn read_event<D: EventData>(event: &serde_json::Value) -> Result<(), String> {
@@ -14,7 +15,7 @@ fn read_event<D: EventData>(event: &serde_json::Value) -> Result<(), String> {
 }
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? } = $kind:literal on $queue:literal about $about:expr;)+) => {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),* $(,)? } = $kind:literal on $queue:literal about $about:expr $(, until $until:expr)?;)+) => {
         $($(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -28,6 +29,11 @@ macro_rules! events {
                 let about: fn(&Self) -> About = $about;
                 about(self)
             }
+
+            $(fn void_from(&self) -> Option<OffsetDateTime> {
+                let until: fn(&Self) -> OffsetDateTime = $until;
+                Some(until(self))
+            })?
         })+
 
         /// Says what is wrong with an event, by the schema of its kind: the path of the field, and why.
@@ -140,6 +146,21 @@ events! {
     /// `check_subscriptions`.
     SubscriptionCheckDue {} = "latchkey.subscription.check.due.v1" on "subscription_check_due"
         about |_| About::Billing;
+
+    /// It is time to look at the key of an active onboarding. Published by `watch`, by "check again", and by the look
+    /// before it, which saw something that is to be confirmed.
+    WatchDue {
+        /// From then on another look has taken its place.
+        #[serde(with = "time::serde::rfc3339")]
+        until: OffsetDateTime,
+        /// Whether a person asks.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
+        /// What the look before it saw: it counts when this one sees it too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<KeyIs>,
+    } = "latchkey.watch.due.v1" on "watch_due"
+        about |_| About::Consent, until |event| event.until;
 }
 
 #[cfg(test)]

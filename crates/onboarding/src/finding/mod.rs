@@ -18,6 +18,8 @@ pub enum Owner {
     Customer,
     /// The vendor, who runs Latchkey.
     Vendor,
+    /// Azure: nobody has to act, and time mends it.
+    Azure,
 }
 
 /// A policy that does not let the application into a tenant.
@@ -168,6 +170,13 @@ findings! {
         /// The key.
         key: KeyUrl,
     } => Customer, WorkingKey;
+    /// The vault of a key that had worked did not answer.
+    VaultUnreachable {
+        /// The vault's host name.
+        vault: String,
+        /// What happened instead of an answer.
+        error: String,
+    } => Azure, WorkingKey;
     /// The vault uses access policies, and none names the service principal.
     AccessPolicyMissing {
         /// The service principal, once it is known.
@@ -306,7 +315,63 @@ findings! {
     } => Vendor, Token;
 }
 
+/// What a finding says of a key that had worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyIs {
+    /// The customer's side took it away: the key, the grant, the consent, or a policy.
+    Revoked,
+    /// It could not be looked at: the network, the vault's firewall, Azure, or the vendor's own set-up.
+    Unreachable,
+    /// Nothing.
+    NotMeant,
+}
+
 impl Code {
+    /// What it says of a key that had worked.
+    #[must_use]
+    pub fn key_is(self) -> KeyIs {
+        match self {
+            Self::ConsentMissing
+            | Self::ApplicationDisabled
+            | Self::PolicyBlocks
+            | Self::WrongTenant
+            | Self::KeyNotFound
+            | Self::KeyDeleted
+            | Self::GrantMissing
+            | Self::AccessPolicyMissing
+            | Self::KeyDisabled
+            | Self::KeyExpired
+            | Self::KeyNotYetValid
+            | Self::KeyType
+            | Self::KeySize
+            | Self::KeyOperations
+            | Self::KeyAlgorithm => KeyIs::Revoked,
+            Self::VaultNotFound
+            | Self::NotAVault
+            | Self::WrongRegion
+            | Self::VaultUnreachable
+            | Self::Firewall
+            | Self::PrivateOnly
+            | Self::VaultRefuses
+            | Self::WrapMismatch
+            | Self::VendorSetup => KeyIs::Unreachable,
+            Self::KeyNotShared
+            | Self::KeyClaimed
+            | Self::NoPurgeProtection
+            | Self::ManagedHsm
+            | Self::SetRefused
+            | Self::NoDisks
+            | Self::DiskAttached
+            | Self::DiskUnderOtherSet
+            | Self::SetNotOurs
+            | Self::ProvisioningFailed
+            | Self::DiskEncryptionFailed
+            | Self::StandsStill
+            | Self::StepRefused => KeyIs::NotMeant,
+        }
+    }
+
     /// The name as it stands in JSON.
     #[must_use]
     pub fn name(self) -> String {

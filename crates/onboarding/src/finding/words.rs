@@ -54,6 +54,7 @@ impl Finding {
             Self::AccessPolicyMissing { .. } => {
                 "The key vault uses access policies, and none of them gives the application access to keys.".to_owned()
             }
+            Self::VaultUnreachable { vault, error } => format!("The key vault {vault} does not answer ({error})."),
             Self::Firewall { .. } => {
                 "The firewall of the key vault does not allow the address that Latchkey calls from.".to_owned()
             }
@@ -180,6 +181,11 @@ impl Finding {
                     vault(key)
                 )]
             }
+            Self::VaultUnreachable { .. } => vec![
+                "Nothing has to be done. Latchkey looks again by itself. If this lasts, look at Azure's status page and at \
+                 the diagnostic log of the key vault."
+                    .to_owned(),
+            ],
             Self::Firewall { key, client_address } => vec![
                 client_address.as_ref().map_or_else(
                     || "Add Latchkey's outbound address to the firewall of the key vault.".to_owned(),

@@ -86,6 +86,7 @@ struct How {
 
 #[derive(Clone, Copy, Deserialize)]
 enum ActionName {
+    Subscribe,
     ChangePlan,
     ChangeQuantity,
     Renew,
@@ -178,6 +179,7 @@ pub(super) async fn act(
         }
         (_, Some(_), _) => return Err(ControlError::at("plan", "only ChangePlan has a plan")),
         (_, _, Some(_)) => return Err(ControlError::at("quantity", "only ChangeQuantity has a quantity")),
+        (ActionName::Subscribe, ..) => MarketplaceAction::Subscribe,
         (ActionName::Renew, ..) => MarketplaceAction::Renew,
         (ActionName::Suspend, ..) => MarketplaceAction::Suspend,
         (ActionName::Reinstate, ..) => MarketplaceAction::Reinstate,

@@ -48,6 +48,7 @@ pub(super) fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<Str
         ("LATCHKEY_SIGNING_KEY", sources.signing_key.to_owned()),
         // Second, minute, hour, day, month, day of the week: every minute.
         ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *".to_owned()),
+        ("LATCHKEY_WATCH_SCHEDULE", "0 * * * * *".to_owned()),
         ("LOG_FORMAT", "json".to_owned()),
         // The shell's own choice could hide the lines that tell of the steps.
         ("RUST_LOG", "info".to_owned()),

@@ -40,7 +40,7 @@ fn what_a_check_takes_up_again_is_marked_as_resumed_and_has_the_time_of_the_chec
 /// With a set there the chain stands elsewhere than at the key; the check must still look at the key.
 #[test]
 fn a_check_looks_at_a_key_that_stopped_working_under_its_set() {
-    let onboarding = after_steps(7);
+    let onboarding = after_steps(6);
     for finding in [grant_missing("k"), consent_missing()] {
         let stopped = apply(&onboarding, "refused", found_at_key("k", finding)).onboarding;
         let due = Fact::CheckDue { entry: Some(stopped.blockers().first().unwrap().entry) };

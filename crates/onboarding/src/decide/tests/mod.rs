@@ -5,6 +5,7 @@ mod ownership;
 mod properties;
 mod refused;
 mod standstill;
+mod watched;
 
 use super::*;
 use crate::{

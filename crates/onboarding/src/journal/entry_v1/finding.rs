@@ -30,6 +30,7 @@ mirror! {
         KeyDeleted { key: KeyUrl },
         GrantMissing { service_principal: Option<ObjectId>, key: KeyUrl },
         AccessPolicyMissing { service_principal: Option<ObjectId>, key: KeyUrl },
+        VaultUnreachable { vault: String, error: String },
         Firewall { key: KeyUrl, client_address: Option<String> },
         PrivateOnly { key: KeyUrl },
         VaultRefuses { error: String },

@@ -11,8 +11,9 @@ use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
         EventData, EventId, KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted,
-        SignupRequested, SubscriptionCheckDue, validate, written_again,
+        SignupRequested, SubscriptionCheckDue, WatchDue, validate, written_again,
     },
+    finding::KeyIs,
     test_support::{cause, disk, key, opened, set, set_name, tenant},
 };
 
@@ -37,6 +38,7 @@ fn every_event() -> Vec<Sample> {
     resumed.resumed = true;
     let changed =
         |operation| event(MarketplaceChanged { subscription, operation, action: "Suspend".to_owned() });
+    let until = cause("").now + Duration::minutes(15);
     vec![
         sample_of("", &event(SignupRequested { subscription })),
         sample_of("", &event(CustomerConsented { tenant: tenant() })),
@@ -55,6 +57,10 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
         sample_of("", &event(SubscriptionCheckDue {})),
+        sample_of("", &event(WatchDue { until, asked: false, seen: None })),
+        sample_of(".asked", &event(WatchDue { until, asked: true, seen: None })),
+        sample_of(".revoked", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Revoked) })),
+        sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
     ]
 }
 

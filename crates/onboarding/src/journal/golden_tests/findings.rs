@@ -48,6 +48,7 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::AccessPolicyMissing => {
             Finding::AccessPolicyMissing { service_principal: Some(service_principal()), key }
         }
+        Code::VaultUnreachable => Finding::VaultUnreachable { vault, error: "status 503".to_owned() },
         Code::Firewall => Finding::Firewall { key, client_address: Some("203.0.113.7".to_owned()) },
         Code::PrivateOnly => Finding::PrivateOnly { key },
         Code::VaultRefuses => Finding::VaultRefuses { error },

@@ -128,7 +128,7 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ("active.changed", with(&active, |state| state.changed_at = Some(now))),
         ("active.candidate", with(&active, |state| state.candidate = candidate(Some(unwise)))),
         (
-            "active.blocked",
+            "revoked.blocked",
             with(&active, |state| {
                 state.blockers = subjects
                     .into_iter()
@@ -143,6 +143,17 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                     let event = crate::event::EventId::of_origin("test", &days.to_string());
                     state.taken.take(event, 10 + days, now + Duration::days(days.cast_signed()), 1);
                 }
+            }),
+        ),
+        (
+            "unreachable",
+            with(&active, |state| {
+                let finding = Finding::VaultUnreachable {
+                    vault: "contoso.vault.azure.net".to_owned(),
+                    error: "status 503".to_owned(),
+                };
+                let blocker = Blocker { finding, ..blocker_of(&Subject::Key, now) };
+                state.blockers = [(Subject::Key, blocker)].into_iter().collect();
             }),
         ),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),

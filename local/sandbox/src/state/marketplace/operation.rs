@@ -13,6 +13,8 @@ const TIME_TO_ANSWER: Duration = Duration::seconds(10);
 /// Something that the customer, or the marketplace for the customer, does to a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MarketplaceAction {
+    /// A plan that is activated automatically was bought: billing has begun, and nobody has to open the landing page.
+    Subscribe,
     /// Another plan. The publisher may refuse.
     ChangePlan {
         /// The plan that is wanted.
@@ -68,6 +70,7 @@ pub(crate) enum OperationStatus {
 impl MarketplaceAction {
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Subscribe => "Subscribe",
             Self::ChangePlan { .. } => "ChangePlan",
             Self::ChangeQuantity { .. } => "ChangeQuantity",
             Self::Renew => "Renew",
@@ -83,6 +86,7 @@ impl MarketplaceAction {
             Self::ChangePlan { .. } | Self::ChangeQuantity { .. } | Self::Renew | Self::Suspend => {
                 status == Status::Subscribed
             }
+            Self::Subscribe => status == Status::PendingFulfillmentStart,
             Self::Reinstate => status == Status::Suspended,
             Self::Unsubscribe => status != Status::Unsubscribed,
         }
@@ -156,6 +160,10 @@ impl Operation {
     /// Carries the action out.
     pub(crate) fn succeed(&mut self, subscription: &mut Subscription, now: OffsetDateTime) {
         match &self.action {
+            MarketplaceAction::Subscribe => {
+                subscription.status = Status::Subscribed;
+                subscription.term_start = Some(now);
+            }
             MarketplaceAction::ChangePlan { plan } => subscription.plan.clone_from(plan),
             MarketplaceAction::ChangeQuantity { quantity } => subscription.quantity = Some(*quantity),
             MarketplaceAction::Renew => subscription.term_start = Some(now),
@@ -269,12 +277,13 @@ mod tests {
 
     #[test]
     fn what_the_publisher_is_told_has_already_happened() {
-        for (action, expected) in [
-            (MarketplaceAction::Suspend, Status::Suspended),
-            (MarketplaceAction::Unsubscribe, Status::Unsubscribed),
-            (MarketplaceAction::Renew, Status::Subscribed),
+        for (status, action, expected) in [
+            (Status::PendingFulfillmentStart, MarketplaceAction::Subscribe, Status::Subscribed),
+            (Status::Subscribed, MarketplaceAction::Suspend, Status::Suspended),
+            (Status::Subscribed, MarketplaceAction::Unsubscribe, Status::Unsubscribed),
+            (Status::Subscribed, MarketplaceAction::Renew, Status::Subscribed),
         ] {
-            let mut subscription = subscribed();
+            let mut subscription = Subscription { status, ..a_subscription() };
             let operation = Operation::begin(&mut subscription, action, Source::Azure, at(0));
             assert_eq!(subscription.status, expected);
             assert_eq!(operation.webhook["status"], "Succeeded");
@@ -289,6 +298,7 @@ mod tests {
         let fits = |action: MarketplaceAction| {
             all.into_iter().filter(|status| action.fits(*status)).collect::<Vec<_>>()
         };
+        assert_eq!(fits(MarketplaceAction::Subscribe), [PendingFulfillmentStart]);
         assert_eq!(fits(MarketplaceAction::Renew), [Subscribed]);
         assert_eq!(fits(MarketplaceAction::Reinstate), [Suspended]);
         assert_eq!(fits(MarketplaceAction::Unsubscribe), [PendingFulfillmentStart, Subscribed, Suspended]);

@@ -1,0 +1,150 @@
+//! One look at the key of an active onboarding, and what it is worth.
+//!
+//! What is wrong is believed when two looks saw it, the second of them in full and with a new token, a moment later. In
+//! between there is no entry: a look that was lost is made again an interval later.
+
+use azure_ids::ObjectId;
+use onboarding::{
+    About, Fact, Onboarding, ProvenKey, Sight,
+    event::{Event, EventData, WatchDue},
+    finding::{Finding, KeyIs},
+    watched::Seen,
+};
+use time::OffsetDateTime;
+
+use crate::{
+    App,
+    step::{Next, Step, StepError, chain_of},
+    systems::{
+        key::{fresh_probe, glance},
+        refusals::Refusal,
+    },
+};
+
+/// An error's words are shown on a page: its beginning says enough.
+const LONGEST_ERROR: usize = 200;
+
+/// Why a key is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Its time has come.
+    ItsTime,
+    /// A person asks, or something happened to the key: a full look.
+    Asked,
+    /// The look before it saw this: a full look.
+    Confirm {
+        /// What it saw.
+        seen: KeyIs,
+        /// From when on nobody waits for it.
+        until: OffsetDateTime,
+    },
+}
+
+/// What a look saw.
+enum Saw {
+    /// The newest version of the key, with nothing wrong: the usual look.
+    Nothing,
+    /// The key works: the full look.
+    Works(ProvenKey),
+    /// Something is wrong.
+    Fault(Finding, Option<ObjectId>),
+}
+
+/// Looks at the key in use.
+///
+/// # Errors
+/// When the store or the bus does not answer, or the budget of the vault is used up for the moment.
+pub(crate) async fn look<D: EventData>(step: &Step<D>, app: &App, why: Why) -> Result<Next, StepError> {
+    let onboarding = step.onboarding()?;
+    let Some(used) = onboarding.watched_key() else { return Ok(Next::Void("no key is watched here")) };
+    if let Err(after) = app.looks.admit(used.version.host(), onboarding.tenant(), step.now()) {
+        return Err(StepError::retry_after(Some(after), "this vault or tenant was asked often a moment ago"));
+    }
+    let seen = app.watched.seen(onboarding.id()).await?;
+    let in_full = why != Why::ItsTime
+        || !onboarding.key_works()
+        || seen.full_look_is_due(step.now(), app.settings.watch);
+    match look_now(app, onboarding, used, in_full).await? {
+        Saw::Nothing => Ok(Next::NoNews("nothing is wrong with the key")),
+        Saw::Works(proof) => {
+            let version = proof.version.version().map(str::to_owned);
+            let now = Some(step.now());
+            let seen = Seen { worked_at: now, version, looked_at: now, found: None };
+            app.watched.keep(onboarding.id(), &seen).await?;
+            Ok(match step.decide(Fact::KeyProven { proof })? {
+                Next::NoNews(_) => Next::NoNews("the key works"),
+                next => next,
+            })
+        }
+        Saw::Fault(finding, token_of) => {
+            if why == Why::Asked {
+                let seen = Seen { looked_at: Some(step.now()), found: Some(finding.code()), ..seen };
+                app.watched.keep(onboarding.id(), &seen).await?;
+            }
+            weigh(step, app, why, (finding, token_of)).await
+        }
+    }
+}
+
+async fn look_now(
+    app: &App,
+    onboarding: &Onboarding,
+    used: &ProvenKey,
+    in_full: bool,
+) -> Result<Saw, StepError> {
+    let looked = if in_full {
+        fresh_probe(app, onboarding, &used.version.without_version()).await.map(Saw::Works)
+    } else {
+        glance(app, onboarding, used).await.map(|_| Saw::Nothing)
+    };
+    Ok(match looked {
+        Ok(saw) => saw,
+        Err(Refusal::Finding { finding, token_of, .. }) => Saw::Fault(finding, token_of),
+        Err(Refusal::Error(StepError::Retry { source, .. })) => {
+            Saw::Fault(no_answer(used, &chain_of(source.as_ref())), None)
+        }
+        Err(Refusal::Error(StepError::Refuse { description, .. })) => {
+            Saw::Fault(no_answer(used, &description), None)
+        }
+        Err(Refusal::Error(error)) => return Err(error),
+    })
+}
+
+fn no_answer(used: &ProvenKey, error: &str) -> Finding {
+    let error = error.chars().take(LONGEST_ERROR).collect();
+    Finding::VaultUnreachable { vault: used.version.host().as_str().to_owned(), error }
+}
+
+async fn weigh<D: EventData>(
+    step: &Step<D>,
+    app: &App,
+    why: Why,
+    (finding, token_of): (Finding, Option<ObjectId>),
+) -> Result<Next, StepError> {
+    let onboarding = step.onboarding()?;
+    let (before, until) = match why {
+        Why::Confirm { seen, until } => (Some(seen), Some(until)),
+        Why::ItsTime | Why::Asked => (None, None),
+    };
+    match onboarding.sight(&finding, before) {
+        Sight::Known => Ok(Next::NoNews("known already")),
+        Sight::First(seen) => {
+            // One that says something else each time is not confirmed for ever.
+            let due = step.now() + app.settings.first_check;
+            let until = until.unwrap_or(due + app.settings.watch);
+            let id = step.event.id.derive(WatchDue::KIND, "confirm");
+            let data = WatchDue { until, asked: false, seen: Some(seen) };
+            let mut confirm = Event::new(id, "watch_due", onboarding.id(), step.now(), data);
+            confirm.traceparent = step.cause().traceparent;
+            app.bus.publish(&confirm.to_message(Some(due))).await?;
+            tracing::info!(onboarding = %onboarding.id(), code = finding.code().name(), "to be confirmed");
+            Ok(Next::NoNews("something is wrong with the key, which is to be confirmed"))
+        }
+        Sight::Confirmed => {
+            let about = onboarding
+                .watched_key()
+                .map_or(About::Consent, |used| About::Key(used.version.without_version()));
+            step.decide(Fact::Found { about, finding, token_of })
+        }
+    }
+}
