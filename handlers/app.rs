@@ -21,7 +21,7 @@ use service_bus::ServiceBusClient;
 use url::Url;
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
@@ -63,14 +63,18 @@ impl App {
     ///
     /// # Errors
     /// When a setting turns out to be unusable.
-    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> anyhow::Result<Self> {
+    pub fn new(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let transport = Transport::from_environment().context("setting up HTTPS")?;
         let identity_settings = IdentitySettings {
             application_id: settings.application_id,
             vendor_tenant: settings.vendor_tenant,
             managed_identity_client_id: settings.managed_identity_client_id,
         };
-        let identity = WorkloadIdentity::new(identity_settings, &transport)
+        let identity = WorkloadIdentity::new(identity_settings, &transport, clock.clone())
             .context("setting up the managed identity")?;
         let client = match &settings.service_bus {
             ServiceBusSetting::ConnectionString(text) => {
@@ -86,7 +90,7 @@ impl App {
             None => store.clone(),
         };
         Ok(Self {
-            clock: Arc::new(SystemClock),
+            clock,
             observer,
             journal: Journal::new(store.clone()),
             anchors: Anchors::new(anchors),

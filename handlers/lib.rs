@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 pub use app::App;
+pub use clock::{Clock, SystemClock};
 pub use pages::signing;
 pub use settings::Settings;
 pub use step::observer::{Observer, Unobserved};
@@ -33,8 +34,8 @@ pub use table::{queue_functions, table};
 ///
 /// # Errors
 /// When the settings cannot be used or contradict the store, or the port cannot be listened on.
-pub async fn run(observer: Arc<dyn Observer>) -> anyhow::Result<()> {
-    let app = App::new(Settings::from_environment()?, observer)?;
+pub async fn run(observer: Arc<dyn Observer>, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+    let app = App::new(Settings::from_environment()?, observer, clock)?;
     deployment::check(&app.store, &app.settings).await?;
     table::registered(app).serve().await.context("serving the functions")
 }
@@ -45,7 +46,7 @@ pub(crate) mod tests {
 
     /// An app whose journal is in memory, and which reaches nobody.
     pub(crate) fn app() -> App {
-        App::new(settings(), Arc::new(Unobserved)).unwrap()
+        App::new(settings(), Arc::new(Unobserved), Arc::new(SystemClock)).unwrap()
     }
 
     fn settings() -> Settings {

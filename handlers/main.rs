@@ -2,12 +2,12 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use latchkey_functions::Unobserved;
+use latchkey_functions::{SystemClock, Unobserved};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     custom_handler::logging::init();
-    match latchkey_functions::run(Arc::new(Unobserved)).await {
+    match latchkey_functions::run(Arc::new(Unobserved), Arc::new(SystemClock)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The host takes lines on stderr for errors.

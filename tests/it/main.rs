@@ -5,6 +5,7 @@
 mod bad_messages;
 mod budgets;
 mod chain;
+mod clock;
 mod consent;
 mod dead_letters;
 mod evidence;

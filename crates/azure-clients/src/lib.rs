@@ -14,6 +14,7 @@
 //!   [`key_vault::VerifiedVault`], which exists only once the vault's own challenge named that tenant.
 
 mod call_error;
+mod clock;
 pub mod compute;
 pub mod entra;
 mod entra_refusal;
@@ -24,6 +25,7 @@ pub mod webhook_tokens;
 
 pub use azure_core::credentials::TokenCredential;
 pub use call_error::{CallError, SystemRefusal};
+pub use clock::{Clock, SystemClock};
 pub use compute::{ArmError, ArmRefusal, Compute};
 pub use entra::{EntraError, EntraRefusal, IdentitySettings, WorkloadIdentity};
 pub use key_vault::{KeyVault, KeyVaultError, KeyVaultRefusal, VerifiedVault};

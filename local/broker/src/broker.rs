@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::amqp_error::AmqpError;
 use crate::cbs::Authority;
+use crate::clock::Timestamp;
 use crate::core::Core;
 use crate::declared;
 use crate::faults::{Failure, Faults, Operation, Trouble};
@@ -83,6 +84,16 @@ impl Broker {
         self.core.counts(&EntityName::new(entity))
     }
 
+    /// How many messages can be received or are in somebody's hands, dead letters aside.
+    pub fn under_way(&self) -> usize {
+        self.core.under_way()
+    }
+
+    /// When something happens next by itself: a scheduled message comes due, a lock ends, a message expires.
+    pub fn next_due(&self) -> Option<SystemTime> {
+        self.core.next_deadline().map(Timestamp::system_time)
+    }
+
     /// What a test may do to the broker.
     pub fn control(&self) -> Control {
         Control { core: self.core.clone(), orders: self.orders.clone() }
@@ -135,8 +146,13 @@ impl Control {
     /// Lets time pass in the store: locks end, messages expire and come due, tokens run out.
     pub fn advance_clock(&self, by: Duration) {
         self.core.clock.advance(by);
+        self.clock_moved();
+    }
+
+    /// Does at once what has come due, after [`Options::ahead_milliseconds`] was moved.
+    pub fn clock_moved(&self) {
         if self.core.act(|_| ()).is_err() {
-            tracing::debug!("the clock of a broken broker was advanced");
+            tracing::debug!("the clock of a broken broker was moved");
         }
         self.core.nudge();
     }

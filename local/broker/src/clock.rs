@@ -4,7 +4,11 @@
 //! adds what [`Control::advance_clock`](crate::Control::advance_clock) has asked for, so that a test sees a lock or a
 //! message expire without waiting for it. Time-outs of a connection are not on this clock: advancing it never makes a
 //! peer look silent.
+//!
+//! Messages can also live in another time than the connections ([`Options::ahead_milliseconds`](crate::Options::ahead_milliseconds)): clients
+//! date their tokens by the machine's clock, whatever time it is among the messages.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,6 +32,11 @@ impl Timestamp {
         Self(self.0.saturating_add(whole_milliseconds(duration)))
     }
 
+    /// The same instant, as the standard library has it.
+    pub(crate) fn system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
+    }
+
     /// How long it takes from this instant to `later`; zero when that has passed.
     pub(crate) fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
@@ -37,16 +46,29 @@ impl Timestamp {
 /// The machine's clock, and what has been added to it.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
-    ahead_milliseconds: AtomicI64,
+    advanced_milliseconds: AtomicI64,
+    /// How far messages are ahead of connections. Whoever started the broker moves it.
+    ahead_milliseconds: Arc<AtomicI64>,
 }
 
 impl Clock {
+    pub(crate) fn ahead(ahead_milliseconds: Arc<AtomicI64>) -> Self {
+        Self { ahead_milliseconds, ..Self::default() }
+    }
+
+    /// The time among the messages.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(machine_milliseconds().saturating_add(self.ahead_milliseconds.load(Ordering::Relaxed)))
+        let ahead = self.ahead_milliseconds.load(Ordering::SeqCst);
+        Timestamp(self.on_the_wire().0.saturating_add(ahead))
+    }
+
+    /// The time that the connections' tokens and waits are measured by.
+    pub(crate) fn on_the_wire(&self) -> Timestamp {
+        Timestamp(machine_milliseconds().saturating_add(self.advanced_milliseconds.load(Ordering::SeqCst)))
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.ahead_milliseconds.fetch_add(whole_milliseconds(by), Ordering::Relaxed);
+        self.advanced_milliseconds.fetch_add(whole_milliseconds(by), Ordering::SeqCst);
     }
 }
 
@@ -70,6 +92,18 @@ mod tests {
         clock.advance(Duration::from_secs(3600));
         assert!(before.until(clock.now()) >= Duration::from_secs(3600));
         assert!(before.until(clock.now()) < Duration::from_secs(3660));
+    }
+
+    #[test]
+    fn messages_are_ahead_of_connections_by_what_is_shared_and_both_can_be_advanced() {
+        let ahead = Arc::new(AtomicI64::new(0));
+        let clock = Clock::ahead(ahead.clone());
+        ahead.store(86_400_000, Ordering::SeqCst);
+        let day = Duration::from_secs(86_400);
+        assert!(clock.on_the_wire().until(clock.now()) >= day);
+        clock.advance(day);
+        let apart = clock.on_the_wire().until(clock.now());
+        assert!(apart >= day && apart < day + Duration::from_secs(60), "{apart:?}");
     }
 
     #[test]

@@ -19,4 +19,6 @@ pub(crate) struct Context<'broker> {
     pub(crate) faults: &'broker mut Faults,
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
+    /// The time that tokens and waits of the connection are measured by.
+    pub(crate) on_the_wire: Timestamp,
 }

@@ -55,7 +55,8 @@ impl Core {
             idle_time_out_milliseconds: u32::try_from(options.idle_time_out.as_millis()).unwrap_or(u32::MAX),
         };
         let inner = Mutex::new(Inner { store, journal, faults: Faults::default(), broken: false });
-        let core = Self { inner, clock: Clock::default(), authority, limits, news: watch::Sender::new(0) };
+        let clock = Clock::ahead(options.ahead_milliseconds.clone());
+        let core = Self { inner, clock, authority, limits, news: watch::Sender::new(0) };
         let passed_on = core.act(|context| context.store.pass_on_what_lies(context.now));
         if !matches!(passed_on, Ok(Ok(()))) {
             tracing::error!(?passed_on, "messages in entities that forward could not be forwarded");
@@ -70,8 +71,14 @@ impl Core {
             return Err(Broken);
         }
         let Inner { store, faults, .. } = &mut *inner;
-        let mut context =
-            Context { now: self.clock.now(), store, authority: &self.authority, faults, limits: self.limits };
+        let mut context = Context {
+            now: self.clock.now(),
+            on_the_wire: self.clock.on_the_wire(),
+            store,
+            authority: &self.authority,
+            faults,
+            limits: self.limits,
+        };
         context.store.advance(context.now);
         let outcome = action(&mut context);
         let committed = inner.commit();
@@ -102,6 +109,14 @@ impl Core {
     /// When something happens next by itself.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.lock().store.next_deadline()
+    }
+
+    /// How many messages can be received or are in somebody's hands, dead letters aside.
+    pub(crate) fn under_way(&self) -> usize {
+        match self.act(|context| context.store.under_way()) {
+            Ok(count) => count,
+            Err(Broken) => self.lock().store.under_way(),
+        }
     }
 
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {

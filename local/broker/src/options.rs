@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 /// How to start a [`Broker`](crate::Broker).
@@ -27,6 +29,10 @@ pub struct Options {
     pub key: Option<String>,
     /// What becomes of Entra tokens, which this broker cannot verify: it knows no issuer.
     pub entra_tokens: EntraTokens,
+    /// How many milliseconds the messages' time is ahead of the machine's clock: scheduling, locks, expiry, duplicate
+    /// detection. Whoever keeps a copy of this moves it, forward only, and calls
+    /// [`Control::clock_moved`](crate::Control::clock_moved). Connections and their tokens stay in the machine's time.
+    pub ahead_milliseconds: Arc<AtomicI64>,
 }
 
 /// What the broker answers to a put-token request of the type `jwt`.
@@ -67,6 +73,7 @@ impl Default for Options {
             idle_time_out: Duration::from_secs(240),
             key: None,
             entra_tokens: EntraTokens::default(),
+            ahead_milliseconds: Arc::default(),
         }
     }
 }

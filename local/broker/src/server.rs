@@ -232,7 +232,7 @@ impl Peer {
     }
 
     fn claim_end(&self) -> Instant {
-        let now = self.core.clock.now();
+        let now = self.core.clock.on_the_wire();
         let wait = self.connection.next_deadline(now).map_or(LONGEST_WAIT, |at| now.until(at));
         Instant::now() + wait.min(LONGEST_WAIT)
     }

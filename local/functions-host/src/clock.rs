@@ -1,12 +1,29 @@
 //! The one place where the host reads the wall clock.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The present, in UTC.
-#[expect(clippy::disallowed_methods, reason = "this is the host's one clock")]
-pub(crate) fn now() -> OffsetDateTime {
-    std::time::SystemTime::now().into()
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// The host's clock: the machine's, and what it is ahead of it
+/// ([`Options::ahead_milliseconds`](crate::Options::ahead_milliseconds)).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clock {
+    ahead_milliseconds: Arc<AtomicI64>,
+}
+
+impl Clock {
+    pub(crate) fn ahead(ahead_milliseconds: Arc<AtomicI64>) -> Self {
+        Self { ahead_milliseconds }
+    }
+
+    /// The present, in UTC.
+    #[expect(clippy::disallowed_methods, reason = "this is the host's one clock")]
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        let machine = OffsetDateTime::from(std::time::SystemTime::now());
+        machine + Duration::milliseconds(self.ahead_milliseconds.load(Ordering::SeqCst))
+    }
 }
 
 /// `2023-10-12T20:13:49.640002Z`: up to seven digits of fraction, without trailing zeros, as Newtonsoft.Json

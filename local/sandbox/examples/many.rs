@@ -118,8 +118,13 @@ fn tell(what: &str, count: usize, since: Instant) {
 
 async fn start(folder: &std::path::Path) -> Sandbox {
     let lags = Lags { operation_polls: 0, ..Lags::default() };
-    let options =
-        Options { state: Some(folder.join("state")), run_folder: folder.join("run"), lags, har: false };
+    let options = Options {
+        state: Some(folder.join("state")),
+        run_folder: folder.join("run"),
+        lags,
+        har: false,
+        ahead_milliseconds: None,
+    };
     let sandbox = Sandbox::start(options).await.unwrap();
     sandbox.set_limits(Limits::none());
     sandbox

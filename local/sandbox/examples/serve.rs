@@ -19,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         run_folder: folder.join("run"),
         lags: Lags::default(),
         har: true,
+        ahead_milliseconds: None,
     })
     .await?;
     let seed = sandbox.seed();

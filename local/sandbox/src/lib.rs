@@ -15,6 +15,7 @@
 //!     run_folder: "run".into(),
 //!     lags: sandbox::Lags::default(),
 //!     har: false,
+//!     ahead_milliseconds: None,
 //! })
 //! .await?;
 //! println!("export HTTPS_PROXY={}", sandbox.proxy_url());

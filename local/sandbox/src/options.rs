@@ -1,6 +1,8 @@
 //! What a sandbox is started with, and what it tells about the two tenants it is born with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,10 @@ pub struct Options {
     pub lags: Lags,
     /// Whether to keep every exchange for [`Sandbox::har`](crate::Sandbox::har).
     pub har: bool,
+    /// How many milliseconds the sandbox's time is ahead of the machine's clock. Whoever keeps a copy of this moves it,
+    /// forward only, and calls [`Sandbox::catch_up`](crate::Sandbox::catch_up) before and after. `None`: the clock is the
+    /// sandbox's own, moved by its control API.
+    pub ahead_milliseconds: Option<Arc<AtomicI64>>,
 }
 
 /// How slowly the simulated cloud lets changes take effect.

@@ -62,7 +62,8 @@ pub enum Command {
     ///
     /// The vendor is set up, has a disk, and a customer has bought: open the landing page that is
     /// printed, and play the customer in a browser or with curl. Type `key` and press Enter to create
-    /// a key as the customer's administrator and grant access to it; type `buy` to buy again.
+    /// a key as the customer's administrator and grant access to it; type `buy` to buy again; type
+    /// `clock +1d` to let a day pass in seconds, with everything that comes due in it.
     ///
     /// DIR/env points another shell at the simulated Azure, where `az` and Azure's SDKs then work under
     /// the real names:
@@ -234,6 +235,10 @@ pub struct FunctionsArgs {
     /// For tests: die by SIGKILL when a step reaches the await that FILE names (FUNCTION:N)
     #[arg(long, value_name = "FILE")]
     pub kill_order: Option<PathBuf>,
+
+    /// The clock of the local world that this is part of, instead of the machine's
+    #[arg(long, value_name = "FILE")]
+    pub clock: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

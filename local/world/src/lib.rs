@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod cast;
+mod clock;
 pub mod commands;
 pub mod document;
 pub mod kill;

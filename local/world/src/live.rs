@@ -47,7 +47,7 @@ pub fn show(mut lines: UnboundedReceiver<Line>, colour: Colour) -> JoinHandle<()
 
 fn text_of(line: &Line, colour: Colour) -> String {
     let who = colour.paint(colour_of(line.who), &format!("{:<11}", line.who));
-    let at = colour.paint("2", &format!("{:7.2} s", line.at.as_secs_f64()));
+    let at = colour.paint("2", &when(line.at));
     let function = match (&line.function, line.attempt) {
         (Some(function), Some(attempt)) => format!("{function} #{attempt}: "),
         (Some(function), None) => format!("{function}: "),
@@ -58,6 +58,15 @@ fn text_of(line: &Line, colour: Colour) -> String {
         Some(took) => format!("{at}  {who}  {what} {}", colour.paint("2", &format!("({})", short(took)))),
         None => format!("{at}  {who}  {what}"),
     }
+}
+
+/// `  12.34 s`; from an hour on, which only a moved clock shows, `3 d 04:05`.
+fn when(at: Duration) -> String {
+    let minutes = at.as_secs() / 60;
+    if minutes < 60 {
+        return format!("{:7.2} s", at.as_secs_f64());
+    }
+    format!("{:3} d {:02}:{:02}", minutes / 1_440, minutes / 60 % 24, minutes % 60)
 }
 
 /// What others wrote may hold line feeds or control sequences: neither may reach the terminal.
@@ -118,6 +127,14 @@ mod tests {
             text_of(&line(), Colour(false)),
             "  12.34 s  latchkey     key_shared #2: retry: the grant is spreading [2J (41 ms)"
         );
+    }
+
+    #[test]
+    fn what_happens_after_an_hour_is_told_with_its_day() {
+        let at = |seconds| when(Duration::from_secs(seconds));
+        assert_eq!(at(3_599), "3599.00 s");
+        assert_eq!(at(3_600), "  0 d 01:00");
+        assert_eq!(at(366 * 86_400 + 5 * 3_600 + 7 * 60), "366 d 05:07");
     }
 
     #[test]

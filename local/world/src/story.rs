@@ -3,6 +3,7 @@
 //! The world and the cast tell; a command decides whether anybody listens. Telling never waits and never fails.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use tokio::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Story {
     started: Instant,
+    /// How far the clock was moved since.
+    skipped_milliseconds: Arc<AtomicU64>,
     listener: Arc<Mutex<Option<UnboundedSender<Line>>>>,
 }
 
@@ -21,19 +24,39 @@ impl Story {
     #[must_use]
     pub fn with_listener() -> (Self, UnboundedReceiver<Line>) {
         let (sender, receiver) = unbounded_channel();
-        (Self { started: Instant::now(), listener: Arc::new(Mutex::new(Some(sender))) }, receiver)
+        (Self::told_to(Some(sender)), receiver)
     }
 
     /// A story that begins now and that nobody listens to.
     #[must_use]
     pub fn silent() -> Self {
-        Self { started: Instant::now(), listener: Arc::new(Mutex::new(None)) }
+        Self::told_to(None)
     }
 
-    /// How long the story has been running.
+    fn told_to(listener: Option<UnboundedSender<Line>>) -> Self {
+        Self {
+            started: Instant::now(),
+            skipped_milliseconds: Arc::default(),
+            listener: Arc::new(Mutex::new(listener)),
+        }
+    }
+
+    /// How long the story has been running, in the time of its world.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
+        self.started.elapsed() + Duration::from_millis(self.skipped_milliseconds.load(Ordering::SeqCst))
+    }
+
+    /// How long it has been running for whoever listens.
+    #[must_use]
+    pub fn real_time(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// The clock of its world was moved.
+    pub(crate) fn skip(&self, by: Duration) {
+        let milliseconds = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.skipped_milliseconds.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     /// Tells that somebody did something, now.

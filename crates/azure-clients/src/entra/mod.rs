@@ -6,6 +6,8 @@
 //! consented: nothing that a browser says can replace it.
 
 mod error;
+mod kept;
+mod managed_identity;
 mod token;
 
 use std::{
@@ -15,7 +17,7 @@ use std::{
 };
 
 use azure_core::{
-    credentials::{AccessToken, TokenCredential, TokenRequestOptions},
+    credentials::{TokenCredential, TokenRequestOptions},
     error::ErrorKind,
     http::{
         ClientMethodOptions, Context, Request,
@@ -32,7 +34,10 @@ pub use crate::entra_refusal::{EntraRefusal, TenantPolicy};
 pub use error::EntraError;
 pub(crate) use error::{classify, find_entra_error};
 
+use crate::clock::Clock;
 use crate::transport::Transport;
+use kept::Kept;
+use managed_identity::ManagedIdentity;
 
 /// The audience of the assertion in Azure's public cloud.
 const EXCHANGE_SCOPE: &str = "api://AzureADTokenExchange/.default";
@@ -62,9 +67,10 @@ pub struct WorkloadIdentity(Arc<Inner>);
 struct Inner {
     settings: IdentitySettings,
     transport: Transport,
+    clock: Arc<dyn Clock>,
     managed_identity: Arc<dyn TokenCredential>,
     /// One credential a tenant. Each keeps its own tokens and renews them five minutes before they expire.
-    in_tenants: Mutex<HashMap<TenantId, Arc<dyn TokenCredential>>>,
+    in_tenants: Mutex<HashMap<TenantId, Kept>>,
 }
 
 impl fmt::Debug for WorkloadIdentity {
@@ -79,13 +85,20 @@ impl WorkloadIdentity {
     ///
     /// # Errors
     /// [`EntraRefusal::Setup`] when the environment describes an endpoint that cannot be used.
-    pub fn new(settings: IdentitySettings, transport: &Transport) -> Result<Self, EntraError> {
+    pub fn new(
+        settings: IdentitySettings,
+        transport: &Transport,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EntraError> {
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: Some(UserAssignedId::ClientId(settings.managed_identity_client_id.to_string())),
             client_options: identity_options(transport),
         };
-        let managed_identity = ManagedIdentityCredential::new(Some(options)).map_err(set_up)?;
-        Ok(Self::with_managed_identity(settings, transport, managed_identity))
+        let make = move || -> azure_core::Result<Arc<dyn TokenCredential>> {
+            Ok(ManagedIdentityCredential::new(Some(options.clone()))?)
+        };
+        let managed_identity = ManagedIdentity::new(Box::new(make), clock.clone()).map_err(set_up)?;
+        Ok(Self::of(settings, transport, managed_identity, clock))
     }
 
     /// An identity whose assertions come from this credential instead of the process environment.
@@ -94,10 +107,20 @@ impl WorkloadIdentity {
         settings: IdentitySettings,
         transport: &Transport,
         managed_identity: Arc<dyn TokenCredential>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
-        let transport = transport.clone();
-        let managed_identity = Arc::new(ManagedIdentity(managed_identity));
-        Self(Arc::new(Inner { settings, transport, managed_identity, in_tenants: Mutex::default() }))
+        let managed_identity = ManagedIdentity::of(managed_identity, clock.clone());
+        Self::of(settings, transport, managed_identity, clock)
+    }
+
+    fn of(
+        settings: IdentitySettings,
+        transport: &Transport,
+        managed_identity: ManagedIdentity,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (transport, managed_identity) = (transport.clone(), Arc::new(managed_identity));
+        Self(Arc::new(Inner { settings, transport, clock, managed_identity, in_tenants: Mutex::default() }))
     }
 
     /// Proves that a tenant consented, by getting a new vault token of the application there.
@@ -149,7 +172,7 @@ impl WorkloadIdentity {
     /// Not public: whoever holds it can send the tenant's token anywhere.
     pub(crate) fn credential_in(&self, tenant: TenantId) -> Result<Arc<dyn TokenCredential>, EntraError> {
         let known = self.0.in_tenants.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
-        match known {
+        match known.and_then(|kept| kept.usable(&*self.0.clock)) {
             Some(credential) => Ok(credential),
             None => {
                 let credential = self.new_credential_in(tenant)?;
@@ -174,7 +197,7 @@ impl WorkloadIdentity {
     fn remember(&self, tenant: TenantId, credential: Option<Arc<dyn TokenCredential>>) {
         let mut in_tenants = self.0.in_tenants.lock().unwrap_or_else(PoisonError::into_inner);
         match credential {
-            Some(credential) => in_tenants.insert(tenant, credential),
+            Some(credential) => in_tenants.insert(tenant, Kept::new(credential, &*self.0.clock)),
             None => in_tenants.remove(&tenant),
         };
     }
@@ -182,24 +205,6 @@ impl WorkloadIdentity {
 
 fn set_up(error: azure_core::Error) -> EntraError {
     EntraError::Refused(EntraRefusal::Setup(error))
-}
-
-/// The managed identity, whose errors say that they are its own.
-#[derive(Debug)]
-struct ManagedIdentity(Arc<dyn TokenCredential>);
-
-#[async_trait::async_trait]
-impl TokenCredential for ManagedIdentity {
-    async fn get_token(
-        &self,
-        scopes: &[&str],
-        options: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        self.0.get_token(scopes, options).await.map_err(|error| {
-            let error = error::FromManagedIdentity(error);
-            azure_core::Error::with_error(ErrorKind::Credential, error, "the managed identity gave no token")
-        })
-    }
 }
 
 /// The managed identity's token as a client assertion.

@@ -286,6 +286,7 @@ async fn an_identity_that_is_not_the_apps_is_missing() {
         },
         &scene.transport(),
         clients.identity.managed_identity(),
+        std::sync::Arc::new(azure_clients::SystemClock),
     );
     let error = nobody.prove_consent(scene.tenant()).await.unwrap_err();
     assert!(

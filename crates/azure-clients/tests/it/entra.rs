@@ -7,7 +7,7 @@ use std::{
 };
 
 use azure_clients::{
-    EntraError, EntraRefusal, IdentitySettings, Outage, TransportOptions, WorkloadIdentity,
+    EntraError, EntraRefusal, IdentitySettings, Outage, SystemClock, TransportOptions, WorkloadIdentity,
     entra::TenantPolicy,
 };
 use azure_core::error::ErrorKind;
@@ -207,8 +207,12 @@ async fn a_call_that_nobody_answers_ends_in_time() {
         vendor_tenant: new_id(),
         managed_identity_client_id: new_id(),
     };
-    let identity =
-        WorkloadIdentity::with_managed_identity(settings, &transport, Arc::new(FixedIdentity::new()));
+    let identity = WorkloadIdentity::with_managed_identity(
+        settings,
+        &transport,
+        Arc::new(FixedIdentity::new()),
+        Arc::new(SystemClock),
+    );
     let begun = Instant::now();
     let error = identity.prove_consent(new_id()).await.unwrap_err();
     assert_eq!(named(&error).0, "Unavailable", "{error:?}");
@@ -276,8 +280,12 @@ async fn the_managed_identity_failing_is_told_apart_from_entra_refusing() {
             vendor_tenant: new_id(),
             managed_identity_client_id: new_id(),
         };
-        let identity =
-            WorkloadIdentity::with_managed_identity(settings, &cloud.transport(), Arc::new(Refusing(status)));
+        let identity = WorkloadIdentity::with_managed_identity(
+            settings,
+            &cloud.transport(),
+            Arc::new(Refusing(status)),
+            Arc::new(SystemClock),
+        );
         let error = identity.prove_consent(new_id()).await.unwrap_err();
         assert_eq!(named(&error).0, expected, "{error:?}");
     }

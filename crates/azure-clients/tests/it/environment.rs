@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use azure_clients::{EntraError, EntraRefusal, IdentitySettings, Transport, WorkloadIdentity};
+use azure_clients::{EntraError, EntraRefusal, IdentitySettings, SystemClock, Transport, WorkloadIdentity};
 use azure_ids::{KeyUrl, TenantId};
 use sandbox::Lags;
 
@@ -94,7 +94,10 @@ async fn a_process_that_knows_only_its_environment() {
         vendor_tenant: variable("TRY_VENDOR"),
         managed_identity_client_id: variable("TRY_IDENTITY"),
     };
-    let clients = Clients::new(&transport, WorkloadIdentity::new(settings, &transport).unwrap());
+    let clients = Clients::new(
+        &transport,
+        WorkloadIdentity::new(settings, &transport, std::sync::Arc::new(SystemClock)).unwrap(),
+    );
     let tenant: TenantId = variable("TRY_TENANT");
     let key: KeyUrl = variable("TRY_KEY");
 

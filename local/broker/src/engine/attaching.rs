@@ -18,7 +18,7 @@ use crate::context::Context;
 
 impl Connection {
     pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, context: &mut Context<'_>) {
-        let now = context.now;
+        let now = context.on_the_wire;
         let allowed = |node: &Node| node.claimed_path().is_none_or(|path| self.access.allows(&path, now));
         let mut checked = check_node(&attach, allowed, context);
         if matches!(checked, Ok(Node::Entity(_) | Node::Management(_)))
@@ -29,7 +29,7 @@ impl Connection {
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         match checked {
             Ok(Node::Entity(entity)) if Wanted::read(&attach.source).is_some() && attach.receives => {
-                let until = context.now.after(session_filter::time_out(&attach));
+                let until = context.on_the_wire.after(session_filter::time_out(&attach));
                 session.waiting.push(Waiting { attach, entity, until, credit: 0 });
                 self.attach_waiting(context);
             }
@@ -68,7 +68,7 @@ impl Connection {
                 let held = HeldSession { entity: waiting.entity.clone(), id, holder };
                 begin_session(session, waiting, held);
             }
-            Ok(None) if waiting.until > context.now => session.waiting.push(waiting),
+            Ok(None) if waiting.until > context.on_the_wire => session.waiting.push(waiting),
             Ok(None) => {
                 let description = "No session became available within the time that the receiver waits.";
                 let fault = AmqpError::new("com.microsoft:timeout", description);

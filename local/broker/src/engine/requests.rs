@@ -27,7 +27,7 @@ impl Connection {
                 Some(fault) => management::refuse(&fault),
                 None => management::answer(&request, entity, context),
             },
-            _ => cbs::answer(&request, context.authority, &mut self.access, context.now),
+            _ => cbs::answer(&request, context.authority, &mut self.access, context.on_the_wire),
         };
         let encoded = reply.encode(&request);
         match self.way_back(channel, node, request.reply_to.as_deref()) {

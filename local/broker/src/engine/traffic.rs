@@ -163,7 +163,7 @@ impl Connection {
         let fault = AmqpError::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
         for session in self.sessions.values_mut() {
             let refused = |link: &Link| {
-                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, context.now))
+                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, context.on_the_wire))
             };
             let handles: Vec<u32> =
                 session.links.iter().filter(|(_, link)| refused(link)).map(|(handle, _)| *handle).collect();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
-use crate::clock;
 use crate::configuration::function_json::EventGridTrigger;
 use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
@@ -52,7 +51,7 @@ impl EventGridRunner {
         let data = vec![(self.trigger.name.clone(), WireValue::Json(value.clone()))];
         let mut metadata = BindingData::default();
         metadata.set("data", binding_data(value));
-        metadata.set_system(invocation.name(), clock::now());
+        metadata.set_system(invocation.name(), self.executor.clock.now());
         attempt.describe(&mut metadata);
         self.executor.run(&invocation, self.executor.ask(&invocation, data, metadata)).await
     }

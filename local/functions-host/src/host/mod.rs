@@ -1,5 +1,6 @@
 //! A running host: what its owner can ask of it.
 
+mod activity;
 mod app;
 mod conductor;
 mod handler_port;
@@ -12,11 +13,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::activity::Activity;
 use self::summary::FunctionSummary;
 use crate::configuration::function_json::FunctionError;
 use crate::configuration::host_json_error::HostJsonError;
@@ -45,6 +49,9 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// Who is told what happens.
     pub observer: Option<mpsc::UnboundedSender<HostEvent>>,
+    /// How many milliseconds the host's time is ahead of the machine's clock: timers, and what handlers are told of the
+    /// time. Whoever keeps a copy of this moves it, forward only, and calls [`Host::clock_moved`].
+    pub ahead_milliseconds: Arc<AtomicI64>,
 }
 
 impl Options {
@@ -55,6 +62,7 @@ impl Options {
             listen: Listen::Port(0),
             environment: BTreeMap::new(),
             observer: None,
+            ahead_milliseconds: Arc::default(),
         }
     }
 }
@@ -105,6 +113,7 @@ pub struct Host {
     handler: HandlerHandle,
     functions: Vec<FunctionSummary>,
     errors: Arc<Vec<FunctionError>>,
+    activity: Activity,
     stop: CancellationToken,
     stopped: watch::Receiver<Option<String>>,
     conductor: Option<JoinHandle<()>>,
@@ -150,6 +159,22 @@ impl Host {
     /// The functions that were left out.
     pub fn function_errors(&self) -> &[FunctionError] {
         &self.errors
+    }
+
+    /// Runs at once what has come due, after [`Options::ahead_milliseconds`] was moved. A timer whose occurrences were
+    /// moved over runs once for all of them, past due.
+    pub fn clock_moved(&self) {
+        self.activity.agenda.clock_moved();
+    }
+
+    /// When the next timer runs.
+    pub fn next_timer(&self) -> Option<OffsetDateTime> {
+        self.activity.agenda.next()
+    }
+
+    /// How many invocations have begun, if none is under way and no timer is due; None otherwise.
+    pub fn quiet_after(&self) -> Option<u64> {
+        self.activity.quiet_after()
     }
 
     /// Waits until the handler answers.

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -9,12 +10,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::activity::Activity;
 use super::app::App;
 use super::conductor::Conductor;
 use super::handler_port::handler_port;
 use super::summary::FunctionSummary;
 use super::triggers::Triggers;
 use super::{HandlerHandle, Host, Listen, Options, StartError};
+use crate::clock::Clock;
 use crate::configuration::host_json::HostJson;
 use crate::event::Observer;
 use crate::handler::{Handler, Orders, ProcessOptions};
@@ -50,12 +53,15 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let executor = Executor {
         handler: handler.clone(),
         observer: observer.clone(),
+        clock: Clock::ahead(options.ahead_milliseconds),
         function_timeout: app.host_json.function_timeout,
         retry: app.host_json.retry.clone(),
         sends_content_length: app.settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some(),
         fatal,
+        started: AtomicU64::new(0),
     };
-    let mut triggers = Triggers::new(Arc::new(executor));
+    let executor = Arc::new(executor);
+    let mut triggers = Triggers::new(executor.clone());
     for function in app.functions.clone() {
         triggers.add(function, &mut app);
     }
@@ -65,6 +71,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     };
     let functions = app.functions.iter().map(summary).collect();
     let (intake, in_flight) = (triggers.intake.clone(), triggers.in_flight.clone());
+    let activity = Activity { executor, agenda: triggers.agenda.clone(), in_flight: in_flight.clone() };
     let mut tasks = JoinSet::new();
     let site = triggers.site(&app, &mut tasks);
     tasks.spawn(serve(listener, Arc::new(site), intake.clone()));
@@ -89,6 +96,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         functions,
         handler: HandlerHandle(handler),
         errors: Arc::new(app.errors),
+        activity,
         stop,
         stopped,
         conductor: Some(conductor),

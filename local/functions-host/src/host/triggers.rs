@@ -20,12 +20,14 @@ use crate::manual::ManualRuns;
 use crate::service_bus::sdk;
 use crate::service_bus::trigger::Listener;
 use crate::timer::TimerRunner;
+use crate::timer::agenda::Agenda;
 
 /// What makes functions run, until `intake` is cancelled.
 pub(super) struct Triggers {
     executor: Arc<Executor>,
     pub(super) intake: CancellationToken,
     pub(super) in_flight: TaskTracker,
+    pub(super) agenda: Agenda,
     manual: ManualRuns,
 }
 
@@ -35,6 +37,7 @@ impl Triggers {
             executor,
             intake: CancellationToken::new(),
             in_flight: TaskTracker::new(),
+            agenda: Agenda::default(),
             manual: ManualRuns::default(),
         }
     }
@@ -81,6 +84,7 @@ impl Triggers {
             function,
             trigger,
             in_flight: self.in_flight.clone(),
+            agenda: self.agenda.clone(),
             last: Arc::new(Mutex::new(None)),
         }
     }
@@ -92,6 +96,7 @@ impl Triggers {
             tasks.spawn(listener.clone().run(self.intake.clone()));
         }
         for timer in self.manual.timers.values().filter(|timer| enabled(&timer.function)) {
+            self.agenda.runs(&timer.function.function.name);
             tasks.spawn(timer.clone().run(self.intake.clone()));
         }
         Site {

@@ -6,7 +6,6 @@ use http::{Request, Response};
 use super::request_object::{binding_data, request_object};
 use super::response_object::response;
 use super::route::RouteValues;
-use crate::clock;
 use crate::configuration::function_json::HttpTrigger;
 use crate::invocation::retry::Attempt;
 use crate::invocation::{Executor, Invocation, InvocationError, WireValue};
@@ -22,7 +21,7 @@ pub(super) async fn exchange(
 ) -> Result<Response<Bytes>, InvocationError> {
     let data = vec![(trigger.name.clone(), WireValue::Json(request_object(request, route)))];
     let mut metadata = binding_data(request, route);
-    metadata.set_system(invocation.name(), clock::now());
+    metadata.set_system(invocation.name(), executor.clock.now());
     attempt.describe(&mut metadata);
     let answer = executor.ask(invocation, data, metadata).await?;
     response(&invocation.function.function, &answer)

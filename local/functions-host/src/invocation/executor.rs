@@ -17,6 +17,7 @@ use super::answer::{Answer, Decoded, decode};
 use super::error::InvocationError;
 use super::traps::traps;
 use super::value::{BindingData, WireValue, envelope};
+use crate::clock::Clock;
 use crate::configuration::function_json::{Function, Output, OutputTarget, RETURN};
 use crate::configuration::retry::RetryPolicy;
 use crate::event::{HostEvent, Observer, OutputLevel};
@@ -51,12 +52,15 @@ pub(crate) struct Invocation {
 pub(crate) struct Executor {
     pub(crate) handler: Handler,
     pub(crate) observer: Observer,
+    pub(crate) clock: Clock,
     pub(crate) function_timeout: Option<Duration>,
     /// The policy of host.json, for functions without one of their own.
     pub(crate) retry: Option<RetryPolicy>,
     /// Azure sends invocations in chunks; Core Tools log them first and then know their length.
     pub(crate) sends_content_length: bool,
     pub(crate) fatal: mpsc::UnboundedSender<String>,
+    /// How many invocations have begun.
+    pub(crate) started: AtomicU64,
 }
 
 impl Invocation {
@@ -83,6 +87,7 @@ impl Executor {
         work: impl Future<Output = Result<T, InvocationError>>,
     ) -> Result<T, InvocationError> {
         let started = Instant::now();
+        self.started.fetch_add(1, Ordering::SeqCst);
         self.observer.tell(HostEvent::InvocationStarted {
             function: invocation.name().to_owned(),
             invocation_id: invocation.id.to_string(),

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::batch_metadata;
 use super::trigger::{FIRST_PAUSE, LONGEST_PAUSE, Listener};
 use super::{Delivery, Entity, EntityError, metadata};
-use crate::clock;
 use crate::event::OutputLevel;
 use crate::invocation::retry::{Attempt, with_retries};
 use crate::invocation::{Answer, Invocation, InvocationError};
@@ -126,7 +125,7 @@ impl Listener {
         let work = async {
             let value = batch_metadata::encode_bodies(batch, self.trigger.data_type)?;
             let mut metadata = batch_metadata::metadata(batch, &self.namespace);
-            metadata.set_system(invocation.name(), clock::now());
+            metadata.set_system(invocation.name(), self.executor.clock.now());
             attempt.describe(&mut metadata);
             let data = vec![(self.trigger.name.clone(), value)];
             self.executor.ask(&invocation, data, metadata).await
@@ -141,7 +140,7 @@ impl Listener {
             let value =
                 batch_metadata::encode_bodies(std::slice::from_ref(delivery), self.trigger.data_type)?;
             let mut metadata = metadata::metadata(delivery, &self.namespace);
-            metadata.set_system(invocation.name(), clock::now());
+            metadata.set_system(invocation.name(), self.executor.clock.now());
             self.executor.ask(&invocation, vec![(self.trigger.name.clone(), value)], metadata).await
         };
         self.executor.run(&invocation, work).await.is_ok()

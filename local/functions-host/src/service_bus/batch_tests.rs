@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use tokio::time::timeout;
 
 use super::*;
+use crate::clock::Clock;
 use crate::json::Json;
 use crate::service_bus::scripted::{Fixture, PATIENCE, delivery, fixture, options, script};
 
@@ -77,7 +78,7 @@ async fn batches_run_one_after_the_other_and_are_no_larger_than_allowed() {
 #[tokio::test]
 async fn no_lock_of_a_batch_is_renewed() {
     let mut slow = delivery(1, "slow");
-    slow.locked_until = Some(clock::now() + Duration::from_millis(300));
+    slow.locked_until = Some(Clock::default().now() + Duration::from_millis(300));
     let fixture = fixture(script([slow]), BATCH, options(1)).await;
     assert_eq!(fixture.done(1).await, ["complete 1"]);
 }

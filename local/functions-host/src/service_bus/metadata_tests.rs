@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::clock;
+use crate::clock::Clock;
 
 fn encoded(body: impl Into<Bytes>, binary: bool) -> (Json, Json) {
     let mut delivery = Delivery::of_manual_input("");
@@ -12,7 +12,7 @@ fn encoded(body: impl Into<Bytes>, binary: bool) -> (Json, Json) {
     delivery.delivery_count = 1;
     let data_type = if binary { DataType::Binary } else { DataType::Absent };
     let (value, mut metadata) = encode(&delivery, data_type, "namespace").unwrap();
-    metadata.set_system("helloQueue", clock::now());
+    metadata.set_system("helloQueue", Clock::default().now());
     (value.encode(), metadata.into_metadata())
 }
 

@@ -1,6 +1,7 @@
 //! For tests of the triggers: a scripted entity, and a handler in this process that does what bodies say.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use super::trigger::Listener;
 use super::{Delivery, Entity, EntityError};
-use crate::clock;
+use crate::clock::Clock;
 use crate::configuration::function_json::{Trigger, from_json};
 use crate::configuration::log_levels::LogLevels;
 use crate::configuration::service_bus_options::ServiceBusOptions;
@@ -109,7 +110,8 @@ impl Entity for Script {
     }
 
     fn renew_lock(&self, lock_token: Uuid) -> BoxFuture<'_, Result<OffsetDateTime, EntityError>> {
-        async move { self.note("renew", lock_token).map(|()| clock::now() + self.lock_duration) }.boxed()
+        async move { self.note("renew", lock_token).map(|()| Clock::default().now() + self.lock_duration) }
+            .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -141,7 +143,8 @@ impl SessionSource for Arc<Sessions> {
             let mut held = self.held.lock().unwrap();
             held.0 += 1;
             held.1 = held.1.max(held.0);
-            let locked_until = (!script.lock_duration.is_zero()).then(|| clock::now() + script.lock_duration);
+            let locked_until =
+                (!script.lock_duration.is_zero()).then(|| Clock::default().now() + script.lock_duration);
             Ok(Some(Session { locked_until, entity: Arc::new(Held { script, sessions: self.clone() }) }))
         }
         .boxed()
@@ -282,6 +285,8 @@ pub(super) async fn fixture_of(
     let executor = Executor {
         handler: Handler::attached(Client::new(port)),
         observer: Observer::new(Some(sender), LogLevels::default()),
+        clock: Clock::default(),
+        started: AtomicU64::new(0),
         function_timeout: Some(Duration::from_secs(60)),
         retry: None,
         sends_content_length: false,

@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use super::metadata::encode;
 use super::{Delivery, Entity, EntityError, SessionSource};
-use crate::clock;
 use crate::configuration::function_json::ServiceBusTrigger;
 use crate::configuration::service_bus_options::ServiceBusOptions;
 use crate::event::OutputLevel;
@@ -147,7 +146,7 @@ impl Listener {
         invocation.delivery_count = Some(delivery.delivery_count);
         let work = async {
             let (value, mut metadata) = encode(delivery, self.trigger.data_type, &self.namespace)?;
-            metadata.set_system(invocation.name(), clock::now());
+            metadata.set_system(invocation.name(), self.executor.clock.now());
             attempt.describe(&mut metadata);
             let data = vec![(self.trigger.name.clone(), value)];
             self.executor.ask(&invocation, data, metadata).await
@@ -164,7 +163,7 @@ impl Listener {
     ) -> Infallible {
         let started = Instant::now();
         while let Some(until) = locked_until {
-            let left = Duration::try_from(until - clock::now()).unwrap_or_default();
+            let left = Duration::try_from(until - self.executor.clock.now()).unwrap_or_default();
             sleep((left - (left / 2).min(RENEWAL_BUFFER)).max(SHORTEST_RENEWAL_PAUSE)).await;
             if self.options.max_auto_lock_renewal.is_some_and(|limit| started.elapsed() >= limit) {
                 break;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use tokio::time::timeout;
 
 use super::*;
+use crate::clock::Clock;
 use crate::json::Json;
 use crate::service_bus::Body as MessageBody;
 use crate::service_bus::scripted::{PATIENCE, delivery, fixture, options, script};
@@ -66,7 +67,7 @@ async fn no_more_invocations_run_at_once_than_allowed() {
 async fn the_lock_is_renewed_while_the_function_runs_and_not_beyond_the_limit() {
     let slow = || {
         let mut slow = delivery(1, "slow");
-        slow.locked_until = Some(clock::now() + Duration::from_millis(600));
+        slow.locked_until = Some(Clock::default().now() + Duration::from_millis(600));
         let mut script = script([slow]);
         script.lock_duration = Duration::from_millis(600);
         script

@@ -4,15 +4,17 @@
 //! Functions". The real host keeps the schedule's status in a storage account; this one keeps it in memory, so that
 //! after a restart of the host no run counts as missed.
 
+pub(crate) mod agenda;
 pub(crate) mod schedule;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use agenda::Agenda;
 
 use crate::clock;
 use crate::configuration::function_json::TimerTrigger;
@@ -28,28 +30,30 @@ pub(crate) struct TimerRunner {
     pub(crate) function: Arc<LoadedFunction>,
     pub(crate) trigger: TimerTrigger,
     pub(crate) in_flight: TaskTracker,
+    pub(crate) agenda: Agenda,
     pub(crate) last: Arc<Mutex<Option<OffsetDateTime>>>,
 }
 
 impl TimerRunner {
-    /// Until `stop` is cancelled. One run at a time: an occurrence that comes while the function runs is missed, and
-    /// the run that makes up for it is past due.
+    /// Until `stop` is cancelled. One run at a time: an occurrence that comes while the function runs, or that the clock
+    /// was moved over, is missed, and one run, past due, makes up for all that were missed.
     pub(crate) async fn run(self, stop: CancellationToken) {
         if self.trigger.run_on_startup {
             self.tracked(false).await;
         }
-        let mut since = clock::now();
+        let (name, clock) = (&self.function.function.name, &self.executor.clock);
+        let mut since = clock.now();
         loop {
-            let Some(next) = self.trigger.schedule.after(since) else { return };
+            let Some(next) = self.trigger.schedule.after(since) else { return self.agenda.ends(name) };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = wait_until(next) => {}
+                () = self.agenda.wait(name, next, clock) => {}
             }
-            let past_due = self.trigger.use_monitor && clock::now() - next > Duration::from_secs(1);
+            let past_due = self.trigger.use_monitor && clock.now() - next > Duration::from_secs(1);
             self.tracked(past_due).await;
             // With monitoring an occurrence that passed while the function ran is made up for, once.
             let makes_up = self.trigger.use_monitor && !past_due;
-            since = if makes_up { next } else { clock::now().max(next) };
+            since = if makes_up { next } else { clock.now().max(next) };
         }
     }
 
@@ -71,13 +75,13 @@ impl TimerRunner {
         let invocation = Invocation::new(self.function.clone());
         let data = vec![(self.trigger.name.clone(), WireValue::Json(info.clone()))];
         let mut metadata = BindingData::default();
-        metadata.set_system(invocation.name(), clock::now());
+        metadata.set_system(invocation.name(), self.executor.clock.now());
         attempt.describe(&mut metadata);
         self.executor.run(&invocation, self.executor.ask(&invocation, data, metadata)).await
     }
 
     fn timer_info(&self, past_due: bool) -> Json {
-        let now = clock::now();
+        let now = self.executor.clock.now();
         let mut last = self.last.lock().expect("nobody panics while holding this");
         let status = if self.trigger.use_monitor {
             let text = |instant: Option<OffsetDateTime>| Json::from(instant.map(clock::utc_text));
@@ -97,17 +101,5 @@ impl TimerRunner {
             ("ScheduleStatus", status),
             ("IsPastDue", Json::from(past_due)),
         ])
-    }
-}
-
-/// Sleeps in short stretches, so that a clock that is set does not delay a timer for hours.
-async fn wait_until(instant: OffsetDateTime) {
-    const STRETCH: Duration = Duration::from_secs(30);
-    loop {
-        let left = Duration::try_from(instant - clock::now()).unwrap_or_default();
-        if left.is_zero() {
-            return;
-        }
-        sleep(left.min(STRETCH)).await;
     }
 }

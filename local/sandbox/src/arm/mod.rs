@@ -35,7 +35,7 @@ use axum::response::Response;
 
 use crate::cloud::SharedCloud;
 
-pub(crate) use virtual_machines::power::advance_clock;
+pub(crate) use virtual_machines::power::{advance_clock, next_stop, notice_lost_keys};
 
 /// Everything under `https://management.azure.com`.
 ///

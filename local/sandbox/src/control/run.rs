@@ -45,6 +45,10 @@ pub(super) async fn move_clock(
         let problem = format!("a whole number of seconds from 1 to {FURTHEST_SECONDS} (ten years)");
         return Err(ControlError::at("forwardSeconds", problem));
     }
+    if cloud.clock.is_shared() {
+        let problem = "this clock is that of a whole local world: type  clock +1d  where the world runs";
+        return Err(ControlError::conflict(problem));
+    }
     arm::advance_clock(&cloud, Duration::from_secs(forward_seconds));
     Ok(Json(Now { now: cloud.clock.now() }))
 }

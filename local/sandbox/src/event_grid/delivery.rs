@@ -10,10 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::cloud::{Cloud, SharedCloud};
 use crate::outgoing::{self, OutgoingFault};
+use crate::state::State;
 use crate::state::event_grid::delivery::Delivery;
 use crate::state::event_grid::subscription::{EventSubscription, Schema};
 
@@ -53,7 +55,8 @@ pub(crate) fn watch(cloud: &SharedCloud) {
     });
 }
 
-fn take_note(cloud: &Cloud) {
+/// Sees what happened in the vaults since it was looked last.
+pub(crate) fn take_note(cloud: &Cloud) {
     let now = cloud.clock.now();
     let nobody = cloud.read(|state| state.event_grid.subscriptions.is_empty());
     if nobody || cloud.read(|state| observer::look(state, now).is_empty()) {
@@ -64,6 +67,14 @@ fn take_note(cloud: &Cloud) {
         let news = observer::look(state, now);
         observer::tell(&mut state.event_grid, news, now);
     });
+}
+
+/// When something is sent next. What is being sent is still due.
+pub(crate) fn next_due(state: &State) -> Option<OffsetDateTime> {
+    let grid = &state.event_grid;
+    let pending =
+        grid.pending.iter().filter(|delivery| grid.subscriptions.contains_key(&delivery.subscription));
+    pending.map(|delivery| delivery.next).min()
 }
 
 fn due(cloud: &Cloud, under_way: &Mutex<BTreeSet<Uuid>>) -> Vec<(Delivery, EventSubscription)> {

@@ -12,6 +12,6 @@ mod delivery;
 mod handshake;
 mod observer;
 
-pub(crate) use delivery::watch;
+pub(crate) use delivery::{next_due, take_note, watch};
 pub(crate) use handshake::{confirm, shake_hands};
 pub(crate) use observer::begin_to_watch;

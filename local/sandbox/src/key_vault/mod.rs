@@ -20,7 +20,7 @@ use crate::cloud::SharedCloud;
 use crate::resources::vault;
 use crate::state::State;
 
-pub(crate) use passing_time::{catch_up, watch};
+pub(crate) use passing_time::{catch_up, next_due, watch};
 
 /// Whether the name `{vault}.vault.azure.net`, or that of an HSM, resolves: the proxy asks before it opens a tunnel.
 pub(crate) fn vault_resolves(state: &State, vault: &str) -> bool {

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::cloud::{Cloud, SharedCloud};
 use crate::resources::vault;
 use crate::state::State;
@@ -73,6 +75,20 @@ fn overdue(state: &State, only: Option<&str>, now: i64) -> Vec<(String, String)>
     };
     let gone = keys(state, only).filter(|(vault, key)| past(vault, key));
     gone.map(|(vault, key)| (vault.holder(), key.name.clone())).collect()
+}
+
+/// When a key is rotated next by its policy, or its end announced or reached.
+pub(crate) fn next_due(state: &State, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let now = now.unix_timestamp();
+    let alive = keys(state, None).filter(|(_, key)| key.deleted_at.is_none());
+    let times = alive.filter_map(|(_, key)| Some((key.rotation_policy.as_ref(), key.versions.last()?)));
+    let times = times.flat_map(|(policy, newest)| {
+        let rotation = policy.and_then(|policy| policy.rotation_due(newest));
+        let announced = newest.expires.map(|expires| expires - RotationPolicy::announced_before(policy));
+        [rotation, announced, newest.expires]
+    });
+    let next = times.flatten().filter(|time| *time > now).min()?;
+    OffsetDateTime::from_unix_timestamp(next).ok()
 }
 
 fn due(state: &State, only: Option<&str>, now: i64) -> Vec<Due> {

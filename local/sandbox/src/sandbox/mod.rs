@@ -2,23 +2,23 @@
 
 mod faults;
 mod marketplace;
+mod passing_time;
 mod resources;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, machine_now};
 use crate::cloud::{Cloud, SharedCloud};
 use crate::edge::{self, Edge, Listeners, LocalNames};
 use crate::options::{Options, Seed, SeedUser};
 use crate::state::State;
 use crate::state_file::{StateFile, StateFileError};
 use crate::tokens::Tokens;
-use crate::{arm, event_grid, key_vault, managed_identity, seed};
+use crate::{event_grid, key_vault, managed_identity, seed};
 
 /// A running sandbox. It stops when it is dropped; [`Sandbox::stop`] also waits until it has.
 pub struct Sandbox {
@@ -71,7 +71,7 @@ impl Sandbox {
     ///
     /// Those of [`start`](Self::start), and when one of them can be reached by another machine.
     pub async fn start_on(options: Options, listeners: Listeners) -> Result<Self, StartError> {
-        let clock = Clock::default();
+        let clock = Clock::shared(options.ahead_milliseconds);
         let file = options.state.as_deref().map(StateFile::inside).transpose()?;
         let saved = file.as_ref().map(StateFile::load).transpose()?.flatten();
         let state = match saved {
@@ -81,7 +81,7 @@ impl Sandbox {
         let tokens = Tokens::with_key(&state.directory.secrets.signing_key).ok_or(StartError::SigningKey)?;
         let identity_header = state.directory.secrets.identity_header.clone();
 
-        let (ca_file, tls) = edge::make_certificates(&options.run_folder, clock.now())?;
+        let (ca_file, tls) = edge::make_certificates(&options.run_folder, machine_now())?;
         let cloud = Cloud::new(clock, options.lags, tokens, state, file)?;
         let edge = edge::open(&cloud, tls, options.har, listeners).await.map_err(StartError::Listen)?;
         event_grid::watch(&cloud);
@@ -160,11 +160,6 @@ impl Sandbox {
     /// False when there is no identity with this ARM id.
     pub fn attach_identity(&self, resource_id: &str) -> bool {
         self.cloud.change(|state| state.directory.attach_identity(resource_id))
-    }
-
-    /// Lets time pass at once for everything inside: spreading, token lifetimes, key expiry, rotation.
-    pub fn advance_clock(&self, by: Duration) {
-        arm::advance_clock(&self.cloud, by);
     }
 
     /// How many requests each host has answered since the start. The managed identity endpoint counts as

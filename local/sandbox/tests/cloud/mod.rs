@@ -80,6 +80,7 @@ impl Cloud {
             run_folder: folder.path().join("run"),
             lags,
             har: true,
+            ahead_milliseconds: None,
         };
         let sandbox = Sandbox::start(options).await.unwrap();
         let authority = std::fs::read(sandbox.ca_file()).unwrap();

@@ -26,7 +26,13 @@ pub(crate) struct Cloud {
 pub(crate) type Answer = (StatusCode, Value);
 
 pub(crate) fn options(folder: &TempDir) -> Options {
-    Options { state: None, run_folder: folder.path().join("run"), lags: Lags::default(), har: true }
+    Options {
+        state: None,
+        run_folder: folder.path().join("run"),
+        lags: Lags::default(),
+        har: true,
+        ahead_milliseconds: None,
+    }
 }
 
 pub(crate) fn client(sandbox: &Sandbox) -> Client {

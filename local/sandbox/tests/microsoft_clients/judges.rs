@@ -75,8 +75,13 @@ pub(crate) struct Judged {
 impl Judged {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            Options { state: None, run_folder: folder.path().join("run"), lags: Lags::default(), har: true };
+        let options = Options {
+            state: None,
+            run_folder: folder.path().join("run"),
+            lags: Lags::default(),
+            har: true,
+            ahead_milliseconds: None,
+        };
         Self { sandbox: Sandbox::start(options).await.unwrap(), folder }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -68,6 +69,7 @@ impl AzureResponse {
 /// An administrator who is signed in to one tenant.
 pub struct Azure {
     http: Client,
+    network: Network,
     /// The tenant signed in to.
     pub tenant_id: Uuid,
     /// The subscription that is worked in.
@@ -81,7 +83,7 @@ pub struct Azure {
 
 struct Token {
     text: String,
-    good_until: Instant,
+    good_until: OffsetDateTime,
 }
 
 impl fmt::Debug for Azure {
@@ -99,6 +101,7 @@ impl Azure {
     pub fn new(network: &Network, tenant: &sandbox::SeedTenant) -> anyhow::Result<Self> {
         Ok(Self {
             http: network.client()?,
+            network: network.clone(),
             tenant_id: tenant.tenant_id,
             subscription_id: tenant.subscription_id,
             region: tenant.region.clone(),
@@ -178,7 +181,7 @@ impl Azure {
     /// A token of the administrator, kept until shortly before its end.
     async fn token(&self, scope: &str) -> anyhow::Result<String> {
         let mut tokens = self.tokens.lock().await;
-        if let Some(token) = tokens.get(scope).filter(|token| Instant::now() < token.good_until) {
+        if let Some(token) = tokens.get(scope).filter(|token| self.network.now() < token.good_until) {
             return Ok(token.text.clone());
         }
         let client_id = self.client_id.to_string();
@@ -189,7 +192,7 @@ impl Azure {
             ("scope", scope),
         ];
         let answer = request_token(&self.http, self.tenant_id, &form).await?;
-        let token = Token { text: answer.0.clone(), good_until: Instant::now() + answer.1 };
+        let token = Token { text: answer.0.clone(), good_until: self.network.now() + answer.1 };
         tokens.insert(scope.to_owned(), token);
         Ok(answer.0)
     }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
+use time::OffsetDateTime;
+
+use crate::clock::WorldClock;
 
 /// No exchange of the cast takes longer than this.
 const WHOLE_EXCHANGE: Duration = Duration::from_secs(120);
@@ -14,6 +17,8 @@ const WHOLE_EXCHANGE: Duration = Duration::from_secs(120);
 pub struct Network {
     proxy_url: String,
     authority: Certificate,
+    /// Whose time tokens are kept by; the machine's without one.
+    clock: Option<WorldClock>,
 }
 
 impl Network {
@@ -27,7 +32,18 @@ impl Network {
             format!("could not read the sandbox's certificate at {}", authority.display())
         })?;
         let authority = Certificate::from_pem(&pem).context("the sandbox's certificate is not a PEM file")?;
-        Ok(Self { proxy_url: proxy_url.to_owned(), authority })
+        Ok(Self { proxy_url: proxy_url.to_owned(), authority, clock: None })
+    }
+
+    /// The same way, in the time of a local world, whose clock may be moved.
+    #[must_use]
+    pub fn in_time_of(self, clock: WorldClock) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The time, by which tokens are kept.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.as_ref().map_or_else(OffsetDateTime::now_utc, WorldClock::now)
     }
 
     /// A client for programs: it keeps no cookies and follows no redirects.

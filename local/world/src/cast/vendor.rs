@@ -204,7 +204,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lags = Lags { directory_object: Duration::from_millis(300), ..Lags::default() };
         let run_folder = folder.path().to_path_buf();
-        let options = sandbox::Options { state: None, run_folder, lags, har: false };
+        let options =
+            sandbox::Options { state: None, run_folder, lags, har: false, ahead_milliseconds: None };
         let sandbox = Sandbox::start(options).await.unwrap();
 
         let first = set_up_in(&sandbox, "http://127.0.0.1:20001/api/consent/callback").await;

@@ -123,7 +123,7 @@ async fn story_in(options: LocalWorldOptions, deadline: Instant, args: &DemoArgs
     let ending = timeout_at(deadline, play::whole_story(&world, deadline, &played)).await;
     let ending =
         ending.unwrap_or_else(|_| Err(anyhow!("the demo took longer than {} s", args.timeout.as_secs())));
-    let report = Report::of(&world, &played.reached(), ending, story.elapsed()).await;
+    let report = Report::of(&world, &played.reached(), ending, story.real_time()).await;
     if let Some(file) = &args.har {
         write_har(&world, file)?;
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_cli::End;
-use latchkey_functions::{Observer, Unobserved};
+use latchkey_functions::{Clock, Observer, SystemClock, Unobserved};
 
 use crate::args::FunctionsArgs;
+use crate::clock::ClockInFile;
 use crate::kill::KillOnOrder;
 
 pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
@@ -15,8 +16,12 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
         Some(order) => Arc::new(KillOnOrder { order }),
         None => Arc::new(Unobserved),
     };
+    let clock: Arc<dyn Clock> = match args.clock {
+        Some(file) => Arc::new(ClockInFile::open(file)?),
+        None => Arc::new(SystemClock),
+    };
     tokio::select! {
-        served = latchkey_functions::run(observer) => served.map(|()| End::Well),
+        served = latchkey_functions::run(observer, clock) => served.map(|()| End::Well),
         () = orphaned() => anyhow::bail!("the functions host has stopped"),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use latchkey_cli::{End, Interrupts, write_private};
 use sandbox::Lags;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
@@ -14,6 +15,9 @@ use crate::live::{self, Colour};
 use crate::play;
 use crate::story::Story;
 use crate::world::{LocalWorld, LocalWorldOptions, Purchase, write_exports};
+
+/// The furthest that the clock is moved by one order.
+const FURTHEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// Long enough to be noticed by somebody who plays by hand.
 fn lags() -> Lags {
@@ -86,6 +90,7 @@ async fn stay(world: &LocalWorld, interrupts: &mut Interrupts) -> anyhow::Result
 enum Order {
     Buy,
     Key,
+    Clock(Duration),
     Unknown,
 }
 
@@ -94,9 +99,25 @@ impl Order {
         match line.trim() {
             "" | "buy" => Self::Buy,
             "key" => Self::Key,
-            _ => Self::Unknown,
+            line => line.strip_prefix("clock ").and_then(ahead).map_or(Self::Unknown, Self::Clock),
         }
     }
+}
+
+/// `+1d`, `+6h`, `+90m`, `+30s`: how far the clock is to be moved.
+fn ahead(text: &str) -> Option<Duration> {
+    let text = text.trim().strip_prefix('+')?;
+    let unit = text.chars().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    let duration = Duration::from_secs(count.checked_mul(seconds)?);
+    (!duration.is_zero() && duration <= FURTHEST).then_some(duration)
 }
 
 async fn carry_out_next(world: &LocalWorld, input: &mut UnboundedReceiver<String>) -> anyhow::Result<()> {
@@ -111,7 +132,13 @@ async fn carry_out_next(world: &LocalWorld, input: &mut UnboundedReceiver<String
         Order::Key => {
             println!("\nThe key URL, to submit on the page:\n\n  {}\n", make_key(world).await?)
         }
-        Order::Unknown => println!("Type buy or key and press Enter, or press Ctrl-C to stop."),
+        Order::Clock(by) => {
+            world.advance(by).await?;
+            println!("\nIt is now {}.\n", world.now().format(&Rfc3339)?)
+        }
+        Order::Unknown => {
+            println!("Type buy, key or clock +1d and press Enter, or press Ctrl-C to stop.")
+        }
     }
     Ok(())
 }
@@ -195,7 +222,9 @@ Play the customer:
      az login --service-principal --tenant {customer} \\
        --username {administrator} --password \"$(cat {folder}/customer-secret)\"
 
-Type  buy  to buy once more. Press Ctrl-C to stop; the state in {folder} stays.
+Type  buy  to buy once more. Type  clock +1d  to let a day pass in seconds, for everything above at
+once: s, m, h and d are seconds, minutes, hours and days. Whoever signed in with az before does so
+again after that. Press Ctrl-C to stop; the state in {folder} stays.
 ",
         url = world.url(),
         proxy = sandbox.proxy_url(),
@@ -223,5 +252,29 @@ mod tests {
         assert_eq!(Order::read(" buy "), Order::Buy);
         assert_eq!(Order::read("key"), Order::Key);
         assert_eq!(Order::read("quit"), Order::Unknown);
+    }
+
+    #[test]
+    fn the_clock_is_moved_forward_by_one_number_and_its_unit_and_at_most_a_year() {
+        let seconds = |text| match Order::read(text) {
+            Order::Clock(by) => Some(by.as_secs()),
+            _ => None,
+        };
+        assert_eq!(seconds("clock +1d"), Some(86_400));
+        assert_eq!(seconds(" clock  +6h "), Some(21_600));
+        assert_eq!(seconds("clock +90m"), Some(5_400));
+        assert_eq!(seconds("clock +30s"), Some(30));
+        for refused in [
+            "clock",
+            "clock 1d",
+            "clock -1d",
+            "clock +d",
+            "clock +0d",
+            "clock +367d",
+            "clock +1é",
+            "clock +1w",
+        ] {
+            assert_eq!(seconds(refused), None, "{refused}");
+        }
     }
 }

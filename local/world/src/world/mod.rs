@@ -3,6 +3,7 @@
 //! One library call brings it up, for `latchkey demo`, for `latchkey up`, and for tests that go through the front
 //! door. Everything listens on 127.0.0.1.
 
+mod advance;
 mod app_folder;
 mod env_file;
 pub(crate) mod folder;
@@ -34,6 +35,8 @@ pub use start::LocalWorldOptions;
 pub use waiting::WaitedTooLong;
 pub use watcher::Watched;
 
+pub use crate::clock::WorldClock;
+
 use crate::cast::{Customer, Fulfilment, Network, Vendor};
 use crate::step::StepReport;
 use crate::story::{Story, Who};
@@ -48,6 +51,7 @@ pub struct LocalWorld {
     watcher: Watcher,
     broker: Broker,
     sandbox: Sandbox,
+    clock: WorldClock,
     network: Network,
     vendor: Vendor,
     customer: Customer,

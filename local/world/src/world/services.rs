@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, ensure};
 use broker::{Broker, QueueOptions};
-use sandbox::{Lags, Listing, Sandbox};
+use sandbox::{Listing, Sandbox};
 use tokio::time::Instant;
 use url::Url;
 
@@ -12,6 +12,7 @@ use super::folder::Folder;
 use super::memory::Memory;
 use super::{LocalWorldOptions, ports, start::PLAN};
 use crate::cast::{Azure, Network, Vendor};
+use crate::clock::WorldClock;
 use crate::story::{Story, Who};
 
 const FIRST_DISK: &str = "disk-customer-1";
@@ -20,6 +21,7 @@ const FIRST_DISK: &str = "disk-customer-1";
 pub(super) struct Services {
     pub(super) folder: Folder,
     pub(super) memory: Memory,
+    pub(super) clock: WorldClock,
     pub(super) broker: Broker,
     pub(super) sandbox: Sandbox,
     /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
@@ -36,16 +38,18 @@ pub(super) async fn start_services(options: &LocalWorldOptions) -> anyhow::Resul
     let port = listener.local_addr().context("a listener has an address")?.port();
     let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
     let queues = latchkey_functions::package::queue_names();
-    let broker = start_broker(&folder, &queues, memory.broker_port, &options.story).await?;
-    let sandbox = start_sandbox(&folder, options.lags.clone(), options.har, &options.story).await?;
+    let clock = WorldClock::open(folder.path("clock"))?;
+    let broker = start_broker(&folder, &clock, &queues, memory.broker_port, &options.story).await?;
+    let sandbox = start_sandbox(&folder, &clock, options).await?;
     memory.http_port = Some(port);
     memory.broker_port = Some(broker.address().port());
     memory.keep()?;
-    Ok(Services { folder, memory, broker, sandbox, listener, url, queues })
+    Ok(Services { folder, memory, clock, broker, sandbox, listener, url, queues })
 }
 
 async fn start_broker(
     folder: &Folder,
+    clock: &WorldClock,
     queues: &[String],
     port: Option<u16>,
     story: &Story,
@@ -58,6 +62,7 @@ async fn start_broker(
         address,
         queues: queues.iter().map(queue).collect(),
         state: folder.lasting("broker"),
+        ahead_milliseconds: clock.shared(),
         ..broker::Options::default()
     };
     let broker = Broker::start(options).await.context("could not start the embedded Service Bus")?;
@@ -66,12 +71,21 @@ async fn start_broker(
     Ok(broker)
 }
 
-async fn start_sandbox(folder: &Folder, lags: Lags, har: bool, story: &Story) -> anyhow::Result<Sandbox> {
+async fn start_sandbox(
+    folder: &Folder,
+    clock: &WorldClock,
+    options: &LocalWorldOptions,
+) -> anyhow::Result<Sandbox> {
     let since = Instant::now();
-    let options =
-        sandbox::Options { state: folder.lasting("sandbox"), run_folder: folder.path("run"), lags, har };
-    let sandbox = Sandbox::start(options).await.context("could not start the simulated Azure")?;
-    story.tell_since(
+    let of_sandbox = sandbox::Options {
+        state: folder.lasting("sandbox"),
+        run_folder: folder.path("run"),
+        lags: options.lags.clone(),
+        har: options.har,
+        ahead_milliseconds: Some(clock.shared()),
+    };
+    let sandbox = Sandbox::start(of_sandbox).await.context("could not start the simulated Azure")?;
+    options.story.tell_since(
         since,
         Who::World,
         format!("the simulated Azure is behind the proxy {}", sandbox.proxy_url()),

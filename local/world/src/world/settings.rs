@@ -108,6 +108,7 @@ mod tests {
             run_folder: run_folder.to_path_buf(),
             lags: sandbox::Lags::default(),
             har: false,
+            ahead_milliseconds: None,
         };
         Sandbox::start(options).await.unwrap()
     }

@@ -18,6 +18,7 @@ use super::settings::{self, Sources};
 use super::watcher::Watcher;
 use super::{HandlerCommand, LocalWorld, Purchase, app_folder, ports};
 use crate::cast::{Azure, Customer, Fulfilment, Network};
+use crate::clock::WorldClock;
 use crate::kill;
 use crate::story::{Story, Who};
 
@@ -72,9 +73,9 @@ impl LocalWorld {
     /// process does not answer.
     pub async fn start(options: LocalWorldOptions) -> anyhow::Result<Self> {
         let story = options.story.clone();
-        let Services { folder, memory, broker, sandbox, listener, url, queues } =
+        let Services { folder, memory, clock, broker, sandbox, listener, url, queues } =
             start_services(&options).await?;
-        let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?;
+        let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?.in_time_of(clock.clone());
         let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate())?;
         let since = Instant::now();
@@ -91,17 +92,20 @@ impl LocalWorld {
             journal: &journal_in(&folder)?,
             signing_key: &memory.signing_key,
         })?;
-        settings.extend(handler_command(options.handler, options.takes_kill_orders, &folder)?.overrides());
+        settings.extend(
+            handler_command(options.handler, options.takes_kill_orders, &folder, &clock)?.overrides(),
+        );
         settings.extend(options.settings);
 
         let (observer, events) = unbounded_channel();
         let watcher = Watcher::start(events, story.clone());
-        let host = start_host(&folder, listener, settings.clone(), observer, &watcher).await?;
+        let host = start_host(&folder, &clock, listener, settings.clone(), observer, &watcher).await?;
         Ok(Self {
             host,
             watcher,
             broker,
             sandbox,
+            clock,
             network,
             vendor,
             customer,
@@ -129,7 +133,8 @@ impl LocalWorld {
         let (observer, events) = unbounded_channel();
         let watcher = Watcher::start(events, self.story.clone());
         let listener = ports::hold_exactly(port)?;
-        let host = start_host(&self.folder, listener, self.settings.clone(), observer, &watcher).await?;
+        let host = start_host(&self.folder, &self.clock, listener, self.settings.clone(), observer, &watcher)
+            .await?;
         Ok(Self { host, watcher, ..self })
     }
 
@@ -210,8 +215,10 @@ fn handler_command(
     handler: Option<HandlerCommand>,
     takes_kill_orders: bool,
     folder: &Folder,
+    clock: &WorldClock,
 ) -> anyhow::Result<HandlerCommand> {
     let mut command = handler.map_or_else(HandlerCommand::this_program, Ok)?;
+    command.arguments.extend(["--clock".to_owned(), clock.file().display().to_string()]);
     if takes_kill_orders {
         let order = kill_order(folder).display().to_string();
         command.arguments.extend(["--kill-order".to_owned(), order]);
@@ -225,6 +232,7 @@ fn kill_order(folder: &Folder) -> PathBuf {
 
 async fn start_host(
     folder: &Folder,
+    clock: &WorldClock,
     listener: TcpListener,
     environment: BTreeMap<String, String>,
     observer: UnboundedSender<HostEvent>,
@@ -233,7 +241,13 @@ async fn start_host(
     let script_root = folder.path("app");
     app_folder::lay_out(&script_root).context("could not write the function app's folder")?;
     let listen = functions_host::Listen::On(listener);
-    let options = functions_host::Options { script_root, listen, environment, observer: Some(observer) };
+    let options = functions_host::Options {
+        script_root,
+        listen,
+        environment,
+        observer: Some(observer),
+        ahead_milliseconds: clock.shared(),
+    };
     let host = Host::start(options).await.context("could not start the functions host")?;
     let left_out: Vec<_> = host.function_errors().iter().map(ToString::to_string).collect();
     ensure!(left_out.is_empty(), "the functions host could not load functions: {}", left_out.join("; "));

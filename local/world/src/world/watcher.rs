@@ -1,6 +1,6 @@
 //! Watches the functions host: keeps what happened for whoever asks, and tells the story as it happens.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub struct Watched {
     pub problems: VecDeque<String>,
     /// What the function app wrote on stdout and stderr, the latest lines.
     pub output: VecDeque<String>,
+    /// How often each function was run.
+    pub invocations: BTreeMap<String, usize>,
     /// Invocations that failed: function and reason.
     pub failed_invocations: Vec<(String, String)>,
     /// How often the handler process was started.
@@ -118,7 +120,10 @@ impl Watched {
                 self.stopped = Some(reason);
                 Some(line)
             }
-            HostEvent::InvocationStarted { .. } => None,
+            HostEvent::InvocationStarted { function, .. } => {
+                *self.invocations.entry(function).or_default() += 1;
+                None
+            }
         }
     }
 

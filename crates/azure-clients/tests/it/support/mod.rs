@@ -8,7 +8,7 @@ pub(crate) mod scene;
 
 use std::sync::Arc;
 
-use azure_clients::{IdentitySettings, TokenCredential, WorkloadIdentity};
+use azure_clients::{IdentitySettings, SystemClock, TokenCredential, WorkloadIdentity};
 use azure_core::credentials::{AccessToken, TokenRequestOptions};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -56,7 +56,12 @@ pub(crate) fn identity_from(cloud: &FakeCloud, managed_identity: FixedIdentity) 
         vendor_tenant: new_id(),
         managed_identity_client_id: new_id(),
     };
-    WorkloadIdentity::with_managed_identity(settings, &cloud.transport(), Arc::new(managed_identity))
+    WorkloadIdentity::with_managed_identity(
+        settings,
+        &cloud.transport(),
+        Arc::new(managed_identity),
+        Arc::new(SystemClock),
+    )
 }
 
 /// A token endpoint's answer: a token of this tenant that any JWT reader can read and nobody can verify.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use azure_clients::{
-    Compute, IdentitySettings, KeyVault, Marketplace, ProxyChoice, TokenCredential, Transport,
+    Compute, IdentitySettings, KeyVault, Marketplace, ProxyChoice, SystemClock, TokenCredential, Transport,
     TransportOptions, WorkloadIdentity,
 };
 use azure_core::credentials::{AccessToken, TokenRequestOptions};
@@ -38,7 +38,13 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn begin(lags: Lags) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { state: None, run_folder: folder.path().to_owned(), lags, har: true };
+        let options = Options {
+            state: None,
+            run_folder: folder.path().to_owned(),
+            lags,
+            har: true,
+            ahead_milliseconds: None,
+        };
         let sandbox = Sandbox::start(options).await.unwrap();
         let sandbox::Seed { vendor, customer } = sandbox.seed();
         let mut scene = Self {
@@ -270,8 +276,12 @@ impl Scene {
             header: self.sandbox.identity_header().into(),
             client_id: self.identity_client,
         };
-        let identity =
-            WorkloadIdentity::with_managed_identity(self.settings(), &transport, Arc::new(endpoint));
+        let identity = WorkloadIdentity::with_managed_identity(
+            self.settings(),
+            &transport,
+            Arc::new(endpoint),
+            Arc::new(SystemClock),
+        );
         Clients::new(&transport, identity)
     }
 

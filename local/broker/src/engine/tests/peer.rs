@@ -93,6 +93,7 @@ impl Peer {
             faults: &mut self.faults,
             limits,
             now: self.now,
+            on_the_wire: self.now,
         };
         context.store.advance(context.now);
         act(&mut self.connection, &mut context)

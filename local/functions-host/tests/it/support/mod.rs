@@ -89,8 +89,13 @@ impl App {
     }
 
     pub(crate) async fn start(self) -> Running {
+        self.start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(self, change: impl FnOnce(&mut Options)) -> Running {
         let (sender, events) = mpsc::unbounded_channel();
-        let options = Options { observer: Some(sender), ..self.options() };
+        let mut options = Options { observer: Some(sender), ..self.options() };
+        change(&mut options);
         let host = Host::start(options).await.unwrap();
         Running { host, events, seen: Vec::new(), orders: self.orders, _root: self.root }
     }

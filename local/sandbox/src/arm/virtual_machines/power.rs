@@ -90,6 +90,14 @@ pub(crate) fn notice_lost_keys(cloud: &Cloud) {
     }
 }
 
+/// When the next machine stops because its key is lost.
+pub(crate) fn next_stop(cloud: &Cloud) -> Option<OffsetDateTime> {
+    cloud.read(|state| {
+        let running = state.arm.virtual_machines.values().filter(|machine| machine.power == Power::Running);
+        running.filter_map(|machine| Some(machine.key_lost_since? + cloud.lags.key_loss)).min()
+    })
+}
+
 /// Lets time pass at once. What happened before counts from before.
 pub(crate) fn advance_clock(cloud: &Cloud, by: Duration) {
     notice_lost_keys(cloud);

@@ -126,11 +126,16 @@ impl RotationPolicy {
     ///
     /// Our guess: a disabled key is not rotated, for its new version would be enabled.
     pub(crate) fn wants_rotation(&self, newest: &KeyVersion, now: i64) -> bool {
-        let Some(trigger) = self.trigger(ActionKind::Rotate).filter(|_| newest.enabled) else { return false };
+        self.rotation_due(newest).is_some_and(|due| due <= now)
+    }
+
+    /// When the newest version is to be followed by another.
+    pub(crate) fn rotation_due(&self, newest: &KeyVersion) -> Option<i64> {
+        let trigger = self.trigger(ActionKind::Rotate).filter(|_| newest.enabled)?;
         let after = trigger.time_after_create.as_ref().map(|after| newest.created + after.seconds());
         let before = trigger.time_before_expiry.as_ref();
         let before = before.zip(newest.expires).map(|(before, expires)| expires - before.seconds());
-        after.or(before).is_some_and(|due| due <= now)
+        after.or(before)
     }
 
     fn trigger(&self, kind: ActionKind) -> Option<&Trigger> {

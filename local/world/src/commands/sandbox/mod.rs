@@ -78,6 +78,7 @@ async fn start(folder: &Folder, args: &SandboxArgs) -> anyhow::Result<Sandbox> {
             ..Lags::default()
         },
         har: args.har.is_some(),
+        ahead_milliseconds: None,
     };
     Sandbox::start_on(options, listeners).await.context("could not start the simulated Azure")
 }
