@@ -26,6 +26,7 @@ use crate::{
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
+    pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
     systems::{bus::Bus, looks::Looks},
@@ -58,6 +59,7 @@ pub struct App {
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
+    pub(crate) windows: Arc<Windows>,
 }
 
 impl App {
@@ -118,6 +120,7 @@ impl App {
                 settings.application_id,
             )),
             strangers: Arc::default(),
+            windows: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

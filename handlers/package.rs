@@ -33,6 +33,7 @@ fn bindings(trigger: &Trigger) -> Vec<Value> {
                 },
                 "methods": methods.iter().map(|method| match method {
                     Method::Get => "get",
+                    Method::Options => "options",
                     Method::Post => "post",
                 }).collect::<Vec<_>>(),
                 "route": route,

@@ -15,7 +15,7 @@ use crate::{
     step::{self, Next, Step, StepError},
 };
 use Access::{Anonymous, FunctionKey};
-use Method::{Get, Post};
+use Method::{Get, Options, Post};
 use System::{Entra, KeyVault, Marketplace, ResourceManager};
 
 static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
@@ -47,6 +47,14 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             &[Entra],
         ),
         http(
+            "key_event_webhook",
+            "key-events/{id}",
+            &[Post, Options],
+            Anonymous,
+            functions::key_event_webhook::routes,
+            &[],
+        ),
+        http(
             "operations",
             "operations/{*rest}",
             &[Get, Post],
@@ -56,7 +64,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         ),
         queue(functions::signup_requested::handle, &[Marketplace]),
         queue(functions::customer_consented::handle, &[Entra]),
-        queue(functions::key_shared::handle, &[Entra, KeyVault]),
+        queue(functions::key_shared::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
         queue(functions::provision_started::handle, &[ResourceManager, Entra]),
         queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
@@ -64,7 +72,8 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),
-        queue(functions::watch_due::handle, &[Entra, KeyVault]),
+        queue(functions::key_events::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
         timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", |functions| {
             functions.timer("watch", |_: Timer, app| functions::watch::handle(app))
         }),
@@ -134,6 +143,8 @@ pub enum Trigger {
 pub enum Method {
     /// `GET`
     Get,
+    /// `OPTIONS`
+    Options,
     /// `POST`
     Post,
 }

@@ -76,14 +76,15 @@ fn every_route_begins_with_words_of_its_own() {
 /// What the code of a function calls, by the handles and the shared modules that it names.
 #[test]
 fn a_line_names_the_systems_that_its_code_calls() {
-    const SIGNS: [(&str, &[System]); 7] = [
+    const SIGNS: [(&str, &[System]); 8] = [
         ("app.marketplace", &[Marketplace]),
         ("app.compute", &[ResourceManager]),
         ("app.identity", &[Entra]),
         ("app.webhook_tokens", &[Entra]),
         ("why_refused(", &[Entra]),
         ("probe(", &[Entra, KeyVault]),
-        ("watch::look(", &[Entra, KeyVault]),
+        ("fresh_look(", &[Entra, KeyVault, ResourceManager]),
+        ("watch::look(", &[Entra, KeyVault, ResourceManager]),
     ];
     for function in table() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("handlers/functions");

@@ -1,7 +1,9 @@
 //! An onboarding in a journal, for the tests of the handlers.
 
 #[path = "../crates/onboarding/tests/support/counting_store.rs"]
-pub(crate) mod counting_store;
+mod counting_store;
+
+pub(crate) use counting_store::{CountingStore, Counts};
 
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
     let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
     let proof = ProvenKey {
         version: version.parse().unwrap(),
+        created: None,
+        expires: None,
         tenant: ID.parse().unwrap(),
         region: "westeurope".parse().unwrap(),
         service_principal: ID.parse().unwrap(),

@@ -8,6 +8,8 @@ pub(crate) mod check_subscriptions;
 pub(crate) mod consent_callback;
 pub(crate) mod customer_consented;
 pub(crate) mod disk_encryption_requested;
+pub(crate) mod key_event_webhook;
+pub(crate) mod key_events;
 pub(crate) mod key_shared;
 pub(crate) mod marketplace_changed;
 pub(crate) mod marketplace_webhook;

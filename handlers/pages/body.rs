@@ -14,6 +14,8 @@ use super::Problem;
 
 /// The longest webhook: the marketplace's are of two kilobytes.
 pub(crate) const WEBHOOK: usize = 64 * 1024;
+/// The longest handshake of an event subscription: it holds one event.
+pub(crate) const HANDSHAKE: usize = 8 * 1024;
 /// The longest form: it holds one URL.
 pub(crate) const FORM: usize = 8 * 1024;
 /// The longest question about dead letters: a thousand, each with the names that it has (`operations`).

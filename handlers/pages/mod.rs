@@ -4,8 +4,11 @@ pub(crate) mod asked;
 pub(crate) mod blockers;
 pub(crate) mod body;
 pub(crate) mod consent;
+pub(crate) mod key_events;
+pub(crate) mod rotation;
 pub mod signing;
 pub(crate) mod strangers;
+pub(crate) mod windows;
 
 use std::time::Duration;
 

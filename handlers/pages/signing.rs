@@ -1,6 +1,7 @@
-//! What browsers carry back to us, signed: the link to an onboarding's page, and the state of a consent.
+//! What others carry back to us, signed: the link to an onboarding's page, the state of a consent, and the secret of
+//! the customer's event subscription.
 //!
-//! Neither is stored; HMAC-SHA-256 under the app's signing key makes both unguessable. While that key is rotated, what
+//! None is stored; HMAC-SHA-256 under the app's signing key makes all unguessable. While that key is rotated, what
 //! other keys signed is accepted too.
 //!
 //! A link's lifetime counts from when it was issued: a page that is opened by a link shows addresses that work for as long
@@ -178,6 +179,25 @@ impl Signer {
         Ok(state)
     }
 
+    /// The secret that the customer's event subscription sends with each event. It does not expire, because the
+    /// subscription lives as long as the onboarding.
+    #[must_use]
+    pub fn key_events_secret(&self, onboarding: OnboardingId) -> String {
+        self.mac("key events", &onboarding.to_string())
+    }
+
+    /// Checks the secret that came with an event.
+    ///
+    /// # Errors
+    /// When it is not the one of this onboarding.
+    pub fn check_key_events_secret(
+        &self,
+        onboarding: OnboardingId,
+        secret: &str,
+    ) -> Result<(), SignatureError> {
+        self.verify("key events", &onboarding.to_string(), secret)
+    }
+
     /// The purpose goes into the signature, so that a link can never pass for a state.
     fn mac(&self, purpose: &str, text: &str) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, format!("{purpose}\n{text}").as_bytes()))
@@ -261,6 +281,17 @@ mod tests {
         let tenant: TenantId = "0a1b2c3d-1111-2222-3333-444455556666".parse().unwrap();
         let state = signer(1).consent_state(link(1), tenant, "cookie", NOW);
         assert!(rotating.check_consent_state(&state, |_| Some("cookie".to_owned()), NOW).is_ok());
+    }
+
+    #[test]
+    fn the_secret_of_key_events_is_good_for_its_own_onboarding_alone() {
+        let secret = signer(1).key_events_secret(onboarding(1));
+        let check = |byte, id, secret: &str| signer(byte).check_key_events_secret(onboarding(id), secret);
+        assert_eq!(check(1, 1, &secret), Ok(()));
+        assert_eq!(check(1, 2, &secret), Err(SignatureError::Forged));
+        assert_eq!(check(2, 1, &secret), Err(SignatureError::Forged));
+        assert_eq!(check(1, 1, ""), Err(SignatureError::Forged));
+        assert_eq!(check(1, 1, "\u{e9}"), Err(SignatureError::Malformed));
     }
 
     #[test]

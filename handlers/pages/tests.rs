@@ -6,8 +6,6 @@ use uuid::Uuid;
 
 use super::*;
 
-use crate::test_support::counting_store;
-
 async fn ask(app: &App, method: &str, address: &str, accept: &str) -> Response {
     let routes = Router::new()
         .merge(crate::functions::onboarding_page::routes())
@@ -202,7 +200,7 @@ async fn no_page_renews_the_link_that_opened_it() {
 #[tokio::test]
 async fn a_page_reads_the_store_a_few_times_and_calls_nobody() {
     let store =
-        counting_store::CountingStore::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+        crate::test_support::CountingStore::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
     let mut app = crate::tests::app();
     app.journal = onboarding::journal::Journal::new(std::sync::Arc::new(store.clone()));
     app.withdrawals = onboarding::withdrawal::Withdrawals::new(std::sync::Arc::new(store.clone()));
@@ -214,7 +212,7 @@ async fn a_page_reads_the_store_a_few_times_and_calls_nobody() {
     let reads = counts.gets + counts.heads + counts.lists;
     assert!(counts.puts == 0 && (1..=5).contains(&reads), "{counts:?}");
     assert_eq!(ask(&app, "GET", &page.replace("link=", "link=9"), "text/html").await.status(), 403);
-    assert_eq!(store.take(), counting_store::Counts::default(), "a stranger is not even looked up");
+    assert_eq!(store.take(), crate::test_support::Counts::default(), "a stranger is not even looked up");
 }
 
 /// The whole chain, and everything that may stand on the page with it: the vendor's subscription is not the customer's

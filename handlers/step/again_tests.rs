@@ -15,11 +15,7 @@ use onboarding::{
 };
 
 use super::*;
-use crate::test_support::{
-    ID, NOW,
-    counting_store::{CountingStore, Counts},
-    opened,
-};
+use crate::test_support::{CountingStore, Counts, ID, NOW, opened};
 
 /// More often than a message is delivered.
 const TIMES: u32 = 10;

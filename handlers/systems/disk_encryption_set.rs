@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure_clients::compute::DiskEncryptionSet;
+use azure_clients::compute::{DiskEncryptionSet, EncryptionType};
 use azure_ids::ArmId;
 use onboarding::{Onboarding, ProvisionPlan, Reason, finding::Finding};
 
@@ -28,6 +28,31 @@ pub(crate) fn set_id(app: &App, plan: &ProvisionPlan) -> Result<ArmId, StepError
 
 pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool {
     set.tags.get(OWNER_TAG).is_some_and(|owner| *owner == onboarding.id().to_string())
+}
+
+/// What of a set is not as it is asked for, as Azure names it. The key's version may differ: with rotation on it is Azure's
+/// to change.
+pub(crate) fn difference(
+    app: &App,
+    set: &DiskEncryptionSet,
+    onboarding: &Onboarding,
+) -> Option<&'static str> {
+    if set.federated_client_id != Some(app.settings.application_id) {
+        return Some("federatedClientId");
+    }
+    if !set.rotation_to_latest_key_version_enabled {
+        return Some("rotationToLatestKeyVersionEnabled");
+    }
+    if !set.user_assigned_identities.contains(&app.settings.managed_identity) {
+        return Some("identity");
+    }
+    if set.encryption_type != EncryptionType::CustomerKey {
+        return Some("encryptionType");
+    }
+    match (&set.active_key, onboarding.key()) {
+        (Some(live), Some(proof)) if live.is_same_key(&proof.version) => None,
+        _ => Some("key"),
+    }
 }
 
 /// What stopped Azure's disk service, which gets a token of its own each time. Ours may be an hour old, so that a consent

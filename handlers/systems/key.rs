@@ -7,7 +7,7 @@
 
 use azure_clients::key_vault::{KeyBundle, KeyType, VerifiedVault};
 use azure_ids::{KeyUrl, ObjectId};
-use onboarding::{Onboarding, ProvenKey, finding::Finding};
+use onboarding::{Onboarding, ProvenKey, Set, finding::Finding};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -16,16 +16,27 @@ use crate::{
     systems::refusals::{Refusal, of_entra, of_vault},
 };
 
-/// A key that expires sooner than this is as good as expired: the disks would outlive it.
-const EXPIRY_MARGIN: Duration = Duration::days(1);
+/// A key that expires sooner than this is not taken: the disks would outlive it.
+pub(crate) const EXPIRY_MARGIN: Duration = Duration::days(1);
 
 /// Proves a key for an onboarding, or says what is wrong with it.
 pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Result<ProvenKey, Refusal> {
+    Ok(probe_with_newest(app, onboarding, key).await?.0)
+}
+
+/// The same, with the version that was read first: of a key in use, the newest.
+async fn probe_with_newest(
+    app: &App,
+    onboarding: &Onboarding,
+    key: &KeyUrl,
+) -> Result<(ProvenKey, KeyBundle), Refusal> {
     if key.host().is_managed_hsm() {
         return Err(Refusal::certain(Finding::ManagedHsm));
     }
     let tenant = onboarding.tenant();
-    let vault = app.key_vault.verify(tenant, key).await;
+    let in_use = version_in_use(onboarding, key);
+    let asked = in_use.map_or_else(|| key.clone(), KeyUrl::without_version);
+    let vault = app.key_vault.verify(tenant, &asked).await;
     let vault = vault.map_err(|error| of_vault(error, key, tenant, onboarding.service_principal()))?;
     check_region(&vault, onboarding)?;
     let service_principal = match onboarding.service_principal() {
@@ -34,17 +45,26 @@ pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> R
     };
     let refused =
         |error| of_vault(error, key, tenant, Some(service_principal)).behind_consent(service_principal);
-    let bundle = vault.get_key().await.map_err(refused)?;
-    if let Some(finding) = fault_of(&bundle, app.clock.now() + margin(onboarding, key)) {
+    let newest = vault.get_key().await.map_err(refused)?;
+    let other = in_use.filter(|in_use| *in_use != newest.kid());
+    let bundle = match other.and_then(|in_use| vault.for_version(in_use)) {
+        Some(vault) => vault.get_key().await.map_err(refused)?,
+        None => newest.clone(),
+    };
+    let (margin, named) = match in_use {
+        Some(in_use) => (Duration::ZERO, other.map_or_else(|| in_use.without_version(), Clone::clone)),
+        None => (EXPIRY_MARGIN, bundle.kid().without_version()),
+    };
+    if let Some(finding) = fault_of(&bundle, app.clock.now(), margin, named) {
         return Err(Refusal::certain(finding).behind_consent(service_principal));
     }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
     vault.unwrap(&wrapped).await.map_err(refused)?;
-    Ok(proof(onboarding, &vault, &bundle, service_principal))
+    Ok((proof(onboarding, &vault, &bundle, service_principal), newest))
 }
 
-/// Reads the newest version of the key in use and whether something is wrong with it: one call to a vault that was
-/// [probed](probe) within the last hour.
+/// Reads the newest version of the key in use, and says what is wrong with it when it is the version in use: one call to a
+/// vault that was [probed](probe) within the last hour.
 pub(crate) async fn glance(
     app: &App,
     onboarding: &Onboarding,
@@ -53,28 +73,29 @@ pub(crate) async fn glance(
     let (tenant, principal) = (onboarding.tenant(), Some(used.service_principal));
     let bundle = app.key_vault.glance(tenant, &used.version).await;
     let bundle = bundle.map_err(|error| of_vault(error, &used.version, tenant, principal))?;
-    match fault_of(&bundle, app.clock.now()) {
-        Some(finding) => Err(Refusal::certain(finding)),
-        None => Ok(bundle),
+    match fault_of(&bundle, app.clock.now(), Duration::ZERO, used.version.without_version()) {
+        Some(finding) if *bundle.kid() == used.version => Err(Refusal::certain(finding)),
+        Some(_) | None => Ok(bundle),
     }
 }
 
-/// The same as [`probe`], with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
-/// asks how things are now must not be told how they were.
+/// The same, with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
+/// asks how things are now must not be told how they were. With the newest version of a key in use.
 pub(crate) async fn fresh_probe(
     app: &App,
     onboarding: &Onboarding,
     key: &KeyUrl,
-) -> Result<ProvenKey, Refusal> {
+) -> Result<(ProvenKey, KeyBundle), Refusal> {
     let tenant = onboarding.tenant();
     app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
-    probe(app, onboarding, key).await
+    probe_with_newest(app, onboarding, key).await
 }
 
-/// A key that is in use works until it has expired.
-fn margin(onboarding: &Onboarding, key: &KeyUrl) -> Duration {
-    let is_in_use = onboarding.watched_key().is_some_and(|used| used.version.is_same_key(key));
-    if is_in_use { Duration::ZERO } else { EXPIRY_MARGIN }
+/// Which version counts: while a set uses the key, the one that the set uses. A newer one that does not work yet, or not
+/// any more, says nothing about the disks.
+fn version_in_use<'a>(onboarding: &'a Onboarding, key: &KeyUrl) -> Option<&'a KeyUrl> {
+    let in_use = onboarding.key().map(|proof| &proof.version)?;
+    (matches!(onboarding.set(), Set::Ready { .. }) && in_use.is_same_key(key)).then_some(in_use)
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {
@@ -101,6 +122,8 @@ fn proof(
     };
     ProvenKey {
         version: bundle.kid().clone(),
+        created: bundle.created,
+        expires: bundle.expires,
         tenant: vault.tenant(),
         region: onboarding.region().clone(),
         service_principal: principal,
@@ -108,9 +131,13 @@ fn proof(
     }
 }
 
-/// What is wrong with the key itself at this time, the first thing first.
-fn fault_of(bundle: &KeyBundle, at: OffsetDateTime) -> Option<Finding> {
-    let key = bundle.kid().without_version();
+/// What is wrong with the key itself, the first thing first; it must not expire within the margin. The finding names it so.
+pub(crate) fn fault_of(
+    bundle: &KeyBundle,
+    now: OffsetDateTime,
+    margin: Duration,
+    key: KeyUrl,
+) -> Option<Finding> {
     if let KeyType::Other(found) = &bundle.key_type {
         return Some(Finding::KeyType { key, found: found.clone() });
     }
@@ -120,10 +147,10 @@ fn fault_of(bundle: &KeyBundle, at: OffsetDateTime) -> Option<Finding> {
     if !bundle.enabled {
         return Some(Finding::KeyDisabled { key });
     }
-    if bundle.not_before.is_some_and(|start| start > at) {
+    if bundle.not_before.is_some_and(|start| start > now) {
         return Some(Finding::KeyNotYetValid { key });
     }
-    if bundle.expires.is_some_and(|end| end < at) {
+    if bundle.expires.is_some_and(|end| end < now + margin) {
         return Some(Finding::KeyExpired { key });
     }
     let allows_both = bundle.allows("wrapKey") && bundle.allows("unwrapKey");

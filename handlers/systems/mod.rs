@@ -7,5 +7,6 @@ pub(crate) mod disks;
 pub(crate) mod key;
 pub(crate) mod looks;
 pub(crate) mod refusals;
+pub(crate) mod rotation;
 pub(crate) mod subscription;
 pub(crate) mod watch;

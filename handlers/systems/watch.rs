@@ -3,6 +3,7 @@
 //! What is wrong is believed when two looks saw it, the second of them in full and with a new token, a moment later. In
 //! between there is no entry: a look that was lost is made again an interval later.
 
+use azure_clients::key_vault::KeyBundle;
 use azure_ids::ObjectId;
 use onboarding::{
     About, Fact, Onboarding, ProvenKey, Sight,
@@ -18,6 +19,7 @@ use crate::{
     systems::{
         key::{fresh_probe, glance},
         refusals::Refusal,
+        rotation,
     },
 };
 
@@ -42,10 +44,10 @@ pub(crate) enum Why {
 
 /// What a look saw.
 enum Saw {
-    /// The newest version of the key, with nothing wrong: the usual look.
-    Nothing,
-    /// The key works: the full look.
-    Works(ProvenKey),
+    /// The newest version of the key, and nothing wrong: the usual look.
+    Nothing(KeyBundle),
+    /// The key works: the full look, with the newest version.
+    Works(ProvenKey, KeyBundle),
     /// Something is wrong.
     Fault(Finding, Option<ObjectId>),
 }
@@ -65,18 +67,26 @@ pub(crate) async fn look<D: EventData>(step: &Step<D>, app: &App, why: Why) -> R
         || !onboarding.key_works()
         || seen.full_look_is_due(step.now(), app.settings.watch);
     match look_now(app, onboarding, used, in_full).await? {
-        Saw::Nothing => Ok(Next::NoNews("nothing is wrong with the key")),
-        Saw::Works(proof) => {
+        Saw::Nothing(newest) => {
+            let news = news_of_versions(step, app, &newest, false).await?;
+            Ok(news.unwrap_or(Next::NoNews("nothing is wrong with the key")))
+        }
+        Saw::Works(proof, newest) => {
             let version = proof.version.version().map(str::to_owned);
             let now = Some(step.now());
             let seen = Seen { worked_at: now, version, looked_at: now, found: None };
             app.watched.keep(onboarding.id(), &seen).await?;
             Ok(match step.decide(Fact::KeyProven { proof })? {
-                Next::NoNews(_) => Next::NoNews("the key works"),
+                Next::NoNews(_) => {
+                    news_of_versions(step, app, &newest, true).await?.unwrap_or(Next::NoNews("the key works"))
+                }
                 next => next,
             })
         }
         Saw::Fault(finding, token_of) => {
+            if let Some(next) = moved_on(step, app, used, &finding).await? {
+                return Ok(next);
+            }
             if why == Why::Asked {
                 let seen = Seen { looked_at: Some(step.now()), found: Some(finding.code()), ..seen };
                 app.watched.keep(onboarding.id(), &seen).await?;
@@ -93,9 +103,11 @@ async fn look_now(
     in_full: bool,
 ) -> Result<Saw, StepError> {
     let looked = if in_full {
-        fresh_probe(app, onboarding, &used.version.without_version()).await.map(Saw::Works)
+        fresh_probe(app, onboarding, &used.version.without_version())
+            .await
+            .map(|(proof, newest)| Saw::Works(proof, newest))
     } else {
-        glance(app, onboarding, used).await.map(|_| Saw::Nothing)
+        glance(app, onboarding, used).await.map(Saw::Nothing)
     };
     Ok(match looked {
         Ok(saw) => saw,
@@ -113,6 +125,50 @@ async fn look_now(
 fn no_answer(used: &ProvenKey, error: &str) -> Finding {
     let error = error.chars().take(LONGEST_ERROR).collect();
     Finding::VaultUnreachable { vault: used.version.host().as_str().to_owned(), error }
+}
+
+/// What the newest version says of a rotation, when that is news. An outage of Resource Manager is no reason to ask the
+/// vault again sooner: the next look tries again.
+async fn news_of_versions<D: EventData>(
+    step: &Step<D>,
+    app: &App,
+    newest: &KeyBundle,
+    with_set: bool,
+) -> Result<Option<Next>, StepError> {
+    let fact = match rotation::look(app, step.onboarding()?, newest, with_set).await {
+        Ok(Some(fact)) => fact,
+        Ok(None) => return Ok(None),
+        Err(StepError::Retry { source, .. }) => {
+            let error = chain_of(source.as_ref());
+            tracing::warn!(onboarding = %step.event.subject, error, "the rotation could not be looked at");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(match step.decide(fact)? {
+        Next::NoNews(_) => None,
+        next => Some(next),
+    })
+}
+
+/// A version that does not work any more may have been replaced in the set a moment ago: then the new one counts.
+async fn moved_on<D: EventData>(
+    step: &Step<D>,
+    app: &App,
+    used: &ProvenKey,
+    finding: &Finding,
+) -> Result<Option<Next>, StepError> {
+    if !matches!(
+        finding,
+        Finding::KeyDisabled { .. } | Finding::KeyExpired { .. } | Finding::KeyOperations { .. }
+    ) {
+        return Ok(None);
+    }
+    match glance(app, step.onboarding()?, used).await {
+        Ok(newest) => news_of_versions(step, app, &newest, true).await,
+        // It is the newest version that does not work, or nobody could look.
+        Err(_) => Ok(None),
+    }
 }
 
 async fn weigh<D: EventData>(

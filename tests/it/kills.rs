@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::key_events::Offered;
 use crate::support::{
     PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
@@ -66,8 +67,8 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement, the daily look at the subscription, and a key that is taken away and
-/// comes back.
+/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away and
+/// comes back, and an event of its vault.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
@@ -100,6 +101,14 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     enable(world, &key, true).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "active").await;
+    // Event Grid delivers again what was not taken.
+    let offered = async || Ok(Offered::on(page).await.ok());
+    let offered = world.wait_for("the page", Instant::now() + PATIENCE, offered).await.unwrap();
+    let looked = steps_of(world, "key_events");
+    let told = async || Ok(offered.tell(&key.vault, 1).await.is_ok_and(|status| status == 200));
+    world.wait_until("the event to be taken", Instant::now() + PATIENCE, told).await.unwrap();
+    let again = async || Ok(steps_of(world, "key_events") > looked);
+    world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
     signed_up
 }
 

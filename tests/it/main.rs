@@ -11,6 +11,7 @@ mod dead_letters;
 mod evidence;
 mod faults;
 mod hostile_keys;
+mod key_events;
 mod kills;
 mod links;
 mod page_commands;

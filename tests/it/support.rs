@@ -255,6 +255,19 @@ pub(crate) async fn run_timer(world: &LocalWorld, function: &str) -> anyhow::Res
     Ok(())
 }
 
+/// The page as its customer sees it.
+pub(crate) async fn page_of(world: &LocalWorld, page: &OnboardingPage) -> String {
+    let response = plain_client().get(page.url().clone()).send().await.unwrap();
+    assert!(response.status().is_success(), "{}: {:?}", response.status(), world.steps());
+    response.text().await.unwrap()
+}
+
+/// The page's facts as they come, with what [`OnboardingView`] leaves out.
+pub(crate) async fn facts_of(page: &OnboardingPage) -> Value {
+    let request = plain_client().get(page.url().clone()).header("accept", "application/json");
+    request.send().await.unwrap().json().await.unwrap()
+}
+
 /// The vendor's view of an onboarding: its whole history.
 pub(crate) async fn history(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
     let url = world.url().join(&format!("/api/operations/onboardings/{}", page.onboarding())).unwrap();

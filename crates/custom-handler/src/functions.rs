@@ -16,7 +16,6 @@ use crate::{
     answer,
     dead_letter::DeadLetter,
     dispatch::{Function, Runtime, invoke},
-    event_grid::{EventGridEvent, on_event},
     http_function::{forwarded, ready_at_once},
     invocation::{Handler, INVOCATION_ID, OnUndecodable},
     message::{Message, Outcome, Undecodable},
@@ -92,21 +91,6 @@ impl<S: Clone + Send + Sync + 'static> Functions<S> {
         E: Display,
     {
         self.invoked(name, Trigger::Queue, on_message(handler))
-    }
-
-    /// Adds a function for events of Event Grid, one a run, in either schema. An error, and data that are
-    /// not what the function takes, fail the run: Event Grid then delivers again, later.
-    ///
-    /// # Panics
-    /// When the name is not a function name or is taken.
-    pub fn event_grid<T, H, Fut, E>(self, name: &'static str, handler: H) -> Self
-    where
-        T: DeserializeOwned + Send + 'static,
-        H: Fn(EventGridEvent<T>, S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: Display,
-    {
-        self.invoked(name, Trigger::EventGrid, on_event(handler))
     }
 
     /// Adds a function for a timer. An error fails the run; the host does not try again before the next time.

@@ -105,7 +105,6 @@ mod dead_letter;
 mod decode;
 mod dispatch;
 mod envelope;
-mod event_grid;
 mod failure;
 mod functions;
 mod http_function;
@@ -131,7 +130,6 @@ mod trace_context;
 mod wire;
 
 pub use dead_letter::DeadLetter;
-pub use event_grid::EventGridEvent;
 pub use failure::BoxError;
 pub use functions::{Functions, Registered};
 pub use message::{Message, Outcome, Undecodable};

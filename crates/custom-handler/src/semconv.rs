@@ -10,7 +10,7 @@ pub const FAAS_TRIGGER: &str = "faas.trigger";
 pub const FAAS_INVOCATION_ID: &str = "faas.invocation_id";
 /// The function's name.
 pub const FAAS_NAME: &str = "faas.name";
-/// The messaging system: `servicebus` or `eventgrid`.
+/// The messaging system: `servicebus`.
 pub const MESSAGING_SYSTEM: &str = "messaging.system";
 /// The operation's name: always `process`.
 pub const MESSAGING_OPERATION_NAME: &str = "messaging.operation.name";

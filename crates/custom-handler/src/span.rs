@@ -1,7 +1,6 @@
 //! One span an invocation. `tracing` wants the name of a span to be constant, so the name that varies is in
 //! `otel.name`, where an exporter finds it.
 
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tracing::{Span, field::Empty};
 
@@ -12,7 +11,6 @@ use crate::{metadata::MessageMetadata, otlp, semconv, trace_context::TraceContex
 pub(crate) enum Trigger {
     Http,
     Queue,
-    EventGrid,
     Timer,
 }
 
@@ -22,7 +20,6 @@ impl Trigger {
         match self {
             Self::Http => "httpTrigger",
             Self::Queue => "serviceBusTrigger",
-            Self::EventGrid => "eventGridTrigger",
             Self::Timer => "timerTrigger",
         }
     }
@@ -70,21 +67,6 @@ pub(crate) fn of_invocation(trigger: Trigger, function: &'static str, id: &str) 
             { semconv::TRACE_PARENT } = Empty,
             { semconv::ERROR_TYPE } = Empty,
         ),
-        Trigger::EventGrid => tracing::info_span!(
-            "process",
-            { semconv::OTEL_NAME } = format_args!("process {function}"),
-            { semconv::OTEL_KIND } = "consumer",
-            { semconv::FAAS_TRIGGER } = "pubsub",
-            { semconv::FAAS_NAME } = function,
-            { semconv::FAAS_INVOCATION_ID } = id,
-            { semconv::MESSAGING_SYSTEM } = "eventgrid",
-            { semconv::MESSAGING_OPERATION_NAME } = "process",
-            { semconv::MESSAGING_OPERATION_TYPE } = "process",
-            { semconv::MESSAGING_DESTINATION_NAME } = function,
-            { semconv::MESSAGING_MESSAGE_ID } = Empty,
-            { semconv::TRACE_PARENT } = Empty,
-            { semconv::ERROR_TYPE } = Empty,
-        ),
         Trigger::Timer => tracing::info_span!(
             "invoke",
             { semconv::OTEL_NAME } = function,
@@ -101,15 +83,6 @@ pub(crate) fn of_invocation(trigger: Trigger, function: &'static str, id: &str) 
 /// Adds what became of the message to the current span.
 pub(crate) fn record_disposition(status: &'static str) {
     Span::current().record(semconv::MESSAGING_SERVICEBUS_DISPOSITION_STATUS, status);
-}
-
-/// Adds what the event says to the current span. `host` is the trace context of the request itself.
-pub(crate) fn record_event(event: &Map<String, Value>, host: Option<&TraceContext>) {
-    let span = Span::current();
-    if let Some(id) = event.get("id").and_then(Value::as_str) {
-        span.record(semconv::MESSAGING_MESSAGE_ID, id);
-    }
-    continue_trace(&span, TraceContext::of_event(event).as_ref().or(host));
 }
 
 /// Adds what the message says to the current span. `host` is the trace context of the request itself.

@@ -1,11 +1,11 @@
 //! The W3C Trace Context of what caused an invocation.
 
 use axum::http::HeaderMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::metadata::MessageMetadata;
 
-/// The trace context that came with a request, a message or an event.
+/// The trace context that came with a request or a message.
 #[derive(Debug, Clone)]
 pub(crate) struct TraceContext {
     pub(crate) traceparent: String,
@@ -31,11 +31,5 @@ impl TraceContext {
     /// Of the message that this one is a replay of: another message, in another trace.
     pub(crate) fn of_replayed(metadata: &MessageMetadata) -> Option<Self> {
         Self::new(metadata.replay_of_traceparent(), None)
-    }
-
-    /// From the attributes of CloudEvents' extension "distributed tracing".
-    pub(crate) fn of_event(event: &Map<String, Value>) -> Option<Self> {
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
-        Self::new(text("traceparent"), text("tracestate"))
     }
 }

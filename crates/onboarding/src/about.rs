@@ -12,6 +12,8 @@ pub enum About {
     Key(KeyUrl),
     /// The disk encryption set.
     Set,
+    /// New versions of the key in use, and whether the set takes them over.
+    Rotation,
     /// One managed disk.
     Disk(ArmId),
     /// The marketplace subscription.
@@ -43,6 +45,8 @@ pub enum Subject {
     CandidateKey,
     /// The disk encryption set.
     Set,
+    /// New versions of the key in use, and whether the set takes them over.
+    Rotation,
     /// The marketplace subscription.
     Billing,
     /// One managed disk.
@@ -58,7 +62,7 @@ impl Subject {
     pub fn step(function: &str, about: &About) -> Self {
         let disk = match about {
             About::Disk(disk) => Some(disk.clone()),
-            About::Consent | About::Key(_) | About::Set | About::Billing => None,
+            About::Consent | About::Key(_) | About::Set | About::Rotation | About::Billing => None,
         };
         Self::Step { function: function.to_owned(), disk }
     }

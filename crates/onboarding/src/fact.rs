@@ -3,7 +3,11 @@
 use azure_ids::{ArmId, ObjectId, TenantId};
 use time::OffsetDateTime;
 
-use crate::{About, DropReason, ProvenKey, Reason, SubscriptionStatus, finding::Finding};
+use crate::{
+    About, DropReason, ProvenKey, Reason, SubscriptionStatus,
+    finding::Finding,
+    rotation::{NewestVersion, SetLook},
+};
 
 /// What a step learnt from the outside world.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +86,13 @@ pub enum Fact {
     SetFailed {
         /// What was found.
         finding: Finding,
+    },
+    /// The newest version of the key in use was looked at.
+    KeyLooked {
+        /// What it is like.
+        newest: Box<NewestVersion>,
+        /// What the disk encryption set makes of it, when that was looked at too.
+        set: Option<Box<SetLook>>,
     },
     /// ARM accepted the encryption of a disk.
     DiskRequested {

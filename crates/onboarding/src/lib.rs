@@ -35,6 +35,7 @@ mod onboarding;
 mod plan;
 mod reason;
 pub mod retry;
+pub mod rotation;
 pub mod submission;
 pub mod taken;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     OnboardingId, ProvenKey, Subject,
     blocker::{Blocker, Blockers},
     finding::KeyIs,
+    rotation::{Reminder, Rotation},
     taken::Taken,
 };
 
@@ -33,6 +34,10 @@ pub struct Onboarding {
     /// A key that was submitted and is not in use.
     pub(crate) candidate: Option<CandidateKey>,
     pub(crate) set: Set,
+    /// The rotation of the key in use that was seen last.
+    pub(crate) rotation: Option<Rotation>,
+    /// The last reminder that the key in use expires.
+    pub(crate) reminder: Option<Reminder>,
     pub(crate) disks: BTreeMap<ArmId, DiskState>,
     /// The disks that were this customer's and are not any more.
     pub(crate) dropped: BTreeMap<ArmId, DropReason>,

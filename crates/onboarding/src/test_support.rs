@@ -56,9 +56,16 @@ pub(crate) fn key(name: &str) -> KeyUrl {
     format!("https://contoso.vault.azure.net/keys/{name}/d3781afa0b4848ab9aee9edf0848f28c").parse().unwrap()
 }
 
+/// A version of [`key`], by its number.
+pub(crate) fn version(name: &str, number: u32) -> KeyUrl {
+    format!("https://contoso.vault.azure.net/keys/{name}/{number:032x}").parse().unwrap()
+}
+
 pub(crate) fn proof(name: &str, tenant: &str) -> ProvenKey {
     ProvenKey {
         version: key(name),
+        created: None,
+        expires: None,
         tenant: tenant.parse().unwrap(),
         region: "westeurope".parse().unwrap(),
         service_principal: service_principal(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    pages::{self, blockers, signing::Link},
+    pages::{self, blockers, key_events, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
@@ -38,6 +38,9 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "keyVersion": rotation::version_in_use(onboarding, app.clock.now()),
+        "rotation": rotation::json(onboarding),
+        "keyEventsUrl": takes_key_events(onboarding).then(|| key_events::address_of(app, id)),
         "warnings": warnings_of(onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
@@ -80,6 +83,10 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> R
                 button { "Check again" }
             }
         }
+        (rotation::section(onboarding))
+        @if let Some(key) = onboarding.key().filter(|_| takes_key_events(onboarding)) {
+            (hear_at_once(&key_events::subscribe_command(app, id, &key.version)))
+        }
         // Where nothing was made, that it ended is all there is to say.
         @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
     };
@@ -121,6 +128,22 @@ fn name_of(owner: Owner) -> &'static str {
     }
 }
 
+/// How the customer makes new versions known at once.
+fn hear_at_once(command: &str) -> Markup {
+    html! {
+        details {
+            summary { "Optional: have new versions of your key noticed at once" }
+            p {
+                "Latchkey looks for new versions of your key regularly. With an event subscription on your key vault, it looks \
+                 as soon as something happens to the key. The resource provider Microsoft.EventGrid must be registered in \
+                 your subscription. The command contains a secret: whoever has it can make Latchkey look at your key, and \
+                 nothing else."
+            }
+            pre { (command) }
+        }
+    }
+}
+
 fn facts(app: &App, onboarding: &Onboarding) -> Markup {
     html! {
         dl {
@@ -132,7 +155,10 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
                 dt { "Service principal in your tenant" } dd { (principal) }
             }
             @if let Some(key) = key_of(onboarding) { dt { "Key" } dd { (key) } }
-            @for warning in warnings_of(onboarding) { dt { "Recommendation" } dd { (warning.summary()) } }
+            @for warning in warnings_of(onboarding) {
+                dt { "Recommendation" }
+                dd { (warning.summary()) @for step in warning.mend() { pre { (step) } } }
+            }
             @if let Some(set) = set_of(onboarding) { dt { "Disk encryption set" } dd { (set) } }
             @for (disk, state) in onboarding.disks() {
                 dt { "Disk " (disk.name()) }
@@ -193,6 +219,10 @@ fn takes_key(onboarding: &Onboarding) -> bool {
     onboarding.stage() == Stage::AwaitingKey
 }
 
+fn takes_key_events(onboarding: &Onboarding) -> bool {
+    matches!(onboarding.set(), Set::Ready { .. }) && onboarding.stage() != Stage::Ended
+}
+
 fn can_be_checked(onboarding: &Onboarding) -> bool {
     onboarding.stage() != Stage::Ended
 }
@@ -202,8 +232,9 @@ fn key_of(onboarding: &Onboarding) -> Option<String> {
 }
 
 /// What is not wrong with the key but unwise.
-fn warnings_of(onboarding: &Onboarding) -> &[Finding] {
-    onboarding.key().map_or(&[], |proof| &proof.warnings)
+fn warnings_of(onboarding: &Onboarding) -> Vec<Finding> {
+    let unwise = onboarding.key().into_iter().flat_map(|proof| proof.warnings.iter().cloned());
+    unwise.chain(rotation::reminder(onboarding)).collect()
 }
 
 fn set_of(onboarding: &Onboarding) -> Option<String> {

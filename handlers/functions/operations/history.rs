@@ -10,11 +10,12 @@ use onboarding::{
     journal::{Entry, JournalError, Verification, anchor::AnchorError},
 };
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::unknown;
 use crate::{
     App,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, private_json, rotation},
 };
 
 /// Every entry as it is stored, with the sentences for what was waited for after it.
@@ -23,7 +24,8 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, headers
     match app.journal.history(onboarding).await {
         Ok(entries) if entries.is_empty() => unknown().respond_to(&headers),
         Ok(entries) => {
-            let entries: Vec<Value> = entries.into_iter().map(told).collect();
+            let now = app.clock.now();
+            let entries: Vec<Value> = entries.into_iter().map(|entry| told(entry, now)).collect();
             private_json(StatusCode::OK, &json!({"onboarding": onboarding, "entries": entries}))
         }
         Err(error) => faulty(onboarding, error.into()).respond_to(&headers),
@@ -31,7 +33,7 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, headers
 }
 
 /// The address of an operation is signed and gives access to its result, so it stays in the store.
-fn told(entry: Entry) -> Value {
+fn told(entry: Entry, now: OffsetDateTime) -> Value {
     let mut record = entry.record;
     for of in ["/state/set/operation", "/fact/operation"] {
         if let Some(operation) = record.pointer_mut(of).filter(|operation| operation.is_string()) {
@@ -39,6 +41,10 @@ fn told(entry: Entry) -> Value {
         }
     }
     record["stage"] = json!(entry.onboarding.stage());
+    record["keyVersion"] = rotation::version_in_use(&entry.onboarding, now);
+    record["rotation"] = rotation::json(&entry.onboarding);
+    record["warnings"] =
+        rotation::reminder(&entry.onboarding).iter().map(blockers::finding).collect::<Vec<_>>().into();
     record["blockers"] = json!(blockers::all(&entry.onboarding));
     record
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     App, budgets,
-    pages::{Problem, blockers, private_json},
+    pages::{Problem, blockers, private_json, rotation},
     systems::checks,
 };
 
@@ -59,6 +59,9 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "state": onboarding.stage(),
                 "tenant": onboarding.tenant(),
                 "region": onboarding.region(),
+                "keyVersion": rotation::version_in_use(&onboarding, app.clock.now()),
+                "rotation": rotation::json(&onboarding),
+                "warnings": rotation::reminder(&onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),

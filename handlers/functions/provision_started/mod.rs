@@ -6,7 +6,7 @@
 
 use azure_clients::{
     ArmError, ArmRefusal,
-    compute::{Disk, DiskEncryptionSet, EncryptionType, OperationState, OperationUrl, ProvisioningState},
+    compute::{Disk, DiskEncryptionSet, OperationState, OperationUrl, ProvisioningState},
 };
 use azure_ids::ArmId;
 use onboarding::{
@@ -18,7 +18,7 @@ use crate::{
     App,
     step::{Next, Step, StepError},
     systems::{
-        disk_encryption_set::{LOOK_AFTER, is_ours, why_refused},
+        disk_encryption_set::{LOOK_AFTER, difference, is_ours, why_refused},
         disks::is_tagged_for,
     },
 };
@@ -134,29 +134,14 @@ fn still_creating(retry_after: Option<Duration>) -> StepError {
     )
 }
 
-/// Whether what ARM made is what was asked for. The key's version may differ: with rotation on it is Azure's to change.
+/// Whether what ARM made is what was asked for.
 fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result<(), StepError> {
-    let wrong = |what: &str| {
-        Err(StepError::refuse(
+    match difference(app, made, onboarding) {
+        None => Ok(()),
+        Some(what) => Err(StepError::refuse(
             Reason::SetDiffers,
             format!("the disk encryption set has another {what} than was asked for"),
-        ))
-    };
-    if made.federated_client_id != Some(app.settings.application_id) {
-        return wrong("federatedClientId");
-    }
-    if !made.rotation_to_latest_key_version_enabled {
-        return wrong("rotationToLatestKeyVersionEnabled");
-    }
-    if !made.user_assigned_identities.contains(&app.settings.managed_identity) {
-        return wrong("identity");
-    }
-    if made.encryption_type != EncryptionType::CustomerKey {
-        return wrong("encryptionType");
-    }
-    match (&made.active_key, onboarding.key()) {
-        (Some(live), Some(proof)) if live.is_same_key(&proof.version) => Ok(()),
-        _ => wrong("key"),
+        )),
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Node {
     Management(EntityName),
     /// Where tokens are put: claims-based security.
     Cbs,
+    /// Where transactions would begin. No address names it.
+    Coordinator,
 }
 
 impl Node {
@@ -31,19 +33,19 @@ impl Node {
     pub(crate) fn entity(&self) -> Option<&EntityName> {
         match self {
             Self::Entity(name) | Self::Management(name) => Some(name),
-            Self::Cbs => None,
+            Self::Cbs | Self::Coordinator => None,
         }
     }
 }
 
 impl Node {
-    /// The path by which claims cover the node. None for the place where they are put.
+    /// The path by which claims cover the node. None where everybody may attach.
     pub(crate) fn claimed_path(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Entity(name) => Some(name.as_str().into()),
             // The JavaScript SDK puts a claim for exactly this before it manages rules.
             Self::Management(name) => Some(format!("{name}/$management").into()),
-            Self::Cbs => None,
+            Self::Cbs | Self::Coordinator => None,
         }
     }
 }

@@ -99,6 +99,12 @@ impl Broker {
         Control { core: self.core.clone(), orders: self.orders.clone() }
     }
 
+    /// Returns when the state cannot be written, as on a full disk. Nothing is acknowledged any more: whatever was, is
+    /// there when a broker is started on the same state again.
+    pub async fn failed(&self) {
+        self.core.failed().await;
+    }
+
     /// Closes all connections with `amqp:connection:forced` and stops listening.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);

@@ -23,6 +23,8 @@ pub(crate) struct Core {
     limits: Limits,
     /// Goes up when receivers should look again.
     news: watch::Sender<u64>,
+    /// Becomes true when the log cannot be written.
+    failed: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -55,8 +57,14 @@ impl Core {
             idle_time_out_milliseconds: u32::try_from(options.idle_time_out.as_millis()).unwrap_or(u32::MAX),
         };
         let inner = Mutex::new(Inner { store, journal, faults: Faults::default(), broken: false });
-        let clock = Clock::ahead(options.ahead_milliseconds.clone());
-        let core = Self { inner, clock, authority, limits, news: watch::Sender::new(0) };
+        let core = Self {
+            inner,
+            clock: Clock::ahead(options.ahead_milliseconds.clone()),
+            authority,
+            limits,
+            news: watch::Sender::new(0),
+            failed: watch::Sender::new(false),
+        };
         let passed_on = core.act(|context| context.store.pass_on_what_lies(context.now));
         if !matches!(passed_on, Ok(Ok(()))) {
             tracing::error!(?passed_on, "messages in entities that forward could not be forwarded");
@@ -92,6 +100,7 @@ impl Core {
                 error = &error as &dyn std::error::Error,
                 "the log cannot be written: from now on nothing is acknowledged"
             );
+            self.failed.send_replace(true);
             return Err(Broken);
         }
         Ok(outcome)
@@ -99,6 +108,14 @@ impl Core {
 
     pub(crate) fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
+    }
+
+    /// Returns when the log could not be written: nothing is done any more.
+    pub(crate) async fn failed(&self) {
+        let mut failed = self.failed.subscribe();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            tracing::debug!("the broker is gone");
+        }
     }
 
     /// Wakes everyone who waits for a time or for a message, to look again.
@@ -263,7 +280,9 @@ mod tests {
         let broken = core(folder.path());
         send(&broken, "written", "a").unwrap();
         broken.lock().journal.as_mut().unwrap().break_writing();
+        assert!(!*broken.failed.borrow());
         assert_eq!(send(&broken, "lost", "b"), Err(Broken));
+        assert!(*broken.failed.borrow(), "whoever runs the broker hears of it");
         assert_eq!(send(&broken, "lost too", "c"), Err(Broken));
         drop(broken);
         assert_eq!(core(folder.path()).counts(&orders()).unwrap().active, 1);

@@ -31,7 +31,27 @@ pub(crate) fn check(options: &Options) -> Result<(), StartError> {
             }
         }
     }
+    check_sessions(options)?;
     check_forwards(options, &sendable)
+}
+
+/// Microsoft Learn, "Chaining Service Bus entities with autoforwarding": it is not supported for session-enabled ones.
+fn check_sessions(options: &Options) -> Result<(), StartError> {
+    let forwards = |forward_to: &Option<String>, sessions: bool| sessions && forward_to.is_some();
+    for queue in &options.queues {
+        if forwards(&queue.forward_to, queue.requires_session) {
+            return Err(StartError::SessionsForwarded(queue.name.clone()));
+        }
+    }
+    for topic in &options.topics {
+        for subscription in &topic.subscriptions {
+            if forwards(&subscription.forward_to, subscription.requires_session) {
+                let path = format!("{}/Subscriptions/{}", topic.name, subscription.name);
+                return Err(StartError::SessionsForwarded(path));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_name(path: &str) -> Result<EntityName, StartError> {

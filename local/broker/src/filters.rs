@@ -7,36 +7,42 @@ use std::collections::BTreeMap;
 use serde_amqp::Value;
 use serde_amqp::primitives::OrderedMap;
 
-use crate::codec::{Malformed, Positional, as_integer, as_text, described, lookup};
+use crate::codec::{Malformed, Positional, as_text, described, lookup};
 use crate::message::Properties;
 use crate::options::{CorrelationFilter, Filter, PropertyValue};
 
 /// The documentation writes these with one digit less than the descriptor of a rule has, and the service means it so
 /// (azure-sdk-for-js, core-amqp, `descriptorCodes`).
 const TRUE_FILTER: u64 = 0x0013_7000_0007;
+const FALSE_FILTER: u64 = 0x0013_7000_0008;
 const CORRELATION_FILTER: u64 = 0x0013_7000_0009;
-/// The SQL filter that matches everything, with any blanks.
+/// The SQL filters that match everything and nothing, with any blanks: what the .NET SDK sends for its True and False.
 const EVERYTHING: &str = "1=1";
+const NOTHING: &str = "1=0";
 
 /// Why a filter is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FilterError {
-    #[error("the SQL filter '{0}' is not supported: this broker supports correlation filters and 1=1")]
+    #[error("the SQL filter '{0}' is not supported: this broker supports correlation filters, 1=1 and 1=0")]
     Sql(String),
     #[error("actions of rules are not supported")]
     Action,
-    #[error("a rule needs one filter: a correlation filter, or the SQL filter 1=1")]
+    #[error("a rule needs one filter: a correlation filter, or the SQL filter 1=1 or 1=0")]
     None,
     #[error("a correlation filter needs at least one property")]
     Empty,
-    #[error("'{0}' of a filter is not a string, a number or a boolean")]
+    #[error("'{0}' of a filter is missing, or has parts")]
     Property(String),
 }
 
 /// The filter that an SQL expression stands for.
 pub(crate) fn sql_filter(expression: &str) -> Result<Filter, FilterError> {
     let bare: String = expression.chars().filter(|character| !character.is_whitespace()).collect();
-    if bare == EVERYTHING { Ok(Filter::True) } else { Err(FilterError::Sql(expression.to_owned())) }
+    match bare.as_str() {
+        EVERYTHING => Ok(Filter::True),
+        NOTHING => Ok(Filter::False),
+        _ => Err(FilterError::Sql(expression.to_owned())),
+    }
 }
 
 /// The filter in a request's description of a rule.
@@ -90,33 +96,23 @@ fn read_properties(map: &Properties) -> Result<BTreeMap<String, PropertyValue>, 
 }
 
 fn property_value(value: &Value) -> Option<PropertyValue> {
-    Some(match value {
-        Value::Bool(truth) => PropertyValue::Boolean(*truth),
-        Value::Double(real) => PropertyValue::Real(f64::from(*real)),
-        Value::Float(real) => PropertyValue::Real(f64::from(f32::from(*real))),
-        Value::Timestamp(_) => return None,
-        other => match as_text(other) {
-            Some(text) => PropertyValue::Text(text.to_owned()),
-            None => PropertyValue::Integer(as_integer(other)?),
-        },
-    })
+    match value {
+        Value::Null | Value::List(_) | Value::Map(_) | Value::Array(_) => None,
+        scalar => Some(PropertyValue(scalar.clone())),
+    }
 }
 
 /// A filter as a described list.
 pub(crate) fn encode_filter(filter: &Filter) -> Value {
-    let Filter::Correlation(filter) = filter else {
-        return described(TRUE_FILTER, Value::List(Vec::new()));
+    let filter = match filter {
+        Filter::True => return described(TRUE_FILTER, Value::List(Vec::new())),
+        Filter::False => return described(FALSE_FILTER, Value::List(Vec::new())),
+        Filter::Correlation(filter) => filter,
     };
     let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
     let mut properties = OrderedMap::new();
-    for (name, value) in &filter.properties {
-        let value = match value {
-            PropertyValue::Text(text) => Value::from(text.as_str()),
-            PropertyValue::Integer(number) => Value::Long(*number),
-            PropertyValue::Real(number) => Value::from(*number),
-            PropertyValue::Boolean(truth) => Value::Bool(*truth),
-        };
-        properties.insert(Value::from(name.as_str()), value);
+    for (name, PropertyValue(value)) in &filter.properties {
+        properties.insert(Value::from(name.as_str()), value.clone());
     }
     let fields = vec![
         text(&filter.correlation_id),
@@ -141,6 +137,7 @@ pub(crate) fn decode_filter(value: &Value) -> Result<Filter, Malformed> {
     let text = |index: usize| fields.text(index).map(str::to_owned);
     match fields.code {
         TRUE_FILTER => Ok(Filter::True),
+        FALSE_FILTER => Ok(Filter::False),
         CORRELATION_FILTER => Ok(Filter::Correlation(Box::new(CorrelationFilter {
             correlation_id: text(0),
             message_id: text(1),
@@ -163,29 +160,36 @@ pub(crate) fn decode_filter(value: &Value) -> Result<Filter, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use serde_amqp::described::Described;
+    use serde_amqp::descriptor::Descriptor;
+
     use super::*;
 
     #[test]
     fn a_filter_survives_the_log() {
-        let properties = [
-            ("colour".to_owned(), PropertyValue::Text("red".to_owned())),
-            ("count".to_owned(), PropertyValue::Integer(3)),
-            ("ratio".to_owned(), PropertyValue::Real(0.5)),
-            ("urgent".to_owned(), PropertyValue::Boolean(true)),
-        ];
+        let date = Value::Timestamp(serde_amqp::primitives::Timestamp::from_milliseconds(5));
+        let offset = Value::Described(Box::new(Described {
+            descriptor: Descriptor::Name("com.microsoft:datetime-offset".into()),
+            value: Value::Long(7),
+        }));
+        let values = ["red".into(), 3_i32.into(), 3_i64.into(), 0.5_f64.into(), true.into()];
+        let others = [Value::Uuid([3; 16].into()), date, offset].map(PropertyValue::from);
+        let properties =
+            values.into_iter().chain(others).enumerate().map(|(number, value)| (number.to_string(), value));
         let filter = Filter::Correlation(Box::new(CorrelationFilter {
             label: Some("order".to_owned()),
-            properties: properties.into(),
+            properties: properties.collect(),
             ..CorrelationFilter::default()
         }));
-        for filter in [filter, Filter::True] {
+        for filter in [filter, Filter::True, Filter::False] {
             assert_eq!(decode_filter(&encode_filter(&filter)), Ok(filter));
         }
     }
 
     #[test]
-    fn only_the_sql_that_matches_everything_is_taken() {
+    fn only_the_sql_that_matches_everything_or_nothing_is_taken() {
         assert_eq!(sql_filter(" 1 = 1 "), Ok(Filter::True));
+        assert_eq!(sql_filter("1=0"), Ok(Filter::False));
         let error = sql_filter("colour = 'red'").unwrap_err();
         assert!(error.to_string().contains("colour = 'red'"), "{error}");
     }

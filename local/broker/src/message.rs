@@ -3,6 +3,8 @@
 //! Properties, application properties and body stay the bytes that the sender wrote; the header and the annotations are
 //! the broker's to write (Microsoft Learn, "AMQP 1.0 in Azure Service Bus protocol guide", message annotations).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_amqp::Value;
 use serde_amqp::primitives::{OrderedMap, Timestamp as AmqpTimestamp};
@@ -17,6 +19,10 @@ use crate::codec::{
 const SCHEDULED_ENQUEUE_TIME: &str = "x-opt-scheduled-enqueue-time";
 /// Where the properties section has the group's id (AMQP 1.0, part 3 section 3.2.4).
 const GROUP_ID: usize = 10;
+const ABSOLUTE_EXPIRY: usize = 8;
+const CREATED: usize = 9;
+/// The longest time to live that the header can say, in milliseconds: 49.7 days.
+const LONGEST: u64 = u32::MAX as u64;
 
 /// A map from texts to values, in the order in which the sender wrote it.
 pub(crate) type Properties = OrderedMap<Value, Value>;
@@ -39,8 +45,8 @@ pub(crate) fn text_keys(map: &Value) -> Properties {
 pub(crate) struct Message {
     durable: bool,
     priority: Option<u8>,
-    /// Milliseconds, from the header.
-    time_to_live: Option<u32>,
+    /// Milliseconds, from the header or, where these are too many for it, from the properties.
+    time_to_live: Option<u64>,
     annotations: Properties,
     properties: Bytes,
     application_properties: Bytes,
@@ -91,7 +97,7 @@ impl Message {
             }
         }
         message.body = join(body);
-        message.read_ids(fresh_id)?;
+        message.read_properties(fresh_id)?;
         Ok(message)
     }
 
@@ -114,14 +120,19 @@ impl Message {
         let header = Positional::from_value(decode(whole)?)?;
         self.durable = header.is_true(0);
         self.priority = header.number(1).and_then(|priority| u8::try_from(priority).ok());
-        self.time_to_live = header.number(2);
+        self.time_to_live = header.number(2).map(u64::from);
         Ok(())
     }
 
-    /// A session of Service Bus is AMQP's group (Microsoft Learn, "AMQP 1.0 in Azure Service Bus protocol guide",
+    /// Where the properties say more than the header. A session of Service Bus is AMQP's group (Microsoft Learn, "AMQP 1.0 in Azure Service Bus protocol guide",
     /// properties).
-    fn read_ids(&mut self, fresh_id: Uuid) -> Result<(), Malformed> {
+    fn read_properties(&mut self, fresh_id: Uuid) -> Result<(), Malformed> {
         let mut fields = self.properties()?;
+        if self.time_to_live == Some(LONGEST)
+            && let Some(milliseconds) = between_creation_and_expiry(&fields)
+        {
+            self.time_to_live = Some(milliseconds.max(LONGEST));
+        }
         self.session_id = fields.get(GROUP_ID).and_then(as_text).map(str::to_owned);
         if let Some(id) = fields.first().and_then(id_text) {
             self.id = id;
@@ -160,9 +171,26 @@ impl Message {
         self.annotations.insert(symbol(name), Value::from(text));
     }
 
-    /// How long the sender wants the message to live, in milliseconds.
-    pub(crate) fn time_to_live_milliseconds(&self) -> Option<u32> {
-        self.time_to_live
+    /// How long the sender wants the message to live.
+    pub(crate) fn time_to_live(&self) -> Option<Duration> {
+        self.time_to_live.map(Duration::from_millis)
+    }
+
+    /// Writes how long the message may live, wherever it says so.
+    pub(crate) fn set_time_to_live(&mut self, lives: Duration) {
+        let milliseconds = u64::try_from(lives.as_millis()).unwrap_or(u64::MAX);
+        if self.time_to_live == Some(milliseconds) {
+            return;
+        }
+        self.time_to_live = Some(milliseconds);
+        let mut fields = self.properties().unwrap_or_default();
+        if between_creation_and_expiry(&fields).is_some()
+            && let Some(created) = as_integer(&fields[CREATED])
+        {
+            let expiry = created.saturating_add_unsigned(milliseconds);
+            fields[ABSOLUTE_EXPIRY] = Value::Timestamp(AmqpTimestamp::from_milliseconds(expiry));
+            self.properties = encode(&described(0x73, Value::List(fields))).into();
+        }
     }
 
     /// When the sender wants the message to be enqueued, from the annotation.
@@ -231,7 +259,8 @@ impl Message {
         let fields = vec![
             Value::Bool(self.durable),
             self.priority.map_or(Value::Null, Value::Ubyte),
-            self.time_to_live.map_or(Value::Null, Value::Uint),
+            self.time_to_live
+                .map_or(Value::Null, |lives| Value::Uint(u32::try_from(lives).unwrap_or(u32::MAX))),
             Value::Null,
             Value::Uint(delivery_count),
         ];
@@ -275,6 +304,12 @@ fn decode_list(whole: &[u8]) -> Result<Vec<Value>, Malformed> {
         },
         _ => Err(Malformed::because("the properties of a message are described")),
     }
+}
+
+/// The milliseconds between the two times that the .NET SDK writes beside a time to live.
+fn between_creation_and_expiry(fields: &[Value]) -> Option<u64> {
+    let time = |position: usize| fields.get(position).and_then(as_integer);
+    u64::try_from(time(ABSOLUTE_EXPIRY)?.checked_sub(time(CREATED)?)?).ok()
 }
 
 /// Message ids may be texts, numbers, uuids or bytes; ids of different types never equal each other.

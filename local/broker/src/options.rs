@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use serde_amqp::Value;
+
 /// How to start a [`Broker`](crate::Broker).
 #[derive(Clone)]
 pub struct Options {
@@ -205,12 +207,14 @@ pub struct RuleOptions {
     pub filter: Filter,
 }
 
-/// What a rule matches (Microsoft Learn, "Topic filters and actions"). This broker has no SQL filters but the one that
-/// matches everything.
+/// What a rule matches (Microsoft Learn, "Topic filters and actions"). This broker has no SQL filters but those that
+/// match everything and nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// Every message: `1=1`.
     True,
+    /// No message: `1=0`.
+    False,
     /// Messages whose properties equal all of those named.
     Correlation(Box<CorrelationFilter>),
 }
@@ -238,15 +242,12 @@ pub struct CorrelationFilter {
     pub properties: BTreeMap<String, PropertyValue>,
 }
 
-/// The value of an application property in a filter.
+/// The value of an application property in a filter: of any type that has no parts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PropertyValue {
-    /// A text.
-    Text(String),
-    /// A whole number, of whatever width in the message.
-    Integer(i64),
-    /// A fraction.
-    Real(f64),
-    /// A truth.
-    Boolean(bool),
+pub struct PropertyValue(pub(crate) Value);
+
+impl<T: Into<Value>> From<T> for PropertyValue {
+    fn from(value: T) -> Self {
+        Self(value.into())
+    }
 }

@@ -29,6 +29,11 @@ pub enum StartError {
         /// Where it forwards to.
         target: String,
     },
+    /// An entity with sessions forwards its messages, which Azure does not let it.
+    #[error(
+        "'{0}' has RequiresSession and ForwardTo: an entity that requires sessions cannot forward messages"
+    )]
+    SessionsForwarded(String),
     /// The key is not valid, or the operating system has no random numbers to make one from.
     #[error("the key cannot be used: {0}")]
     Key(&'static str),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use azure_ids::{ApplicationId, ArmId, KeyUrl, KeyUrlError, Region};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{ArmFault, EncryptionType, ProvisioningState};
 
@@ -25,6 +26,8 @@ pub struct DiskEncryptionSet {
     pub active_key: Option<ActiveKey>,
     /// The keys that a rotation under way still needs.
     pub previous_keys: Vec<ActiveKey>,
+    /// When the key in use was changed last; absent before the first change.
+    pub last_key_rotation: Option<OffsetDateTime>,
     /// Whether the service follows new versions of the key.
     pub rotation_to_latest_key_version_enabled: bool,
     /// The multi-tenant application through which it reaches a vault of another tenant.
@@ -193,6 +196,10 @@ impl<'de> Deserialize<'de> for DiskEncryptionSet {
                 .into_iter()
                 .map(|key| key.key_url)
                 .collect(),
+            last_key_rotation: properties
+                .last_key_rotation_timestamp
+                .map(|text| OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom))
+                .transpose()?,
             rotation_to_latest_key_version_enabled: properties
                 .rotation_to_latest_key_version_enabled
                 .unwrap_or_default(),
@@ -229,6 +236,7 @@ struct WireProperties {
     encryption_type: Option<EncryptionType>,
     active_key: Option<WireKey>,
     previous_keys: Option<Vec<WireKey>>,
+    last_key_rotation_timestamp: Option<String>,
     rotation_to_latest_key_version_enabled: Option<bool>,
     federated_client_id: Option<String>,
     #[serde(default)]

@@ -32,6 +32,8 @@ pub struct KeyBundle {
     pub not_before: Option<OffsetDateTime>,
     /// The key cannot wrap after this instant.
     pub expires: Option<OffsetDateTime>,
+    /// When this version was made.
+    pub created: Option<OffsetDateTime>,
     /// What the key may be used for, such as `wrapKey`.
     pub operations: Vec<String>,
     /// How the vault protects the key from deletion, such as `CustomizedRecoverable`.
@@ -85,6 +87,7 @@ impl KeyBundle {
             enabled: attributes.enabled.unwrap_or(true),
             not_before: attributes.not_before,
             expires: attributes.expires,
+            created: attributes.created,
             operations: jwk.key_ops.unwrap_or_default(),
             recovery_level: attributes.recovery_level.map(|level| level.to_string()),
         })

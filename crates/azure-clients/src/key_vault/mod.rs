@@ -167,6 +167,12 @@ impl VerifiedVault {
         &self.challenge
     }
 
+    /// The same vault, for another version of the key; `None` for another key.
+    #[must_use]
+    pub fn for_version(&self, version: &KeyUrl) -> Option<Self> {
+        self.key.is_same_key(version).then(|| Self { key: version.clone(), ..self.clone() })
+    }
+
     /// Reads the key: the version that the URL named, or else the latest.
     ///
     /// # Errors

@@ -21,11 +21,14 @@ pub(super) fn list(answer: &Json) -> String {
                 format!("{}{others}", text(&blocker["code"])),
                 text(&blocker["owner"]),
                 text(&blocker["since"]),
+                rotation(&onboarding["rotation"]),
+                date(&onboarding["keyVersion"]["expires"]),
                 text(&onboarding["tenant"]),
             ]
         })
         .collect();
-    table(&["ONBOARDING", "STATE", "WAITS FOR", "OWNER", "SINCE", "TENANT"], &rows)
+    let heads = ["ONBOARDING", "STATE", "WAITS FOR", "OWNER", "SINCE", "ROTATION", "KEY EXPIRES", "TENANT"];
+    table(&heads, &rows)
 }
 
 pub(super) fn history(answer: &Json) -> String {
@@ -46,6 +49,7 @@ pub(super) fn history(answer: &Json) -> String {
     let mut lines = vec![format!("onboarding  {}", text(&answer["onboarding"]))];
     if let Some(newest) = entries.last() {
         lines.push(format!("state       {}", text(&newest["stage"])));
+        lines.extend(key_lines(newest));
         for blocker in items(&newest["blockers"]) {
             lines.push(String::new());
             lines.push(format!(
@@ -61,6 +65,51 @@ pub(super) fn history(answer: &Json) -> String {
     lines.push(String::new());
     lines.push(table(&["ENTRY", "AT", "FUNCTION", "FACT", "STATE", "WAITS FOR"], &rows));
     lines.join("\n")
+}
+
+/// How far the last rotation has come, in a word.
+fn rotation(rotation: &Json) -> String {
+    let word = if rotation.is_null() {
+        "-"
+    } else if rotation["overAt"].is_string() {
+        "over"
+    } else if rotation["takenOverAt"].is_string() {
+        "taken over"
+    } else {
+        "seen"
+    };
+    word.to_owned()
+}
+
+/// What is worth saying of the key: its age and expiry, and its last rotation with its lag.
+fn key_lines(of: &Json) -> Vec<String> {
+    let (key, last) = (&of["keyVersion"], &of["rotation"]);
+    let mut lines = vec![];
+    if !key.is_null() {
+        let age = key["ageDays"].as_i64().map_or_else(|| "unknown".to_owned(), |days| format!("{days} days"));
+        lines.push(format!(
+            "key         version {}, age {age}, expires {}",
+            text(&key["version"]),
+            date(&key["expires"])
+        ));
+    }
+    if !last.is_null() {
+        let older: Vec<String> = items(&last["from"]).iter().map(text).collect();
+        let lag = last["lagSeconds"].as_u64().map(|seconds| format!(", after {seconds} s"));
+        let (word, to) = (rotation(last), text(&last["to"]));
+        lines.push(format!(
+            "rotation    {word}{}: to {to} from {}",
+            lag.unwrap_or_default(),
+            older.join(", ")
+        ));
+    }
+    lines.extend(items(&of["warnings"]).iter().map(|one| format!("recommended {}", text(&one["summary"]))));
+    lines
+}
+
+/// The day of a moment.
+fn date(moment: &Json) -> String {
+    text(moment).split('T').next().unwrap_or_default().to_owned()
 }
 
 pub(super) fn verification(answer: &Json) -> String {
@@ -126,6 +175,27 @@ mod tests {
         let shown = list(&answer);
         assert!(shown.contains("disk-attached (+2)  vendor"), "{shown}");
         assert_eq!(list(&json!({"onboardings": []})), "There are no onboardings.");
+    }
+
+    #[test]
+    fn a_rotation_is_shown_with_its_lag_and_the_key_with_its_age() {
+        let rotation = json!({"to": "v2", "from": ["v1"], "takenOverAt": "2026-02-01T12:30:00Z", "overAt": null,
+            "lagSeconds": 1800});
+        let key = json!({"version": "v2", "ageDays": 3, "expires": "2026-03-01T12:00:00Z"});
+        let newest = json!({"number": 1, "stage": "active", "rotation": rotation, "keyVersion": key,
+            "warnings": [{"summary": "It expires."}]});
+        let shown = history(&json!({"onboarding": "o-1", "entries": [newest]}));
+        for line in [
+            "key         version v2, age 3 days, expires 2026-03-01",
+            "rotation    taken over, after 1800 s: to v2 from v1",
+            "recommended It expires.",
+        ] {
+            assert!(shown.contains(line), "{shown}");
+        }
+        let onboarding =
+            json!({"onboarding": "o-1", "state": "active", "rotation": rotation, "keyVersion": key});
+        let listed = list(&json!({"onboardings": [onboarding]}));
+        assert!(listed.contains("taken over  2026-03-01"), "{listed}");
     }
 
     #[test]

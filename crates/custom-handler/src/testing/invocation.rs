@@ -27,13 +27,6 @@ impl Invocation {
         Self::new(function, "message", json!(""), metadata)
     }
 
-    /// The invocation for an event of Event Grid, in either schema.
-    #[must_use]
-    pub fn event_grid(function: &str, event: Value) -> Self {
-        let metadata = json!({ "data": event.get("data").cloned().unwrap_or_default() });
-        Self::new(function, "event", event, metadata)
-    }
-
     /// A timer's invocation: on time, for the first time.
     #[must_use]
     pub fn timer(function: &str) -> Self {

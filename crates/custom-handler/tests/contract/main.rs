@@ -5,7 +5,6 @@
 mod conformance;
 mod dead_letters;
 mod envelopes;
-mod event_grid;
 mod http;
 mod lines;
 mod messages;

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use custom_handler::{
-    BoxError, DeadLetter, EventGridEvent, Functions, Message, MessageMetadata, Outcome, Timer,
+    BoxError, DeadLetter, Functions, Message, MessageMetadata, Outcome, Timer,
     testing::{Answer, Invocation, TestFunctions},
 };
 use futures::future::BoxFuture;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// What the first byte of the input chooses: where its other bytes go.
-const CHOICES: u8 = 7;
+const CHOICES: u8 = 6;
 
 /// A type with everything that makes decoding interesting.
 #[derive(Deserialize)]
@@ -58,7 +58,6 @@ impl Target {
             .queue("typed", async |_: Message<Typed>, _| Ok::<_, Infallible>(()))
             .queue("value", async |_: Message<Value>, _| Ok::<_, Infallible>(()))
             .queue("bytes", see)
-            .event_grid("event", async |_: EventGridEvent<Value>, _| Ok::<_, Infallible>(()))
             .timer("timer", async |_: Timer, _| Ok::<_, Infallible>(()));
         Self { runtime, functions: TestFunctions::new(functions), seen }
     }
@@ -73,9 +72,8 @@ impl Target {
             0 => self.any_request("text", input),
             1 => self.any_request("typed", input),
             2 => self.any_request("value", input),
-            3 => self.any_request("event", input),
-            4 => self.any_request("timer", input),
-            5 => self.body_arrives(Invocation::queue("bytes").binary(input), input),
+            3 => self.any_request("timer", input),
+            4 => self.body_arrives(Invocation::queue("bytes").binary(input), input),
             _ => {
                 if let Ok(text) = std::str::from_utf8(input) {
                     self.body_arrives(Invocation::queue("bytes").text(text), input);

@@ -9,8 +9,8 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
     blocker::Blocker,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyShared, ProvisionRequested,
-        ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyEventReceived, KeyShared,
+        ProvisionRequested, ProvisionStarted,
     },
 };
 
@@ -21,6 +21,7 @@ pub(super) enum Look {
     Key(KeyUrl),
     NewSet,
     Set(ArmId),
+    Rotation,
     Disk(ArmId),
     Activation,
 }
@@ -85,11 +86,12 @@ impl Onboarding {
     }
 
     /// Whether a blocker stands in the way of this, and has it looked at again when it is resolved. What is wrong with
-    /// one disk says nothing about another; and a refused step that is carried out in the end takes up nothing else.
+    /// one disk says nothing about another, a rotation holds up nothing; and a refused step that is carried out in the
+    /// end takes up nothing else.
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
             (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
-            (_, Subject::Step { .. }) => false,
+            (_, Subject::Rotation | Subject::Step { .. }) => false,
             _ => true,
         })
     }
@@ -100,6 +102,7 @@ impl Onboarding {
             Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
+            Subject::Rotation => BTreeSet::from([Look::Rotation]),
             // Only a probe of the key can tell, wherever the chain stands.
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
                 let key = match subject {
@@ -138,6 +141,7 @@ impl Onboarding {
                 ),
                 Look::NewSet => decision.send_resumed("", ProvisionRequested {}),
                 Look::Set(set) => decision.send_resumed("", ProvisionStarted { set }),
+                Look::Rotation => decision.send_resumed("", KeyEventReceived {}),
                 Look::Disk(disk) => {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }

@@ -63,7 +63,7 @@ impl Onboarding {
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => true,
             Subject::Set => finding.code().resolved_by() == ResolvedBy::WorkingKey,
             Subject::Step { function, .. } => function == cause.function,
-            Subject::Billing | Subject::Disk { .. } => false,
+            Subject::Rotation | Subject::Billing | Subject::Disk { .. } => false,
         };
         if is_in_use && !self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding)) {
             return Ok(None);

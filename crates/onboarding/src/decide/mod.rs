@@ -8,6 +8,7 @@ mod checks;
 mod disks;
 mod found;
 mod keys;
+mod rotation;
 mod set;
 mod standstill;
 mod watch;
@@ -51,6 +52,8 @@ impl Onboarding {
             key: None,
             candidate: None,
             set: Set::None,
+            rotation: None,
+            reminder: None,
             disks: BTreeMap::new(),
             dropped: BTreeMap::new(),
             activated_at: None,
@@ -103,6 +106,7 @@ impl Onboarding {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
             }
             Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
+            Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_deref())),
             Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
             Fact::DiskRequested { disk, look_after_ms } => {
                 self.disk_requested(cause, fact, disk, look_after_ms)

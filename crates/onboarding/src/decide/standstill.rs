@@ -13,8 +13,8 @@ use super::checks::Look;
 use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyShared,
-        ProvisionRequested, ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
+        KeyShared, ProvisionRequested, ProvisionStarted,
     },
     finding::Finding,
 };
@@ -145,6 +145,7 @@ impl Look {
             Self::Key(_) => KeyShared::QUEUE,
             Self::NewSet => ProvisionRequested::QUEUE,
             Self::Set(_) => ProvisionStarted::QUEUE,
+            Self::Rotation => KeyEventReceived::QUEUE,
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
         }
@@ -153,7 +154,12 @@ impl Look {
     fn disk(&self) -> Option<&azure_ids::ArmId> {
         match self {
             Self::Disk(disk) => Some(disk),
-            Self::Consent | Self::Key(_) | Self::NewSet | Self::Set(_) | Self::Activation => None,
+            Self::Consent
+            | Self::Key(_)
+            | Self::NewSet
+            | Self::Set(_)
+            | Self::Rotation
+            | Self::Activation => None,
         }
     }
 
@@ -163,6 +169,7 @@ impl Look {
             Self::Consent => Subject::Consent,
             Self::Key(_) => Subject::CandidateKey,
             Self::NewSet | Self::Set(_) => Subject::Set,
+            Self::Rotation => Subject::Rotation,
             Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
         }

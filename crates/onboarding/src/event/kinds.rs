@@ -147,6 +147,11 @@ events! {
     SubscriptionCheckDue {} = "latchkey.subscription.check.due.v1" on "subscription_check_due"
         about |_| About::Billing;
 
+    /// The customer's vault says that something happened to the key in use, or what its rotation waits for is to be looked
+    /// at again. Published by `key_event_webhook` and by checks; only a hint.
+    KeyEventReceived {} = "latchkey.key.event.received.v1" on "key_events"
+        about |_| About::Rotation;
+
     /// It is time to look at the key of an active onboarding. Published by `watch`, by "check again", and by the look
     /// before it, which saw something that is to be confirmed.
     WatchDue {

@@ -7,6 +7,7 @@ mod words;
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::about::{About, Subject};
 
@@ -258,6 +259,52 @@ findings! {
         /// The key.
         key: KeyUrl,
     } => Customer, WorkingKey;
+    /// The newest version of the key in use does not serve for disks, which still use an older one.
+    NewVersionUnusable {
+        /// The newest version.
+        key: Box<KeyUrl>,
+        /// What is wrong with it: the name of a finding.
+        fault: String,
+        /// The version that the disks use.
+        in_use: Box<KeyUrl>,
+        /// Azure's code, when Azure tried it and follows no new versions any more.
+        error: Option<String>,
+    } => Customer, Step;
+    /// A version that the disks still need while a rotation is under way does not work.
+    OldVersionDisabled {
+        /// That version.
+        key: KeyUrl,
+    } => Customer, Step;
+    /// The key in use expires soon; a warning only.
+    KeyExpires {
+        /// The version in use.
+        key: KeyUrl,
+        /// When.
+        at: OffsetDateTime,
+    } => Customer, Step;
+    /// Azure follows no new versions of the key any more, although the newest one serves.
+    KeyRotationFailed {
+        /// The set.
+        set: ArmId,
+        /// The newest version.
+        key: Box<KeyUrl>,
+        /// Azure's code.
+        error: String,
+    } => Vendor, Step;
+    /// Azure has not taken over a new version of the key in the documented time.
+    KeyRotationLate {
+        /// The set.
+        set: ArmId,
+        /// The newest version.
+        key: Box<KeyUrl>,
+    } => Vendor, Step;
+    /// The disk encryption set is not any more as Latchkey made it.
+    SetChanged {
+        /// The set.
+        set: ArmId,
+        /// What differs.
+        what: String,
+    } => Vendor, Step;
     /// No disk is tagged as this customer's.
     NoDisks {
         /// The customer's tenant, which is the tag's value.
@@ -361,6 +408,12 @@ impl Code {
             | Self::NoPurgeProtection
             | Self::ManagedHsm
             | Self::SetRefused
+            | Self::NewVersionUnusable
+            | Self::OldVersionDisabled
+            | Self::KeyExpires
+            | Self::KeyRotationFailed
+            | Self::KeyRotationLate
+            | Self::SetChanged
             | Self::NoDisks
             | Self::DiskAttached
             | Self::DiskUnderOtherSet
@@ -419,6 +472,7 @@ impl Finding {
                 About::Key(key) if in_use.is_some_and(|used| used.is_same_key(key)) => Subject::Key,
                 About::Key(_) => Subject::CandidateKey,
                 About::Set => Subject::Set,
+                About::Rotation => Subject::Rotation,
                 About::Disk(disk) => Subject::Disk { disk: disk.clone() },
                 About::Billing => Subject::Billing,
             },

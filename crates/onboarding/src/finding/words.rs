@@ -60,7 +60,12 @@ impl Finding {
             }
             Self::PrivateOnly { .. } => "The key vault can only be reached through private endpoints.".to_owned(),
             Self::VaultRefuses { error } => format!("The key vault refuses the request ({error})."),
-            Self::KeyDisabled { .. } => "The key is disabled.".to_owned(),
+            Self::KeyDisabled { key } => match key.version() {
+                Some(version) => {
+                    format!("Version {version} of the key is disabled, and the disks use that version.")
+                }
+                None => "The key is disabled.".to_owned(),
+            },
             Self::KeyExpired { .. } => "The key has expired, or expires within a day.".to_owned(),
             Self::KeyNotYetValid { .. } => "The key is not valid yet.".to_owned(),
             Self::KeyType { found, .. } => {
@@ -86,6 +91,41 @@ impl Finding {
                 "Your key vault refused Azure's disk service, although the key worked when Latchkey checked it."
                     .to_owned()
             }
+            Self::NewVersionUnusable { key, fault, in_use, error } => format!(
+                "The newest version of the key, {}, cannot be used for the disks ({fault}). The disks still use version \
+                 {}.{}",
+                version(key),
+                version(in_use),
+                match error {
+                    Some(error) => format!(" Azure has stopped looking for new versions ({error})."),
+                    None => String::new(),
+                }
+            ),
+            Self::OldVersionDisabled { key } => format!(
+                "Version {} of the key does not work any more, and Azure may still need it for some of the disks.",
+                version(key)
+            ),
+            Self::KeyExpires { key, at } => format!(
+                "Version {} of the key expires on {}. Create a new version before that. Azure starts to use it without \
+                 further action.",
+                version(key),
+                at.date()
+            ),
+            Self::KeyRotationFailed { set, error, .. } => format!(
+                "Azure has stopped looking for new versions of the key ({error}). It starts again when the vendor updates \
+                 the disk encryption set {}.",
+                set.name()
+            ),
+            Self::KeyRotationLate { set, key } => format!(
+                "Azure should have changed the disk encryption set {} to version {} of the key within an hour, and has \
+                 not.",
+                set.name(),
+                version(key)
+            ),
+            Self::SetChanged { set, what } => format!(
+                "The disk encryption set {} is no longer as Latchkey created it: {what}.",
+                set.name()
+            ),
             Self::NoDisks { .. } => {
                 "The disk encryption set is ready, but no disk is tagged as this customer's.".to_owned()
             }
@@ -203,11 +243,7 @@ impl Finding {
             Self::KeyDisabled { key } => vec![set_attributes(key, "--enabled true")],
             Self::KeyExpired { key } => vec![set_attributes(key, "--expires DATE")],
             Self::KeyNotYetValid { key } => vec![set_attributes(key, "--not-before DATE")],
-            Self::KeyType { key, .. } | Self::KeySize { key, .. } => vec![format!(
-                "az keyvault key create --vault-name {} --name {} --kty RSA --size 3072",
-                vault(key),
-                key.name()
-            )],
+            Self::KeyType { key, .. } | Self::KeySize { key, .. } => vec![new_version(key)],
             Self::KeyOperations { key } => vec![set_attributes(key, "--ops wrapKey unwrapKey")],
             Self::KeyAlgorithm { .. } => {
                 vec!["Create an RSA key that allows wrap key and unwrap key, and submit its URL.".to_owned()]
@@ -224,6 +260,37 @@ impl Finding {
                     "If the key vault has a firewall: az keyvault update --name {} --bypass AzureServices",
                     vault(key)
                 ),
+            ],
+            Self::NewVersionUnusable { key, fault, in_use, error } => {
+                let mut steps = vec![format!("Keep version {} enabled.", version(in_use))];
+                steps.push(match fault.as_str() {
+                    "key-disabled" => set_attributes(key, "--enabled true"),
+                    "key-not-yet-valid" => set_attributes(key, "--not-before DATE"),
+                    _ => new_version(key),
+                });
+                if error.is_some() {
+                    steps.push("Then the vendor has to update the disk encryption set.".to_owned());
+                }
+                steps
+            }
+            Self::OldVersionDisabled { key } => vec![set_attributes(key, "--enabled true")],
+            Self::KeyExpires { key, .. } => vec![
+                format!("az keyvault key rotate --vault-name {} --name {}", vault(key), key.name()),
+                "Keep the version in use enabled until this page says that the disks no longer need it.".to_owned(),
+            ],
+            Self::KeyRotationFailed { set, key, .. } => vec![format!(
+                "az disk-encryption-set update --resource-group GROUP --name {} --key-url {key} \
+                 --enable-auto-key-rotation true",
+                set.name()
+            )],
+            Self::KeyRotationLate { set, .. } => vec![
+                format!("az disk-encryption-set show --resource-group GROUP --name {}", set.name()),
+                "If autoKeyRotationError and previousKeys are empty, open a support request with Azure.".to_owned(),
+            ],
+            Self::SetChanged { .. } => vec![
+                "Look at the activity log of the disk encryption set, and undo the change. Latchkey does not change the \
+                 set."
+                    .to_owned(),
             ],
             Self::NoDisks { tenant } => vec![format!(
                 "az disk update --name DISK --resource-group GROUP --set tags.latchkey-tenant={tenant}"
@@ -285,8 +352,22 @@ fn grant_command(service_principal: &ObjectId, scope: &str) -> String {
     )
 }
 
+/// Of one version when the key names one; otherwise Azure takes the newest.
 fn set_attributes(key: &KeyUrl, what: impl Display) -> String {
-    format!("az keyvault key set-attributes --vault-name {} --name {} {what}", vault(key), key.name())
+    let version = key.version().map(|version| format!("--version {version} ")).unwrap_or_default();
+    format!(
+        "az keyvault key set-attributes --vault-name {} --name {} {version}{what}",
+        vault(key),
+        key.name()
+    )
+}
+
+fn new_version(key: &KeyUrl) -> String {
+    format!("az keyvault key create --vault-name {} --name {} --kty RSA --size 3072", vault(key), key.name())
+}
+
+fn version(key: &KeyUrl) -> &str {
+    key.version().unwrap_or("(no version)")
 }
 
 fn numbered(error: Option<u32>) -> String {

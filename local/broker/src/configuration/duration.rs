@@ -14,9 +14,10 @@ pub(super) fn lock<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration
     within(from, Duration::from_secs(1), 5 * MINUTE)
 }
 
-/// From 20 seconds to seven days (Microsoft Learn, "Duplicate detection").
+/// Up to seven days (Microsoft Learn, "Duplicate detection"). Azure asks for 20 seconds at least, the emulator for five:
+/// its files are read here too.
 pub(super) fn duplicate_window<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    within(from, Duration::from_secs(20), 7 * DAY)
+    within(from, Duration::from_secs(5), 7 * DAY)
 }
 
 /// From one second, without end.
@@ -32,7 +33,9 @@ fn within<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
     let Some(duration) = parse(&text) else {
-        return Err(D::Error::custom(format!("'{text}' is not an ISO 8601 duration such as PT1M or P14D")));
+        return Err(D::Error::custom(format!(
+            "'{text}' is not an ISO 8601 duration such as PT1M or P14D, of days, hours, minutes and seconds"
+        )));
     };
     if duration < least {
         return Err(D::Error::custom(format!("'{text}' is shorter than {least:?}")));

@@ -168,25 +168,25 @@ impl<'de> Deserialize<'de> for Property {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Property, E> {
-                Ok(Property(PropertyValue::Text(text.to_owned())))
+                Ok(Property(text.into()))
             }
 
             fn visit_bool<E>(self, truth: bool) -> Result<Property, E> {
-                Ok(Property(PropertyValue::Boolean(truth)))
+                Ok(Property(truth.into()))
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Property, E> {
-                Ok(Property(PropertyValue::Integer(number)))
+                Ok(Property(number.into()))
             }
 
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Property, E> {
                 i64::try_from(number)
-                    .map(|number| Property(PropertyValue::Integer(number)))
+                    .map(|number| Property(number.into()))
                     .map_err(|_| E::custom(format!("{number} is larger than a whole number may be")))
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Property, E> {
-                Ok(Property(PropertyValue::Real(number)))
+                Ok(Property(number.into()))
             }
         }
         from.deserialize_any(Scalar)

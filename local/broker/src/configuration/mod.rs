@@ -2,8 +2,9 @@
 //! file serves both (Microsoft Learn, "Overview of the Azure Service Bus emulator"; the sample file is in
 //! Azure/azure-service-bus-emulator-installer).
 //!
-//! Nothing is passed over: what is unknown, out of range or not supported is refused with its path.
+//! The sample has comments, so these are read over. Nothing else is passed over: what is unknown, out of range or not supported is refused with its path.
 
+mod comments;
 mod duration;
 mod file;
 
@@ -40,7 +41,8 @@ impl Configuration {
     /// # Errors
     /// When it is not JSON, or declares something that cannot be or that this broker does not have.
     pub fn from_json(text: &str) -> Result<Self, ConfigurationError> {
-        let mut json = serde_json::Deserializer::from_str(text);
+        let text = comments::blank(text)?;
+        let mut json = serde_json::Deserializer::from_str(&text);
         let file: file::File = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             ConfigurationError { path: error.path().to_string(), reason: error.inner().to_string() }
         })?;
@@ -58,7 +60,9 @@ impl Configuration {
     fn locate(&self, error: &StartError) -> String {
         let (wanted, field) = match error {
             StartError::Name(path) => (path, "Name"),
-            StartError::ForwardTarget { entity, .. } => (entity, "Properties"),
+            StartError::ForwardTarget { entity, .. } | StartError::SessionsForwarded(entity) => {
+                (entity, "Properties")
+            }
             _ => return ".".to_owned(),
         };
         let mut found = NAMESPACE.to_owned();

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::options::{CorrelationFilter, Filter, PropertyValue};
+use crate::options::{CorrelationFilter, Filter};
 
 fn with_queue(properties: &str) -> String {
     format!(
@@ -56,10 +56,10 @@ fn everything_that_can_be_declared_is_read() {
     let some = &events.subscriptions[1];
     assert_eq!((some.max_delivery_count, some.forward_to.as_deref()), (1, Some("graveyard")));
     let properties = [
-        ("n".to_owned(), PropertyValue::Integer(1)),
-        ("ok".to_owned(), PropertyValue::Boolean(true)),
-        ("r".to_owned(), PropertyValue::Real(0.5)),
-        ("t".to_owned(), PropertyValue::Text("x".to_owned())),
+        ("n".to_owned(), 1_i64.into()),
+        ("ok".to_owned(), true.into()),
+        ("r".to_owned(), 0.5_f64.into()),
+        ("t".to_owned(), "x".into()),
     ];
     let red = CorrelationFilter {
         content_type: Some("application/json".to_owned()),
@@ -92,6 +92,12 @@ fn what_is_wrong_is_refused_with_its_path() {
             with_queue(r#""DuplicateDetectionHistoryTimeWindow": "PT1S""#),
             format!("{QUEUE}.DuplicateDetectionHistoryTimeWindow"),
             "shorter",
+        ),
+        (with_queue(r#""RequiresSession": true, "ForwardTo": "a""#), QUEUE.to_owned(), "RequiresSession"),
+        (
+            with_queue(r#""DefaultMessageTimeToLive": "P1M""#),
+            format!("{QUEUE}.DefaultMessageTimeToLive"),
+            "ISO",
         ),
         (with_queue(r#""EnablePartitioning": true"#), format!("{QUEUE}.EnablePartitioning"), "unknown field"),
         (with_queue(r#""ForwardTo": "nowhere""#), QUEUE.to_owned(), "nowhere"),
@@ -150,4 +156,29 @@ fn a_name_that_is_taken_is_refused() {
     let error = Configuration::from_json(text).unwrap_err();
     assert_eq!(error.path, "UserConfig.Namespaces[0].Queues[1].Name");
     assert!(error.reason.contains("'A'"), "{error}");
+}
+
+#[test]
+fn comments_and_a_byte_order_mark_are_no_obstacle() {
+    let text = with_queue("\"MaxDeliveryCount\": /* three // */ 3 // \"a\"\n");
+    let text = format!("\u{feff}// The emulator's own file begins so.\n{text}");
+    assert_eq!(Configuration::from_json(&text).unwrap().queues[0].max_delivery_count, 3);
+    let text = with_rule(
+        r#""FilterType": "Correlation", "CorrelationFilter": {"Label": "a//b \" /* c", "To": "\\" /* d */}"#,
+    );
+    let rule =
+        Configuration::from_json(&text).unwrap().topics.remove(0).subscriptions.remove(0).rules.remove(0);
+    let Filter::Correlation(filter) = rule.filter else { panic!("{rule:?}") };
+    assert_eq!(filter.label.as_deref(), Some("a//b \" /* c"), "a text is no comment");
+    assert_eq!(filter.to.as_deref(), Some("\\"));
+    let error = Configuration::from_json(&with_queue("/* no end")).unwrap_err();
+    assert!(error.reason.contains("comment"), "{error}");
+    let error = Configuration::from_json("{ // one\n\n  nonsense }").unwrap_err();
+    assert!(error.reason.contains("line 3 column 3"), "{error}");
+}
+
+#[test]
+fn what_the_emulator_allows_is_allowed() {
+    let text = with_queue(r#""DuplicateDetectionHistoryTimeWindow": "PT5S", "LockDuration": "PT5S""#);
+    assert_eq!(Configuration::from_json(&text).unwrap().queues[0].duplicate_detection_history.as_secs(), 5);
 }

@@ -8,7 +8,7 @@ use crate::faults::Operation;
 use crate::store::StoreError;
 
 use super::connection::Connection;
-use super::link::{Direction, HeldSession, Link, terminus_address};
+use super::link::{Direction, HeldSession, Link, is_coordinator, terminus_address};
 use super::performative::Attach;
 use super::session::{Session, Waiting};
 use super::session_filter::{self, Wanted};
@@ -72,22 +72,10 @@ impl Connection {
             Ok(None) => {
                 let description = "No session became available within the time that the receiver waits.";
                 let fault = AmqpError::new("com.microsoft:timeout", description);
-                self.refuse_session(channel, waiting, &fault, context);
+                self.refuse(channel, &waiting.attach, &fault, context);
             }
-            Err(error) => self.refuse_session(channel, waiting, &error.into(), context),
+            Err(error) => self.refuse(channel, &waiting.attach, &error.into(), context),
         }
-    }
-
-    /// Attached, but without a session, then detached. The SDKs look for exactly this: the Python SDK overlooks the
-    /// error where the source is null, and the JavaScript SDK compares the session in the source with the one it wants.
-    fn refuse_session(&mut self, channel: u16, waiting: Waiting, fault: &AmqpError, context: &Context<'_>) {
-        let mut attach = waiting.attach;
-        session_filter::deny(&mut attach);
-        if let Some(session) = self.sessions.get_mut(&channel) {
-            session.leaving.insert(attach.handle);
-        }
-        self.output.amqp(channel, &attach_answer(&attach, true, context));
-        self.output.detach(channel, attach.handle, true, Some(fault));
     }
 
     /// Attached to nothing, then detached: that is how AMQP says no (part 2 section 2.6.3).
@@ -117,9 +105,11 @@ fn check_node(
     context: &mut Context<'_>,
 ) -> Result<Node, AmqpError> {
     let terminus = if attach.receives { &attach.source } else { &attach.target };
+    if is_coordinator(terminus) {
+        return Ok(Node::Coordinator);
+    }
     let Some(address) = terminus_address(terminus) else {
-        let description = "A link needs an address; transactions are not supported.";
-        return Err(AmqpError::new("amqp:not-implemented", description));
+        return Err(AmqpError::new("amqp:not-implemented", "A link needs an address."));
     };
     let node = Node::from_address(&address);
     let Some(entity) = node.entity() else {
@@ -134,21 +124,29 @@ fn check_node(
         return Err(StoreError::NoSuchEntity(entity.clone()).into());
     }
     match &node {
+        Node::Entity(_) if attach.receives && session_filter::wants_shared(&attach.source) => {
+            let description = "Sessions that several receivers share are not supported by this broker.";
+            return Err(AmqpError::new("amqp:not-implemented", description));
+        }
         Node::Entity(entity) if attach.receives => {
             context.store.check_receiver(entity, Wanted::read(&attach.source).is_some())?;
         }
         Node::Entity(entity) => context.store.check_sender(entity)?,
-        Node::Management(_) | Node::Cbs => {}
+        Node::Management(_) | Node::Cbs | Node::Coordinator => {}
     }
     Ok(node)
 }
 
-/// The answers of a node hold whole messages, and what holds them. Our guess: no limit there, which is 0.
-fn largest_message(attach: &Attach, context: &Context<'_>) -> u64 {
-    let terminus = if attach.receives { &attach.source } else { &attach.target };
-    match terminus_address(terminus).map(|address| Node::from_address(&address)) {
-        Some(Node::Management(_) | Node::Cbs) => 0,
-        Some(Node::Entity(_)) | None => context.limits.max_message_size as u64,
+/// What the peer may send. It says itself what it takes: a message that was taken in must reach its receiver, with
+/// what the broker adds to it. Requests hold whole messages, and what holds them. Our guess: no limit there.
+fn largest_message(attach: &Attach, context: &Context<'_>) -> Value {
+    let target = terminus_address(&attach.target).map(|address| Node::from_address(&address));
+    match target {
+        _ if attach.receives => Value::Null,
+        Some(Node::Management(_) | Node::Cbs) => Value::Ulong(0),
+        Some(Node::Entity(_) | Node::Coordinator) | None => {
+            Value::Ulong(context.limits.max_message_size as u64)
+        }
     }
 }
 
@@ -167,7 +165,7 @@ fn attach_answer(attach: &Attach, accepted: bool, context: &Context<'_>) -> Valu
         Value::Null,
     ];
     fields.push(if attach.receives { Value::Uint(0) } else { Value::Null });
-    fields.push(Value::Ulong(largest_message(attach, context)));
+    fields.push(largest_message(attach, context));
     fields.extend([Value::Null, Value::Null, attach.properties.clone()]);
     described(0x12, Value::List(fields))
 }

@@ -106,10 +106,9 @@ impl Link {
 impl ToPeer {
     /// Takes the peer's view of the link: it may send `link_credit` more than the peer had seen.
     pub(crate) fn update_credit(&mut self, seen: Option<u32>, link_credit: u32, drain: bool) {
-        let until = seen.unwrap_or(0).wrapping_add(link_credit);
-        let credit = until.wrapping_sub(self.delivery_count);
-        // Negative when the peer took back credit that has been used meanwhile.
-        self.credit = if credit > u32::MAX / 2 { 0 } else { credit };
+        let under_way = self.delivery_count.wrapping_sub(seen.unwrap_or(0));
+        // Nothing is left when the peer took back credit that has been used meanwhile.
+        self.credit = link_credit.saturating_sub(under_way);
         self.drain = drain;
     }
 
@@ -129,6 +128,11 @@ impl ToPeer {
 /// The address of a source or target.
 pub(crate) fn terminus_address(terminus: &Value) -> Option<String> {
     Positional::from_value(terminus.clone()).ok()?.text(0).map(str::to_owned)
+}
+
+/// Whether a target is the coordinator of transactions (AMQP 1.0, part 4 section 4.5.1).
+pub(crate) fn is_coordinator(target: &Value) -> bool {
+    Positional::from_value(target.clone()).is_ok_and(|fields| fields.code == 0x30)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ const ACCEPTED: u64 = 0x24;
 const REJECTED: u64 = 0x25;
 const RELEASED: u64 = 0x26;
 const MODIFIED: u64 = 0x27;
+const TRANSACTIONAL: u64 = 0x34;
 
 /// The properties that say why a message was dead-lettered, beside which any others are kept.
 const REASON: &str = "DeadLetterReason";
@@ -39,6 +40,7 @@ pub(crate) fn read_outcome(state: &Value) -> Result<Option<Settlement>, AmqpErro
             Some(if fields.is_true(1) { Settlement::Defer(changes) } else { Settlement::Abandon(changes) })
         }
         0x23 => None,
+        TRANSACTIONAL => return Err(no_transactions()),
         code => {
             return Err(AmqpError::new(
                 "amqp:not-implemented",
@@ -55,6 +57,11 @@ pub(crate) fn echo(state: &Value) -> Value {
         Value::Described(rejected) if is_rejected(rejected) => described(REJECTED, Value::List(Vec::new())),
         other => other.clone(),
     }
+}
+
+/// What a client hears that begins a transaction, or settles in one.
+pub(crate) fn no_transactions() -> AmqpError {
+    AmqpError::new("amqp:not-implemented", "Transactions are not supported by this broker.")
 }
 
 pub(crate) fn accepted() -> Value {

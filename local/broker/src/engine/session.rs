@@ -108,11 +108,8 @@ impl Session {
 
     /// Takes the peer's view of session and link.
     pub(crate) fn on_flow(&mut self, flow: &Flow, output: &mut Output) {
-        let first_seen = flow.next_incoming_id.unwrap_or(0);
-        self.peer_window = first_seen.wrapping_add(flow.incoming_window).wrapping_sub(self.next_outgoing_id);
-        if self.peer_window > u32::MAX / 2 {
-            self.peer_window = 0;
-        }
+        let under_way = self.next_outgoing_id.wrapping_sub(flow.next_incoming_id.unwrap_or(0));
+        self.peer_window = flow.incoming_window.saturating_sub(under_way);
         let Some(handle) = flow.handle else {
             if flow.echo {
                 self.send_flow(None, output);

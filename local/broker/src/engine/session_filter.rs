@@ -17,6 +17,9 @@ use crate::store::SessionId;
 use super::performative::Attach;
 
 const SESSION_FILTER: &str = "com.microsoft:session-filter";
+/// How the .NET SDK asks for a session that several receivers share (azure-sdk-for-net,
+/// `AmqpNonExclusiveSessionFilterCodec`).
+const SHARED_SESSION_FILTER: &str = "com.microsoft:non-exclusive-session-filter";
 const LOCKED_UNTIL: &str = "com.microsoft:locked-until-utc";
 const TIME_OUT: &str = "com.microsoft:timeout";
 /// Where a source has its filters (AMQP 1.0, part 3 section 3.5.3).
@@ -54,6 +57,12 @@ impl Wanted {
     }
 }
 
+/// Whether a receiver asks for a session that it would share with others.
+pub(crate) fn wants_shared(source: &Value) -> bool {
+    let shared = |key: &Value| as_text(key).is_some_and(|key| key.starts_with(SHARED_SESSION_FILTER));
+    filters(source).is_some_and(|filters| filters.iter().any(|(key, _)| shared(key)))
+}
+
 /// How long a receiver waits for a session: the time it names in the properties of its link, in milliseconds.
 pub(crate) fn time_out(attach: &Attach) -> Duration {
     let named = lookup(&text_keys(&attach.properties), TIME_OUT).and_then(as_integer);
@@ -72,11 +81,6 @@ pub(crate) fn grant(attach: &mut Attach, session: &SessionId, until: Timestamp) 
     let ticks = until.milliseconds().saturating_mul(TICKS_PER_MILLISECOND).saturating_add(TICKS_BEFORE_UNIX);
     properties.insert(symbol(LOCKED_UNTIL), Value::Long(ticks));
     attach.properties = Value::Map(properties);
-}
-
-/// Writes into the peer's own attach that it was given no session.
-pub(crate) fn deny(attach: &mut Attach) {
-    set_filter(attach, &Value::Null);
 }
 
 fn set_filter(attach: &mut Attach, session: &Value) {

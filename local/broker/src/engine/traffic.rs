@@ -10,7 +10,7 @@ use crate::store::{EntityName, StoreError};
 
 use super::connection::Connection;
 use super::link::{Direction, Link};
-use super::outcome::{echo, read_outcome, rejected};
+use super::outcome::{echo, no_transactions, read_outcome, rejected};
 use super::performative::Disposition;
 use super::session::{Arrival, Outstanding};
 use crate::address::Node;
@@ -27,6 +27,7 @@ impl Connection {
     pub(super) fn on_arrival(&mut self, channel: u16, arrival: Arrival, context: &mut Context<'_>) {
         match arrival.node.clone() {
             Node::Entity(entity) => self.take_in(channel, &entity, &arrival, context),
+            Node::Coordinator => self.reject(channel, arrival.delivery_id, &no_transactions()),
             node => {
                 if !arrival.settled
                     && let Some(session) = self.sessions.get_mut(&channel)
@@ -54,12 +55,15 @@ impl Connection {
         match taken {
             Ok(()) if arrival.settled => {}
             Ok(()) => session.acknowledge(arrival.delivery_id, &mut self.output),
-            Err(fault) => {
-                session.flush_acknowledgements(&mut self.output);
-                let id = arrival.delivery_id;
-                self.output.disposition(channel, true, id, id, rejected(&fault));
-            }
+            Err(fault) => self.reject(channel, arrival.delivery_id, &fault),
         }
+    }
+
+    /// Tells a sender that its delivery was not taken.
+    fn reject(&mut self, channel: u16, delivery_id: u32, fault: &AmqpError) {
+        let Some(session) = self.sessions.get_mut(&channel) else { return };
+        session.flush_acknowledgements(&mut self.output);
+        self.output.disposition(channel, true, delivery_id, delivery_id, rejected(fault));
     }
 
     /// Carries out what a receiver says about deliveries, and answers when it waits for an answer.

@@ -198,7 +198,11 @@ impl Entity {
                 }
                 self.ready.insert(sequence)
             }
-            (None, Standing::Deferred) => self.deferred.insert(sequence),
+            // A deferred message does not expire (Microsoft Learn, "Message deferral").
+            (None, Standing::Deferred) => {
+                self.deferred.insert(sequence);
+                return;
+            }
             (None, Standing::Scheduled(at)) => self.scheduled.insert((at, sequence)),
         };
         if let Some(at) = stored.expires_at {

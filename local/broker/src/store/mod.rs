@@ -138,8 +138,11 @@ impl Store {
         store
     }
 
+    /// Of transfers too, whose dead letters stay empty: nothing that this broker forwards to can be missing or full.
     fn add_dead_letters(&mut self, owner: &EntityName, settings: &Settings, forward_to: Option<&str>) {
         self.add(Entity::new(owner.dead_letters(), Settings::of_dead_letters(settings, forward_to)));
+        let transfers = Settings::of_dead_letters(settings, None);
+        self.add(Entity::new(owner.transfer_dead_letters(), transfers));
     }
 
     fn add(&mut self, entity: Entity) {

@@ -19,6 +19,11 @@ impl EntityName {
         Self(format!("{}{DEAD_LETTERS}", self.0).into())
     }
 
+    /// The dead letters of this entity's transfers.
+    pub(crate) fn transfer_dead_letters(&self) -> Self {
+        Self(format!("{}/$transfer{DEAD_LETTERS}", self.0).into())
+    }
+
     /// The subscription of this topic that has a name.
     pub(crate) fn subscription(&self, name: &str) -> Self {
         Self::new(&format!("{}/subscriptions/{name}", self.0))

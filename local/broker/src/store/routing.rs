@@ -94,7 +94,11 @@ impl Store {
             arriving.message.set_application_properties(&why);
             return self.bury(name, placed(arriving, sequence, now), true, now);
         }
-        let expires_at = time_to_live(entity, &arriving).map(|lives| now.after(lives));
+        let lives = time_to_live(entity, &arriving);
+        if let Some(lives) = lives {
+            arriving.message.set_time_to_live(lives);
+        }
+        let expires_at = lives.map(|lives| now.after(lives));
         let stored = Stored { expires_at, ..placed(arriving, sequence, now) };
         entity.insert(stored, changes);
         Ok(())
@@ -215,8 +219,7 @@ fn placed(arriving: Arriving, sequence: i64, now: Timestamp) -> Stored {
 /// expiration"). Nothing expires where nothing would be done about it.
 fn time_to_live(entity: &Entity, arriving: &Arriving) -> Option<Duration> {
     entity.settings.expiry?;
-    let wished = arriving.message.time_to_live_milliseconds();
-    shorter(wished.map(|milliseconds| Duration::from_millis(milliseconds.into())), arriving.lives)
+    shorter(arriving.message.time_to_live(), arriving.lives)
 }
 
 fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

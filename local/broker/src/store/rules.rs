@@ -63,6 +63,7 @@ impl Rules {
 fn matches(filter: &Filter, message: &Message) -> bool {
     match filter {
         Filter::True => true,
+        Filter::False => false,
         Filter::Correlation(filter) => correlates(filter, message),
     }
 }
@@ -90,19 +91,29 @@ fn has_all(wanted: &BTreeMap<String, PropertyValue>, message: &Message) -> bool 
         return true;
     }
     let actual = message.application_properties();
-    wanted.iter().all(|(name, wanted)| lookup(&actual, name).is_some_and(|actual| equals(wanted, actual)))
+    wanted.iter().all(|(name, wanted)| lookup(&actual, name).is_some_and(|actual| equals(&wanted.0, actual)))
 }
 
 /// Our guess: that whole numbers are compared whatever their width, and a whole number never equals a fraction.
-fn equals(wanted: &PropertyValue, actual: &Value) -> bool {
-    match (wanted, actual) {
-        (PropertyValue::Text(wanted), actual) => as_text(actual) == Some(wanted),
-        (PropertyValue::Boolean(wanted), Value::Bool(actual)) => wanted == actual,
-        (PropertyValue::Real(wanted), Value::Double(actual)) => *wanted == f64::from(*actual),
-        (PropertyValue::Real(wanted), Value::Float(actual)) => *wanted == f64::from(f32::from(*actual)),
-        (PropertyValue::Integer(_), Value::Timestamp(_)) => false,
-        (PropertyValue::Integer(wanted), actual) => as_integer(actual) == Some(*wanted),
-        _ => false,
+fn equals(wanted: &Value, actual: &Value) -> bool {
+    let whole = |value: &Value| match value {
+        Value::Timestamp(_) => None,
+        other => as_integer(other),
+    };
+    let real = |value: &Value| match value {
+        Value::Double(real) => Some(f64::from(*real)),
+        Value::Float(real) => Some(f64::from(f32::from(*real))),
+        _ => None,
+    };
+    if let (Some(wanted), Some(actual)) = (whole(wanted), whole(actual)) {
+        return wanted == actual;
+    }
+    if let (Some(wanted), Some(actual)) = (real(wanted), real(actual)) {
+        return wanted == actual;
+    }
+    match (as_text(wanted), as_text(actual)) {
+        (Some(wanted), Some(actual)) => wanted == actual,
+        _ => wanted == actual,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use super::sessions::{SessionId, SessionLock, Sessions};
 use super::{EntityName, Store, StoreError};
 
-/// A last-updated time that no session can have reached: sessions with messages are asked for (azure-sdk-for-net,
+/// A last-updated time that no session can have reached: all sessions are asked for (azure-sdk-for-net,
 /// `GetMessageSessions`, which sends the last instant that its type can hold).
 const FAR_FUTURE_MILLISECONDS: i64 = 32_503_680_000_000;
 
@@ -106,7 +106,8 @@ impl Store {
         Ok(())
     }
 
-    /// The ids of sessions whose state was set after a time or, for a time that never comes, of those with messages.
+    /// The ids of sessions whose state was set after a time or, for a time that never comes, of all that have messages or a
+    /// state.
     pub(crate) fn session_ids(
         &mut self,
         name: &EntityName,
@@ -114,7 +115,7 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let sessions = self.entity(name)?.sessions.as_ref().ok_or(StoreError::NoSessionsHere)?;
         Ok(if updated_after.milliseconds() > FAR_FUTURE_MILLISECONDS {
-            sessions.with_messages().map(str::to_owned).collect()
+            sessions.with_content().map(str::to_owned).collect()
         } else {
             let updated = sessions.states().filter(|kept| kept.at > updated_after);
             updated.map(|kept| kept.id.to_owned()).collect()

@@ -125,9 +125,10 @@ impl Sessions {
         })
     }
 
-    /// Sessions with messages that may be received.
-    pub(crate) fn with_messages(&self) -> impl Iterator<Item = &str> {
-        self.by_id.iter().filter(|(_, session)| !session.ready.is_empty()).map(|(id, _)| &**id)
+    /// Sessions with messages that may be received, or with a state.
+    pub(crate) fn with_content(&self) -> impl Iterator<Item = &str> {
+        let has_some = |session: &Session| !session.ready.is_empty() || session.state.is_some();
+        self.by_id.iter().filter(move |(_, session)| has_some(session)).map(|(id, _)| &**id)
     }
 
     /// Puts a session where it belongs among the free ones, and forgets it when nothing is left of it.

@@ -45,7 +45,6 @@ impl Store {
         self.come_to_rest(name, active, arriving, now)
     }
 
-    /// Our guess: that deferred messages expire like active ones.
     fn expire(&mut self, name: &EntityName, sequence: i64, now: Timestamp) -> Result<(), StoreError> {
         self.news = true;
         let (entity, changes) = self.entity_and_changes(name)?;

@@ -4,6 +4,7 @@ mod keys;
 mod ownership;
 mod properties;
 mod refused;
+mod rotation;
 mod standstill;
 mod watched;
 

@@ -9,7 +9,13 @@ use azure_ids::ArmId;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Reason, decide::checks::Look, finding::SetUpFault, test_support::cause_in};
+use crate::{
+    Reason,
+    decide::checks::Look,
+    finding::SetUpFault,
+    rotation::{NewestVersion, SetLook},
+    test_support::{cause_in, version},
+};
 
 /// What happens next; the number chooses among the messages, the outcomes, the disks and so on.
 #[derive(Debug, Clone)]
@@ -22,6 +28,7 @@ enum Happening {
     SomebodyAsks,
     OperatorAsks,
     OldEventComes,
+    KeyEventComes,
     SubscriptionIs(SubscriptionStatus),
 }
 
@@ -38,6 +45,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::SomebodyAsks),
         2 => Just(Happening::OperatorAsks),
         1 => Just(Happening::OldEventComes),
+        4 => Just(Happening::KeyEventComes),
         2 => prop_oneof![
             6 => Just(PendingFulfillmentStart), 6 => Just(Suspended), 1 => Just(Unsubscribed)
         ].prop_map(Happening::SubscriptionIs),
@@ -80,6 +88,7 @@ impl Play {
             Happening::SomebodyAsks => self.is_so("check_due", Fact::CheckDue { entry: None }),
             Happening::OperatorAsks => self.is_so("check_due", Fact::OperatorAsked),
             Happening::OldEventComes => self.is_so("key_shared", Fact::OldEvent),
+            Happening::KeyEventComes => self.in_flight.push(Look::Rotation),
             Happening::SubscriptionIs(status) => {
                 self.is_so("marketplace_changed", Fact::Subscription { status });
             }
@@ -172,6 +181,7 @@ fn look_of(event: &serde_json::Value) -> Look {
         "latchkey.provision.started.v1" => Look::Set(text("set").parse().unwrap()),
         "latchkey.disk.encryption.requested.v1" => Look::Disk(text("disk").parse().unwrap()),
         "latchkey.activation.requested.v1" => Look::Activation,
+        "latchkey.key.event.received.v1" => Look::Rotation,
         other => panic!("no decision sends {other}"),
     }
 }
@@ -184,6 +194,7 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Set(_) => ("provision_started", About::Set),
         Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
         Look::Activation => ("activation_requested", About::Billing),
+        Look::Rotation => ("key_events", About::Rotation),
     }
 }
 
@@ -230,7 +241,27 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
             }
         }
         Look::Activation => Some(Fact::Activated),
+        Look::Rotation if outcome == 3 => {
+            found(Finding::SetChanged { set: our_set(), what: "it does not exist".to_owned() })
+        }
+        Look::Rotation => Some(looked_at_versions(outcome)),
     }
+}
+
+/// A newer version of the key every other time, which the set has or not, and which serves or not.
+fn looked_at_versions(outcome: usize) -> Fact {
+    let newest = if outcome.is_multiple_of(2) { key("k") } else { version("k", 2) };
+    let active = if outcome > 7 { newest.clone() } else { key("k") };
+    let set = SetLook {
+        active,
+        previous: vec![],
+        lost: None,
+        error: (outcome == 9).then(|| "ErrorCode".to_owned()),
+        rotated_at: None,
+    };
+    let fault = (outcome == 5).then_some(Code::KeyDisabled);
+    let newest = NewestVersion { version: newest, created: None, expires: None, fault };
+    Fact::KeyLooked { newest: newest.into(), set: Some(set.into()) }
 }
 
 fn disks_there(outcome: usize) -> Vec<ArmId> {

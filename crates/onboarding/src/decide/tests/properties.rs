@@ -11,6 +11,7 @@ fn any_about() -> impl Strategy<Value = About> {
         prop_oneof![Just("k"), Just("other")].prop_map(|name| About::Key(key(name).without_version())),
         Just(About::Set),
         prop_oneof![Just("d1"), Just("d2")].prop_map(|name| About::Disk(disk(name))),
+        Just(About::Rotation),
         Just(About::Billing),
     ]
 }

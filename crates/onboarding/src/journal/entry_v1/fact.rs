@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     finding::FindingV1,
+    rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
 };
 use crate::{About, Fact};
@@ -59,6 +60,11 @@ pub(crate) enum FactV1 {
     SetFailed {
         finding: FindingV1,
     },
+    KeyLooked {
+        newest: NewestVersionV1,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<SetLookV1>,
+    },
     DiskRequested {
         disk: ArmId,
         look_after_ms: u64,
@@ -89,6 +95,7 @@ pub(crate) enum AboutV1 {
     Consent,
     Key { key: KeyUrl },
     Set,
+    Rotation,
     Disk { disk: ArmId },
     Billing,
 }
@@ -99,6 +106,7 @@ impl From<About> for AboutV1 {
             About::Consent => Self::Consent,
             About::Key(key) => Self::Key { key },
             About::Set => Self::Set,
+            About::Rotation => Self::Rotation,
             About::Disk(disk) => Self::Disk { disk },
             About::Billing => Self::Billing,
         }
@@ -127,6 +135,9 @@ impl From<Fact> for FactV1 {
             }
             Fact::SetReady { set, disks } => Self::SetReady { set, disks },
             Fact::SetFailed { finding } => Self::SetFailed { finding: finding.into() },
+            Fact::KeyLooked { newest, set } => {
+                Self::KeyLooked { newest: (*newest).into(), set: set.map(|set| (*set).into()) }
+            }
             Fact::DiskRequested { disk, look_after_ms } => Self::DiskRequested { disk, look_after_ms },
             Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },
             Fact::DiskDropped { disk, why } => Self::DiskDropped { disk, why: why.into() },

@@ -1,6 +1,7 @@
 //! How findings are stored: a code and what was seen.
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+use time::OffsetDateTime;
 
 use super::mirror::mirror;
 use crate::finding::{Finding, Policy, SetUpFault};
@@ -46,6 +47,16 @@ mirror! {
         NoPurgeProtection { key: KeyUrl },
         ManagedHsm,
         SetRefused { key: KeyUrl },
+        NewVersionUnusable { key: Box<KeyUrl>, fault: String, in_use: Box<KeyUrl>, error: Option<String> },
+        OldVersionDisabled { key: KeyUrl },
+        KeyExpires {
+            key: KeyUrl,
+            #[serde(with = "time::serde::rfc3339")]
+            at: OffsetDateTime,
+        },
+        KeyRotationFailed { set: ArmId, key: Box<KeyUrl>, error: String },
+        KeyRotationLate { set: ArmId, key: Box<KeyUrl> },
+        SetChanged { set: ArmId, what: String },
         NoDisks { tenant: TenantId },
         DiskAttached { disk: ArmId, error: Option<String> },
         DiskUnderOtherSet { disk: ArmId },

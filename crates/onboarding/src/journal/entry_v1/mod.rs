@@ -7,6 +7,7 @@
 mod fact;
 mod finding;
 mod mirror;
+mod rotation;
 mod state;
 
 use serde::{Deserialize, Serialize};

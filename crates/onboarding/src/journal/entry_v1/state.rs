@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{finding::FindingV1, mirror::mirror};
+use super::{
+    finding::FindingV1,
+    mirror::mirror,
+    rotation::{ReminderV1, RotationV1},
+};
 use crate::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, OnboardingId, ProvenKey, Purchase, Set,
     Subject, SubscriptionStatus,
@@ -33,6 +37,10 @@ pub(crate) struct StateV1 {
     key: Option<ProvenKeyV1>,
     candidate: Option<CandidateKeyV1>,
     set: SetV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotation: Option<RotationV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reminder: Option<ReminderV1>,
     disks: BTreeMap<ArmId, DiskStateV1>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     dropped: BTreeMap<ArmId, DropReasonV1>,
@@ -98,6 +106,7 @@ mirror! {
         Key,
         CandidateKey,
         Set,
+        Rotation,
         Billing,
         Disk { disk: ArmId },
     }
@@ -107,6 +116,10 @@ mirror! {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProvenKeyV1 {
     version: KeyUrl,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    created: Option<OffsetDateTime>,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    expires: Option<OffsetDateTime>,
     tenant: TenantId,
     region: Region,
     service_principal: ObjectId,
@@ -163,6 +176,8 @@ impl From<Onboarding> for StateV1 {
             key,
             candidate,
             set,
+            rotation,
+            reminder,
             disks,
             dropped,
             activated_at,
@@ -186,6 +201,8 @@ impl From<Onboarding> for StateV1 {
             candidate: candidate
                 .map(|CandidateKey { key, proof }| CandidateKeyV1 { key, proof: proof.map(Into::into) }),
             set: set.into(),
+            rotation: rotation.map(Into::into),
+            reminder: reminder.map(Into::into),
             disks: disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
             dropped: dropped.into_iter().map(|(disk, why)| (disk, why.into())).collect(),
             activated_at,
@@ -215,6 +232,8 @@ impl From<StateV1> for Onboarding {
                 .candidate
                 .map(|CandidateKeyV1 { key, proof }| CandidateKey { key, proof: proof.map(Into::into) }),
             set: stored.set.into(),
+            rotation: stored.rotation.map(Into::into),
+            reminder: stored.reminder.map(Into::into),
             disks: stored.disks.into_iter().map(|(disk, state)| (disk, state.into())).collect(),
             dropped: stored.dropped.into_iter().map(|(disk, why)| (disk, why.into())).collect(),
             activated_at: stored.activated_at,
@@ -229,17 +248,17 @@ impl From<StateV1> for Onboarding {
 
 impl From<ProvenKey> for ProvenKeyV1 {
     fn from(proof: ProvenKey) -> Self {
-        let ProvenKey { version, tenant, region, service_principal, warnings } = proof;
+        let ProvenKey { version, created, expires, tenant, region, service_principal, warnings } = proof;
         let warnings = warnings.into_iter().map(Into::into).collect();
-        Self { version, tenant, region, service_principal, warnings }
+        Self { version, created, expires, tenant, region, service_principal, warnings }
     }
 }
 
 impl From<ProvenKeyV1> for ProvenKey {
     fn from(stored: ProvenKeyV1) -> Self {
-        let ProvenKeyV1 { version, tenant, region, service_principal, warnings } = stored;
+        let ProvenKeyV1 { version, created, expires, tenant, region, service_principal, warnings } = stored;
         let warnings = warnings.into_iter().map(Into::into).collect();
-        Self { version, tenant, region, service_principal, warnings }
+        Self { version, created, expires, tenant, region, service_principal, warnings }
     }
 }
 

@@ -10,8 +10,8 @@ use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyShared, MarketplaceChanged, ProvisionRequested, ProvisionStarted,
-        SignupRequested, SubscriptionCheckDue, WatchDue, validate, written_again,
+        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MarketplaceChanged, ProvisionRequested,
+        ProvisionStarted, SignupRequested, SubscriptionCheckDue, WatchDue, validate, written_again,
     },
     finding::KeyIs,
     test_support::{cause, disk, key, opened, set, set_name, tenant},
@@ -57,6 +57,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &changed(Some(Uuid::from_u128(9)))),
         sample_of(".without-operation", &changed(None)),
         sample_of("", &event(SubscriptionCheckDue {})),
+        sample_of("", &event(KeyEventReceived {})),
         sample_of("", &event(WatchDue { until, asked: false, seen: None })),
         sample_of(".asked", &event(WatchDue { until, asked: true, seen: None })),
         sample_of(".revoked", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Revoked) })),

@@ -6,10 +6,15 @@ use time::macros::datetime;
 use super::{assert_complete, assert_golden, sample, variants_of, written_again};
 use crate::{
     About, DropReason, Fact, Reason,
-    finding::Finding,
+    finding::{Code, Finding},
     journal::entry_v1::{AboutV1, FactV1, SubscriptionStatusV1},
-    test_support::{TENANT, disk, key, proof, service_principal, set, set_name, tenant},
+    rotation::{NewestVersion, SetLook},
+    test_support::{TENANT, disk, key, proof, service_principal, set, set_name, tenant, version},
 };
+
+fn newest(number: u32) -> NewestVersion {
+    NewestVersion { version: version("k", number), created: None, expires: None, fault: None }
+}
 
 fn every_fact() -> Vec<(&'static str, Fact)> {
     let our_set = set(&set_name());
@@ -40,6 +45,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("step-refused.consent", refused("customer_consented", About::Consent)),
         ("step-refused.key", refused("key_shared", About::Key(shared.clone()))),
         ("step-refused.set", refused("provision_requested", About::Set)),
+        ("step-refused.rotation", refused("key_events", About::Rotation)),
         ("step-refused.disk", refused("disk_encryption_requested", About::Disk(disk("d1")))),
         ("step-refused.billing", refused("activation_requested", About::Billing)),
         ("step-done", Fact::StepDone { function: "provision_requested".to_owned(), about: About::Set }),
@@ -54,6 +60,25 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
             Fact::SetRequested { set: our_set.clone(), operation: None, look_after_ms: 0 },
         ),
         ("set-ready", Fact::SetReady { set: our_set.clone(), disks: vec![disk("d1"), disk("d2")] }),
+        ("key-looked", Fact::KeyLooked { newest: newest(2).into(), set: None }),
+        (
+            "key-looked.set",
+            Fact::KeyLooked {
+                newest: Box::new(NewestVersion {
+                    created: Some(datetime!(2026-02-01 11:00 UTC)),
+                    expires: Some(datetime!(2027-02-01 11:00 UTC)),
+                    fault: Some(Code::KeyDisabled),
+                    ..newest(2)
+                }),
+                set: Some(Box::new(SetLook {
+                    active: key("k"),
+                    previous: vec![version("k", 1)],
+                    lost: Some(version("k", 1)),
+                    error: Some("KeyVaultKeyNotEnabled".to_owned()),
+                    rotated_at: Some(datetime!(2026-02-01 11:30 UTC)),
+                })),
+            },
+        ),
         ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),
         ("disk-requested", Fact::DiskRequested { disk: disk("d1"), look_after_ms: 2000 }),
         ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),

@@ -1,6 +1,7 @@
 //! Every finding, with every policy and every fault of the set-up.
 
 use serde_json::json;
+use time::macros::datetime;
 
 use super::{Sample, assert_complete, assert_golden, sample, variants_of};
 use crate::{
@@ -66,6 +67,24 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::NoPurgeProtection => Finding::NoPurgeProtection { key },
         Code::ManagedHsm => Finding::ManagedHsm,
         Code::SetRefused => Finding::SetRefused { key },
+        Code::NewVersionUnusable => {
+            let unusable = |error| Finding::NewVersionUnusable {
+                key: key.clone().into(),
+                fault: "key-disabled".to_owned(),
+                in_use: crate::test_support::key("k").into(),
+                error,
+            };
+            return vec![unusable(None), unusable(Some(error))];
+        }
+        Code::OldVersionDisabled => Finding::OldVersionDisabled { key },
+        Code::KeyExpires => Finding::KeyExpires { key, at: datetime!(2026-03-01 12:00 UTC) },
+        Code::KeyRotationFailed => {
+            Finding::KeyRotationFailed { set: set("latchkey-s"), key: key.into(), error }
+        }
+        Code::KeyRotationLate => Finding::KeyRotationLate { set: set("latchkey-s"), key: key.into() },
+        Code::SetChanged => {
+            Finding::SetChanged { set: set("latchkey-s"), what: "it uses another key".to_owned() }
+        }
         Code::NoDisks => Finding::NoDisks { tenant },
         Code::DiskAttached => {
             let attached = |error| Finding::DiskAttached { disk: disk("d1"), error };

@@ -16,7 +16,10 @@ use crate::{
     journal::entry_v1::{
         ConsentV1, DiskStateV1, DropReasonV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
     },
-    test_support::{TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant},
+    rotation::{Reminder, Rotation},
+    test_support::{
+        TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant, version,
+    },
 };
 
 fn with(state: &Onboarding, change: impl FnOnce(&mut Onboarding)) -> Onboarding {
@@ -53,6 +56,7 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
             region: "westeurope".parse().unwrap(),
         },
         Subject::Set => Finding::NoDisks { tenant: tenant() },
+        Subject::Rotation => Finding::KeyRotationLate { set: set(&set_name()), key: version("k", 2).into() },
         // No finding is about billing alone; the subject is what counts here.
         Subject::Billing => Finding::WrapMismatch,
         Subject::Disk { disk } => Finding::DiskAttached { disk: disk.clone(), error: None },
@@ -154,6 +158,38 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                 };
                 let blocker = Blocker { finding, ..blocker_of(&Subject::Key, now) };
                 state.blockers = [(Subject::Key, blocker)].into_iter().collect();
+            }),
+        ),
+        (
+            "active.rotation",
+            with(&active, |state| {
+                state.rotation = Some(Rotation {
+                    from: vec![key("k")],
+                    to: version("k", 2),
+                    made_at: None,
+                    seen_at: now,
+                    taken_over_at: None,
+                    over_at: None,
+                });
+                state.blockers =
+                    [(Subject::Rotation, blocker_of(&Subject::Rotation, now))].into_iter().collect();
+            }),
+        ),
+        (
+            "active.rotated",
+            with(&active, |state| {
+                state.rotation = Some(Rotation {
+                    from: vec![version("k", 1), key("k")],
+                    to: version("k", 2),
+                    made_at: Some(now - Duration::MINUTE),
+                    seen_at: now,
+                    taken_over_at: Some(now + Duration::HOUR),
+                    over_at: Some(now + 2 * Duration::HOUR),
+                });
+                let (created, expires) = (Some(now - Duration::MINUTE), Some(now + 20 * Duration::DAY));
+                state.key =
+                    Some(ProvenKey { version: version("k", 2), created, expires, ..proof("k", TENANT) });
+                state.reminder = Some(Reminder { expires: now + 20 * Duration::DAY, days: 30 });
             }),
         ),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),

@@ -328,19 +328,19 @@ fn an_unknown_queue_is_attached_to_nothing_and_detached() {
 }
 
 #[test]
+fn every_queue_and_subscription_has_dead_letters_of_its_transfers() {
+    for entity in ["orders", "events/Subscriptions/all"] {
+        let mut peer = Peer::in_session();
+        peer.attach_receiver(1, &format!("{entity}/$Transfer/$DeadLetterQueue"));
+        assert_ne!(peer.hear_only(ATTACH).fields.get(5), &Value::Null, "{entity}");
+    }
+}
+
+#[test]
 fn nobody_sends_to_the_dead_letters() {
     let mut peer = Peer::in_session();
     peer.attach_sender(0, "orders/$DeadLetterQueue");
     assert_eq!(condition(&peer.hear()[1].fields, 2), "amqp:not-allowed");
-}
-
-#[test]
-fn transactions_are_refused() {
-    let mut peer = Peer::in_session();
-    let mut fields = attach_fields("t", 0, false, "");
-    fields[6] = described(0x30, Value::List(vec![]));
-    peer.say(ATTACH, fields);
-    assert_eq!(condition(&peer.hear()[1].fields, 2), "amqp:not-implemented");
 }
 
 #[test]

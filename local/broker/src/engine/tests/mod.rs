@@ -5,3 +5,5 @@ mod opening;
 mod peer;
 mod requesting;
 mod sessions;
+mod transactions;
+mod windows;

@@ -86,7 +86,7 @@ fn a_session_that_is_locked_is_refused() {
     peer.say(ATTACH, asking(2, Some("a"), None));
     let heard = peer.hear();
     assert_eq!(codes(&heard), [ATTACH, ATTACH, DETACH]);
-    assert_eq!(granted(&heard[1]), (None, None));
+    assert_eq!(heard[1].fields.get(5), &Value::Null, "attached to nothing");
     assert_eq!(condition(&heard[2].fields, 2), "com.microsoft:session-cannot-be-locked");
 }
 
@@ -114,6 +114,7 @@ fn whoever_has_waited_long_enough_is_told_and_whoever_hangs_up_is_left_alone() {
     peer.acting(|connection, context| connection.deliver(context));
     let heard = peer.hear();
     assert_eq!(codes(&heard), [ATTACH, DETACH]);
+    assert_eq!(heard[0].fields.get(5), &Value::Null, "attached to nothing");
     assert_eq!(condition(&heard[1].fields, 2), "com.microsoft:timeout");
     peer.say(DETACH, vec![Value::Uint(2), Value::Bool(true)]);
     peer.hear_only(DETACH);
@@ -191,4 +192,18 @@ fn a_message_without_a_session_is_rejected_and_with_it_its_whole_batch() {
     peer.say_with(0, TRANSFER, transfer_fields(0, 1, 0x8001_3700, false), &batch);
     assert_ne!(peer.hear_only(DISPOSITION).fields.get(4), &state(0x24));
     assert_eq!(counts(&peer), Counts::default());
+}
+
+#[test]
+fn a_session_to_be_shared_is_refused_by_name() {
+    let mut peer = Peer::in_session();
+    let mut fields = asking(1, None, None);
+    let Value::Described(source) = &mut fields[5] else { panic!("no source") };
+    let Value::List(source) = &mut source.value else { panic!("no list") };
+    let mut filters = OrderedMap::new();
+    let shared = described(0x0137_0000_000e, Value::List(vec![Value::from("a"), Value::Null]));
+    filters.insert(symbol("com.microsoft:non-exclusive-session-filter"), shared);
+    source[7] = Value::Map(filters);
+    peer.say(ATTACH, fields);
+    assert_eq!(condition(&peer.hear()[1].fields, 2), "amqp:not-implemented");
 }

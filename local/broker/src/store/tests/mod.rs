@@ -1,5 +1,6 @@
 //! The store under a clock that stands still until it is told to move.
 
+mod expiry;
 mod forwarding;
 mod sessions;
 mod topics;

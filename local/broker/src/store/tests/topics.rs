@@ -19,7 +19,7 @@ fn wanting(name: &str, filter: CorrelationFilter) -> SubscriptionOptions {
 }
 
 fn red() -> CorrelationFilter {
-    let properties = [("colour".to_owned(), PropertyValue::Text("red".to_owned()))].into();
+    let properties = [("colour".to_owned(), "red".into())].into();
     CorrelationFilter { properties, ..CorrelationFilter::default() }
 }
 
@@ -100,13 +100,19 @@ fn numbers_are_compared_whatever_their_width_and_types_are_told_apart() {
         store.send(&topic(), message, at(0)).unwrap();
         active(&store, "s") == 1
     };
-    assert!(value(PropertyValue::Integer(7), Value::Int(7)));
-    assert!(value(PropertyValue::Integer(7), Value::Ulong(7)));
-    assert!(!value(PropertyValue::Integer(7), Value::from("7")));
-    assert!(value(PropertyValue::Real(0.5), Value::from(0.5_f64)));
-    assert!(value(PropertyValue::Boolean(true), Value::Bool(true)));
-    assert!(!value(PropertyValue::Boolean(true), Value::from("true")));
-    assert!(!value(PropertyValue::Text("7".to_owned()), Value::Int(7)));
+    assert!(value(7_i64.into(), Value::Int(7)));
+    assert!(value(7_i64.into(), Value::Ulong(7)));
+    assert!(!value(7_i64.into(), Value::from("7")));
+    assert!(value(0.5_f64.into(), Value::from(0.5_f64)));
+    assert!(value(true.into(), Value::Bool(true)));
+    assert!(!value(true.into(), Value::from("true")));
+    assert!(!value("7".into(), Value::Int(7)));
+    let id = || Value::Uuid([3; 16].into());
+    assert!(value(id().into(), id()));
+    assert!(!value(id().into(), Value::Uuid([4; 16].into())));
+    let date = || Value::Timestamp(serde_amqp::primitives::Timestamp::from_milliseconds(7));
+    assert!(value(date().into(), date()));
+    assert!(!value(7_i64.into(), date()), "a date is no number");
 }
 
 #[test]

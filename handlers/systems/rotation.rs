@@ -1,0 +1,123 @@
+//! Looks for new versions of the key in use, and at what the disk encryption set makes of them. Changes nothing: Azure's
+//! disk service takes a new version over by itself.
+
+use azure_clients::{ArmError, ArmRefusal, compute::DiskEncryptionSet, key_vault::KeyBundle};
+use azure_ids::{ArmId, KeyUrl};
+use onboarding::{
+    About, Fact, Onboarding, Set,
+    finding::Finding,
+    rotation::{NewestVersion, SetLook},
+};
+
+use super::{
+    disk_encryption_set::{difference, is_ours},
+    key::{EXPIRY_MARGIN, fault_of},
+    refusals::{Refusal, of_entra, of_vault},
+};
+use crate::{App, step::StepError};
+
+/// A set names the few versions that it still needs; more than these are not looked at.
+const MOST_PREVIOUS: usize = 5;
+
+/// What a look at the newest version of the key in use says of a rotation. The set is read when the two have to be
+/// compared, while a rotation is followed, and whenever the caller says so. `None`: no set follows the key yet.
+pub(crate) async fn look(
+    app: &App,
+    onboarding: &Onboarding,
+    newest: &KeyBundle,
+    with_set: bool,
+) -> Result<Option<Fact>, StepError> {
+    let (Set::Ready { set }, Some(in_use)) = (onboarding.set(), onboarding.key()) else { return Ok(None) };
+    if !newest.kid().is_same_key(&in_use.version) {
+        return Ok(None);
+    }
+    let is_settled = *newest.kid() == in_use.version && !onboarding.follows_a_rotation();
+    let set = if is_settled && !with_set {
+        None
+    } else {
+        match read_set(app, onboarding, set).await? {
+            Ok(read) => Some(Box::new(compare(app, onboarding, &read).await?)),
+            Err(finding) => {
+                return Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
+            }
+        }
+    };
+    let newest = NewestVersion {
+        version: newest.kid().clone(),
+        created: newest.created,
+        expires: newest.expires,
+        fault: fault_of(newest, app.clock.now(), EXPIRY_MARGIN, newest.kid().clone())
+            .map(|finding| finding.code()),
+    };
+    Ok(Some(Fact::KeyLooked { newest: newest.into(), set }))
+}
+
+/// The same, with a new token and with the set: somebody says that there is something to see.
+pub(crate) async fn fresh_look(app: &App, onboarding: &Onboarding) -> Result<Option<Fact>, Refusal> {
+    let Some(in_use) = onboarding.key() else { return Ok(None) };
+    let (tenant, key) = (onboarding.tenant(), in_use.version.without_version());
+    app.identity.prove_consent(tenant).await.map_err(|error| of_entra(error, tenant))?;
+    let refused = |error| of_vault(error, &key, tenant, onboarding.service_principal());
+    let vault = app.key_vault.verify(tenant, &key).await.map_err(refused)?;
+    let newest = vault.get_key().await.map_err(refused)?;
+    look(app, onboarding, &newest, true).await.map_err(Refusal::Error)
+}
+
+/// The set, if it still is as it was made; otherwise what is wrong with it.
+async fn read_set(
+    app: &App,
+    onboarding: &Onboarding,
+    id: &ArmId,
+) -> Result<Result<DiskEncryptionSet, Finding>, StepError> {
+    let changed = |what: String| Ok(Err(Finding::SetChanged { set: id.clone(), what }));
+    let set = match app.compute.disk_encryption_set(id).await {
+        Ok(set) => set,
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => {
+            return changed("it does not exist".to_owned());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !is_ours(&set, onboarding) {
+        return Ok(Err(Finding::SetNotOurs { set: id.clone() }));
+    }
+    match difference(app, &set, onboarding) {
+        Some(what) => changed(format!("{what} is different")),
+        None => Ok(Ok(set)),
+    }
+}
+
+async fn compare(app: &App, onboarding: &Onboarding, set: &DiskEncryptionSet) -> Result<SetLook, StepError> {
+    let active = set.active_key.as_ref().and_then(|key| key.url().ok());
+    let active =
+        active.ok_or_else(|| StepError::retry("the disk encryption set names no key that we can read"))?;
+    // A key that was used before another one was put in its place is not followed here.
+    let previous = set.previous_keys.iter().filter_map(|key| key.url().ok());
+    let previous: Vec<KeyUrl> = previous.filter(|key| key.is_same_key(&active)).take(MOST_PREVIOUS).collect();
+    Ok(SetLook {
+        lost: first_lost(app, onboarding, &previous).await?,
+        active,
+        previous,
+        error: set.auto_key_rotation_error.as_ref().map(|error| error.code.clone()),
+        rotated_at: set.last_key_rotation,
+    })
+}
+
+/// The first of these versions that is disabled. One that has expired still unwraps. That none of them can be read is
+/// said of the key as a whole, by whoever probes it.
+async fn first_lost(
+    app: &App,
+    onboarding: &Onboarding,
+    versions: &[KeyUrl],
+) -> Result<Option<KeyUrl>, StepError> {
+    let tenant = onboarding.tenant();
+    for version in versions {
+        let read = async { app.key_vault.verify(tenant, version).await?.get_key().await };
+        match read.await.map_err(|error| of_vault(error, version, tenant, onboarding.service_principal())) {
+            Ok(bundle) if !bundle.enabled => return Ok(Some(version.clone())),
+            Ok(_) => {}
+            Err(Refusal::Finding { .. }) => return Ok(None),
+            Err(Refusal::Error(error)) => return Err(error),
+        }
+    }
+    Ok(None)
+}
