@@ -68,7 +68,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
         queue(functions::provision_started::handle, &[ResourceManager, Entra]),
         queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
-        queue(functions::activation_requested::handle, &[Marketplace]),
+        queue(functions::activation_requested::handle, &[ResourceManager, Marketplace]),
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),

@@ -88,12 +88,18 @@ pub(crate) async fn revoked(app: &mut crate::App) -> OnboardingId {
     id
 }
 
+/// The disk of [`chain`].
+pub(crate) fn disk() -> ArmId {
+    let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
+    format!("{below}/disks/d1").parse().unwrap()
+}
+
 /// What happens after [`provisioning`], each with the queue whose message takes the chain on from there.
 pub(crate) fn chain() -> Vec<(Option<Fact>, &'static str)> {
     let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
     let id = OnboardingId::of_subscription(Uuid::from_u128(7));
     let set: ArmId = format!("{below}/diskEncryptionSets/latchkey-{id}").parse().unwrap();
-    let disk: ArmId = format!("{below}/disks/d1").parse().unwrap();
+    let disk = disk();
     let look_after_ms = 1000;
     vec![
         (None, "provision_requested"),

@@ -173,12 +173,11 @@ async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[
         let view = world.customer().look(&signed_up.page).await.unwrap();
         assert!(!view.disks.is_empty(), "{function}: {onboarding}");
         for disk in &view.disks {
-            let patched = successes(&patches, &format!("{}?", disk.id));
-            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.id);
-            let read = world.vendor().disk(&disk.id).await.unwrap();
+            let patched = successes(&patches, &format!("/disks/{}?", disk.name));
+            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.name);
+            let read = world.vendor().disk_named(&disk.name).await.unwrap();
             let set = view.disk_encryption_set.as_deref().unwrap_or_default();
-            let under = read.disk_encryption_set.unwrap_or_default();
-            assert!(under.eq_ignore_ascii_case(set), "{function}: {} is under {under}", disk.id);
+            assert!(read.is_under_set(set), "{function}: {read:?}");
         }
     }
 }

@@ -17,6 +17,7 @@ mod kills;
 mod links;
 mod machines;
 mod own_side;
+mod page_commands;
 mod policies;
 mod rotation;
 mod scenarios;

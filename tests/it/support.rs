@@ -65,6 +65,10 @@ pub(crate) async fn a_world() -> LocalWorld {
     LocalWorld::start(options()).await.unwrap()
 }
 
+pub(crate) async fn a_world_of(options: LocalWorldOptions) -> LocalWorld {
+    LocalWorld::start(options).await.unwrap()
+}
+
 /// A world with these settings besides.
 pub(crate) async fn a_world_with(settings: &[(&str, &str)]) -> LocalWorld {
     let mut options = options();

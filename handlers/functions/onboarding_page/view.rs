@@ -1,4 +1,5 @@
-//! The customer's page, as JSON and as HTML: the same facts.
+//! The customer's page, as JSON and as HTML: the same facts. The vendor's resources have names there and no IDs, which would
+//! tell the vendor's subscription.
 
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
@@ -25,17 +26,17 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
     let disks: Vec<Value> = onboarding
         .disks()
         .iter()
-        .map(|(disk, state)| json!({"id": disk, "encryption": state, "verified": *state == DiskState::Encrypted}))
+        .map(|(disk, state)| json!({"name": disk.name(), "encryption": state, "verified": *state == DiskState::Encrypted}))
         .collect();
     let dropped: Vec<Value> =
-        onboarding.dropped().iter().map(|(disk, why)| json!({"id": disk, "why": why})).collect();
+        onboarding.dropped().iter().map(|(disk, why)| json!({"name": disk.name(), "why": why})).collect();
     json!({
         "onboarding": id,
         "state": onboarding.stage(),
         "tenant": onboarding.tenant(),
         "region": onboarding.region(),
-        "blocker": blockers::first(onboarding),
-        "blockers": blockers::all(onboarding),
+        "blocker": blockers::for_customer(blockers::first(onboarding)),
+        "blockers": blockers::all(onboarding).into_iter().map(blockers::for_customer).collect::<Vec<_>>(),
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
@@ -245,6 +246,6 @@ fn warnings_of(onboarding: &Onboarding) -> Vec<Finding> {
 fn set_of(onboarding: &Onboarding) -> Option<String> {
     match onboarding.set() {
         Set::None => None,
-        Set::Requested { set, .. } | Set::Ready { set } => Some(set.to_string()),
+        Set::Requested { set, .. } | Set::Ready { set } => Some(set.name().to_owned()),
     }
 }

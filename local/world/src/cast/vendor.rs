@@ -50,6 +50,15 @@ pub struct ManagedIdentity {
     pub principal_id: Uuid,
 }
 
+impl DiskReading {
+    /// Whether it is under the disk encryption set of this name. Azure spells ids in changing case.
+    #[must_use]
+    pub fn is_under_set(&self, name: &str) -> bool {
+        let set = self.disk_encryption_set.as_deref().and_then(|id| id.rsplit('/').next());
+        set.is_some_and(|set| set.eq_ignore_ascii_case(name))
+    }
+}
+
 /// A disk as Azure Resource Manager tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskReading {
@@ -117,6 +126,15 @@ impl Vendor {
             format!("{}/providers/Microsoft.Compute/disks", self.azure.resource_group_id(RESOURCE_GROUP));
         let disks = self.azure.arm(Method::GET, &list, DISKS_API, None).await?.ok("listing the disks")?;
         Ok(disks["value"].as_array().is_some_and(|disks| disks.iter().any(|disk| disk["name"] == name)))
+    }
+
+    /// Reads a disk of the resource group back from Azure Resource Manager.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn disk_named(&self, name: &str) -> anyhow::Result<DiskReading> {
+        self.disk(&self.compute_id("disks", name)).await
     }
 
     /// Reads a disk back from Azure Resource Manager.
