@@ -14,6 +14,12 @@ pub fn queue_names() -> Vec<String> {
     queue_functions().map(str::to_owned).collect()
 }
 
+/// The topics that must exist, each with duplicate detection: what the vendor's own systems are told.
+#[must_use]
+pub fn topic_names() -> Vec<String> {
+    vec![onboarding::event::TOPIC.to_owned()]
+}
+
 /// The text of a function's `function.json`.
 #[must_use]
 pub fn function_json(function: &Function) -> String {

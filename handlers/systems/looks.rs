@@ -10,7 +10,7 @@ use azure_ids::{TenantId, VaultHost};
 use time::{Duration, OffsetDateTime};
 
 /// Looks at one vault, or in one tenant, in one window. A full look is five calls, so a vault gets at most 100 in ten
-/// seconds; Azure allows it 4,000 operations with RSA keys of 2,048 bits in that time, and 500 with the most costly.
+/// seconds; Azure allows it 4,000 operations with RSA keys of 2,048 bits in that time, and 250 with the most costly.
 const IN_WINDOW: u32 = 20;
 const WINDOW: Duration = Duration::seconds(10);
 

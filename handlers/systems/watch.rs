@@ -8,7 +8,7 @@ use azure_ids::ObjectId;
 use onboarding::{
     About, Fact, Onboarding, ProvenKey, Sight,
     event::{Event, EventData, WatchDue},
-    finding::{Finding, KeyIs},
+    finding::{Code, Finding, KeyIs},
     watched::Seen,
 };
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ use crate::{
     step::{Next, Step, StepError, chain_of},
     systems::{
         key::{fresh_probe, glance},
+        our_side,
         refusals::Refusal,
         rotation,
     },
@@ -145,7 +146,7 @@ async fn news_of_versions<D: EventData>(
         }
         Err(error) => return Err(error),
     };
-    Ok(match step.decide(fact)? {
+    Ok(match rotation::take_in(step, fact)? {
         Next::NoNews(_) => None,
         next => Some(next),
     })
@@ -185,6 +186,10 @@ async fn weigh<D: EventData>(
     match onboarding.sight(&finding, before) {
         Sight::Known => Ok(Next::NoNews("known already")),
         Sight::First(seen) => {
+            our_side::suspect(app, onboarding).await?;
+            if finding.code() == Code::VendorSetup {
+                our_side::fails(app, onboarding).await?;
+            }
             // One that says something else each time is not confirmed for ever.
             let due = step.now() + app.settings.first_check;
             let until = until.unwrap_or(due + app.settings.watch);
@@ -197,6 +202,15 @@ async fn weigh<D: EventData>(
             Ok(Next::NoNews("something is wrong with the key, which is to be confirmed"))
         }
         Sight::Confirmed => {
+            let is_revocation = finding.code().key_is() == KeyIs::Revoked;
+            if is_revocation
+                && onboarding.revoked_since().is_none()
+                && our_side::fails(app, onboarding).await?
+            {
+                return Ok(Next::NoNews(
+                    "nobody else's key can be used either: the customer is not called revoked",
+                ));
+            }
             let about = onboarding
                 .watched_key()
                 .map_or(About::Consent, |used| About::Key(used.version.without_version()));

@@ -4,9 +4,10 @@ use local_world::{
     cast::{CustomerKey, OnboardingPage},
     world::LocalWorld,
 };
-use reqwest::Method;
+use reqwest::{Method, header};
 use sandbox::FaultScript;
 use serde_json::{Value, json};
+use service_bus::{Entity, ServiceBusClient};
 use uuid::Uuid;
 
 use crate::support::{
@@ -156,14 +157,53 @@ async fn what_is_taken_away_is_found_and_what_comes_back_too_and_nothing_is_done
         assert_eq!((blocker.code.as_str(), blocker.owner.as_str()), (code, "customer"), "{taken:?}");
         let entries = facts(&world, &active.page).await;
         assert_eq!(entries[before..], ["found"], "{taken:?}");
+        assert_told(&world, &active.page, code).await;
 
         taken.back(&world, &active).await;
         until(&world, &active.page, "active").await;
     }
+    let kinds: Vec<Value> = announced(&world).await.iter().map(|event| event["type"].clone()).collect();
+    let (revoked, recovered) = ("latchkey.onboarding.revoked.v1", "latchkey.onboarding.recovered.v1");
+    let story = std::iter::once("latchkey.onboarding.activated.v1");
+    let story: Vec<&str> = story.chain([revoked, recovered].repeat(6)).collect();
+    assert_eq!(kinds, story, "each once");
     assert_eq!(world.vendor().disk_encryption_sets().await.unwrap().len(), 1);
     assert_eq!(succeeded(&exchanges(&world, "PUT", "/diskEncryptionSets/latchkey-")), 1);
     assert_eq!(succeeded(&exchanges(&world, "POST", "/activate")), 1);
     world.stop().await;
+}
+
+/// The page says what was found, since when, what Azure's documentation says about it and what it does not say.
+async fn assert_told(world: &LocalWorld, page: &OnboardingPage, code: &str) {
+    let shown = plain_client().get(page.url().clone()).header(header::ACCEPT, "text/html");
+    let html = shown.send().await.unwrap().text().await.unwrap();
+    let hour = match code {
+        "key-disabled" | "key-not-found" => "disk I/O generally starts to fail one hour later",
+        "key-expired" => "Users report otherwise",
+        _ => "gives no time for this case",
+    };
+    let always = ["Waiting for the customer", "Latchkey found this twice in a row", "Check again", " UTC."];
+    for words in always.into_iter().chain([hour]) {
+        assert!(html.contains(words), "{code}: {words}: {html}");
+    }
+    let json = plain_client().get(page.url().clone()).header(header::ACCEPT, "application/json");
+    let json: Value = json.send().await.unwrap().json().await.unwrap();
+    assert_eq!(json["keyHealth"]["code"], code);
+    assert!(json["keyHealth"]["since"].is_string(), "{json}");
+    let announced = announced(world).await;
+    let last = announced.last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["data"]["code"]),
+        (&json!("latchkey.onboarding.revoked.v1"), &json!(code))
+    );
+}
+
+/// What the vendor's own systems were told so far, in order.
+async fn announced(world: &LocalWorld) -> Vec<Value> {
+    let client = ServiceBusClient::from_connection_string(&world.broker().connection_string()).unwrap();
+    let told = client.receiver(Entity::subscription("onboarding_events", "vendor"));
+    let told = told.peek(0, 100).await.unwrap();
+    told.iter().map(|message| serde_json::from_slice(&message.body).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -212,6 +252,86 @@ async fn a_refusal_that_only_one_look_saw_is_no_news() {
     assert_eq!(facts(&world, &active.page).await.len(), before, "{:?}", looks(&world));
     assert_eq!(world.customer().look(&active.page).await.unwrap().state, "active");
     world.stop().await;
+}
+
+/// "Check again" on the page and the operator's check answer in every state, and say what they found.
+#[tokio::test]
+async fn asking_answers_in_every_state() {
+    let world = a_world_with(&UNASKED).await;
+    let signed_up = crate::support::sign_up(&world).await;
+    let page = &signed_up.page;
+    let on_page = async || -> String {
+        let asked = plain_client().post(page.below("check")).header(header::ACCEPT, "application/json");
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        assert!(answer["message"].as_str().unwrap().len() > 20, "{answer}");
+        answer["answer"].as_str().unwrap().to_owned()
+    };
+    let by_operator = async || -> Value {
+        let path = format!("/api/operations/onboardings/{}/check", page.onboarding());
+        let asked = plain_client().post(world.url().join(&path).unwrap()).json(&json!({}));
+        let found: Value = asked.send().await.unwrap().json().await.unwrap();
+        if found["works"] == true { json!("works") } else { found["code"].clone() }
+    };
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-again", json!("consent-missing")));
+    world.customer().consent(page).await.unwrap();
+    until(&world, page, "awaiting-key").await;
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-again", json!("key-not-shared")));
+    let key = world.customer().make_key("contoso-keys").await.unwrap();
+    grant(&world, &key).await;
+    world.customer().share_key(page, &key.url).await.unwrap();
+    until(&world, page, "active").await;
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-at-key", json!("works")));
+    let active = Active { page: page.clone(), key };
+    active.set(&world, json!({ "enabled": false })).await;
+    on_page().await;
+    until(&world, page, "revoked").await;
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-at-key", json!("key-disabled")));
+    let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
+    world.sandbox().send_webhook(signed_up.purchase.subscription_id, unsubscribe).await.unwrap();
+    until(&world, page, "ended").await;
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("ended", json!("key-disabled")));
+    world.stop().await;
+}
+
+/// What docs/costs.md says of a look: the day is made of 24 full looks and 72 usual ones.
+#[tokio::test]
+async fn a_usual_look_is_one_call_and_writes_nothing_and_a_day_stays_within_its_budget() {
+    let calls = |world: &LocalWorld| {
+        exchanges(world, "GET", ".vault.azure.net").len() + exchanges(world, "POST", ".vault.azure.net").len()
+    };
+    let ended = |world: &LocalWorld, how: &str| {
+        let steps = world.steps();
+        steps.iter().filter(|step| step.detail.as_deref() == Some(how)).count()
+    };
+    let limit = tokio::time::Instant::now() + crate::support::PATIENCE;
+    let world = a_world_with(&UNASKED).await;
+    let asked = active(&world).await;
+    let before = calls(&world);
+    world.customer().check_again(&asked.page).await.unwrap();
+    world.wait_until("a full look", limit, async || Ok(ended(&world, "the key works") == 1)).await.unwrap();
+    let full = calls(&world) - before;
+    world.stop().await;
+
+    let world = a_world_with(&WATCHED).await;
+    let healthy = active(&world).await;
+    world.wait_until("a full look", limit, async || Ok(ended(&world, "the key works") == 1)).await.unwrap();
+    let (before, entries) = (calls(&world), facts(&world, &healthy.page).await.len());
+    let worked = last_worked(&healthy.page).await;
+    let usual = "nothing is wrong with the key";
+    let limit = tokio::time::Instant::now() + crate::support::PATIENCE;
+    world.wait_until("usual looks", limit, async || Ok(ended(&world, usual) >= 3)).await.unwrap();
+    let (made, looks) = (calls(&world) - before, ended(&world, usual));
+    assert!(made == looks || made == looks + 1, "{made} calls in {looks} looks, or the next is under way");
+    assert_eq!(last_worked(&healthy.page).await, worked, "nothing is written down");
+    assert_eq!(facts(&world, &healthy.page).await.len(), entries, "and there is no entry");
+    assert!(24 * full + 72 <= 200, "{full} calls in a full look");
+    world.stop().await;
+}
+
+async fn last_worked(page: &OnboardingPage) -> String {
+    let json = plain_client().get(page.url().clone()).header(header::ACCEPT, "application/json");
+    let json: Value = json.send().await.unwrap().json().await.unwrap();
+    json["keyHealth"]["lastWorked"].as_str().unwrap().to_owned()
 }
 
 /// Without a fault in between: two looks, about a moment apart.

@@ -18,6 +18,8 @@ pub(crate) struct End {
     /// Whether no change of the outside world succeeded twice: the set, a disk, the activation.
     nothing_twice: bool,
     journal_holds: bool,
+    /// Of the machine that the disks belong to.
+    power: String,
     dead: Vec<&'static str>,
     left: usize,
 }
@@ -27,7 +29,7 @@ impl End {
         host: &Host<'_>,
         page: &OnboardingPage,
         subscription: Uuid,
-        disks: &[String],
+        (disks, power): (&[String], String),
     ) -> Self {
         let answer = host.app.look(asks_for_json(page.url())).await;
         let view: OnboardingView = serde_json::from_slice(answer.body()).unwrap();
@@ -35,9 +37,8 @@ impl End {
         let mut encrypted = !set.is_empty();
         for disk in disks {
             let read = host.stage.vendor.disk(disk).await.unwrap();
-            let under = read.disk_encryption_set.unwrap_or_default();
-            let is_shown = view.disks.iter().any(|shown| shown.id.eq_ignore_ascii_case(disk));
-            encrypted &= is_shown && under.eq_ignore_ascii_case(&set);
+            let is_shown = view.disks.iter().any(|shown| disk.ends_with(&format!("/{}", shown.name)));
+            encrypted &= is_shown && read.is_under_set(&set);
         }
         let har = host.stage.sandbox.har();
         let succeeded = |method: &str, in_url: &str| successes(&har, method, in_url);
@@ -54,6 +55,7 @@ impl End {
             subscription: host.stage.fulfilment.subscription_status(subscription).await.unwrap(),
             nothing_twice: changes.into_iter().all(|times| times <= 1),
             journal_holds: host.app.look(verification).await.status().is_success(),
+            power,
             dead: host.dead(),
             left: host.left(),
         }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{app::Playing, fault::Fault, page::Watch, stage::Stage};
 
-/// No story stands for longer before a message comes.
+/// No story takes longer until nothing is left.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -83,7 +83,7 @@ impl<'a> Host<'a> {
     }
 
     async fn drain(&mut self) {
-        let mut deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         let mut held: Vec<Held> = vec![];
         loop {
             self.receive(&mut held).await;
@@ -93,8 +93,8 @@ impl<'a> Host<'a> {
             };
             match next {
                 Some(held) => {
+                    assert!(Instant::now() < deadline, "{} runs again and again", held.queue);
                     self.run(held).await;
-                    deadline = Instant::now() + PATIENCE;
                 }
                 None if self.left() == 0 => return,
                 None => {

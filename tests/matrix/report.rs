@@ -15,15 +15,16 @@ const HEAD: &str = "\
 # The fault matrix
 
 Every function of [the table](../handlers/table.rs) under every fault. A story is played from the purchase to an active \
-subscription, with a grant that comes late, a suspension and a reinstatement, in one process, against the simulated Azure \
-and the broker ([`tests/matrix`](../tests/matrix/main.rs)). The first run of each message, request and timer is struck at \
-its first call in one story, at its second in the next, and so on until no run has so many.
+subscription, with a grant that comes late, a suspension and a reinstatement, an event of the vault, and a key that is \
+disabled until the grace ladder has stopped a machine and enabled again, in one process, against the simulated Azure and \
+the broker ([`tests/matrix`](../tests/matrix/main.rs)). The first run of each message, request and timer is struck at its \
+first call in one story, at its 25th in the next, and so on until no run has so many: a sample of the places.
 
 `same end` says that the function was struck and the story ended as without the fault:
 
 - the page, Azure and the marketplace show the same, and the journal is intact;
 - no message is left, and none is a dead letter but those that a column makes;
-- no disk encryption set, disk or subscription was changed twice;
+- no disk encryption set, disk or subscription was changed twice, and the machine runs;
 - after every run the page named somebody's turn, or something was on its way, and nobody was named who has nothing to do \
   with it.
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse as _};
-use broker::{Broker, QueueOptions};
+use broker::{Broker, QueueOptions, TopicOptions};
 use local_world::{
     cast::{Azure, Customer, Fulfilment, Network, Vendor},
     story::Story,
@@ -45,8 +45,15 @@ impl Stage {
         let queue =
             |name: String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
         let queues = latchkey_functions::package::queue_names().into_iter().map(queue).collect();
-        let broker = Broker::start(broker::Options { queues, ..broker::Options::default() }).await.unwrap();
-        let lags = Lags { retry_after_seconds: Some(0), ..Lags::default() };
+        // Nobody subscribes: what the vendor's own systems are told is not read here.
+        let topic =
+            |name: String| TopicOptions { requires_duplicate_detection: true, ..TopicOptions::new(name) };
+        let topics = latchkey_functions::package::topic_names().into_iter().map(topic).collect();
+        let options = broker::Options { queues, topics, ..broker::Options::default() };
+        let broker = Broker::start(options).await.unwrap();
+        // A machine runs on when its key is lost, so that there is something to stop.
+        let key_loss = Duration::from_secs(3_600);
+        let lags = Lags { retry_after_seconds: Some(0), key_loss, ..Lags::default() };
         let run_folder = folder.path().join("run");
         let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds: None };
         let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
@@ -101,6 +108,13 @@ fn settings(
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "200"),
         ("LATCHKEY_SPREADING_SECONDS", "0"),
         ("LATCHKEY_CHECK_FIRST_SECONDS", "1"),
+        ("LATCHKEY_LOOK_AGAIN_SECONDS", "1"),
+        // The longest interval in which every tick is the time of a look.
+        ("LATCHKEY_WATCH_SECONDS", "60"),
+        ("LATCHKEY_GRACE_POLICY", "deallocate"),
+        ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
+        ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),
+        ("LATCHKEY_GRACE_NOTICE_SECONDS", "1"),
     ];
     settings.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
     settings

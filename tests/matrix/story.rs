@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use local_world::cast::{OnboardingPage, OnboardingView};
+use local_world::cast::{CustomerKey, Machine, OnboardingPage, OnboardingView};
 use sandbox::{MarketplaceAction, Purchase};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -20,10 +20,12 @@ use crate::{
 };
 
 /// No part of the story takes longer, whatever goes wrong once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// As long as Service Bus remembers the ids of messages, and a little more.
 const DUPLICATES_ARE_KNOWN: Duration = Duration::from_secs(11 * 60);
 const PAUSE: Duration = Duration::from_millis(20);
+/// The grace ladder's rungs are a second apart.
+const BETWEEN_RUNGS: Duration = Duration::from_millis(500);
 
 /// What came of a story.
 pub(crate) struct Told {
@@ -63,15 +65,18 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
         insist("the landing page", async || stage.customer.sign_up(&landing).await.ok()).await;
         host.settle().await;
     }
-    onboard(&mut host, &page, &format!("contoso-{number}")).await;
+    let key = onboard(&mut host, &page, &format!("contoso-{number}")).await;
     live(&mut host, &page, bought.subscription_id).await;
-    watched(&mut host, &page, &format!("contoso-{number}")).await;
-    let end = End::read(&host, &page, bought.subscription_id, &disks).await;
+    watched(&mut host, &page, &key.vault).await;
+    let machine = stage.vendor.make_machine(&format!("m-{number}"), &disks[0]).await.unwrap();
+    revoked(&mut host, &page, &key, &machine).await;
+    let power = stage.vendor.power(&machine).await.unwrap();
+    let end = End::read(&host, &page, bought.subscription_id, (&disks, power)).await;
     Told { end, seen: app.trouble.seen(), watch: host.watch }
 }
 
 /// Until the disks are encrypted and the subscription is active. The grant comes late, and a check finds it.
-async fn onboard(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
+async fn onboard(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) -> CustomerKey {
     let (stage, customer) = (host.stage, &host.stage.customer);
     insist("the consent", async || customer.consent(page).await.ok()).await;
     host.settle().await;
@@ -96,6 +101,7 @@ async fn onboard(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
             host.settle().await;
         }
     }
+    key
 }
 
 /// The message with the key died, and the page asks for it again.
@@ -143,6 +149,31 @@ async fn watched(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
     };
     insist("the event", tell).await;
     host.settle().await;
+}
+
+/// The customer disables the key, until the grace ladder has stopped the machine, and enables it again, until it runs.
+async fn revoked(host: &mut Host<'_>, page: &OnboardingPage, key: &CustomerKey, machine: &Machine) {
+    for (enabled, state, power) in [(false, "revoked", "deallocated"), (true, "active", "running")] {
+        host.stage.customer.enable_key(key, enabled).await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is = (host.state(page).await, host.stage.vendor.power(machine).await.unwrap());
+            if is == (state.to_owned(), power.to_owned()) {
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it never is {state} and {power} but {is:?}: {:?}",
+                host.watch
+            );
+            if is.0 != state {
+                insist("a look at the key", async || host.stage.customer.check_again(page).await.ok()).await;
+            }
+            host.tick().await;
+            sleep(BETWEEN_RUNGS).await;
+        }
+        host.settle().await;
+    }
 }
 
 /// Does it again until it works: whoever gets no answer tries again.

@@ -13,6 +13,9 @@ use crate::fault::{Fault, Place};
 /// How long an outage lasts, for each function: longer than the deadline.
 const OUTAGE: Duration = Duration::from_secs(9);
 
+/// What gets no answer here is asked anew, by another message: were each of them struck, there would never be an answer.
+const ASKED_ANEW: [&str; 2] = ["watch_due", "rung_due"];
+
 /// One story's trouble. The first run of each message, request and tick is struck once, at its n-th call, await or call to
 /// the store.
 #[derive(Debug)]
@@ -59,7 +62,10 @@ impl Trouble {
         let is_first = running.known.insert(format!("{function} {about}"));
         let first = running.first.entry(function).or_insert_with(Instant::now);
         let is_first = if self.fault == Fault::Outage { first.elapsed() < OUTAGE } else { is_first };
-        running.strikes = is_first && self.only.is_none_or(|only| only == function);
+        let had_its_call = matches!(self.fault, Fault::Call(_))
+            && ASKED_ANEW.contains(&function)
+            && lock(&self.seen).struck.contains(function);
+        running.strikes = is_first && !had_its_call && self.only.is_none_or(|only| only == function);
     }
 
     pub(crate) fn ends(&self) {

@@ -55,6 +55,30 @@ fn a_full_look_is_due_each_hour() {
     assert!(Seen::default().full_look_is_due(NOW, QUARTER), "when it never worked, or that was lost");
 }
 
+/// What docs/costs.md says of a day: 96 looks, and of these one an hour in full.
+#[test]
+fn a_healthy_day_has_96_looks_of_which_24_are_full() {
+    let slots = Slots::every(QUARTER);
+    for number in 0..200 {
+        let (mut seen, mut looks, mut full) = (Seen::default(), 0, 0);
+        for minute in 0..2 * 24 * 60 {
+            // The message is carried out some seconds later, not always after as many.
+            let now = NOW + time::Duration::minutes(minute) + time::Duration::seconds((minute * 7) % 25);
+            if slots.due(onboarding(number), now).is_none() {
+                continue;
+            }
+            let is_full = seen.full_look_is_due(now, QUARTER);
+            if is_full {
+                seen.worked_at = Some(now);
+            }
+            if minute >= 24 * 60 {
+                (looks, full) = (looks + 1, full + i32::from(is_full));
+            }
+        }
+        assert_eq!((looks, full), (96, 24));
+    }
+}
+
 #[tokio::test]
 async fn what_is_kept_is_read_back_and_what_cannot_be_read_is_nothing() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());

@@ -4,6 +4,7 @@
 //! to Entra's consent page with a state of its own; `POST …/check` asks to look again now and publishes
 //! [`CheckDue`](onboarding::event::CheckDue). Reads the journal; changes nothing.
 
+mod key_health;
 mod view;
 
 use axum::{
@@ -14,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use azure_ids::TenantId;
-use onboarding::{Onboarding, Stage};
+use onboarding::{Onboarding, Stage, watched::Seen};
 use url::Url;
 use uuid::Uuid;
 
@@ -39,13 +40,27 @@ async fn show(
     Query(query): Query<LinkQuery>,
     headers: HeaderMap,
 ) -> Response {
-    match find(&app, &id, &query).await {
-        Ok((link, found)) if wants_json(&headers) => {
-            private_json(StatusCode::OK, &view::json(&app, &link, found.as_ref()))
+    match find_with_looks(&app, &id, &query).await {
+        Ok((link, found, seen)) if wants_json(&headers) => {
+            private_json(StatusCode::OK, &view::json(&app, &link, found.as_ref(), &seen))
         }
-        Ok((link, found)) => view::page(&app, &link, found.as_ref()),
+        Ok((link, found, seen)) => view::page(&app, &link, found.as_ref(), &seen),
         Err(problem) => problem.respond_to(&headers),
     }
+}
+
+/// With what the looks at its key saw, once there are any.
+async fn find_with_looks(
+    app: &App,
+    id: &str,
+    query: &LinkQuery,
+) -> Result<(Link, Option<Onboarding>, Seen), Problem> {
+    let (link, found) = find(app, id, query).await?;
+    let seen = match &found {
+        Some(onboarding) if onboarding.is_watched() => app.watched.seen(link.onboarding).await,
+        Some(_) | None => Ok(Seen::default()),
+    };
+    Ok((link, found, seen.map_err(|error| Problem::unavailable("reading what was seen of a key", &error))?))
 }
 
 /// `None` while the sign-up is still on its way.

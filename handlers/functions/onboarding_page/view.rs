@@ -1,4 +1,5 @@
-//! The customer's page, as JSON and as HTML: the same facts.
+//! The customer's page, as JSON and as HTML: the same facts. The vendor's resources have names there and no IDs, which would
+//! tell the vendor's subscription.
 
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
@@ -6,16 +7,18 @@ use onboarding::{
     Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
+    watched::Seen,
 };
 use serde_json::{Value, json};
 
+use super::key_health;
 use crate::{
     App,
-    pages::{self, blockers, key_events, rotation, signing::Link},
+    pages::{self, blockers, key_events, ladder, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
-pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Value {
+pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         return json!({"onboarding": id, "state": "opening"});
@@ -23,20 +26,21 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
     let disks: Vec<Value> = onboarding
         .disks()
         .iter()
-        .map(|(disk, state)| json!({"id": disk, "encryption": state, "verified": *state == DiskState::Encrypted}))
+        .map(|(disk, state)| json!({"name": disk.name(), "encryption": state, "verified": *state == DiskState::Encrypted}))
         .collect();
     let dropped: Vec<Value> =
-        onboarding.dropped().iter().map(|(disk, why)| json!({"id": disk, "why": why})).collect();
+        onboarding.dropped().iter().map(|(disk, why)| json!({"name": disk.name(), "why": why})).collect();
     json!({
         "onboarding": id,
         "state": onboarding.stage(),
         "tenant": onboarding.tenant(),
         "region": onboarding.region(),
-        "blocker": blockers::first(onboarding),
-        "blockers": blockers::all(onboarding),
+        "blocker": blockers::for_customer(blockers::first(onboarding)),
+        "blockers": blockers::all(onboarding).into_iter().map(blockers::for_customer).collect::<Vec<_>>(),
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
+        "keyHealth": key_health::json(app, onboarding, seen),
         "keyVersion": rotation::version_in_use(onboarding, app.clock.now()),
         "rotation": rotation::json(onboarding),
         "keyEventsUrl": takes_key_events(onboarding).then(|| key_events::address_of(app, id)),
@@ -44,6 +48,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
+        "grace": ladder::json(&app.settings.grace, onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
@@ -52,7 +57,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> V
 }
 
 /// The page for people.
-pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> Response {
+pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else {
         let content = html! {
@@ -65,7 +70,9 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>) -> R
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.stage())) }
+        (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
+        (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
@@ -193,11 +200,11 @@ fn sentence(stage: Stage) -> &'static str {
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
         Stage::Unreachable => {
             "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
-             your key."
+             whether your key works."
         }
         Stage::Revoked => {
-            "The application cannot use your key any more. Azure stops access to the disks about an hour after a key is \
-             disabled or deleted."
+            "The application cannot use your key any more, so Azure will stop using your disks. What was found, and how to \
+             mend it, is below."
         }
         Stage::Suspended => "The subscription is suspended.",
         Stage::Ended => "The subscription has ended.",
@@ -239,6 +246,6 @@ fn warnings_of(onboarding: &Onboarding) -> Vec<Finding> {
 fn set_of(onboarding: &Onboarding) -> Option<String> {
     match onboarding.set() {
         Set::None => None,
-        Set::Requested { set, .. } | Set::Ready { set } => Some(set.to_string()),
+        Set::Requested { set, .. } | Set::Ready { set } => Some(set.name().to_owned()),
     }
 }

@@ -16,7 +16,10 @@ use crate::{
     App,
     pages::{Problem, blockers, body, private_json},
     step::StepError,
-    systems::{key::fresh_probe, refusals::Refusal},
+    systems::{
+        key::fresh_probe,
+        refusals::{Refusal, of_entra},
+    },
 };
 
 /// What a check may be told. An empty body means the key that the onboarding has.
@@ -55,14 +58,13 @@ async fn checked(app: &App, id: &str, body: Body) -> Result<Option<Finding>, Pro
         })?
     };
     let head = load(app, id).await?;
-    let Some(key) = request.key.or_else(|| head.onboarding.key_to_look_at().cloned()) else {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "This onboarding has no key yet, and none was named.",
-        ));
+    let onboarding = &head.onboarding;
+    within_budget(app, onboarding.id()).await?;
+    let tried = match request.key.or_else(|| onboarding.key_to_look_at().cloned()) {
+        Some(key) => try_now(app, onboarding, &key).await,
+        None => is_let_in(app, onboarding).await.map(Some),
     };
-    within_budget(app, head.onboarding.id()).await?;
-    match try_now(app, &head.onboarding, &key).await {
+    match tried {
         Ok(fault) => Ok(fault),
         Err(StepError::Refuse { description, .. }) => {
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, description))
@@ -71,6 +73,19 @@ async fn checked(app: &App, id: &str, body: Body) -> Result<Option<Finding>, Pro
         Err(StepError::Retry { source, .. } | StepError::LeaveToNewer { source }) => {
             Err(Problem::unavailable("checking a key", source.as_ref()))
         }
+    }
+}
+
+/// Without a key there is only the consent to try; then the key is what is missing.
+async fn is_let_in(app: &App, onboarding: &Onboarding) -> Result<Finding, StepError> {
+    match app.identity.prove_consent(onboarding.tenant()).await {
+        Ok(service_principal) => {
+            Ok(Finding::KeyNotShared { service_principal, region: onboarding.region().clone() })
+        }
+        Err(error) => match of_entra(error, onboarding.tenant()) {
+            Refusal::Finding { finding, .. } => Ok(finding),
+            Refusal::Error(error) => Err(error),
+        },
     }
 }
 

@@ -25,8 +25,11 @@ impl Onboarding {
         }
         let mut decision = self.next(cause, fact, &About::Consent);
         decision.onboarding.consent = proven;
-        decision.onboarding.blockers.remove(&Subject::Consent);
-        decision.onboarding.blockers.remove(&Subject::SetUp);
+        // That the application is let in again does not show that a key works that had been in use.
+        if !self.is_watched() {
+            decision.onboarding.blockers.remove(&Subject::Consent);
+            decision.onboarding.blockers.remove(&Subject::SetUp);
+        }
         match (&self.key, &self.candidate) {
             // The key could not be looked at meanwhile: a probe says whether it works. What stood still goes on too:
             // the step that found the blocker was done with its message.
@@ -63,9 +66,11 @@ impl Onboarding {
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => true,
             Subject::Set => finding.code().resolved_by() == ResolvedBy::WorkingKey,
             Subject::Step { function, .. } => function == cause.function,
-            Subject::Rotation | Subject::Billing | Subject::Disk { .. } => false,
+            Subject::Rotation | Subject::Billing | Subject::Disk { .. } | Subject::Machine { .. } => false,
         };
-        if is_in_use && !self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding)) {
+        let is_waited_for = self.grace.ladder.is_some()
+            || self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding));
+        if is_in_use && !is_waited_for {
             return Ok(None);
         }
         let resolved: Vec<Subject> = self

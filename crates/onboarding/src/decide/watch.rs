@@ -4,7 +4,7 @@
 //! believed that two looks one after the other did not see, and nothing that was seen is forgotten because of an outage.
 
 use crate::{
-    About, Onboarding, ProvenKey, Stage, Subject,
+    About, Decision, Onboarding, ProvenKey, Stage, Subject,
     finding::{Finding, KeyIs},
 };
 
@@ -72,6 +72,18 @@ impl Onboarding {
             _ if says_nothing_new => Sight::Known,
             Some(before) if before == key_is => Sight::Confirmed,
             Some(_) | None => Sight::First(key_is),
+        }
+    }
+}
+
+impl Decision {
+    /// A revocation that is seen in another form lasts since it began.
+    pub(super) fn still_revoked_since(&mut self, before: &Onboarding, subject: &Subject) {
+        let Some(since) = before.revoked_since().filter(|_| before.is_watched_for(subject)) else { return };
+        if let Some(blocker) = self.onboarding.blockers.get_mut(subject)
+            && blocker.finding.code().key_is() == KeyIs::Revoked
+        {
+            blocker.since = since;
         }
     }
 }

@@ -6,8 +6,13 @@
 //! `resumed` are our own. A kind's version is the last part of its type: a kind grows by optional fields, and what cannot
 //! grow so gets a `.v2` beside it (docs/CONTRIBUTING.md).
 
+mod alarm;
+mod announced;
 mod envelope;
 mod kinds;
 
+pub use alarm::{Alarm, AlarmCause};
+pub(crate) use announced::Announced;
+pub use announced::{Announcement, TOPIC};
 pub use envelope::*;
 pub use kinds::*;

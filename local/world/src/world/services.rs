@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::{Context, ensure};
-use broker::{Broker, QueueOptions};
+use broker::{Broker, QueueOptions, SubscriptionOptions, TopicOptions};
 use sandbox::{Listing, Sandbox};
 use tokio::time::Instant;
 use url::Url;
@@ -15,6 +15,8 @@ use crate::cast::{Azure, Network, Vendor};
 use crate::clock::WorldClock;
 use crate::story::{Story, Who};
 
+/// The subscription of the vendor's own systems to each topic.
+const VENDOR: &str = "vendor";
 const FIRST_DISK: &str = "disk-customer-1";
 
 /// What everything else stands on.
@@ -58,9 +60,15 @@ async fn start_broker(
     let address = ports::hold(port)?.local_addr().context("a listener has an address")?;
     let queue =
         |name: &String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
+    let topic = |name: &String| TopicOptions {
+        requires_duplicate_detection: true,
+        subscriptions: vec![SubscriptionOptions::new(VENDOR)],
+        ..TopicOptions::new(name)
+    };
     let options = broker::Options {
         address,
         queues: queues.iter().map(queue).collect(),
+        topics: latchkey_functions::package::topic_names().iter().map(topic).collect(),
         state: folder.lasting("broker"),
         ahead_milliseconds: clock.shared(),
         ..broker::Options::default()

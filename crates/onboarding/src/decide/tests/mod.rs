@@ -1,6 +1,9 @@
+mod announced;
 mod checks;
 mod disks;
+mod grace;
 mod keys;
+mod machines;
 mod ownership;
 mod properties;
 mod refused;
@@ -48,8 +51,10 @@ fn encrypted(name: &str) -> Fact {
     Fact::DiskEncrypted { disk: disk(name), set: our_set() }
 }
 
+/// What is sent to functions.
 fn kinds(decision: &Decision) -> Vec<&str> {
-    decision.messages.iter().map(|message| message.event["type"].as_str().unwrap()).collect()
+    let to_functions = decision.messages.iter().filter(|message| message.queue != crate::event::TOPIC);
+    to_functions.map(|message| message.event["type"].as_str().unwrap()).collect()
 }
 
 fn codes(onboarding: &Onboarding) -> Vec<Code> {

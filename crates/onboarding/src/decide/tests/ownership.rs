@@ -160,7 +160,9 @@ impl Play {
         let decided = self.onboarding.decide(cause_in(function, &self.learnt.len().to_string()), fact)?;
         let is_news = decided.is_some();
         if let Some(decision) = decided {
-            self.in_flight.extend(decision.messages.iter().map(|message| look_of(&message.event)));
+            let to_functions =
+                decision.messages.iter().filter(|message| message.queue != crate::event::TOPIC);
+            self.in_flight.extend(to_functions.map(|message| look_of(&message.event)));
             self.onboarding = decision.onboarding;
         }
         Ok(is_news)
@@ -223,6 +225,7 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
         Look::Activation => ("activation_requested", About::Billing),
         Look::Rotation => ("key_events", About::Rotation),
+        Look::Machine(machine) => ("machine_switch_requested", About::Machine(machine.clone())),
     }
 }
 
@@ -273,6 +276,7 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
             found(Finding::SetChanged { set: our_set(), what: "it does not exist".to_owned() })
         }
         Look::Rotation => Some(looked_at_versions(outcome)),
+        Look::Machine(_) => unreachable!("no machine is held without a ladder"),
     }
 }
 

@@ -159,5 +159,5 @@ fn what_a_person_is_answered_is_what_is_done() {
             answers.insert(format!("{asked:?}"));
         }
     }
-    assert_eq!(answers.len(), 5, "{answers:?}");
+    assert_eq!(answers.len(), 6, "{answers:?}");
 }

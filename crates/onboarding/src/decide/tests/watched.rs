@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Sight, finding::KeyIs};
+use crate::{Sight, event::KeyShared, finding::KeyIs};
 
 fn active() -> Onboarding {
     after_steps(story().len())
@@ -43,6 +43,25 @@ fn a_key_that_was_taken_away_is_revoked_one_that_cannot_be_asked_is_unreachable(
 fn unreachable_vault(error: &str) -> Finding {
     let vault = key("k").host().as_str().to_owned();
     Finding::VaultUnreachable { vault, error: error.to_owned() }
+}
+
+#[test]
+fn a_revocation_in_another_form_lasts_since_it_began_and_a_new_consent_alone_does_not_end_it() {
+    let later =
+        |hours: i32| Cause { now: cause("").now + hours * time::Duration::HOUR, ..cause(&hours.to_string()) };
+    let decide =
+        |onboarding: &Onboarding, hours, fact| onboarding.decide(later(hours), fact).unwrap().unwrap();
+    let gone = decide(&active(), 1, found_at_key("k", consent_missing())).onboarding;
+    let back = decide(&gone, 2, Fact::ConsentProven { service_principal: service_principal() });
+    assert_eq!(kinds(&back), [KeyShared::KIND], "the key is looked at");
+    assert_eq!(back.onboarding.stage(), Stage::Revoked);
+    let (about, finding) = (About::Key(key("k").without_version()), grant_missing("k"));
+    let found = Fact::Found { about, finding, token_of: Some(service_principal()) };
+    let ungranted = decide(&back.onboarding, 3, found).onboarding;
+    assert_eq!(codes(&ungranted), [Code::GrantMissing]);
+    assert_eq!(ungranted.revoked_since(), Some(later(1).now));
+    let works = decide(&ungranted, 4, proven("k")).onboarding;
+    assert_eq!((works.stage(), works.revoked_since()), (Stage::Active, None));
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! What the vendor's own systems are told: CloudEvents on a topic that no function of the app takes.
+
+use serde::Serialize;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::Outgoing;
+use crate::{Cause, OnboardingId, Stage, finding::Code};
+
+/// The topic. It must exist, with duplicate detection; who subscribes to it is the vendor's business.
+pub const TOPIC: &str = "onboarding_events";
+
+macro_rules! announcements {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal;)+) => {
+        /// What is announced of an onboarding.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Announcement { $($(#[$doc])* $name),+ }
+
+        impl Announcement {
+            /// Every announcement.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The CloudEvents `type`, versioned.
+            #[must_use]
+            pub fn kind(self) -> &'static str {
+                match self { $(Self::$name => $kind),+ }
+            }
+        }
+    };
+}
+
+announcements! {
+    /// Every disk is encrypted, and the subscription is active.
+    Activated = "latchkey.onboarding.activated.v1";
+    /// The key of an active onboarding cannot be checked.
+    Unreachable = "latchkey.onboarding.unreachable.v1";
+    /// The customer's side took away the key, the grant or the consent.
+    Revoked = "latchkey.onboarding.revoked.v1";
+    /// The key works again.
+    Recovered = "latchkey.onboarding.recovered.v1";
+    /// The subscription is over.
+    Ended = "latchkey.onboarding.ended.v1";
+}
+
+impl Announcement {
+    /// What is to be announced when an onboarding goes from one stage to another.
+    #[must_use]
+    pub fn of(before: Stage, after: Stage) -> Option<Self> {
+        match (before, after) {
+            (before, after) if before == after => None,
+            (_, Stage::Ended) => Some(Self::Ended),
+            (_, Stage::Revoked) => Some(Self::Revoked),
+            (_, Stage::Unreachable) => Some(Self::Unreachable),
+            (Stage::Revoked | Stage::Unreachable, Stage::Active) => Some(Self::Recovered),
+            (Stage::Activating, Stage::Active) => Some(Self::Activated),
+            _ => None,
+        }
+    }
+}
+
+/// What an announcement says. No personal data, and nothing that only the customer may know.
+#[derive(Debug, Serialize)]
+pub(crate) struct Announced {
+    pub(crate) onboarding: OnboardingId,
+    pub(crate) stage: Stage,
+    /// The finding, when something is wrong with the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<Code>,
+    /// Since when it is so.
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) since: OffsetDateTime,
+}
+
+impl Announced {
+    /// The message to the topic; its id derives from the event that led to it.
+    pub(crate) fn to_message(&self, announcement: Announcement, cause: &Cause) -> Outgoing {
+        let id = cause.event.derive(announcement.kind(), "");
+        let rfc3339 = time::format_description::well_known::Rfc3339;
+        let mut event = json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": format!("/latchkey/{}", cause.function),
+            "type": announcement.kind(),
+            "subject": self.onboarding,
+            "time": cause.now.format(&rfc3339).unwrap_or_default(),
+            "datacontenttype": "application/json",
+            "data": self,
+        });
+        if let Some(traceparent) = &cause.traceparent {
+            event["traceparent"] = json!(traceparent);
+        }
+        Outgoing { queue: TOPIC.to_owned(), message_id: id.to_string(), due: None, event }
+    }
+}
