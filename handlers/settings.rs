@@ -5,6 +5,7 @@ use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use azure_ids::{ApplicationId, ArmId, Region, SubscriptionId, TenantId};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use onboarding::grace::{GracePolicy, GraceRules};
 use url::Url;
 
 /// The longest that a duration may be set to: thirty days. Times that are added up must stay times.
@@ -15,6 +16,9 @@ const RETRY_LONGEST: &str = "LATCHKEY_RETRY_LONGEST_MILLISECONDS";
 const RETRY_DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
 const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
 const WATCH: &str = "LATCHKEY_WATCH_SECONDS";
+const SUSPEND_AFTER: &str = "LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS";
+const DEALLOCATE_AFTER: &str = "LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS";
+const NOTICE: &str = "LATCHKEY_GRACE_NOTICE_SECONDS";
 const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
 
 /// Every setting. Secrets have types that do not print.
@@ -64,6 +68,10 @@ pub struct Settings {
     /// `LATCHKEY_WATCH_SECONDS` (900): how often the key of an active onboarding is looked at; whole minutes, when it is
     /// more than one. The timer `watch` has to run each minute, or as often as this if that is more often.
     pub watch: Duration,
+    /// `LATCHKEY_GRACE_POLICY` (`alerts-only`), `LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS` (86400: long enough for an
+    /// administrator in any time zone to have had a working day), `LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS` (259200: long
+    /// enough for a weekend), `LATCHKEY_GRACE_NOTICE_SECONDS` (43200: half a day, so that no notice fits into a night).
+    pub grace: GraceRules,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -170,6 +178,12 @@ impl Settings {
         let look_again = reader.duration("LATCHKEY_LOOK_AGAIN_SECONDS", Duration::from_secs, 60);
         let standstill = reader.duration(STANDSTILL, Duration::from_secs, 3_600);
         let watch = reader.duration(WATCH, Duration::from_secs, 900);
+        let policy = reader.optional("LATCHKEY_GRACE_POLICY");
+        let suspend_after = reader.duration(SUSPEND_AFTER, Duration::from_secs, 24 * 3_600);
+        let deallocate_after = reader.duration(DEALLOCATE_AFTER, Duration::from_secs, 72 * 3_600);
+        let notice = reader.duration(NOTICE, Duration::from_secs, 12 * 3_600);
+        reader.no_longer((NOTICE, notice), (SUSPEND_AFTER, suspend_after));
+        reader.shorter((SUSPEND_AFTER, suspend_after), (DEALLOCATE_AFTER, deallocate_after));
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
         // Otherwise the message is given up before anybody is asked to act.
@@ -199,6 +213,12 @@ impl Settings {
                 look_again: look_again?,
                 standstill: standstill?,
                 watch: watch?,
+                grace: GraceRules {
+                    policy: policy.unwrap_or(GracePolicy::AlertsOnly),
+                    suspend_after: suspend_after?,
+                    deallocate_after: deallocate_after?,
+                    notice: notice?,
+                },
             })
         };
         match all() {

@@ -42,6 +42,20 @@ fn times_that_cannot_be_kept_are_refused() {
     );
 }
 
+#[test]
+fn a_grace_policy_is_one_that_can_be_kept() {
+    let said = |policy: &str| {
+        let error = Settings::read(|name| (name == "LATCHKEY_GRACE_POLICY").then(|| policy.to_owned()));
+        error.unwrap_err().0.into_iter().find(|problem| problem.contains("GRACE_POLICY"))
+    };
+    for policy in ["", "alerts-only", "suspend", "deallocate"] {
+        assert_eq!(said(policy), None, "{policy}");
+    }
+    let offboard = said("offboard").unwrap();
+    assert!(offboard.contains("offboard is not available yet; set alerts-only,"), "{offboard}");
+    assert!(said("delete").unwrap().contains("expected alerts-only, suspend or deallocate"));
+}
+
 /// The settings that a duration must be compared with, and what is said when it does not go with them.
 #[test]
 fn durations_that_do_not_go_together_are_reported_together() {
@@ -54,6 +68,17 @@ fn durations_that_do_not_go_together_are_reported_together() {
     };
     check(&[], &[]);
     check(&[(RETRY_FIRST, "300000")], &[]);
+    check(&[(NOTICE, "86400")], &[]);
+    check(
+        &[(NOTICE, "86401")],
+        &["LATCHKEY_GRACE_NOTICE_SECONDS (86401s) must not be longer than \
+           LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS (86400s)"],
+    );
+    check(
+        &[(SUSPEND_AFTER, "259200")],
+        &["LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS (259200s) must be shorter than \
+           LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS (259200s)"],
+    );
     check(
         &[(RETRY_FIRST, "300001")],
         &["LATCHKEY_RETRY_FIRST_MILLISECONDS (300.001s) must not be longer than \

@@ -68,12 +68,14 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::provision_requested::handle, &[ResourceManager, Entra]),
         queue(functions::provision_started::handle, &[ResourceManager, Entra]),
         queue(functions::disk_encryption_requested::handle, &[ResourceManager, Entra]),
-        queue(functions::activation_requested::handle, &[Marketplace]),
+        queue(functions::activation_requested::handle, &[ResourceManager, Marketplace]),
         queue(functions::check_due::handle, &[]),
         queue(functions::marketplace_changed::handle, &[Marketplace]),
         queue(functions::subscription_check_due::handle, &[Marketplace]),
         queue(functions::key_events::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::rung_due::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::machine_switch_requested::handle, &[ResourceManager]),
         timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", |functions| {
             functions.timer("watch", |_: Timer, app| functions::watch::handle(app))
         }),

@@ -8,7 +8,10 @@ pub(crate) use counting_store::{CountingStore, Counts};
 use std::time::Duration;
 
 use ::onboarding::{
-    Cause, Fact, Onboarding, OnboardingId, ProvenKey, Purchase, SubscriptionStatus, event::EventId,
+    About, Cause, Fact, Onboarding, OnboardingId, ProvenKey, Purchase, SubscriptionStatus,
+    event::EventId,
+    finding::Finding,
+    grace::{GracePolicy, GraceRules},
     journal::Journal,
 };
 use azure_ids::ArmId;
@@ -66,12 +69,37 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
     id
 }
 
+/// An onboarding whose key is revoked, and an app whose grace ladder announces a rung after 100 seconds and takes it after
+/// 200.
+pub(crate) async fn revoked(app: &mut crate::App) -> OnboardingId {
+    let id = provisioning(&app.journal).await;
+    let rest = chain().into_iter().filter_map(|(fact, _)| fact).chain([Fact::Activated]);
+    for fact in rest {
+        append(&app.journal, id, &format!("{fact:?}"), fact).await;
+    }
+    let key: azure_ids::KeyUrl = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();
+    let (about, finding) = (About::Key(key.clone()), Finding::KeyDisabled { key });
+    append(&app.journal, id, "look", Fact::Found { about, finding, token_of: None }).await;
+    let mut settings = (*app.settings).clone();
+    let seconds = Duration::from_secs;
+    let (suspend_after, deallocate_after, notice) = (seconds(200), seconds(400), seconds(100));
+    settings.grace = GraceRules { policy: GracePolicy::Suspend, suspend_after, deallocate_after, notice };
+    app.settings = std::sync::Arc::new(settings);
+    id
+}
+
+/// The disk of [`chain`].
+pub(crate) fn disk() -> ArmId {
+    let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
+    format!("{below}/disks/d1").parse().unwrap()
+}
+
 /// What happens after [`provisioning`], each with the queue whose message takes the chain on from there.
 pub(crate) fn chain() -> Vec<(Option<Fact>, &'static str)> {
     let below = format!("/subscriptions/{ID}/resourceGroups/g/providers/Microsoft.Compute");
     let id = OnboardingId::of_subscription(Uuid::from_u128(7));
     let set: ArmId = format!("{below}/diskEncryptionSets/latchkey-{id}").parse().unwrap();
-    let disk: ArmId = format!("{below}/disks/d1").parse().unwrap();
+    let disk = disk();
     let look_after_ms = 1000;
     vec![
         (None, "provision_requested"),

@@ -13,6 +13,15 @@ pub(crate) fn all(onboarding: &Onboarding) -> Vec<Value> {
     onboarding.blockers().iter().map(|(subject, blocker)| blocked(subject, blocker)).collect()
 }
 
+/// As the customer's page has it: a disk has a name there and no ID.
+pub(crate) fn for_customer(mut blocker: Value) -> Value {
+    if let Some(disk) = blocker.pointer_mut("/subject/disk").filter(|disk| disk.is_string()) {
+        let name = disk.as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
+        *disk = json!(name);
+    }
+    blocker
+}
+
 /// A finding: its code, who must act, what was found, how to mend it.
 pub(crate) fn finding(finding: &Finding) -> Value {
     let code = finding.code();

@@ -214,3 +214,26 @@ async fn a_page_reads_the_store_a_few_times_and_calls_nobody() {
     assert_eq!(ask(&app, "GET", &page.replace("link=", "link=9"), "text/html").await.status(), 403);
     assert_eq!(store.take(), crate::test_support::Counts::default(), "a stranger is not even looked up");
 }
+
+/// The whole chain, and everything that may stand on the page with it: the vendor's subscription is not the customer's
+/// business.
+#[tokio::test]
+async fn no_page_tells_the_vendors_subscription() {
+    let app = crate::tests::app();
+    let open = crate::test_support::provisioning(&app.journal).await;
+    let address = path_of(&address_of(&app, &a_link(&app, open)));
+    let disk: azure_ids::ArmId = crate::test_support::disk();
+    let about = onboarding::About::Disk(disk.clone());
+    let attached = onboarding::finding::Finding::DiskAttached { disk, error: None };
+    let mut facts: Vec<_> = crate::test_support::chain().into_iter().filter_map(|(fact, _)| fact).collect();
+    facts.insert(2, onboarding::Fact::Found { about, finding: attached, token_of: None });
+    for fact in facts {
+        crate::test_support::append(&app.journal, open, &format!("{fact:?}"), fact).await;
+        for accept in ["text/html", "application/json"] {
+            let shown = ask(&app, "GET", &address, accept).await;
+            let body = axum::body::to_bytes(shown.into_body(), 100_000).await.unwrap();
+            let body = String::from_utf8_lossy(&body).to_lowercase();
+            assert!(!body.contains("/subscriptions/"), "{body}");
+        }
+    }
+}

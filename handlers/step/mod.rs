@@ -17,6 +17,7 @@ mod ended;
 mod log;
 pub mod observer;
 mod postpone;
+pub(crate) mod record;
 mod refuse;
 mod run;
 

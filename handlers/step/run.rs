@@ -159,11 +159,20 @@ fn left_to_do<D: EventData>(
     Ok(onboarding.decide(cause, fact)?)
 }
 
-async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
+pub(super) async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
     app.due.set(&head.onboarding, head.onboarding.number()).await?;
     app.watched.follow(&head.onboarding).await?;
+    remind_of_rung(app, &head.onboarding).await?;
     for message in &head.messages {
         app.bus.publish(message).await?;
+    }
+    Ok(())
+}
+
+/// Every entry may change what the grace ladder does next, and when.
+async fn remind_of_rung(app: &App, onboarding: &Onboarding) -> Result<(), StepError> {
+    if let Some(next) = onboarding.next_move(&app.settings.grace) {
+        app.due.set_rung(onboarding.id(), next.at).await?;
     }
     Ok(())
 }
@@ -172,6 +181,7 @@ async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
 async fn publish_again(app: &App, onboarding: &Onboarding, entry: u64) -> Result<(), StepError> {
     app.due.set(onboarding, entry).await?;
     app.watched.follow(onboarding).await?;
+    remind_of_rung(app, onboarding).await?;
     for message in app.journal.messages_of(onboarding.id(), entry).await? {
         app.bus.publish(&message).await?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use onboarding::{
     Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, SubscriptionCheckDue, WatchDue},
+    event::{CheckCause, CheckDue, Event, EventData, EventId, RungDue, SubscriptionCheckDue, WatchDue},
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
@@ -19,6 +19,11 @@ pub(crate) async fn publish_due(
     entry: u64,
 ) -> Result<(), ServiceBusError> {
     publish_once(app, onboarding, "sweep", CheckDue { entry: Some(entry), because: None }).await
+}
+
+/// The grace ladder has something to do. Sent again it is another message; the journal knows what is due.
+pub(crate) async fn publish_rung_due(app: &App, onboarding: OnboardingId) -> Result<(), ServiceBusError> {
+    publish_once(app, onboarding, "sweep", RungDue {}).await
 }
 
 /// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the

@@ -33,6 +33,9 @@ async fn probe_with_newest(
     if key.host().is_managed_hsm() {
         return Err(Refusal::certain(Finding::ManagedHsm));
     }
+    if let Some(finding) = drilled(app, onboarding, key) {
+        return Err(Refusal::certain(finding));
+    }
     let tenant = onboarding.tenant();
     let in_use = version_in_use(onboarding, key);
     let asked = in_use.map_or_else(|| key.clone(), KeyUrl::without_version);
@@ -70,6 +73,9 @@ pub(crate) async fn glance(
     onboarding: &Onboarding,
     used: &ProvenKey,
 ) -> Result<KeyBundle, Refusal> {
+    if let Some(finding) = drilled(app, onboarding, &used.version) {
+        return Err(Refusal::certain(finding));
+    }
     let (tenant, principal) = (onboarding.tenant(), Some(used.service_principal));
     let bundle = app.key_vault.glance(tenant, &used.version).await;
     let bundle = bundle.map_err(|error| of_vault(error, &used.version, tenant, principal))?;
@@ -96,6 +102,13 @@ pub(crate) async fn fresh_probe(
 fn version_in_use<'a>(onboarding: &'a Onboarding, key: &KeyUrl) -> Option<&'a KeyUrl> {
     let in_use = onboarding.key().map(|proof| &proof.version)?;
     (matches!(onboarding.set(), Set::Ready { .. }) && in_use.is_same_key(key)).then_some(in_use)
+}
+
+/// During a drill a look finds the key disabled, and the customer's vault is not asked.
+fn drilled(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Option<Finding> {
+    let drill = onboarding.grace().drill.as_ref()?;
+    let pretends = drill.pretends_at(app.clock.now());
+    pretends.then(|| Finding::KeyDisabled { key: key.without_version() })
 }
 
 fn check_region(vault: &VerifiedVault, onboarding: &Onboarding) -> Result<(), Refusal> {

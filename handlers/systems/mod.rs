@@ -6,6 +6,7 @@ pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
 pub(crate) mod key;
 pub(crate) mod looks;
+pub(crate) mod machines;
 pub(crate) mod our_side;
 pub(crate) mod refusals;
 pub(crate) mod rotation;

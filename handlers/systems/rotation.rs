@@ -5,8 +5,9 @@ use azure_clients::{ArmError, ArmRefusal, compute::DiskEncryptionSet, key_vault:
 use azure_ids::{ArmId, KeyUrl};
 use onboarding::{
     About, Fact, Onboarding, Set,
+    event::EventData,
     finding::Finding,
-    rotation::{NewestVersion, SetLook},
+    rotation::{NewestVersion, Rotation, SetLook},
 };
 
 use super::{
@@ -14,7 +15,10 @@ use super::{
     key::{EXPIRY_MARGIN, fault_of},
     refusals::{Refusal, of_entra, of_vault},
 };
-use crate::{App, step::StepError};
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+};
 
 /// A set names the few versions that it still needs; more than these are not looked at.
 const MOST_PREVIOUS: usize = 5;
@@ -61,6 +65,25 @@ pub(crate) async fn fresh_look(app: &App, onboarding: &Onboarding) -> Result<Opt
     let vault = app.key_vault.verify(tenant, &key).await.map_err(refused)?;
     let newest = vault.get_key().await.map_err(refused)?;
     look(app, onboarding, &newest, true).await.map_err(Refusal::Error)
+}
+
+/// Decides over what a look showed. News are said in numbers too, for the vendor's alerts.
+pub(crate) fn take_in<D: EventData>(step: &Step<D>, fact: Fact) -> Result<Next, StepError> {
+    let next = step.decide(fact)?;
+    if let Next::Decided(decision) = &next {
+        let onboarding = decision.onboarding();
+        let key = onboarding.key();
+        let created = key.and_then(|key| key.created);
+        let expires = key.and_then(|key| key.expires);
+        tracing::info!(
+            onboarding = %onboarding.id(),
+            key_age_days = created.map(|created| (step.now() - created).whole_days()),
+            key_expires_in_days = expires.map(|expires| (expires - step.now()).whole_days()),
+            rotation_lag_seconds = onboarding.rotation().and_then(Rotation::lag).map(|lag| lag.as_secs()),
+            "there is news of the versions of a key"
+        );
+    }
+    Ok(next)
 }
 
 /// The set, if it still is as it was made; otherwise what is wrong with it.

@@ -146,7 +146,7 @@ async fn news_of_versions<D: EventData>(
         }
         Err(error) => return Err(error),
     };
-    Ok(match step.decide(fact)? {
+    Ok(match rotation::take_in(step, fact)? {
         Next::NoNews(_) => None,
         next => Some(next),
     })

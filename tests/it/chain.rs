@@ -36,7 +36,7 @@ async fn assert_the_disk_is_under_the_customers_key(world: &LocalWorld, set: &st
         world.vendor().make_disk("disk-customer-1", world.sandbox().seed().customer.tenant_id).await.unwrap();
     let disk = world.vendor().disk(&id).await.unwrap();
     assert_eq!(disk.encryption.as_deref(), Some("EncryptionAtRestWithCustomerKey"));
-    assert!(disk.disk_encryption_set.unwrap().eq_ignore_ascii_case(set));
+    assert!(disk.is_under_set(set), "{disk:?} {set}");
 }
 
 async fn assert_the_set_is_as_the_article_has_it(world: &LocalWorld) {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::key_events::Offered;
+use crate::machines::Machine;
 use crate::support::{
     PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
@@ -67,12 +68,12 @@ async fn kill_at_every_await(function: &'static str) -> BTreeSet<String> {
 }
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
-/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away and
-/// comes back, and an event of its vault.
+/// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away, with
+/// all rungs of the grace ladder, and comes back, and an event of its vault.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let disk = format!("disk-{nth}");
     let tenant = world.sandbox().seed().customer.tenant_id;
-    world.vendor().make_disk(&disk, tenant).await.unwrap();
+    let disk = world.vendor().make_disk(&disk, tenant).await.unwrap();
     let signed_up = sign_up_through_kills(world).await;
     let page = &signed_up.page;
     insist(world, "the consent", async || world.customer().consent(page).await.map(drop)).await;
@@ -100,10 +101,12 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
         Ok(steps_of(world, "subscription_check_due") > checked)
     };
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
-    // A key that is disabled, which two looks have to see, and that is enabled again.
+    // A key that is disabled, which two looks have to see, and that is enabled again; a machine stops and starts with it.
+    let machine = Machine::make(world, &format!("m-{nth}"), &[&disk]).await;
     enable(world, &key, false).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "revoked").await;
+    machine.until(world, "deallocated").await;
     enable(world, &key, true).await;
     insist(world, "a look", async || world.customer().check_again(page).await).await;
     until(world, page, "active").await;
@@ -115,6 +118,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     world.wait_until("the event to be taken", Instant::now() + PATIENCE, told).await.unwrap();
     let again = async || Ok(steps_of(world, "key_events") > looked);
     world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
+    machine.until(world, "running").await;
     signed_up
 }
 
@@ -169,12 +173,11 @@ async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[
         let view = world.customer().look(&signed_up.page).await.unwrap();
         assert!(!view.disks.is_empty(), "{function}: {onboarding}");
         for disk in &view.disks {
-            let patched = successes(&patches, &format!("{}?", disk.id));
-            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.id);
-            let read = world.vendor().disk(&disk.id).await.unwrap();
+            let patched = successes(&patches, &format!("/disks/{}?", disk.name));
+            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.name);
+            let read = world.vendor().disk_named(&disk.name).await.unwrap();
             let set = view.disk_encryption_set.as_deref().unwrap_or_default();
-            let under = read.disk_encryption_set.unwrap_or_default();
-            assert!(under.eq_ignore_ascii_case(set), "{function}: {} is under {under}", disk.id);
+            assert!(read.is_under_set(set), "{function}: {read:?}");
         }
     }
 }

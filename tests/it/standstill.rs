@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use local_world::world::{LocalWorld, LocalWorldOptions};
 use service_bus::{Entity, ServiceBusClient};
 
-use crate::support::{consent_and_share, options, sign_up, until, until_blocked};
+use crate::support::{a_world_with, consent_and_share, options, sign_up, until, until_blocked};
 
 /// A world that comes back to this folder, in which little time is much.
 async fn a_world_in(folder: &Path, settings: &[(&str, &str)]) -> LocalWorld {
@@ -48,5 +48,34 @@ async fn an_onboarding_whose_message_is_lost_names_the_vendor_and_goes_on_when_i
     lose(&world, queue).await;
     let view = until(&world, &page, "active").await;
     assert!(view.blockers.is_empty(), "{:?}", view.blockers);
+    world.stop().await;
+}
+
+/// Before it is opened there is no journal to walk over: the landing page left a marker.
+#[tokio::test]
+async fn a_sign_up_whose_message_died_is_opened_all_the_same() {
+    let world = a_world_with(&[
+        ("LATCHKEY_SPREADING_SECONDS", "1"),
+        ("LATCHKEY_RETRY_DEADLINE_SECONDS", "3"),
+        ("LATCHKEY_STANDSTILL_SECONDS", "6"),
+    ])
+    .await;
+    let rule = serde_json::json!({
+        "call": { "method": "GET", "path": "/api/saas/subscriptions/*" },
+        "fault": { "kind": "status", "status": 503 }
+    });
+    let faults = |rules: serde_json::Value| {
+        let script = serde_json::json!({ "faults": rules }).to_string();
+        world.sandbox().set_faults(sandbox::FaultScript::parse(&script).unwrap());
+    };
+    faults(serde_json::json!([rule]));
+    let purchase = world.purchase().unwrap();
+    let page = world.customer().sign_up(&purchase.landing).await.unwrap();
+    let died = async || Ok(world.broker().counts("signup_requested").unwrap().dead_letter == 1);
+    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+    world.wait_until("the dead sign-up", deadline, died).await.unwrap();
+    assert_eq!(world.customer().look(&page).await.unwrap().state, "opening");
+    faults(serde_json::json!([]));
+    until(&world, &page, "awaiting-consent").await;
     world.stop().await;
 }

@@ -63,6 +63,31 @@ async fn a_disk_that_is_given_to_another_customer_meanwhile_is_left_alone_and_no
     world.stop().await;
 }
 
+/// Encrypted already, and given to somebody else before the subscription was activated.
+#[tokio::test]
+async fn a_disk_that_is_given_away_before_the_activation_is_not_billed() {
+    let world = a_world_with(&QUICK).await;
+    let rule = json!({
+        "call": { "method": "POST", "path": "*/activate" },
+        "fault": { "kind": "status", "status": 503 }
+    });
+    let page = sign_up(&world).await.page;
+    let customer = world.sandbox().seed().customer.tenant_id;
+    let disk = world.vendor().make_disk("disk-customer-1", customer).await.unwrap();
+    world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
+    crate::support::consent_and_share(&world, &page, "contoso-keys").await;
+    until(&world, &page, "activating").await;
+    let tagged = json!({ "tags": { "latchkey-tenant": "0a1b2c3d-9999-2222-3333-444455556666" } });
+    on_disk(&world, Method::PATCH, &disk, Some(&tagged)).await;
+    no_faults(&world);
+
+    let view = until_blocked(&world, &page, "no-disks").await;
+    assert_eq!((view.activated, view.disks.len()), (false, 0));
+    assert!(facts(&world, &page).await.contains(&"disk-dropped".to_owned()));
+    assert_eq!(succeeded(&exchanges(&world, "POST", "/activate")), 0, "nobody is billed");
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_disk_that_is_deleted_meanwhile_is_dropped_and_the_chain_goes_on_with_its_successor() {
     // What is deleted is gone at once: reading the disk, to see whether it is, fails until then.

@@ -7,6 +7,7 @@ use crate::{
         self,
         args::{DeadLettersCommand, EXIT_CODES},
     },
+    drill::{self, DrillCommand},
     end::End,
     onboardings::{self, OnboardingsCommand},
 };
@@ -32,11 +33,11 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: list, show, verify, check, resume, link, withdraw-links
+    /// Onboardings: what each waits for, its history, its key, its links, its freeze
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
     /// whether that history holds together, and whether the customer's key works now. Continues one
-    /// where it stands, and issues and withdraws links to its page.
+    /// where it stands, issues and withdraws links to its page, and freezes it.
     ///
     ///   . .latchkey/env
     ///   latchkey onboardings list
@@ -46,6 +47,17 @@ pub enum Command {
         /// What to ask.
         #[command(subcommand)]
         command: OnboardingsCommand,
+    },
+
+    /// Drills: rehearse a revocation
+    ///
+    ///   latchkey onboardings mark-test 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87
+    ///   latchkey drill revoke --onboarding 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87
+    #[command(verbatim_doc_comment, after_help = drill::EXIT_CODES)]
+    Drill {
+        /// What to rehearse.
+        #[command(subcommand)]
+        command: DrillCommand,
     },
 }
 
@@ -58,5 +70,6 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
     match command {
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
         Command::Onboardings { command } => Box::pin(onboardings::run(command)).await,
+        Command::Drill { command } => Box::pin(drill::run(command)).await,
     }
 }

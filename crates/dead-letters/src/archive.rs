@@ -66,18 +66,65 @@ pub struct Archived {
     body: ArchivedBody,
 }
 
-/// A body: text as text, everything else in base64.
+/// A body: text as text, other bytes in base64, and AMQP values with their types.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ArchivedBody {
     Text(String),
     Base64(String),
+    Value(Json),
+    Sequence(Vec<Vec<Json>>),
+    Empty,
+}
+
+impl ArchivedBody {
+    fn of(message: &ReceivedMessage) -> Result<Self, TypedValueError> {
+        Ok(match &message.body_section {
+            BodySection::Data => match std::str::from_utf8(&message.body) {
+                Ok(text) => Self::Text(text.to_owned()),
+                Err(_) => Self::Base64(STANDARD.encode(&message.body)),
+            },
+            BodySection::Value(value) => Self::Value(to_json(value)?),
+            BodySection::Sequence(lists) => {
+                let list = |list: &Vec<Value>| list.iter().map(to_json).collect();
+                Self::Sequence(lists.iter().map(list).collect::<Result<_, _>>()?)
+            }
+            BodySection::Empty => Self::Empty,
+        })
+    }
+
+    /// The body, as text or bytes where it is some, and the section that it is of.
+    fn read(&self) -> Result<(Bytes, BodySection), String> {
+        Ok(match self {
+            Self::Text(text) => (Bytes::from(text.clone()), BodySection::Data),
+            Self::Base64(text) => {
+                let bytes =
+                    STANDARD.decode(text).map_err(|error| format!("its body is not base64: {error}"))?;
+                (bytes.into(), BodySection::Data)
+            }
+            Self::Value(json) => {
+                let value = from_json(json).map_err(|error| error.to_string())?;
+                let bytes = match &value {
+                    Value::String(text) => Bytes::from(text.clone()),
+                    Value::Binary(bytes) => bytes.clone(),
+                    _ => Bytes::new(),
+                };
+                (bytes, BodySection::Value(value))
+            }
+            Self::Sequence(lists) => {
+                let list = |list: &Vec<Json>| list.iter().map(from_json).collect();
+                let lists: Result<_, TypedValueError> = lists.iter().map(list).collect();
+                (Bytes::new(), BodySection::Sequence(lists.map_err(|error| error.to_string())?))
+            }
+            Self::Empty => (Bytes::new(), BodySection::Empty),
+        })
+    }
 }
 
 /// Why a letter cannot be put into a file or read from one.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// A property or the body is of a kind that has no JSON.
+    /// A value has no JSON.
     #[error("{id} cannot be archived: {why}")]
     Unsupported {
         /// The letter.
@@ -106,9 +153,6 @@ impl Archived {
     pub fn of(letter: &Letter, redacted: bool) -> Result<Self, ArchiveError> {
         let message = &letter.message;
         let unsupported = |why: String| ArchiveError::Unsupported { id: letter.id.clone(), why };
-        if !letter.can_be_sent_again() {
-            return Err(unsupported("its body is an AMQP list or map".to_owned()));
-        }
         let own = |(name, _): &(&String, &Value)| {
             name.as_str() != DEAD_LETTER_REASON && name.as_str() != DEAD_LETTER_ERROR_DESCRIPTION
         };
@@ -137,10 +181,7 @@ impl Archived {
             partition_key: message.partition_key.clone(),
             time_to_live_ms: message.time_to_live.and_then(|ttl| u64::try_from(ttl.as_millis()).ok()),
             properties: properties.map_err(|error| unsupported(error.to_string()))?,
-            body: match std::str::from_utf8(&message.body) {
-                Ok(text) => ArchivedBody::Text(text.to_owned()),
-                Err(_) => ArchivedBody::Base64(STANDARD.encode(&message.body)),
-            },
+            body: ArchivedBody::of(message).map_err(|error| unsupported(error.to_string()))?,
         };
         if redacted {
             archived.redact();
@@ -151,8 +192,12 @@ impl Archived {
     fn redact(&mut self) {
         self.body = match &self.body {
             ArchivedBody::Text(text) => ArchivedBody::Text(redact::text(text)),
+            ArchivedBody::Value(Json::String(text)) => ArchivedBody::Value(redact::text(text).into()),
+            ArchivedBody::Empty => ArchivedBody::Empty,
             // Nobody can tell what is in it.
-            ArchivedBody::Base64(_) => ArchivedBody::Text(redact::MASK.to_owned()),
+            ArchivedBody::Base64(_) | ArchivedBody::Value(_) | ArchivedBody::Sequence(_) => {
+                ArchivedBody::Text(redact::MASK.to_owned())
+            }
         };
         self.description = self.description.take().map(|text| redact::text(&text));
         for (name, value) in &mut self.properties {
@@ -205,19 +250,13 @@ impl Archived {
         }
         let properties: Result<BTreeMap<String, Value>, TypedValueError> =
             self.properties.iter().map(|(name, value)| Ok((name.clone(), from_json(value)?))).collect();
-        let body = match &self.body {
-            ArchivedBody::Text(text) => Bytes::from(text.clone()),
-            ArchivedBody::Base64(text) => STANDARD
-                .decode(text)
-                .map_err(|error| unsupported(format!("its body is not base64: {error}")))?
-                .into(),
-        };
+        let (body, body_section) = self.body.read().map_err(unsupported)?;
         let entity = service_bus::Entity::from(self.id.entity.as_str());
         Ok(Letter::new(
             &entity,
             ReceivedMessage {
                 body,
-                body_section: BodySection::Data,
+                body_section,
                 message_id: self.message_id.clone(),
                 lock_token: uuid::Uuid::nil(),
                 sequence_number: self.id.sequence,

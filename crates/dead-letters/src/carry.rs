@@ -92,19 +92,12 @@ impl<'a> Carrier<'a> {
     ) -> Result<(), RunError> {
         let (mut sending, mut letters) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
         for taken in wanted {
-            match resend(&taken.letter, taken.planned, self.run) {
-                Some(message) => {
-                    letters.push(OutgoingLetter {
-                        id: taken.id(),
-                        message,
-                        progress: taken.progress.clone(),
-                    });
-                    sending.push(taken);
-                }
-                None => {
-                    self.skip(taken, "its body is an AMQP list or map, which cannot be sent again").await?;
-                }
-            }
+            letters.push(OutgoingLetter {
+                id: taken.id(),
+                message: resend(&taken.letter, taken.planned, self.run),
+                progress: taken.progress.clone(),
+            });
+            sending.push(taken);
         }
         let sent = sender.send(&mut letters).await;
         for (taken, letter) in sending.into_iter().zip(letters) {

@@ -1,6 +1,6 @@
 //! Hashes by which messages are recognized.
 
-use service_bus::ReceivedMessage;
+use service_bus::{BodySection, ReceivedMessage};
 use sha2::{Digest as _, Sha256};
 
 use crate::typed::to_json;
@@ -31,6 +31,13 @@ pub(crate) fn digest(message: &ReceivedMessage) -> String {
         part(to_json(value).map_or_else(|_| format!("{value:?}"), |value| value.to_string()).as_bytes());
     }
     part(&message.body);
+    match &message.body_section {
+        // Hashes of earlier plans stay what they were.
+        BodySection::Data => {}
+        BodySection::Empty => part(b"empty"),
+        BodySection::Value(value) => part(format!("{value:?}").as_bytes()),
+        BodySection::Sequence(lists) => part(format!("{lists:?}").as_bytes()),
+    }
     hex(&hash.finalize())
 }
 

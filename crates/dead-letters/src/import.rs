@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
-use service_bus::{ServiceBusClient, ServiceBusError};
+use service_bus::ServiceBusClient;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     letter::{Letter, LetterId},
     letter_sender::{LetterSender, OutgoingLetter},
-    plan::{Plan, Planned},
+    plan::Plan,
     report::{Outcome, Report},
     resend::resend,
     run_error::RunError,
@@ -49,7 +49,7 @@ pub async fn import(
             if matches!(progress, Progress::Untouched | Progress::InDoubt) {
                 let letter = OutgoingLetter {
                     id: planned.id.clone(),
-                    message: message(letter, planned, run)?,
+                    message: resend(letter, planned, run),
                     progress,
                 };
                 by_target.entry(plan.target_of(&planned.id.entity)).or_default().push(letter);
@@ -96,11 +96,4 @@ async fn send(
         sent.extend(result?.into_iter().map(|letter| (letter.id, letter.progress)));
     }
     Ok(sent)
-}
-
-fn message(letter: &Letter, planned: &Planned, run: &str) -> Result<service_bus::Message, RunError> {
-    resend(letter, planned, run).ok_or_else(|| {
-        let description = format!("{} has a body that cannot be sent again", planned.id);
-        RunError::ServiceBus(ServiceBusError::InvalidArgument { description })
-    })
 }

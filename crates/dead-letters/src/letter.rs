@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use service_bus::{BodySection, Entity, ReceivedMessage, Value};
+use service_bus::{Entity, ReceivedMessage, Value};
 
 use crate::{digest::digest, fingerprint::fingerprint};
 
@@ -156,15 +156,6 @@ impl Letter {
 
     fn property(&self, name: &str) -> Option<&str> {
         self.message.application_properties.get(name)?.as_str()
-    }
-
-    /// Whether a message can be sent that is like this one: a body of lists or maps of AMQP cannot.
-    pub fn can_be_sent_again(&self) -> bool {
-        match &self.message.body_section {
-            BodySection::Data | BodySection::Empty => true,
-            BodySection::Value(value) => matches!(value, Value::String(_) | Value::Binary(_)),
-            BodySection::Sequence(_) => false,
-        }
     }
 
     /// A hash of everything that a replay sends on or decides by: ids, body, properties. Not of what the service

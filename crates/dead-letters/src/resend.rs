@@ -10,14 +10,14 @@ use crate::{
     plan::Planned,
 };
 
-/// The message to send for a letter, or `None` when its body is of a kind that cannot be sent.
+/// The message to send for a letter.
 ///
 /// Everything is kept but: the dead-letter properties, which the service would take for its own; the message id, which
 /// the target may still remember; and the trace context, which begins anew and keeps the old one as a link (OpenTelemetry
 /// semantic conventions for messaging: what is sent again is another message). The time to live begins anew.
 #[must_use]
-pub fn resend(letter: &Letter, planned: &Planned, run: &str) -> Option<Message> {
-    let mut message = letter.message.to_message()?;
+pub fn resend(letter: &Letter, planned: &Planned, run: &str) -> Message {
+    let mut message = letter.message.to_message();
     let properties = &mut message.application_properties;
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     let count = letter.message.application_properties.get(REPLAY_COUNT).and_then(Value::as_i64).unwrap_or(0);
@@ -36,7 +36,7 @@ pub fn resend(letter: &Letter, planned: &Planned, run: &str) -> Option<Message> 
         properties.insert(ORIGINAL_MESSAGE_ID.to_owned(), original.into());
     }
     message.message_id = Some(planned.replay_as.clone());
-    Some(message)
+    message
 }
 
 /// The id under which the message was sent first, through any number of replays.

@@ -16,6 +16,8 @@ pub enum About {
     Rotation,
     /// One managed disk.
     Disk(ArmId),
+    /// One virtual machine.
+    Machine(ArmId),
     /// The marketplace subscription.
     Billing,
 }
@@ -34,6 +36,9 @@ pub enum Subject {
         /// The disk that it was about, for a function that works on disks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         disk: Option<ArmId>,
+        /// The machine that it was about, for a function that works on machines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<ArmId>,
     },
     /// The vendor's own application, federated credential, identity or roles.
     SetUp,
@@ -54,16 +59,22 @@ pub enum Subject {
         /// Its ARM id.
         disk: ArmId,
     },
+    /// One virtual machine.
+    Machine {
+        /// Its ARM id.
+        machine: ArmId,
+    },
 }
 
 impl Subject {
     /// The step of a function, and what it was about.
     #[must_use]
     pub fn step(function: &str, about: &About) -> Self {
-        let disk = match about {
-            About::Disk(disk) => Some(disk.clone()),
-            About::Consent | About::Key(_) | About::Set | About::Rotation | About::Billing => None,
+        let (disk, machine) = match about {
+            About::Disk(disk) => (Some(disk.clone()), None),
+            About::Machine(machine) => (None, Some(machine.clone())),
+            About::Consent | About::Key(_) | About::Set | About::Rotation | About::Billing => (None, None),
         };
-        Self::Step { function: function.to_owned(), disk }
+        Self::Step { function: function.to_owned(), disk, machine }
     }
 }

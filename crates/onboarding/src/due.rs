@@ -1,6 +1,6 @@
 //! When an onboarding that waits is looked at again.
 //!
-//! A marker an onboarding and check, `due/{time}/{onboarding}/{entry}`: the sweep lists one folder whose names sort by
+//! A marker an onboarding and check, `due/{time}/{onboarding}/{entry}`, or `…/rung` for the grace ladder: the sweep lists one folder whose names sort by
 //! time, instead of reading every onboarding. A marker is only a reminder: the entry's number makes a check void that
 //! was due for an older state, so a marker too many does no harm.
 
@@ -16,6 +16,9 @@ use crate::{
     expiring::{name_of, remove},
 };
 
+/// The name of a reminder of the grace ladder.
+const RUNG: &str = "rung";
+
 /// The reminders of all onboardings, in the same store as the journal.
 #[derive(Debug, Clone)]
 pub struct DueChecks {
@@ -27,8 +30,9 @@ pub struct DueChecks {
 pub struct DueCheck {
     /// The onboarding to look at.
     pub onboarding: OnboardingId,
-    /// The journal entry that had set the check.
-    pub entry: u64,
+    /// The journal entry that had set the check; none for a reminder of the grace ladder, which asks the journal what
+    /// is due.
+    pub entry: Option<u64>,
     path: Path,
 }
 
@@ -47,6 +51,19 @@ impl DueChecks {
         for (_, blocker) in onboarding.blockers().iter().filter(|(_, blocker)| blocker.entry >= entry) {
             self.set_for(onboarding.id(), blocker).await?;
         }
+        Ok(())
+    }
+
+    /// Sets a reminder of the grace ladder. Setting it again for the same time is the same reminder.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_rung(
+        &self,
+        onboarding: OnboardingId,
+        at: OffsetDateTime,
+    ) -> Result<(), object_store::Error> {
+        self.store.put(&path_of(at, onboarding, None), PutPayload::new()).await?;
         Ok(())
     }
 
@@ -69,7 +86,7 @@ impl DueChecks {
 
     async fn set_for(&self, onboarding: OnboardingId, blocker: &Blocker) -> Result<(), object_store::Error> {
         let Some(next_check) = blocker.next_check else { return Ok(()) };
-        self.store.put(&path_of(next_check, onboarding, blocker.entry), PutPayload::new()).await?;
+        self.store.put(&path_of(next_check, onboarding, Some(blocker.entry)), PutPayload::new()).await?;
         Ok(())
     }
 
@@ -105,8 +122,9 @@ impl DueChecks {
     }
 }
 
-fn path_of(at: OffsetDateTime, onboarding: OnboardingId, entry: u64) -> Path {
-    Path::from(format!("due/{}/{onboarding}/{entry}", name_of(at)))
+fn path_of(at: OffsetDateTime, onboarding: OnboardingId, entry: Option<u64>) -> Path {
+    let what = entry.map_or_else(|| RUNG.to_owned(), |entry| entry.to_string());
+    Path::from(format!("due/{}/{onboarding}/{what}", name_of(at)))
 }
 
 fn parse(path: Path, until: &str) -> Option<DueCheck> {
@@ -114,7 +132,8 @@ fn parse(path: Path, until: &str) -> Option<DueCheck> {
     let [_, time, onboarding, entry] = parts.as_slice() else { return None };
     let is_due = time.as_str() <= until;
     is_due.then_some(())?;
-    Some(DueCheck { onboarding: onboarding.parse().ok()?, entry: entry.parse().ok()?, path })
+    let entry = if entry == RUNG { None } else { Some(entry.parse().ok()?) };
+    Some(DueCheck { onboarding: onboarding.parse().ok()?, entry, path })
 }
 
 #[cfg(test)]
@@ -139,10 +158,23 @@ mod tests {
         assert_eq!(due.due_at(at - Duration::seconds(1)).await.unwrap(), []);
         let found = due.due_at(at).await.unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].onboarding, found[0].entry), (onboarding.id(), 1));
+        assert_eq!((found[0].onboarding, found[0].entry), (onboarding.id(), Some(1)));
         due.clear(&found[0]).await.unwrap();
         due.clear(&found[0]).await.unwrap();
         assert_eq!(due.due_at(at).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_reminder_of_the_ladder_names_no_entry() {
+        let due = DueChecks::new(Arc::new(InMemory::new()));
+        let (onboarding, at) = (opened().onboarding().id(), cause("").now);
+        due.set_rung(onboarding, at).await.unwrap();
+        due.set_rung(onboarding, at).await.unwrap();
+        let found = due.due_at(at).await.unwrap();
+        assert_eq!(found.iter().map(|due| due.entry).collect::<Vec<_>>(), [None]);
+        due.put_off(&found[0], at + Duration::HOUR).await.unwrap();
+        assert_eq!(due.due_at(at).await.unwrap(), []);
+        assert_eq!(due.due_at(at + Duration::HOUR).await.unwrap()[0].entry, None);
     }
 
     /// Each blocker has its own check; those of one entry and one moment share the reminder.
@@ -162,7 +194,11 @@ mod tests {
         }
         due.set(&onboarding, 4).await.unwrap();
         let found = due.due_at(at + Duration::days(1)).await.unwrap();
-        assert_eq!(found.iter().map(|due| due.entry).collect::<Vec<_>>(), [4, 5], "the oldest first");
+        assert_eq!(
+            found.iter().map(|due| due.entry).collect::<Vec<_>>(),
+            [Some(4), Some(5)],
+            "the oldest first"
+        );
         let later = DueChecks::new(Arc::new(InMemory::new()));
         later.set(&onboarding, 5).await.unwrap();
         assert_eq!(later.due_at(at + Duration::days(1)).await.unwrap().len(), 1, "older entries have theirs");

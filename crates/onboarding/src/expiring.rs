@@ -20,6 +20,14 @@ pub struct Expiring {
     folder: &'static str,
 }
 
+/// One that is past its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Its name.
+    pub name: String,
+    path: Path,
+}
+
 impl Expiring {
     /// The objects in this folder of the store.
     #[must_use]
@@ -61,23 +69,43 @@ impl Expiring {
         Ok(listed.len())
     }
 
-    /// Takes away those that are past their time, [`REMOVED_AT_A_TIME`] at the most; answers how many.
+    /// Those that are past their time, [`REMOVED_AT_A_TIME`] at the most.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn remove_past(&self, now: OffsetDateTime) -> Result<usize, object_store::Error> {
-        let until = name_of(now - CLOCK_SKEW);
+    pub async fn past(&self, now: OffsetDateTime) -> Result<Vec<Past>, object_store::Error> {
+        let until = name_of(now);
         let mut listed = self.store.list(Some(&Path::from(self.folder)));
         let mut past = vec![];
         while past.len() < REMOVED_AT_A_TIME
             && let Some(object) = listed.try_next().await?
         {
-            if object.location.parts().nth(1).is_some_and(|time| time.as_ref() < until.as_str()) {
-                past.push(object.location);
+            let parts: Vec<String> = object.location.parts().map(|part| part.as_ref().to_owned()).collect();
+            if let [_, time, name @ ..] = parts.as_slice()
+                && *time < until
+            {
+                past.push(Past { name: name.join("/"), path: object.location });
             }
         }
-        for path in &past {
-            remove(&self.store, path).await?;
+        Ok(past)
+    }
+
+    /// Takes one away. Taking it away again is success.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn remove(&self, past: &Past) -> Result<(), object_store::Error> {
+        remove(&self.store, &past.path).await
+    }
+
+    /// Takes away those that are past their time, [`REMOVED_AT_A_TIME`] at the most; answers how many.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn remove_past(&self, now: OffsetDateTime) -> Result<usize, object_store::Error> {
+        let past = self.past(now - CLOCK_SKEW).await?;
+        for one in &past {
+            self.remove(one).await?;
         }
         Ok(past.len())
     }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::{
     About, DropReason, ProvenKey, Reason, SubscriptionStatus,
     finding::Finding,
+    grace::{Drill, MachineStep, Rung},
     rotation::{NewestVersion, SetLook},
 };
 
@@ -129,6 +130,48 @@ pub enum Fact {
         /// When the operation began, by the marketplace's clock.
         at: OffsetDateTime,
     },
+    /// A rung is next, and its time comes.
+    RungAnnounced {
+        /// Which.
+        rung: Rung,
+        /// When it is taken, not earlier.
+        due: OffsetDateTime,
+    },
+    /// The settings do not include the rung that was announced.
+    RungWithdrawn {
+        /// Which.
+        rung: Rung,
+    },
+    /// The key was looked at once more, and is still revoked: the rung is taken.
+    RungTaken {
+        /// Which.
+        rung: Rung,
+        /// The machines that have disks of this customer, for the rung that stops them.
+        machines: Vec<ArmId>,
+    },
+    /// Nothing was heard of machines for long.
+    MachinesDue,
+    /// A machine was read, or Azure answered a call about it.
+    Machine {
+        /// The machine.
+        machine: ArmId,
+        /// What was learnt, or is about to be done.
+        step: MachineStep,
+    },
+    /// The vendor's operator froze the onboarding.
+    Frozen {
+        /// Why, in the operator's words.
+        reason: Option<String>,
+    },
+    /// The vendor's operator lifted the freeze.
+    Unfrozen,
+    /// The vendor's operator marked the onboarding as a test.
+    MarkedAsTest,
+    /// The vendor's operator began a rehearsal.
+    DrillStarted {
+        /// How long, and at which pace.
+        drill: Drill,
+    },
 }
 
 /// Why nothing can be planned now. It is no fault: the chain is taken up again from here when that changes.
@@ -140,6 +183,9 @@ pub enum NotNow {
     /// The subscription is suspended.
     #[error("the subscription is suspended")]
     Suspended,
+    /// The grace ladder suspended the service.
+    #[error("the service is suspended, because the key is revoked")]
+    ServiceSuspended,
     /// The subscription is over.
     #[error("the subscription has ended")]
     Ended,

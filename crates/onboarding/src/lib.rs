@@ -6,6 +6,7 @@
 //! - [`finding`] and [`blocker`]: what was found wrong, whose turn it is, how to mend it;
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
+//! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
@@ -27,10 +28,12 @@ pub mod event;
 pub mod expiring;
 mod fact;
 pub mod finding;
+pub mod grace;
 mod hash;
 mod id;
 pub mod journal;
 mod key;
+mod next_move;
 mod numbered;
 mod onboarding;
 mod plan;
@@ -52,6 +55,7 @@ pub use decision::{Cause, Decision, LONGEST_CHECK};
 pub use fact::{Fact, NotNow};
 pub use id::OnboardingId;
 pub use key::ProvenKey;
+pub use next_move::{Move, What};
 pub use onboarding::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, Purchase, Set, Stage, SubscriptionStatus,
 };

@@ -11,6 +11,7 @@ use crate::{
     OnboardingId, ProvenKey, Subject,
     blocker::{Blocker, Blockers},
     finding::KeyIs,
+    grace::Grace,
     rotation::{Reminder, Rotation},
     taken::Taken,
 };
@@ -49,6 +50,8 @@ pub struct Onboarding {
     pub(crate) stood_since: Option<OffsetDateTime>,
     /// How often it was restarted since.
     pub(crate) restarts: u32,
+    /// The grace ladder, and what may stop it.
+    pub(crate) grace: Grace,
     pub(crate) taken: Taken,
 }
 
@@ -314,6 +317,12 @@ impl Onboarding {
         &self.blockers
     }
 
+    /// The grace ladder, and what may stop it.
+    #[must_use]
+    pub fn grace(&self) -> &Grace {
+        &self.grace
+    }
+
     /// The events that were taken in.
     #[must_use]
     pub fn taken(&self) -> &Taken {
@@ -349,7 +358,7 @@ impl Onboarding {
     }
 
     /// What the blockers say of the key in use: the worst of them counts.
-    fn key_is(&self) -> KeyIs {
+    pub(crate) fn key_is(&self) -> KeyIs {
         let mut found = self.about_key_in_use().map(|found| found.finding.code().key_is());
         if self.revoked_since().is_some() {
             KeyIs::Revoked

@@ -2,7 +2,7 @@
 
 use azure_ids::{KeyUrl, TenantId};
 
-use crate::{Contradiction, NotNow, Onboarding, ProvenKey, Purchase, Set, Stage};
+use crate::{Contradiction, NotNow, Onboarding, ProvenKey, Purchase, Set, Stage, grace::Rung};
 
 /// Everything needed to create the disk encryption set; only a proven key of the bound tenant leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,9 @@ impl Onboarding {
             | Stage::Active
             | Stage::Unreachable
             | Stage::Revoked => {}
+        }
+        if self.grace.has_taken(Rung::Suspend) {
+            return Err(NotNow::ServiceSuspended.into());
         }
         let proof = self.key.as_ref().ok_or(NotNow::NoProvenKey)?;
         self.bound_to(proof)?;

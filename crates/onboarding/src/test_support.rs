@@ -79,6 +79,12 @@ pub(crate) fn disk(name: &str) -> ArmId {
         .unwrap()
 }
 
+pub(crate) fn machine(name: &str) -> ArmId {
+    format!("/subscriptions/{TENANT}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{name}")
+        .parse()
+        .unwrap()
+}
+
 pub(crate) fn set(name: &str) -> ArmId {
     format!("/subscriptions/{TENANT}/resourceGroups/g/providers/Microsoft.Compute/diskEncryptionSets/{name}")
         .parse()

@@ -2,7 +2,11 @@
 
 use fe2o3_amqp_types::messaging::{Batch, Data, Message as AmqpMessage};
 
-use crate::{error::ServiceBusError, message::Message, wire};
+use crate::{
+    error::ServiceBusError,
+    message::Message,
+    wire::{self, Encoded},
+};
 
 /// The message format of a transfer that holds several messages (azure-sdk-for-net, AmqpConstants.cs).
 pub(crate) const BATCH_FORMAT: u32 = 0x8001_3700;
@@ -24,7 +28,7 @@ pub struct MessageBatch {
 /// What a transfer holds. A message that goes alone goes as itself: some entities take no batches.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
-    One(AmqpMessage<Data>),
+    One(Encoded),
     Several(AmqpMessage<Batch<Data>>),
 }
 
@@ -49,14 +53,14 @@ impl MessageBatch {
 /// A batch that may still grow.
 struct Open {
     first: Message,
-    first_encoded: AmqpMessage<Data>,
+    first_encoded: Encoded,
     sections: Vec<Vec<u8>>,
     size: u64,
 }
 
 /// Packs messages, in order, into as few transfers as they fit into. `largest` is what the entity says that it takes.
 pub(crate) fn pack(
-    messages: Vec<(Message, AmqpMessage<Data>)>,
+    messages: Vec<(Message, Encoded)>,
     largest: Option<u64>,
 ) -> Result<Vec<MessageBatch>, ServiceBusError> {
     let takes = largest.unwrap_or(LARGEST);

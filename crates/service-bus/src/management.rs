@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use fe2o3_amqp_types::{
-    messaging::{ApplicationProperties, Data, Message as AmqpMessage},
+    messaging::ApplicationProperties,
     primitives::{Array, OrderedMap, SimpleValue},
 };
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use crate::{
     link::{RequestLink, Response},
     message::Message,
     received::ReceivedMessage,
-    wire::{self, AmqpValue},
+    wire::{self, AmqpValue, Encoded},
 };
 
 /// What becomes of a locked message.
@@ -32,7 +32,7 @@ pub(crate) enum Disposition {
 pub(crate) async fn schedule(
     link: &RequestLink,
     message: &Message,
-    encoded: &AmqpMessage<Data>,
+    encoded: &Encoded,
 ) -> Result<i64, ServiceBusError> {
     let mut entry = vec![("message", binary(wire::encoded_message(encoded)?))];
     let texts = [

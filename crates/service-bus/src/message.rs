@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use time::OffsetDateTime;
 
-use crate::value::Value;
+use crate::{received::BodySection, value::Value};
 
 /// A message to send. Built by chaining:
 ///
@@ -20,8 +20,10 @@ use crate::value::Value;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message {
-    /// The payload, sent as one AMQP data section.
+    /// The payload, sent as one AMQP data section. Not sent where [`body_section`](Self::body_section) is another kind.
     pub body: Bytes,
+    /// The kind of section that the body is sent in: data, unless the message is to be as one that was received.
+    pub body_section: BodySection,
     /// What duplicate detection compares; at most 128 characters. Made up when absent, once per call of `send`, so
     /// that a repeated attempt carries the same one.
     pub message_id: Option<String>,

@@ -66,9 +66,10 @@ pub struct ReceivedMessage {
 }
 
 /// The kind of section that a body came in (OASIS AMQP 1.0, part 3, section 3.2).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum BodySection {
     /// Bytes, in one or more data sections: what every current SDK sends.
+    #[default]
     Data,
     /// One AMQP value.
     Value(Value),
@@ -97,20 +98,13 @@ pub const DEAD_LETTER_ERROR_DESCRIPTION: &str = "DeadLetterErrorDescription";
 impl ReceivedMessage {
     /// A message to send with the same body, id and properties, without what the service added: the dead-letter
     /// properties, sequence numbers, counts and times. The schedule is not kept; the time to live is.
-    ///
-    /// A body that is not bytes is kept as its text or bytes if it is one AMQP value of that kind; otherwise there
-    /// is nothing that could be sent alike, and the answer is `None`.
-    pub fn to_message(&self) -> Option<Message> {
-        match &self.body_section {
-            BodySection::Data | BodySection::Empty => {}
-            BodySection::Value(Value::String(_) | Value::Binary(_)) => {}
-            BodySection::Value(_) | BodySection::Sequence(_) => return None,
-        }
+    pub fn to_message(&self) -> Message {
         let mut application_properties = self.application_properties.clone();
         application_properties.remove(DEAD_LETTER_REASON);
         application_properties.remove(DEAD_LETTER_ERROR_DESCRIPTION);
-        Some(Message {
+        Message {
             body: self.body.clone(),
+            body_section: self.body_section.clone(),
             message_id: self.message_id.clone(),
             content_type: self.content_type.clone(),
             subject: self.subject.clone(),
@@ -123,6 +117,6 @@ impl ReceivedMessage {
             time_to_live: self.time_to_live,
             scheduled_enqueue_time: None,
             application_properties,
-        })
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use fe2o3_amqp::link::delivery::Sendable;
-use fe2o3_amqp_types::messaging::{Data, Message as AmqpMessage};
 use time::OffsetDateTime;
 use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use crate::{
     link::Connection,
     management,
     message::Message,
-    wire,
+    wire::{self, Encoded},
 };
 
 /// Sends messages to one queue or topic. Cloning is cheap.
@@ -193,7 +192,7 @@ impl ServiceBusSender {
         .await
     }
 
-    fn prepare(&self, mut message: Message) -> Result<(Message, AmqpMessage<Data>), ServiceBusError> {
+    fn prepare(&self, mut message: Message) -> Result<(Message, Encoded), ServiceBusError> {
         message.message_id.get_or_insert_with(|| Uuid::new_v4().simple().to_string());
         let encoded = wire::encode(&message, self.connector.options().clock.now())?;
         Ok((message, encoded))

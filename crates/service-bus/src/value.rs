@@ -52,6 +52,8 @@ pub enum Value {
     Symbol(String),
     /// A list of values; only in bodies.
     List(Vec<Value>),
+    /// Values of one type, which AMQP writes once; only in bodies.
+    Array(Vec<Value>),
     /// A map of values; only in bodies.
     Map(Vec<(Value, Value)>),
     /// A value of a type with a name of its own. The .NET SDK writes time spans, URIs and dates with an offset as
@@ -156,7 +158,7 @@ impl Serialize for Value {
             Self::Uuid(value) => serializer.collect_str(value),
             Self::Binary(bytes) => serializer.serialize_str(&base64(bytes)),
             Self::String(text) | Self::Symbol(text) => serializer.serialize_str(text),
-            Self::List(values) => serializer.collect_seq(values),
+            Self::List(values) | Self::Array(values) => serializer.collect_seq(values),
             Self::Map(entries) => serializer.collect_map(entries.iter().map(|(key, value)| (key, value))),
             Self::Described { value, .. } => value.serialize(serializer),
         }

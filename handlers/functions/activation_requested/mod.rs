@@ -2,17 +2,38 @@
 //!
 //! Only after every disk was read back as encrypted under the customer's key: the decision makes the plan, and without
 //! a proven key and verified disks there is none. Activating again is success.
+//!
+//! Every disk is read once more before: what was given to somebody else since it was encrypted, or deleted, is dropped, and
+//! nobody is billed for it.
 
-use onboarding::{Fact, SubscriptionStatus, event::ActivationRequested};
+use azure_ids::ArmId;
+use onboarding::{
+    Contradiction, DropReason, Fact, NoPlan, Onboarding, SubscriptionStatus, event::ActivationRequested,
+};
 
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::subscription::status_of,
+    systems::{
+        disks::{is_gone, is_tagged_for},
+        subscription::status_of,
+    },
 };
 
 pub(crate) async fn handle(step: Step<ActivationRequested>, app: App) -> Result<Next, StepError> {
-    let purchase = step.onboarding()?.activation_plan()?;
+    let onboarding = step.onboarding()?;
+    let purchase = match onboarding.activation_plan() {
+        // Found while this message travelled. Once it is encrypted, activation is asked for again.
+        Err(NoPlan::Contradiction(Contradiction::NotEncrypted)) => {
+            return Ok(Next::NoNews("a disk is still to be encrypted"));
+        }
+        plan => plan?,
+    };
+    if onboarding.activated_at().is_none()
+        && let Some((disk, why)) = no_longer_theirs(&app, onboarding).await?
+    {
+        return step.decide(Fact::DiskDropped { disk, why });
+    }
     let read = app.marketplace.subscription(purchase.subscription).await?;
     match status_of(&read.saas_subscription_status)? {
         // Activated by an earlier run.
@@ -25,5 +46,45 @@ pub(crate) async fn handle(step: Step<ActivationRequested>, app: App) -> Result<
         status @ (SubscriptionStatus::Suspended | SubscriptionStatus::Unsubscribed) => {
             step.decide(Fact::Subscription { status })
         }
+    }
+}
+
+/// The first disk that is not this customer's any more.
+async fn no_longer_theirs(
+    app: &App,
+    onboarding: &Onboarding,
+) -> Result<Option<(ArmId, DropReason)>, StepError> {
+    for disk in onboarding.disks().keys() {
+        match app.compute.disk(disk).await {
+            Ok(read) if is_tagged_for(&read, onboarding.tenant()) => {}
+            Ok(_) => return Ok(Some((disk.clone(), DropReason::RetaggedLate))),
+            Err(error) if is_gone(&error) => return Ok(Some((disk.clone(), DropReason::Deleted))),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use onboarding::event::{Event, EventId};
+
+    use super::*;
+    use crate::test_support::{NOW, append, chain, provisioning};
+
+    /// Another disk was tagged while the message travelled.
+    #[tokio::test]
+    async fn a_disk_that_is_still_to_be_encrypted_is_no_reason_for_a_dead_letter() {
+        let app = crate::tests::app();
+        let id = provisioning(&app.journal).await;
+        for (fact, _) in chain().into_iter().take(3) {
+            if let Some(fact) = fact {
+                append(&app.journal, id, &format!("{fact:?}"), fact).await;
+            }
+        }
+        let onboarding = app.journal.load(id).await.unwrap().unwrap().onboarding;
+        let event = Event::new(EventId::of_origin("test", "a"), "test", id, NOW, ActivationRequested {});
+        let next = handle(Step::on(event, onboarding, &app), app.clone()).await.unwrap();
+        assert!(matches!(next, Next::NoNews(_)), "{next:?}");
     }
 }

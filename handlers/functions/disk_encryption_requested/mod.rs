@@ -20,7 +20,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::{
         disk_encryption_set::{LOOK_AFTER, why_refused},
-        disks::is_tagged_for,
+        disks::{is_gone, is_tagged_for},
     },
 };
 
@@ -95,12 +95,6 @@ async fn encrypt(
     }
 }
 
-/// Whether ARM knows the subscription, and in it no such disk. A subscription that it does not know is the vendor's
-/// set-up, and says nothing about the disk.
-fn is_gone(error: &ArmError) -> bool {
-    matches!(error, ArmError::Refused(ArmRefusal::NotFound { code }) if code != "SubscriptionNotFound")
-}
-
 /// What keeps Azure from changing the disk; better known before it is asked.
 fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
     match &read.encryption.encryption_type {
@@ -112,19 +106,4 @@ fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
     // `Reserved` is attached to a deallocated machine, which is as good as unattached.
     let attached = read.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));
     attached.then(|| Finding::DiskAttached { disk: disk.clone(), error: None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_disk_that_is_not_there_is_gone() {
-        let not_found = |code: &str| ArmError::Refused(ArmRefusal::NotFound { code: code.to_owned() });
-        assert!(is_gone(&not_found("ResourceNotFound")) && is_gone(&not_found("ResourceGroupNotFound")));
-        assert!(!is_gone(&not_found("SubscriptionNotFound")), "the vendor's set-up, not the disk");
-        let forbidden =
-            ArmRefusal::Forbidden { code: "AuthorizationFailed".to_owned(), message: String::new() };
-        assert!(!is_gone(&ArmError::Refused(forbidden)));
-    }
 }

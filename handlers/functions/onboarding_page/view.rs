@@ -1,4 +1,5 @@
-//! The customer's page, as JSON and as HTML: the same facts.
+//! The customer's page, as JSON and as HTML: the same facts. The vendor's resources have names there and no IDs, which would
+//! tell the vendor's subscription.
 
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::key_health;
 use crate::{
     App,
-    pages::{self, blockers, key_events, rotation, signing::Link},
+    pages::{self, blockers, key_events, ladder, rotation, signing::Link},
 };
 
 /// The page's facts for machines.
@@ -25,17 +26,17 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
     let disks: Vec<Value> = onboarding
         .disks()
         .iter()
-        .map(|(disk, state)| json!({"id": disk, "encryption": state, "verified": *state == DiskState::Encrypted}))
+        .map(|(disk, state)| json!({"name": disk.name(), "encryption": state, "verified": *state == DiskState::Encrypted}))
         .collect();
     let dropped: Vec<Value> =
-        onboarding.dropped().iter().map(|(disk, why)| json!({"id": disk, "why": why})).collect();
+        onboarding.dropped().iter().map(|(disk, why)| json!({"name": disk.name(), "why": why})).collect();
     json!({
         "onboarding": id,
         "state": onboarding.stage(),
         "tenant": onboarding.tenant(),
         "region": onboarding.region(),
-        "blocker": blockers::first(onboarding),
-        "blockers": blockers::all(onboarding),
+        "blocker": blockers::for_customer(blockers::first(onboarding)),
+        "blockers": blockers::all(onboarding).into_iter().map(blockers::for_customer).collect::<Vec<_>>(),
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
@@ -47,6 +48,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
+        "grace": ladder::json(&app.settings.grace, onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
@@ -68,6 +70,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding.stage())) }
+        (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
@@ -243,6 +246,6 @@ fn warnings_of(onboarding: &Onboarding) -> Vec<Finding> {
 fn set_of(onboarding: &Onboarding) -> Option<String> {
     match onboarding.set() {
         Set::None => None,
-        Set::Requested { set, .. } | Set::Ready { set } => Some(set.to_string()),
+        Set::Requested { set, .. } | Set::Ready { set } => Some(set.name().to_owned()),
     }
 }

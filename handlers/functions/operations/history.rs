@@ -40,6 +40,12 @@ fn told(entry: Entry, now: OffsetDateTime) -> Value {
             *operation = json!("(not shown)");
         }
     }
+    let machines = record.pointer_mut("/state/grace/machines").and_then(Value::as_object_mut);
+    for (_, machine) in machines.into_iter().flatten() {
+        if let Some(operation) = machine.get_mut("operation") {
+            *operation = json!("(not shown)");
+        }
+    }
     record["stage"] = json!(entry.onboarding.stage());
     record["keyVersion"] = rotation::version_in_use(&entry.onboarding, now);
     record["rotation"] = rotation::json(&entry.onboarding);

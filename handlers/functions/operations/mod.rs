@@ -2,10 +2,12 @@
 //! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes nothing but which links count. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
+//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
+mod grace;
 mod history;
 mod links;
 
@@ -24,12 +26,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App, budgets,
-    pages::{Problem, blockers, private_json, rotation},
+    pages::{Problem, blockers, ladder, private_json, rotation},
     systems::checks,
 };
 
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
-/// `/{id}/link` and `/{id}/withdraw-links`;
+/// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -40,6 +42,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/resume", post(resume))
         .route("/api/operations/onboardings/{id}/link", post(links::issue))
         .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
+        .route("/api/operations/onboardings/{id}/freeze", post(grace::freeze))
+        .route("/api/operations/onboardings/{id}/unfreeze", post(grace::unfreeze))
+        .route("/api/operations/onboardings/{id}/mark-test", post(grace::mark_test))
+        .route("/api/operations/onboardings/{id}/drill", post(grace::drill))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 
@@ -65,6 +71,7 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),
+                "grace": ladder::json(&app.settings.grace, &onboarding),
             }));
         }
     }

@@ -69,12 +69,17 @@ async fn follow(
     operation: &str,
     plan: &ProvisionPlan,
 ) -> Result<Option<Next>, StepError> {
-    let url: OperationUrl = operation.parse().map_err(|error| {
-        StepError::refuse(
-            Reason::OperationElsewhere,
-            format!("the address of the operation is not one of Azure Resource Manager's: {error}"),
-        )
-    })?;
+    let url: OperationUrl = match operation.parse() {
+        Ok(url) => url,
+        // The operator has looked into it: the set tells the rest, and the address is not called.
+        Err(_) if step.event.resumed => return Ok(None),
+        Err(error) => {
+            return Err(StepError::refuse(
+                Reason::OperationElsewhere,
+                format!("the address of the operation is not one of Azure Resource Manager's: {error}"),
+            ));
+        }
+    };
     match app.compute.operation(&url).await {
         Ok(OperationState::Succeeded) => Ok(None),
         // ARM forgets operations after some days; the set itself tells the rest.
@@ -149,4 +154,38 @@ async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec
     };
     let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
     Ok(all.into_iter().filter(is_ours).map(|disk| disk.id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use onboarding::event::{Event, EventId};
+
+    use super::*;
+    use crate::test_support::{NOW, chain, provisioning};
+
+    /// The operator has looked into it, and resumes.
+    #[tokio::test]
+    async fn an_operation_elsewhere_is_never_called_and_does_not_stop_what_is_resumed() {
+        let app = crate::tests::app();
+        let id = provisioning(&app.journal).await;
+        let onboarding = app.journal.load(id).await.unwrap().unwrap().onboarding;
+        let Some(Some(Fact::SetRequested { set, .. })) = chain().into_iter().nth(1).map(|(fact, _)| fact)
+        else {
+            panic!("the chain begins with the set")
+        };
+        let plan = onboarding.provision_plan().unwrap();
+        let data = ProvisionStarted { set };
+        let mut event = Event::new(EventId::of_origin("test", "started"), "test", id, NOW, data);
+        for resumed in [false, true] {
+            event.resumed = resumed;
+            let step = Step::on(event.clone(), onboarding.clone(), &app);
+            match follow(&step, &app, "https://attacker.example/operations/1", &plan).await {
+                Ok(None) => assert!(resumed),
+                Err(StepError::Refuse { reason, .. }) => {
+                    assert!(!resumed && reason == Reason::OperationElsewhere);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

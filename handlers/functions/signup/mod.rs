@@ -76,6 +76,12 @@ async fn resolve(app: &App, from: &str, token: Option<String>) -> Result<Onboard
     };
     let subscription = resolved.id;
     let onboarding = OnboardingId::of_subscription(subscription);
+    // Whoever sweeps sees by it that this message died.
+    let marked = app.signups.create(now + app.settings.standstill, &format!("{subscription}/0")).await;
+    marked.map_err(|error| {
+        app.strangers.give_back(from);
+        Problem::unavailable("marking a sign-up", &error)
+    })?;
     // The same purchase always has the same id: to open the landing page twice is to sign up once.
     let id = EventId::of_origin(SignupRequested::KIND, &onboarding.to_string());
     let mut event = Event::new(id, "signup", onboarding, app.clock.now(), SignupRequested { subscription });

@@ -1,9 +1,12 @@
-//! The checks whose time has come.
+//! The checks and the rungs whose time has come.
 
 use onboarding::due::DueCheck;
 
 use super::{SweepError, load};
-use crate::{App, systems::checks::publish_due};
+use crate::{
+    App,
+    systems::checks::{publish_due, publish_rung_due},
+};
 
 /// A check that was sent and not made is sent again after so many times the wait before a first check.
 const AGAIN_AFTER: u32 = 5;
@@ -12,7 +15,10 @@ const AGAIN_AFTER: u32 = 5;
 pub(super) async fn send(app: &App) -> Result<(), SweepError> {
     let due = to_be_made(app).await?;
     for check in &due {
-        publish_due(app, check.onboarding, check.entry).await?;
+        match check.entry {
+            Some(entry) => publish_due(app, check.onboarding, entry).await?,
+            None => publish_rung_due(app, check.onboarding).await?,
+        }
         sent(app, check).await?;
     }
     if !due.is_empty() {
@@ -27,7 +33,15 @@ async fn to_be_made(app: &App) -> Result<Vec<DueCheck>, SweepError> {
     for check in app.due.due_at(app.clock.now()).await? {
         // Of a journal that cannot be read, the reminders are as good as any others when it can be read again.
         let Some(onboarding) = load(app, check.onboarding).await? else { continue };
-        if onboarding.blockers().wait_for_check_of(check.entry) {
+        let Some(entry) = check.entry else {
+            match onboarding.next_move(&app.settings.grace) {
+                Some(next) if next.at <= app.clock.now() => to_be_made.push(check),
+                Some(next) => app.due.put_off(&check, next.at).await?,
+                None => app.due.clear(&check).await?,
+            }
+            continue;
+        };
+        if onboarding.blockers().wait_for_check_of(entry) {
             to_be_made.push(check);
         } else {
             app.due.clear(&check).await?;
@@ -46,13 +60,13 @@ async fn sent(app: &App, check: &DueCheck) -> Result<(), SweepError> {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use onboarding::{Fact, OnboardingId};
+    use onboarding::{Fact, OnboardingId, grace::Rung};
     use time::OffsetDateTime;
 
     use super::*;
     use crate::{
         clock::Clock,
-        test_support::{NOW, append, opened},
+        test_support::{NOW, append, opened, revoked},
     };
 
     struct At(OffsetDateTime);
@@ -63,7 +77,7 @@ mod tests {
         }
     }
 
-    async fn due_after(app: &mut App, seconds: u64) -> Vec<(OnboardingId, u64)> {
+    async fn due_after(app: &mut App, seconds: u64) -> Vec<(OnboardingId, Option<u64>)> {
         app.clock = Arc::new(At(NOW + Duration::from_secs(seconds)));
         let due = to_be_made(app).await.unwrap();
         for check in &due {
@@ -79,13 +93,31 @@ mod tests {
         let waiting = app.journal.load(id).await.unwrap().unwrap().onboarding;
         app.due.set(&waiting, 1).await.unwrap();
         assert_eq!(due_after(&mut app, 59).await, []);
-        assert_eq!(due_after(&mut app, 60).await, [(id, 1)]);
+        assert_eq!(due_after(&mut app, 60).await, [(id, Some(1))]);
         assert_eq!(due_after(&mut app, 359).await, [], "it may be under way");
         for again in [360, 660, 960] {
-            assert_eq!(due_after(&mut app, again).await, [(id, 1)], "its message died");
+            assert_eq!(due_after(&mut app, again).await, [(id, Some(1))], "its message died");
         }
         append(&app.journal, id, "check", Fact::CheckDue { entry: Some(1) }).await;
         assert_eq!(due_after(&mut app, 9999).await, [], "it was made");
         assert_eq!(app.due.due_at(NOW + Duration::from_secs(99_999)).await.unwrap(), [], "and is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_rung_is_due_again_and_again_until_the_journal_shows_it() {
+        let mut app = crate::tests::app();
+        let id = revoked(&mut app).await;
+        app.due.set_rung(id, NOW).await.unwrap();
+        assert_eq!(due_after(&mut app, 99).await, [], "the reminder came too early");
+        for again in [100, 400, 700] {
+            assert_eq!(due_after(&mut app, again).await, [(id, None)], "its message died");
+        }
+        let due = NOW + Duration::from_secs(1100);
+        append(&app.journal, id, "announced", Fact::RungAnnounced { rung: Rung::Suspend, due }).await;
+        assert_eq!(due_after(&mut app, 1099).await, [], "it was announced");
+        assert_eq!(due_after(&mut app, 1100).await, [(id, None)], "it is to be taken");
+        append(&app.journal, id, "frozen", Fact::Frozen { reason: None }).await;
+        assert_eq!(due_after(&mut app, 9999).await, [], "it is frozen");
+        assert_eq!(app.due.due_at(NOW + Duration::from_secs(99_999)).await.unwrap(), []);
     }
 }

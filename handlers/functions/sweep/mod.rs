@@ -8,9 +8,12 @@
 //! has stood without anybody's turn is to be started again ([`restart_at`](onboarding::Onboarding::restart_at)), and a reminder whose time is
 //! long past is set again. Reads the journal; changes the place that the walk has reached.
 //!
+//! A sign-up that was not opened has no journal; its marker says that it is to be sent again.
+//!
 //! At last it takes away what is past its use: used states of consents, and budgets.
 
 mod due;
+mod signups;
 mod walk;
 
 use onboarding::journal::{Head, JournalError};
@@ -35,6 +38,7 @@ pub(crate) enum SweepError {
 pub(crate) async fn handle(app: App) -> Result<(), SweepError> {
     due::send(&app).await?;
     walk::on(&app).await?;
+    signups::send_again(&app).await?;
     take_away(&app).await
 }
 

@@ -33,6 +33,11 @@ async fn stands_still(app: &App, stretch: &Stretch) -> Result<Vec<(OnboardingId,
         if onboarding.stage() == Stage::Ended {
             app.submissions.forget(*id).await?;
         }
+        if let Some(next) =
+            onboarding.next_move(&app.settings.grace).filter(|next| next.at < now - standstill)
+        {
+            app.due.set_rung(*id, next.at).await?;
+        }
     }
     Ok(found)
 }

@@ -92,8 +92,9 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         covered.insert(queue);
     }
     // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
-    // onboarding; a check is sent until it is made, and the marketplace is asked every day. A key is
-    // looked at again an interval later.
+    // onboarding; a check is sent until it is made, and the marketplace is asked every day. A key is looked at again an
+    // interval later, also when an event of its vault is lost. The grace ladder has reminders, which are sent until the
+    // journal shows that they were heeded, also for its machines.
     let others = [
         "signup_requested",
         "customer_consented",
@@ -102,6 +103,9 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "marketplace_changed",
         "subscription_check_due",
         "watch_due",
+        "rung_due",
+        "machine_switch_requested",
+        "key_events",
     ];
     covered.extend(others);
     assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");
@@ -153,4 +157,17 @@ async fn a_sweep_takes_away_what_is_past_its_use() {
     app.clock = Arc::new(At(NOW + Duration::from_secs(2 * 3600)));
     super::super::take_away(&app).await.unwrap();
     assert_eq!((left(&app, "consent-states").await, left(&app, "budgets").await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_rung_whose_reminder_was_lost_has_one_again() {
+    let mut app = crate::tests::app();
+    let id = test_support::revoked(&mut app).await;
+    let announced_at = Duration::from_secs(100);
+    let standstill = app.settings.standstill;
+    found_after(&mut app, standstill + announced_at).await;
+    assert_eq!(app.due.due_at(NOW + announced_at).await.unwrap(), [], "it may be under way");
+    found_after(&mut app, standstill + announced_at + Duration::from_secs(1)).await;
+    let due = app.due.due_at(NOW + announced_at).await.unwrap();
+    assert_eq!(due.iter().map(|due| (due.onboarding, due.entry)).collect::<Vec<_>>(), [(id, None)]);
 }

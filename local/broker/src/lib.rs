@@ -21,7 +21,7 @@
 //! renewal, and settlement by lock token on `$management`. Tokens are checked: shared access signatures by signature
 //! and expiry, for the key in the connection string.
 //!
-//! There are no SQL filters other than `1=1`, no actions of rules, no transactions, no TLS and no WebSockets; entities
+//! There are no SQL filters other than `1=1` and `1=0`, no actions of rules, no transactions, no TLS and no WebSockets; entities
 //! cannot be created or changed while the broker runs, except the rules of subscriptions.
 //!
 //! # What survives

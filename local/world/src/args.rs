@@ -1,12 +1,14 @@
 //! The command line. `--help` is the manual: it has to teach.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sandbox_args::SANDBOX_AFTER_HELP;
 pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, Profile, SandboxArgs, SandboxCommand};
+use crate::scenarios::{self, Scenario};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -89,15 +91,16 @@ pub enum Command {
     /// Queues may set LockDuration, MaxDeliveryCount, DefaultMessageTimeToLive,
     /// DeadLetteringOnMessageExpiration, RequiresSession, RequiresDuplicateDetection,
     /// DuplicateDetectionHistoryTimeWindow, ForwardTo, ForwardDeadLetteredMessagesTo; subscriptions the
-    /// same but duplicate detection, which is their topic's, and Rules with correlation filters or 1=1.
+    /// same but duplicate detection, which is their topic's, and Rules with correlation filters, 1=1 or 1=0.
     /// What is left out has Azure's defaults. What is unknown or invalid is rejected with its path.
     ///
-    /// With --state everything acknowledged survives if this process is killed at any moment, and the
-    /// key in the connection string stays the same. If FILE no longer has an entity that still holds
-    /// messages there, the broker does not start and names it; nothing is deleted.
+    /// With --state everything acknowledged survives if this process is killed at any moment. If FILE no
+    /// longer has an entity that still holds messages there, the broker does not start and names it;
+    /// nothing is deleted. If the state cannot be written, the broker ends.
     ///
-    /// It listens on 127.0.0.1 only, over AMQP without TLS. There are no SQL filters but 1=1, no
-    /// transactions, and no administration client: FILE is read once.
+    /// It listens on 127.0.0.1 only, over AMQP without TLS. What it does not have: SQL filters but 1=1 and
+    /// 1=0, actions of rules, transactions, batch deletion, sessions that receivers share, AMQP over web
+    /// sockets, and the administration client: FILE is read once.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Broker(BrokerArgs),
 
@@ -166,6 +169,21 @@ pub struct DemoArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Play this story from the life of a key instead; --list names them
+    ///
+    /// Hours pass in seconds, by a clock that is moved for the whole local world at once. It succeeds
+    /// only if its end was read back from the simulated Azure.
+    #[arg(long, value_name = "NAME", value_parser = scenario, verbatim_doc_comment)]
+    pub scenario: Option<Scenario>,
+
+    /// Play every scenario, each in a fresh world
+    #[arg(long, conflicts_with_all = ["scenario", "har", "keep"])]
+    pub all: bool,
+
+    /// Print the names of the scenarios and what happens in them
+    #[arg(long, conflicts_with_all = ["scenario", "all", "har", "keep"])]
+    pub list: bool,
+
     /// Write every exchange with the simulated Azure to FILE as HAR 1.2, without its secrets
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
@@ -174,7 +192,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 
-    /// Give up after this many seconds and say what was missing
+    /// Give up after this many seconds, for each scenario, and say what was missing
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub timeout: Duration,
 }
@@ -198,13 +216,49 @@ pub struct BrokerArgs {
     #[arg(long, value_name = "PORT", default_value = "5672")]
     pub port: u16,
 
-    /// Keep messages, session states and the key in DIR; without it they are lost at the end
+    /// Keep messages and session states in DIR; without it they are lost at the end
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+
+    /// The tier whose largest message is the largest here: standard 256 KB, premium 1 MB
+    #[arg(long, value_name = "TIER", default_value_t = Tier::Standard)]
+    pub tier: Tier,
+
+    /// The shared access key; without it SAS_KEY_VALUE, as in the documentation of Microsoft's emulator
+    #[arg(long, value_name = "KEY", env = "LATCHKEY_BROKER_KEY", hide_env_values = true)]
+    pub key: Option<String>,
 
     /// Print one JSON document when it is ready, and nothing else on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// A tier of Service Bus.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Tier {
+    /// Messages of up to 256 KB
+    Standard,
+    /// Messages of up to 1 MB
+    Premium,
+}
+
+impl Tier {
+    /// The largest message, in bytes (Microsoft Learn, "Service Bus quotas").
+    pub fn max_message_size(self) -> usize {
+        match self {
+            Self::Standard => 256 * 1024,
+            Self::Premium => 1024 * 1024,
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Standard => "standard",
+            Self::Premium => "premium",
+        })
+    }
 }
 
 /// What `latchkey host` takes.
@@ -239,6 +293,13 @@ pub struct FunctionsArgs {
     /// The clock of the local world that this is part of, instead of the machine's
     #[arg(long, value_name = "FILE")]
     pub clock: Option<PathBuf>,
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::named(name).ok_or_else(|| {
+        let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

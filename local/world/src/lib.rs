@@ -13,6 +13,7 @@ pub mod kill;
 pub mod live;
 pub mod play;
 mod sandbox_args;
+pub mod scenarios;
 pub mod step;
 pub mod story;
 pub mod summary;

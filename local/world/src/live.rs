@@ -39,10 +39,15 @@ impl Colour {
 pub fn show(mut lines: UnboundedReceiver<Line>, colour: Colour) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Some(line) = lines.recv().await {
-            // Whoever closed our stdout does not want to hear more; the story goes on without them.
-            let _ = writeln!(io::stdout(), "{}", text_of(&line, colour));
+            show_line(&line, colour);
         }
     })
+}
+
+/// Shows one line on stdout.
+pub fn show_line(line: &Line, colour: Colour) {
+    // Whoever closed our stdout does not want to hear more; the story goes on without them.
+    let _ = writeln!(io::stdout(), "{}", text_of(line, colour));
 }
 
 fn text_of(line: &Line, colour: Colour) -> String {

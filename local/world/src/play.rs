@@ -98,7 +98,7 @@ pub async fn read_ending(
     let view = world.customer().look(page).await?;
     let mut disks = Vec::new();
     for disk in &view.disks {
-        disks.push(world.vendor().disk(&disk.id).await?);
+        disks.push(world.vendor().disk_named(&disk.name).await?);
     }
     let subscription_status = world.fulfilment().subscription_status(subscription_id).await?;
     Ok(Ending { view, disks, subscription_status })
@@ -125,10 +125,8 @@ impl Ending {
     }
 }
 
-/// Azure spells ids in changing case, so they are compared without it.
 fn is_under(disk: &DiskReading, set: &str) -> bool {
-    let of_set = disk.disk_encryption_set.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(set));
-    of_set && disk.encryption.as_deref() == Some(CUSTOMER_KEY)
+    disk.is_under_set(set) && disk.encryption.as_deref() == Some(CUSTOMER_KEY)
 }
 
 async fn wait_for_state(
@@ -154,7 +152,7 @@ mod tests {
     const SET: &str = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/diskEncryptionSets/des";
 
     fn ending() -> Ending {
-        let view = serde_json::json!({"onboarding": "o", "state": "active", "diskEncryptionSet": SET});
+        let view = serde_json::json!({"onboarding": "o", "state": "active", "diskEncryptionSet": "des"});
         Ending {
             view: serde_json::from_value(view).unwrap(),
             disks: vec![DiskReading {

@@ -92,6 +92,38 @@ fn a_demo_prints_one_document_writes_its_exchanges_and_keeps_its_state() {
     assert!(text(&again.stderr).contains("not empty"));
 }
 
+#[test]
+fn the_scenarios_are_listed_and_an_unknown_one_is_refused_with_their_names() {
+    let listed = run(&["demo", "--list"]);
+    assert_eq!(listed.status.code(), Some(0));
+    for name in ["onboarding", "rotation", "revocation", "recovery", "outage"] {
+        assert!(text(&listed.stdout).lines().any(|line| line.starts_with(name)), "{name}");
+    }
+    let unknown = run(&["demo", "--scenario", "victory"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("expected one of onboarding, rotation"), "{unknown:?}");
+    assert_eq!(run(&["demo", "--all", "--scenario", "outage"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_scenario_prints_one_document_with_its_events_and_what_was_read_back() {
+    let output = run(&["demo", "--scenario", "revocation", "--json"]);
+    let stderr = text(&output.stderr);
+    assert_eq!((output.status.code(), stderr.as_ref()), (Some(0), ""), "{stderr}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&document["scenario"], &document["fault"]), (&json!("revocation"), &Value::Null));
+    assert_eq!(document["readings"]["machine, read from ARM"], "stopped");
+    assert_eq!(document["readings"]["state on the page"], "revoked");
+    assert!(document["worldTimeMs"].as_u64().unwrap() > 3_600_000, "{document}");
+    let events = document["events"].as_array().unwrap();
+    let at = |what: &str| {
+        let event = events.iter().find(|event| event["what"].as_str().unwrap().contains(what));
+        event.unwrap_or_else(|| panic!("{what}: {events:#?}"))["atMs"].as_u64().unwrap()
+    };
+    assert!(at("disables the key") < at("revoked"));
+    assert!(at("stopped the machine") - at("disables the key") > 3_000_000, "about an hour");
+}
+
 fn assert_the_exchanges_hold_no_secret(har: &Path) {
     let har = fs::read_to_string(har).unwrap();
     let document: Value = serde_json::from_str(&har).unwrap();

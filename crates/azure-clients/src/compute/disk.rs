@@ -16,6 +16,8 @@ pub struct Disk {
     pub location: Region,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// The machines that it is attached to: one, or several for a shared disk.
+    pub machines: Vec<ArmId>,
     /// `Unattached`, `Attached`, `Reserved` (attached to a deallocated machine), ... as Azure spells it.
     pub state: Option<String>,
     /// How it is encrypted.
@@ -73,7 +75,8 @@ impl EncryptionType {
 
 impl<'de> Deserialize<'de> for Disk {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { id, location, tags, properties } = Wire::deserialize(deserializer)?;
+        let Wire { id, location, tags, managed_by, managed_by_extended, properties } =
+            Wire::deserialize(deserializer)?;
         let WireProperties { disk_state, encryption, provisioning_state } = properties;
         // A disk that says nothing about encryption has the platform's: the documented default.
         let encryption = encryption.unwrap_or_default();
@@ -81,6 +84,7 @@ impl<'de> Deserialize<'de> for Disk {
             id,
             location,
             tags: tags.unwrap_or_default(),
+            machines: managed_by.into_iter().chain(managed_by_extended.unwrap_or_default()).collect(),
             state: disk_state,
             encryption: DiskEncryption {
                 encryption_type: encryption.kind.unwrap_or(EncryptionType::PlatformKey),
@@ -92,10 +96,13 @@ impl<'de> Deserialize<'de> for Disk {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Wire {
     id: ArmId,
     location: Region,
     tags: Option<BTreeMap<String, String>>,
+    managed_by: Option<ArmId>,
+    managed_by_extended: Option<Vec<ArmId>>,
     properties: WireProperties,
 }
 
@@ -154,6 +161,20 @@ mod tests {
         .unwrap();
         assert_eq!(disk.encryption.encryption_type, EncryptionType::PlatformKey);
         assert_eq!(disk.provisioning_state, ProvisioningState::Unknown);
+    }
+
+    #[test]
+    fn a_disk_names_the_machines_that_it_is_attached_to() {
+        let machine = |name: &str| format!("{SUB}/virtualMachines/{name}");
+        let read = |more: serde_json::Value| -> Vec<ArmId> {
+            let mut disk = json!({"id": format!("{SUB}/disks/d1"), "location": "eastus", "properties": {}});
+            disk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value::<Disk>(disk).unwrap().machines
+        };
+        let id = |name: &str| -> ArmId { machine(name).parse().unwrap() };
+        assert_eq!(read(json!({})), []);
+        assert_eq!(read(json!({"managedBy": machine("m1")})), [id("m1")]);
+        assert_eq!(read(json!({"managedByExtended": [machine("m1"), machine("m2")]})), [id("m1"), id("m2")]);
     }
 
     #[test]

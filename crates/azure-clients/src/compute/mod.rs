@@ -1,4 +1,4 @@
-//! Disk encryption sets and disks, by Azure Resource Manager.
+//! Disk encryption sets, disks and the power of virtual machines, by Azure Resource Manager.
 //!
 //! Microsoft publishes no Rust crate for it. Bodies and statuses are those of the DiskRP specification
 //! (Azure/azure-rest-api-specs, `Microsoft.Compute/DiskRP`).
@@ -6,6 +6,7 @@
 mod disk;
 mod disk_encryption_set;
 mod error;
+mod machine;
 mod operation;
 mod provisioning_state;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
 use azure_ids::{ArmId, SubscriptionId};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, header::CONTENT_LENGTH};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -22,20 +23,25 @@ pub use disk_encryption_set::{
     ActiveKey, DiskEncryptionSet, DiskEncryptionSetChange, KeyHasNoVersion, NewDiskEncryptionSet,
 };
 pub use error::{ArmError, ArmFault, ArmRefusal};
+pub use machine::{Machine, PowerState};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
 pub use provisioning_state::ProvisioningState;
 
 use crate::{Transport, entra::classify, transport::Reply};
 
 /// The newest version of DiskRP with published examples. It knows `federatedClientId`, which versions before 2022
-/// lack. `Microsoft.Compute` has another series of versions for virtual machines.
+/// lack.
 pub const DISK_API_VERSION: &str = "2025-01-02";
+
+/// `Microsoft.Compute` has another series of versions for virtual machines.
+const MACHINE_API_VERSION: &str = "2024-07-01";
 
 const HOST: &str = "https://management.azure.com";
 const SCOPE: &str = "https://management.azure.com/.default";
 
 const SETS: &str = "Microsoft.Compute/diskEncryptionSets";
 const DISKS: &str = "Microsoft.Compute/disks";
+const MACHINES: &str = "Microsoft.Compute/virtualMachines";
 
 /// A listing with more pages than this goes round in circles.
 const MOST_PAGES: usize = 200;
@@ -134,6 +140,42 @@ impl Compute {
         self.change(Method::PATCH, disk, DISKS, &json!({ "properties": { "encryption": encryption } })).await
     }
 
+    /// Reads a virtual machine, with its power.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::NotFound`] if there is none of this id.
+    pub async fn machine(&self, id: &ArmId) -> Result<Machine, ArmError> {
+        check_type(id, MACHINES)?;
+        let url = machine_url(id, "", "&$expand=instanceView");
+        self.transport
+            .within_time_limit(async { decode(&self.send(Method::GET, &url, None::<&()>).await?) })
+            .await
+    }
+
+    /// Stops a virtual machine and frees what it runs on. Its disks stay. One that is deallocated stays so.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::Conflict`] while another change is under way.
+    pub async fn deallocate(&self, machine: &ArmId) -> Result<Accepted<()>, ArmError> {
+        self.switch(machine, "/deallocate").await
+    }
+
+    /// Starts a virtual machine. One that runs goes on.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::Conflict`] while another change is under way.
+    pub async fn start(&self, machine: &ArmId) -> Result<Accepted<()>, ArmError> {
+        self.switch(machine, "/start").await
+    }
+
+    async fn switch(&self, machine: &ArmId, action: &str) -> Result<Accepted<()>, ArmError> {
+        check_type(machine, MACHINES)?;
+        let url = machine_url(machine, action, "");
+        self.transport
+            .within_time_limit(async { Accepted::read(&self.send(Method::POST, &url, None::<&()>).await?) })
+            .await
+    }
+
     /// Every disk of a resource group.
     ///
     /// # Errors
@@ -207,9 +249,13 @@ impl Compute {
             .get_token(&[SCOPE], None)
             .await
             .map_err(|error| ArmError::token(classify(error)))?;
+        let is_post = method == Method::POST;
         let mut request = self.transport.request(method, url).bearer_auth(token.token.secret());
         if let Some(body) = body {
             request = request.json(body);
+        } else if is_post {
+            // ARM answers 411 to a POST that does not say that it has no body.
+            request = request.header(CONTENT_LENGTH, 0);
         }
         let reply = self.transport.send(request).await?;
         if matches!(
@@ -220,6 +266,10 @@ impl Compute {
         }
         Err(error::read(&reply))
     }
+}
+
+fn machine_url(machine: &ArmId, action: &str, more: &str) -> String {
+    format!("{HOST}{machine}{action}?api-version={MACHINE_API_VERSION}{more}")
 }
 
 #[derive(Deserialize)]

@@ -136,9 +136,6 @@ impl Operations {
 
     /// Whether a letter can be replayed, by what the app said.
     pub(super) fn replayable(&self, letter: &Letter) -> Replayable {
-        if !letter.can_be_sent_again() {
-            return Replayable::No("its body cannot be sent again".to_owned());
-        }
         let not_asked = || Replayable::Unknown("the function app was not asked".to_owned());
         self.answers.get(&Question::of(letter)).cloned().unwrap_or_else(not_asked)
     }

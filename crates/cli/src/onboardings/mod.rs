@@ -71,6 +71,24 @@ pub enum OnboardingsCommand {
     /// landing page again. Asks first, or needs --yes.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     WithdrawLinks(ChangeArgs),
+
+    /// Freeze one onboarding: no step of the grace ladder is announced or taken
+    ///
+    /// For when the ladder is about to harm somebody whom it should not. A virtual machine that Azure was
+    /// already asked to stop still stops. When the key works again, machines that the ladder had stopped
+    /// are started, also while frozen.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Freeze(ChangeArgs),
+
+    /// Lift the freeze; each step of the grace ladder is announced again before it is taken
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Unfreeze(ChangeArgs),
+
+    /// Mark one onboarding as a test, so that "latchkey drill" can be used on it
+    ///
+    /// The mark stays. Never mark a real customer's onboarding.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    MarkTest(ChangeArgs),
 }
 
 /// What `onboardings list` takes.
@@ -110,7 +128,7 @@ pub struct ChangeArgs {
 }
 
 /// Whatever is no GUID is refused before it becomes part of an address.
-fn id(text: &str) -> Result<String, String> {
+pub(crate) fn id(text: &str) -> Result<String, String> {
     uuid::Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| "expected a GUID".to_owned())
 }
 
@@ -140,7 +158,29 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             let answer = ask(&args.app, Method::POST, &format!("/{}/link", args.id)).await?;
             tell(&answer, args.json, shown::link)?;
         }
-        OnboardingsCommand::WithdrawLinks(args) => return withdraw_links(&args).await,
+        OnboardingsCommand::WithdrawLinks(args) => {
+            let question = format!("Withdraw every link to the page of onboarding {}?", args.one.id);
+            return change(&args, "withdraw links", "withdraw-links", &question, None).await;
+        }
+        OnboardingsCommand::Freeze(args) => {
+            let question = format!("Freeze onboarding {}?", args.one.id);
+            let reason = json!({"reason": args.change.why});
+            return change(&args, "freeze", "freeze", &question, Some(&reason)).await;
+        }
+        OnboardingsCommand::Unfreeze(args) => {
+            let question = format!(
+                "Unfreeze onboarding {}? If its key is revoked, the next step is announced and then taken.",
+                args.one.id
+            );
+            return change(&args, "unfreeze", "unfreeze", &question, None).await;
+        }
+        OnboardingsCommand::MarkTest(args) => {
+            let question = format!(
+                "Mark onboarding {} as a test for good? Drills can then suspend its service and stop its virtual machines.",
+                args.one.id
+            );
+            return change(&args, "mark as test", "mark-test", &question, None).await;
+        }
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;
             tell(&answer, args.json, shown::check)?;
@@ -152,17 +192,24 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
     Ok(End::Well)
 }
 
-async fn withdraw_links(args: &ChangeArgs) -> anyhow::Result<End> {
+/// Asks first, and writes down who did what, when and why.
+async fn change(
+    args: &ChangeArgs,
+    what: &'static str,
+    path: &str,
+    question: &str,
+    body: Option<&Json>,
+) -> anyhow::Result<End> {
     let ChangeArgs { one, change } = args;
-    let question = format!("Withdraw every link to the page of onboarding {}?", one.id);
-    if let Err(NotConfirmed(why)) = confirm(change, &question) {
+    if let Err(NotConfirmed(why)) = confirm(change, question) {
         eprintln!("latchkey: {why}");
         return Ok(End::Status(NOT_CONFIRMED));
     }
     let app = FunctionApp::of(&one.app).map_err(|why| anyhow!(why))?;
-    let audit = Audit::new(change, app.base(), "withdraw links", format!("onboarding {}", one.id));
+    let audit = Audit::new(change, app.base(), what, format!("onboarding {}", one.id));
     audit.begins(&one.id)?;
-    let answer = ask(&one.app, Method::POST, &format!("/{}/withdraw-links", one.id)).await;
+    let path = format!("/api/operations/onboardings/{}/{path}", one.id);
+    let answer = app.ask(Method::POST, &path, body).await.map_err(|why| anyhow!(why));
     let result = answer.as_ref().map_or_else(|error| json!({"error": error.to_string()}), Json::clone);
     audit.ended(&one.id, result)?;
     tell(&answer?, one.json, shown::message)?;

@@ -1,5 +1,6 @@
 //! Against the embedded broker, over the real wire.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
+mod bodies;
 mod replaying;
 mod support;

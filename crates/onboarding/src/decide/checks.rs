@@ -10,7 +10,7 @@ use crate::{
     blocker::Blocker,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyEventReceived, KeyShared,
-        ProvisionRequested, ProvisionStarted,
+        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
 };
 
@@ -24,6 +24,7 @@ pub(super) enum Look {
     Rotation,
     Disk(ArmId),
     Activation,
+    Machine(ArmId),
 }
 
 impl Onboarding {
@@ -91,7 +92,7 @@ impl Onboarding {
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
             (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
-            (_, Subject::Rotation | Subject::Step { .. }) => false,
+            (_, Subject::Rotation | Subject::Step { .. } | Subject::Machine { .. }) => false,
             _ => true,
         })
     }
@@ -103,6 +104,9 @@ impl Onboarding {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
             Subject::Rotation => BTreeSet::from([Look::Rotation]),
+            Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
+                BTreeSet::from([Look::Machine(machine.clone())])
+            }
             // Only a probe of the key can tell, wherever the chain stands.
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
                 let key = match subject {
@@ -111,7 +115,7 @@ impl Onboarding {
                 };
                 BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
             }
-            Subject::Set | Subject::Billing | Subject::Step { disk: None, .. } => self.stands_at(),
+            Subject::Set | Subject::Billing | Subject::Step { .. } => self.stands_at(),
         }
     }
 
@@ -146,6 +150,9 @@ impl Onboarding {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }
                 Look::Activation => decision.send_resumed("", ActivationRequested {}),
+                Look::Machine(machine) => {
+                    decision.send_resumed(machine.clone().as_str(), MachineSwitchRequested { machine });
+                }
             }
         }
     }

@@ -19,7 +19,12 @@ impl Onboarding {
         let in_use = self.key.as_ref().map(|proof| &proof.version);
         let submitted = match &about {
             About::Key(key) => Some(key),
-            About::Consent | About::Set | About::Rotation | About::Disk(_) | About::Billing => None,
+            About::Consent
+            | About::Set
+            | About::Rotation
+            | About::Disk(_)
+            | About::Machine(_)
+            | About::Billing => None,
         };
         if let (Some(key), Some(used)) = (submitted, in_use)
             && !used.is_same_key(key)

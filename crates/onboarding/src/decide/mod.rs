@@ -8,7 +8,9 @@ mod announce;
 mod checks;
 mod disks;
 mod found;
+mod grace;
 mod keys;
+mod machines;
 mod rotation;
 mod set;
 mod standstill;
@@ -23,7 +25,8 @@ use time::OffsetDateTime;
 
 use crate::{
     About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
-    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, plan::NoPlan, taken::Taken,
+    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, plan::NoPlan,
+    taken::Taken,
 };
 
 /// A decision, or `None` for no news.
@@ -62,6 +65,7 @@ impl Onboarding {
             set_failures: 0,
             stood_since: None,
             restarts: 0,
+            grace: Grace::default(),
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -81,8 +85,13 @@ impl Onboarding {
             return Ok(None);
         }
         match self.decide_in_force(cause, fact) {
-            Ok(decided) => Ok(decided.map(|decision| decision.announced_from(self.stage()))),
-            Err(NoPlan::NotNow(NotNow::NoProvenKey | NotNow::Suspended | NotNow::Ended)) => Ok(None),
+            Ok(decided) => Ok(decided.map(|mut decision| {
+                self.keep_ladder(&mut decision);
+                decision.announced_from(self.stage())
+            })),
+            Err(NoPlan::NotNow(
+                NotNow::NoProvenKey | NotNow::Suspended | NotNow::ServiceSuspended | NotNow::Ended,
+            )) => Ok(None),
             Err(NoPlan::Contradiction(contradiction)) => Err(contradiction),
         }
     }
@@ -119,6 +128,15 @@ impl Onboarding {
             Fact::SubscriptionChanged { status, at } => {
                 Ok(self.subscription_is(cause, fact, status, Some(at)))
             }
+            Fact::RungAnnounced { rung, due } => Ok(self.rung_announced(cause, fact, rung, due)),
+            Fact::RungWithdrawn { rung } => Ok(self.rung_withdrawn(cause, fact, rung)),
+            Fact::RungTaken { rung, machines } => Ok(self.rung_taken(cause, fact, rung, &machines)),
+            Fact::MachinesDue => Ok(self.machines_due(cause, fact)),
+            Fact::Machine { machine, step } => Ok(self.machine(cause, fact, machine, step)),
+            Fact::Frozen { reason } => Ok(self.frozen(cause, fact, reason)),
+            Fact::Unfrozen => Ok(self.unfrozen(cause, fact)),
+            Fact::MarkedAsTest => Ok(self.marked_as_test(cause, fact)),
+            Fact::DrillStarted { drill } => Ok(self.drill_started(cause, fact, drill)),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
-        KeyShared, ProvisionRequested, ProvisionStarted,
+        KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
     finding::Finding,
 };
@@ -92,7 +92,7 @@ impl Onboarding {
         }
         let refused = |look: &Look| {
             self.blockers.iter().any(|(subject, _)| match subject {
-                Subject::Step { function, disk } => {
+                Subject::Step { function, disk, .. } => {
                     *function == look.function() && disk.as_ref() == look.disk()
                 }
                 _ => false,
@@ -148,6 +148,7 @@ impl Look {
             Self::Rotation => KeyEventReceived::QUEUE,
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
+            Self::Machine(_) => MachineSwitchRequested::QUEUE,
         }
     }
 
@@ -159,7 +160,8 @@ impl Look {
             | Self::NewSet
             | Self::Set(_)
             | Self::Rotation
-            | Self::Activation => None,
+            | Self::Activation
+            | Self::Machine(_) => None,
         }
     }
 
@@ -172,6 +174,7 @@ impl Look {
             Self::Rotation => Subject::Rotation,
             Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
+            Self::Machine(machine) => Subject::Machine { machine: machine.clone() },
         }
     }
 }

@@ -166,6 +166,17 @@ events! {
         seen: Option<KeyIs>,
     } = "latchkey.watch.due.v1" on "watch_due"
         about |_| About::Consent, until |event| event.until;
+
+    /// The grace ladder has something to do. Published by `sweep`.
+    RungDue {} = "latchkey.rung.due.v1" on "rung_due"
+        about |_| About::Consent;
+
+    /// A machine that the grace ladder holds is to be stopped, started or looked at: the journal says which.
+    MachineSwitchRequested {
+        /// The machine.
+        machine: ArmId,
+    } = "latchkey.machine.switch.requested.v1" on "machine_switch_requested"
+        about |event| About::Machine(event.machine.clone());
 }
 
 #[cfg(test)]

@@ -339,6 +339,27 @@ findings! {
         /// The disk.
         disk: ArmId,
     } => Vendor, Step;
+    /// A machine was not stopped, because it has disks of another customer too.
+    MachineShared {
+        /// The machine.
+        machine: ArmId,
+        /// The disk that is not this customer's.
+        disk: ArmId,
+    } => Vendor, Step;
+    /// A machine was not stopped.
+    MachineNotStopped {
+        /// The machine.
+        machine: ArmId,
+        /// Azure's code.
+        error: String,
+    } => Vendor, Step;
+    /// A machine that the ladder had stopped was not started again.
+    MachineNotStarted {
+        /// The machine.
+        machine: ArmId,
+        /// Azure's code.
+        error: String,
+    } => Vendor, Step;
     /// Nothing has happened for a long time, although it was restarted.
     StandsStill {
         /// The function whose step is to take it on.
@@ -420,6 +441,9 @@ impl Code {
             | Self::SetNotOurs
             | Self::ProvisioningFailed
             | Self::DiskEncryptionFailed
+            | Self::MachineShared
+            | Self::MachineNotStopped
+            | Self::MachineNotStarted
             | Self::StandsStill
             | Self::StepRefused => KeyIs::NotMeant,
         }
@@ -474,6 +498,7 @@ impl Finding {
                 About::Set => Subject::Set,
                 About::Rotation => Subject::Rotation,
                 About::Disk(disk) => Subject::Disk { disk: disk.clone() },
+                About::Machine(machine) => Subject::Machine { machine: machine.clone() },
                 About::Billing => Subject::Billing,
             },
         }

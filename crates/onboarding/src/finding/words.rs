@@ -9,6 +9,9 @@ use super::{Finding, Policy, SetUpFault};
 /// The role that Microsoft's article, and we, ask for: get, wrap and unwrap, nothing else.
 const ROLE: &str = "Key Vault Crypto Service Encryption User";
 
+/// The vault that a person names.
+const VAULT_ID: &str = "$(az keyvault show --name VAULT --query id --output tsv)";
+
 /// Who may consent for a whole tenant.
 const ADMINISTRATORS: &str =
     "an Application Administrator, a Cloud Application Administrator or a Privileged Role Administrator";
@@ -145,6 +148,17 @@ impl Finding {
             Self::DiskEncryptionFailed { disk } => {
                 format!("Azure accepted the encryption of disk {} but did not complete it.", disk.name())
             }
+            Self::MachineShared { machine, disk } => format!(
+                "The virtual machine {} was not stopped, because its disk {} does not belong to this onboarding.",
+                machine.name(),
+                disk.name()
+            ),
+            Self::MachineNotStopped { machine, error } => {
+                format!("The virtual machine {} was not stopped ({error}).", machine.name())
+            }
+            Self::MachineNotStarted { machine, error } => {
+                format!("The virtual machine {} was stopped and did not start again ({error}).", machine.name())
+            }
             Self::StandsStill { function } => format!(
                 "The step {function} has not got on for a long time, although it was started again. The vendor has to \
                  look at it."
@@ -170,15 +184,21 @@ impl Finding {
             ],
             Self::PolicyBlocks { policy, .. } => vec![lift(*policy)],
             Self::KeyNotShared { service_principal, region } => vec![
+                format!("az group create --name GROUP --location {region}"),
                 format!(
                     "az keyvault create --name VAULT --resource-group GROUP --location {region} \
                      --enable-rbac-authorization true --enable-purge-protection true"
                 ),
-                "az keyvault key create --vault-name VAULT --name KEY --kty RSA --size 3072".to_owned(),
-                grant_command(
-                    service_principal,
-                    "$(az keyvault show --name VAULT --query id --output tsv)/keys/KEY",
+                format!(
+                    "az role assignment create --role \"Key Vault Crypto Officer\" \
+                     --assignee-object-id \"$(az ad signed-in-user show --query id --output tsv)\" \
+                     --assignee-principal-type User --scope \"{VAULT_ID}\""
                 ),
+                "A role assignment takes some minutes to take effect. If the next command is refused (ForbiddenByRbac), \
+                 repeat it."
+                    .to_owned(),
+                "az keyvault key create --vault-name VAULT --name KEY --kty RSA --size 3072".to_owned(),
+                grant_command(service_principal, &format!("\"{VAULT_ID}/keys/KEY\"")),
             ],
             Self::VaultNotFound { .. } => vec![
                 "Check the URL. A deleted key vault can be recovered with az keyvault recover.".to_owned(),
@@ -190,7 +210,10 @@ impl Finding {
             Self::WrongRegion { disks, .. } => {
                 vec![format!("Create the key in a key vault in {disks} and submit its URL.")]
             }
-            Self::KeyNotFound { .. } => vec!["Check the URL.".to_owned()],
+            Self::KeyNotFound { key } => vec![
+                format!("az keyvault key list --vault-name {} --query \"[].kid\" --output tsv", vault(key)),
+                "Submit the URL of a key from this list.".to_owned(),
+            ],
             Self::KeyDeleted { key } => {
                 vec![format!("az keyvault key recover --vault-name {} --name {}", vault(key), key.name())]
             }
@@ -214,10 +237,14 @@ impl Finding {
                  (https://azure.status.microsoft) and at the diagnostic log of the key vault."
                     .to_owned(),
             ],
-            Self::Firewall { key, client_address } => vec![client_address.as_ref().map_or_else(
-                || "Add Latchkey's outbound address to the firewall of the key vault.".to_owned(),
-                |address| format!("az keyvault network-rule add --name {} --ip-address {address}", vault(key)),
-            )],
+            Self::Firewall { key, client_address } => vec![
+                client_address.as_ref().map_or_else(
+                    || "Add Latchkey's outbound address to the firewall of the key vault.".to_owned(),
+                    |address| format!("az keyvault network-rule add --name {} --ip-address {address}", vault(key)),
+                ),
+                // Azure's disk service has no address that could be allowed: it is a trusted service.
+                format!("az keyvault update --name {} --bypass AzureServices", vault(key)),
+            ],
             Self::PrivateOnly { .. } => vec![
                 "Allow public access from Latchkey's outbound address, or approve a private endpoint.".to_owned(),
             ],
@@ -282,8 +309,16 @@ impl Finding {
             Self::DiskAttached { .. } => vec![
                 "Deallocate the virtual machine. Latchkey encrypts the disk at the next check.".to_owned(),
             ],
-            Self::DiskUnderOtherSet { .. } => vec![
-                "Change the disk back to a platform-managed key, or remove the tag latchkey-tenant from it.".to_owned(),
+            Self::DiskUnderOtherSet { disk } => vec![
+                "Deallocate the virtual machine that the disk is attached to, then change the disk back to a \
+                 platform-managed key. A disk with incremental snapshots cannot be changed back: copy it."
+                    .to_owned(),
+                format!(
+                    "az disk update --name {} --resource-group GROUP --encryption-type EncryptionAtRestWithPlatformKey",
+                    disk.name()
+                ),
+                "Or, if the disk is not this customer's, take the tag away: Latchkey drops it at the next check.".to_owned(),
+                format!("az disk update --name {} --resource-group GROUP --remove tags.latchkey-tenant", disk.name()),
             ],
             Self::SetNotOurs { .. } => vec![
                 "Delete that disk encryption set, or tag it with latchkey-onboarding and the id of this onboarding."
@@ -294,6 +329,24 @@ impl Finding {
             ],
             Self::DiskEncryptionFailed { .. } => vec![
                 "Look at the activity log of the disk. Latchkey tries again at the next check.".to_owned(),
+            ],
+            Self::MachineShared { machine, .. } => vec![format!(
+                "Move the disks of other customers to another virtual machine, or decide yourself whether to stop it: az vm \
+                 deallocate --ids {machine}"
+            )],
+            Self::MachineNotStopped { machine, .. } => vec![
+                "Give the managed identity Microsoft.Compute/virtualMachines/read and \
+                 Microsoft.Compute/virtualMachines/deallocate/action on the virtual machine, if it lacks them. Look at the \
+                 activity log of the virtual machine. Latchkey tries again at the next check. To stop it yourself:"
+                    .to_owned(),
+                format!("az vm deallocate --ids {machine}"),
+            ],
+            Self::MachineNotStarted { machine, .. } => vec![
+                "Give the managed identity Microsoft.Compute/virtualMachines/read and \
+                 Microsoft.Compute/virtualMachines/start/action on the virtual machine, if it lacks them. Look at the \
+                 activity log of the virtual machine. Latchkey tries again at the next check. To start it yourself:"
+                    .to_owned(),
+                format!("az vm start --ids {machine}"),
             ],
             Self::StandsStill { function } => vec![format!(
                 "Look at the queue {function} and its dead letters with \"latchkey dead-letters\", and at the log of the \

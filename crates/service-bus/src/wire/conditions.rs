@@ -130,7 +130,18 @@ pub(crate) fn from_send(error: SendError) -> ServiceBusError {
 pub(crate) fn from_receive(error: RecvError) -> ServiceBusError {
     match error {
         RecvError::LinkStateError(error) => from_link_state(error),
-        other => lost(other),
+        RecvError::MessageSizeExceeded(MessageSizeExceeded { size, max_size }) => {
+            ServiceBusError::TooLarge { description: format!("{size} bytes, the link takes {max_size}") }
+        }
+        other @ (RecvError::TransferLimitExceeded
+        | RecvError::DeliveryIdIsNone
+        | RecvError::DeliveryTagIsNone
+        | RecvError::MessageDecode(_)
+        | RecvError::IllegalRcvSettleModeInTransfer
+        | RecvError::InconsistentFieldInMultiFrameDelivery
+        | RecvError::TransactionalAcquisitionIsNotImeplemented) => {
+            ServiceBusError::Protocol { description: other.to_string() }
+        }
     }
 }
 
@@ -196,6 +207,15 @@ mod tests {
     fn variant(error: &ServiceBusError) -> String {
         let text = format!("{error:?}");
         text.split([' ', '(']).next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn what_cannot_be_received_is_not_taken_for_a_lost_link() {
+        let too_large = RecvError::MessageSizeExceeded(MessageSizeExceeded { size: 11, max_size: 10 });
+        let error = from_receive(too_large);
+        assert_eq!(variant(&error), "TooLarge");
+        assert!(!error.is_transient(), "it would come again for ever");
+        assert_eq!(variant(&from_receive(RecvError::DeliveryTagIsNone)), "Protocol");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fe2o3_amqp_types::{
     messaging::{
-        ApplicationProperties, Batch, Data, Header, Message as AmqpMessage, MessageAnnotations, Properties,
-        annotations::Annotations, message::__private::Serializable,
+        AmqpSequence, AmqpValue as AmqpValueBody, ApplicationProperties, Batch, Body, Data, Header,
+        Message as AmqpMessage, MessageAnnotations, Properties, annotations::Annotations,
+        message::__private::Serializable,
     },
     primitives::{OrderedMap, SimpleValue},
 };
@@ -16,14 +17,17 @@ use super::{
     AmqpValue, annotation,
     value::{instant_to_timestamp, to_amqp},
 };
-use crate::{error::ServiceBusError, message::Message, value::Value};
+use crate::{error::ServiceBusError, message::Message, received::BodySection, value::Value};
 
 /// The longest text that Service Bus takes as message, session and partition ids (Microsoft Learn, "Service Bus
 /// quotas").
 const LONGEST_ID: usize = 128;
 
+/// The AMQP form of a message.
+pub(crate) type Encoded = AmqpMessage<Body<AmqpValue>>;
+
 /// The AMQP form of a message that has an id. `now` dates lifetimes that are too long for the AMQP header.
-pub(crate) fn encode(message: &Message, now: OffsetDateTime) -> Result<AmqpMessage<Data>, ServiceBusError> {
+pub(crate) fn encode(message: &Message, now: OffsetDateTime) -> Result<Encoded, ServiceBusError> {
     check(message)?;
     Ok(AmqpMessage {
         header: Some(header(message)),
@@ -31,13 +35,13 @@ pub(crate) fn encode(message: &Message, now: OffsetDateTime) -> Result<AmqpMessa
         message_annotations: message_annotations(message),
         properties: Some(properties(message, now)),
         application_properties: application_properties(message)?,
-        body: Data(serde_bytes::ByteBuf::from(message.body.to_vec())),
+        body: body(message),
         footer: None,
     })
 }
 
 /// The bytes of a message, for operations that carry messages in bodies.
-pub(crate) fn encoded_message(message: &AmqpMessage<Data>) -> Result<Vec<u8>, ServiceBusError> {
+pub(crate) fn encoded_message(message: &Encoded) -> Result<Vec<u8>, ServiceBusError> {
     serde_amqp::to_vec(&Serializable(message)).map_err(|error| ServiceBusError::InvalidArgument {
         description: format!("message cannot be encoded: {error}"),
     })
@@ -108,6 +112,20 @@ fn properties(message: &Message, now: OffsetDateTime) -> Properties {
         group_id: message.session_id.clone(),
         reply_to_group_id: message.reply_to_session_id.clone(),
         ..Properties::default()
+    }
+}
+
+fn body(message: &Message) -> Body<AmqpValue> {
+    let data = |bytes| Body::Data(Batch::new(vec![Data(serde_bytes::ByteBuf::from(bytes))]));
+    match &message.body_section {
+        BodySection::Data => data(message.body.to_vec()),
+        // AMQP demands a body; the library would write a null. An empty one is what the SDKs write.
+        BodySection::Empty => data(Vec::new()),
+        BodySection::Value(value) => Body::Value(AmqpValueBody(to_amqp(value))),
+        BodySection::Sequence(lists) => {
+            let section = |list: &Vec<Value>| AmqpSequence(list.iter().map(to_amqp).collect());
+            Body::Sequence(Batch::new(lists.iter().map(section).collect::<Vec<_>>()))
+        }
     }
 }
 

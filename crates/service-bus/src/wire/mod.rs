@@ -10,7 +10,7 @@ pub(crate) use conditions::{
     from_send, from_status,
 };
 pub(crate) use decode::{decode_received, lock_token_from_delivery_tag, read_encoded};
-pub(crate) use encode::{batch_envelope, encode, encoded_message};
+pub(crate) use encode::{Encoded, batch_envelope, encode, encoded_message};
 pub(crate) use value::{from_amqp, instant_from_ticks, instant_from_timestamp};
 
 /// The AMQP library's own value type.

@@ -37,7 +37,7 @@ pub(crate) fn from_amqp(value: Amqp) -> Value {
         Amqp::String(value) => Value::String(value),
         Amqp::Symbol(value) => Value::Symbol(value.into_inner()),
         Amqp::List(values) => Value::List(values.into_iter().map(from_amqp).collect()),
-        Amqp::Array(values) => Value::List(values.into_inner().into_iter().map(from_amqp).collect()),
+        Amqp::Array(values) => Value::Array(values.into_inner().into_iter().map(from_amqp).collect()),
         Amqp::Map(entries) => {
             Value::Map(entries.into_iter().map(|(key, value)| (from_amqp(key), from_amqp(value))).collect())
         }
@@ -76,6 +76,7 @@ pub(super) fn to_amqp(value: &Value) -> Amqp {
         Value::String(text) => Amqp::String(text.clone()),
         Value::Symbol(text) => Amqp::Symbol(Symbol::new(text.clone())),
         Value::List(values) => Amqp::List(values.iter().map(to_amqp).collect()),
+        Value::Array(values) => Amqp::Array(values.iter().map(to_amqp).collect::<Vec<_>>().into()),
         Value::Map(entries) => {
             Amqp::Map(entries.iter().map(|(key, value)| (to_amqp(key), to_amqp(value))).collect())
         }

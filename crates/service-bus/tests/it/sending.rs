@@ -27,7 +27,7 @@ async fn everything_on_a_message_arrives() {
 
     let received = soon(client.receiver("q").receive(10, PATIENCE)).await.unwrap();
     let [message] = &received[..] else { panic!("{received:?}") };
-    assert_eq!(message.to_message(), Some(sent));
+    assert_eq!(message.to_message(), sent);
     assert_eq!(message.delivery_count, 1);
     assert!(message.sequence_number > 0, "{message:?}");
     let (enqueued, expires) = (message.enqueued_time.unwrap(), message.expires_at.unwrap());

@@ -35,6 +35,7 @@ use axum::response::Response;
 
 use crate::cloud::SharedCloud;
 
+pub(crate) use disk_encryption_sets::rotation::rotate_all_if_due;
 pub(crate) use virtual_machines::power::{advance_clock, next_stop, notice_lost_keys};
 
 /// Everything under `https://management.azure.com`.

@@ -26,6 +26,7 @@ impl Sandbox {
         let cloud = Arc::clone(&self.cloud);
         let caught_up = tokio::task::spawn_blocking(move || {
             key_vault::catch_up(&cloud, None);
+            arm::rotate_all_if_due(&cloud);
             arm::notice_lost_keys(&cloud);
             event_grid::take_note(&cloud);
         });

@@ -178,6 +178,21 @@ impl Customer {
         Ok(())
     }
 
+    /// Enables or disables the key, whatever its version.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn enable_key(&self, key: &CustomerKey, enabled: bool) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let body = json!({ "attributes": { "enabled": enabled } });
+        let path = format!("/keys/{KEY}");
+        self.azure.vault(Method::PATCH, &key.vault, &path, Some(&body)).await?.ok("changing the key")?;
+        let what = if enabled { "enables the key again" } else { "disables the key" };
+        self.story.tell_since(since, Who::Customer, what);
+        Ok(())
+    }
+
     /// Shares the key's address with Latchkey.
     ///
     /// # Errors

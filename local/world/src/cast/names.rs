@@ -11,6 +11,7 @@ pub(super) const RESOURCE_GROUPS_API: &str = "2024-11-01";
 pub(super) const IDENTITIES_API: &str = "2023-01-31";
 pub(super) const VAULTS_API: &str = "2023-07-01";
 pub(super) const ROLE_ASSIGNMENTS_API: &str = "2022-04-01";
+pub(super) const MACHINES_API: &str = "2024-07-01";
 pub(super) const DISKS_API: &str = "2025-01-02";
 pub(super) const DISK_ENCRYPTION_SETS_API: &str = "2025-01-02";
 pub(super) const MARKETPLACE_API: &str = "2018-08-31";

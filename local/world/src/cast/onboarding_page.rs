@@ -80,7 +80,7 @@ pub struct OnboardingView {
     /// The key in use.
     #[serde(default)]
     pub key: Option<String>,
-    /// ARM id of the disk encryption set.
+    /// The name of the disk encryption set.
     #[serde(default)]
     pub disk_encryption_set: Option<String>,
     /// The customer's disks.
@@ -108,8 +108,8 @@ pub struct Blocker {
 /// A disk as the page lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Disk {
-    /// ARM id.
-    pub id: String,
+    /// Its name.
+    pub name: String,
     /// How the function app last saw it encrypted.
     #[serde(default)]
     pub encryption: Option<String>,

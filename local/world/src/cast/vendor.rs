@@ -50,6 +50,15 @@ pub struct ManagedIdentity {
     pub principal_id: Uuid,
 }
 
+impl DiskReading {
+    /// Whether it is under the disk encryption set of this name. Azure spells ids in changing case.
+    #[must_use]
+    pub fn is_under_set(&self, name: &str) -> bool {
+        let set = self.disk_encryption_set.as_deref().and_then(|id| id.rsplit('/').next());
+        set.is_some_and(|set| set.eq_ignore_ascii_case(name))
+    }
+}
+
 /// A disk as Azure Resource Manager tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskReading {
@@ -119,6 +128,15 @@ impl Vendor {
         Ok(disks["value"].as_array().is_some_and(|disks| disks.iter().any(|disk| disk["name"] == name)))
     }
 
+    /// Reads a disk of the resource group back from Azure Resource Manager.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn disk_named(&self, name: &str) -> anyhow::Result<DiskReading> {
+        self.disk(&self.compute_id("disks", name)).await
+    }
+
     /// Reads a disk back from Azure Resource Manager.
     ///
     /// # Errors
@@ -151,6 +169,16 @@ impl Vendor {
         }
     }
 
+    /// Reads one disk encryption set.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn disk_encryption_set(&self, id: &str) -> anyhow::Result<Value> {
+        let reply = self.azure.arm(Method::GET, id, DISK_ENCRYPTION_SETS_API, None).await?;
+        Ok(reply.ok("reading the disk encryption set")?)
+    }
+
     async fn disk_is_ready(&self, id: &str) -> anyhow::Result<()> {
         let limit = Instant::now() + DISK_LIMIT;
         while Instant::now() < limit {
@@ -163,7 +191,7 @@ impl Vendor {
         anyhow::bail!("the disk {id} was not ready after {} s", DISK_LIMIT.as_secs())
     }
 
-    fn compute_id(&self, kind: &str, name: &str) -> String {
+    pub(super) fn compute_id(&self, kind: &str, name: &str) -> String {
         format!("{}/providers/Microsoft.Compute/{kind}/{name}", self.azure.resource_group_id(RESOURCE_GROUP))
     }
 }

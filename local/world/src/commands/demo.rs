@@ -1,6 +1,7 @@
 //! `latchkey demo`: plays the whole story in a fresh local world, and shows it.
 
 mod report;
+mod scenarios;
 
 use std::fs;
 use std::path::Path;
@@ -41,6 +42,15 @@ fn lags() -> Lags {
 }
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<End> {
+    if args.list {
+        return scenarios::list(args.json);
+    }
+    if args.all {
+        return scenarios::play(&crate::scenarios::ALL, &args).await;
+    }
+    if let Some(scenario) = args.scenario {
+        return scenarios::play(&[scenario], &args).await;
+    }
     let deadline = Instant::now() + args.timeout;
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
     if let Some(dir) = &args.keep {

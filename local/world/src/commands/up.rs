@@ -74,6 +74,7 @@ async fn stay(world: &LocalWorld, interrupts: &mut Interrupts) -> anyhow::Result
     loop {
         tokio::select! {
             () = interrupts.next() => return Ok(End::Well),
+            () = world.broker().failed() => bail!("the Service Bus could not write its state; see the error above"),
             reason = world.host().stopped() => bail!("the functions host stopped: {reason}"),
             // Dropped by Ctrl-C wherever it is, which is what whoever pressed it wants.
             carried_out = carry_out_next(world, &mut input) => {

@@ -1,7 +1,9 @@
 mod announced;
 mod checks;
 mod disks;
+mod grace;
 mod keys;
+mod machines;
 mod ownership;
 mod properties;
 mod refused;

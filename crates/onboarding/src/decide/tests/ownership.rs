@@ -197,6 +197,7 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
         Look::Activation => ("activation_requested", About::Billing),
         Look::Rotation => ("key_events", About::Rotation),
+        Look::Machine(machine) => ("machine_switch_requested", About::Machine(machine.clone())),
     }
 }
 
@@ -247,6 +248,7 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
             found(Finding::SetChanged { set: our_set(), what: "it does not exist".to_owned() })
         }
         Look::Rotation => Some(looked_at_versions(outcome)),
+        Look::Machine(_) => unreachable!("no machine is held without a ladder"),
     }
 }
 

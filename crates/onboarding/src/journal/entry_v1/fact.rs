@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     finding::FindingV1,
+    grace::{DrillV1, MachineStepV1, RungV1},
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
 };
@@ -86,6 +87,34 @@ pub(crate) enum FactV1 {
         #[serde(with = "time::serde::rfc3339")]
         at: OffsetDateTime,
     },
+    RungAnnounced {
+        rung: RungV1,
+        #[serde(with = "time::serde::rfc3339")]
+        due: OffsetDateTime,
+    },
+    RungWithdrawn {
+        rung: RungV1,
+    },
+    RungTaken {
+        rung: RungV1,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        machines: Vec<ArmId>,
+    },
+    MachinesDue,
+    Machine {
+        machine: ArmId,
+        #[serde(flatten)]
+        step: MachineStepV1,
+    },
+    Frozen {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    Unfrozen,
+    MarkedAsTest,
+    DrillStarted {
+        drill: DrillV1,
+    },
 }
 
 /// What a step looked at.
@@ -97,6 +126,7 @@ pub(crate) enum AboutV1 {
     Set,
     Rotation,
     Disk { disk: ArmId },
+    Machine { machine: ArmId },
     Billing,
 }
 
@@ -108,6 +138,7 @@ impl From<About> for AboutV1 {
             About::Set => Self::Set,
             About::Rotation => Self::Rotation,
             About::Disk(disk) => Self::Disk { disk },
+            About::Machine(machine) => Self::Machine { machine },
             About::Billing => Self::Billing,
         }
     }
@@ -146,6 +177,15 @@ impl From<Fact> for FactV1 {
             Fact::SubscriptionChanged { status, at } => {
                 Self::SubscriptionChanged { status: status.into(), at }
             }
+            Fact::RungAnnounced { rung, due } => Self::RungAnnounced { rung: rung.into(), due },
+            Fact::RungWithdrawn { rung } => Self::RungWithdrawn { rung: rung.into() },
+            Fact::RungTaken { rung, machines } => Self::RungTaken { rung: rung.into(), machines },
+            Fact::MachinesDue => Self::MachinesDue,
+            Fact::Machine { machine, step } => Self::Machine { machine, step: step.into() },
+            Fact::Frozen { reason } => Self::Frozen { reason },
+            Fact::Unfrozen => Self::Unfrozen,
+            Fact::MarkedAsTest => Self::MarkedAsTest,
+            Fact::DrillStarted { drill } => Self::DrillStarted { drill: drill.into() },
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod fact;
 mod finding;
+mod grace;
 mod mirror;
 mod rotation;
 mod state;
@@ -23,6 +24,7 @@ pub(crate) use state::StateV1;
 pub(crate) use {
     fact::AboutV1,
     finding::{FindingV1, PolicyV1, SetUpFaultV1},
+    grace::{MachineStateV1, MachineStepV1, RungV1},
     state::{ConsentV1, DiskStateV1, DropReasonV1, SetV1, SubjectV1, SubscriptionStatusV1},
 };
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     finding::FindingV1,
+    grace::GraceV1,
     mirror::mirror,
     rotation::{ReminderV1, RotationV1},
 };
@@ -52,6 +53,8 @@ pub(crate) struct StateV1 {
     stood_since: Option<OffsetDateTime>,
     #[serde(default, skip_serializing_if = "is_zero")]
     restarts: u32,
+    #[serde(default, skip_serializing_if = "GraceV1::is_empty")]
+    grace: GraceV1,
     taken: TakenV1,
 }
 
@@ -100,6 +103,8 @@ mirror! {
             function: String,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             disk: Option<ArmId>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            machine: Option<ArmId>,
         },
         SetUp,
         Consent,
@@ -109,6 +114,7 @@ mirror! {
         Rotation,
         Billing,
         Disk { disk: ArmId },
+        Machine { machine: ArmId },
     }
 }
 
@@ -185,6 +191,7 @@ impl From<Onboarding> for StateV1 {
             set_failures,
             stood_since,
             restarts,
+            grace,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -210,6 +217,7 @@ impl From<Onboarding> for StateV1 {
             set_failures,
             stood_since,
             restarts,
+            grace: grace.into(),
             taken: taken.into(),
         }
     }
@@ -241,6 +249,7 @@ impl From<StateV1> for Onboarding {
             set_failures: stored.set_failures,
             stood_since: stored.stood_since,
             restarts: stored.restarts,
+            grace: stored.grace.into(),
             taken: stored.taken.into(),
         }
     }

@@ -10,11 +10,12 @@ use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MarketplaceChanged, ProvisionRequested,
-        ProvisionStarted, SignupRequested, SubscriptionCheckDue, WatchDue, validate, written_again,
+        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged,
+        ProvisionRequested, ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue,
+        validate, written_again,
     },
     finding::KeyIs,
-    test_support::{cause, disk, key, opened, set, set_name, tenant},
+    test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
 };
 
 fn event<D: EventData>(data: D) -> Event<D> {
@@ -62,6 +63,8 @@ fn every_event() -> Vec<Sample> {
         sample_of(".asked", &event(WatchDue { until, asked: true, seen: None })),
         sample_of(".revoked", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Revoked) })),
         sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
+        sample_of("", &event(RungDue {})),
+        sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
     ]
 }
 

@@ -7,13 +7,43 @@ use super::{assert_complete, assert_golden, sample, variants_of, written_again};
 use crate::{
     About, DropReason, Fact, Reason,
     finding::{Code, Finding},
-    journal::entry_v1::{AboutV1, FactV1, SubscriptionStatusV1},
+    grace::{Drill, MachineStep, Rung},
+    journal::entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
     rotation::{NewestVersion, SetLook},
-    test_support::{TENANT, disk, key, proof, service_principal, set, set_name, tenant, version},
+    test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
 
 fn newest(number: u32) -> NewestVersion {
     NewestVersion { version: version("k", number), created: None, expires: None, fault: None }
+}
+
+/// The facts of the grace ladder.
+fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
+    let at = datetime!(2026-02-01 12:00 UTC);
+    let drill =
+        Drill { since: at, until: at + time::Duration::HOUR, pace: std::time::Duration::from_secs(60) };
+    let of = |step| Fact::Machine { machine: machine("m1"), step };
+    let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+    let finding = Finding::MachineNotStopped { machine: machine("m1"), error: "ErrorCode".to_owned() };
+    vec![
+        ("rung-announced", Fact::RungAnnounced { rung: Rung::Suspend, due: at }),
+        ("rung-withdrawn", Fact::RungWithdrawn { rung: Rung::Suspend }),
+        ("rung-taken", Fact::RungTaken { rung: Rung::Suspend, machines: vec![] }),
+        ("rung-taken.machines", Fact::RungTaken { rung: Rung::Deallocate, machines: vec![machine("m1")] }),
+        ("machines-due", Fact::MachinesDue),
+        ("machine.stopping", of(MachineStep::Stopping)),
+        ("machine.accepted", of(MachineStep::Accepted { operation, look_after_ms: 2000 })),
+        ("machine.stopped", of(MachineStep::Stopped)),
+        ("machine.starting", of(MachineStep::Starting)),
+        ("machine.started", of(MachineStep::Started)),
+        ("machine.left-alone", of(MachineStep::LeftAlone)),
+        ("machine.failed", of(MachineStep::Failed { finding })),
+        ("frozen", Fact::Frozen { reason: None }),
+        ("frozen.reason", Fact::Frozen { reason: Some("the wrong customer".to_owned()) }),
+        ("unfrozen", Fact::Unfrozen),
+        ("marked-as-test", Fact::MarkedAsTest),
+        ("drill-started", Fact::DrillStarted { drill }),
+    ]
 }
 
 fn every_fact() -> Vec<(&'static str, Fact)> {
@@ -47,6 +77,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("step-refused.set", refused("provision_requested", About::Set)),
         ("step-refused.rotation", refused("key_events", About::Rotation)),
         ("step-refused.disk", refused("disk_encryption_requested", About::Disk(disk("d1")))),
+        ("step-refused.machine", refused("machine_switch_requested", About::Machine(machine("m1")))),
         ("step-refused.billing", refused("activation_requested", About::Billing)),
         ("step-done", Fact::StepDone { function: "provision_requested".to_owned(), about: About::Set }),
         ("check-due", Fact::CheckDue { entry: Some(7) }),
@@ -97,12 +128,20 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
 
 #[test]
 fn every_fact_is_written_as_format_1_and_read_back() {
-    let samples: Vec<_> =
-        every_fact().into_iter().map(|(name, fact)| sample(name, &FactV1::from(fact))).collect();
+    let samples: Vec<_> = every_fact()
+        .into_iter()
+        .chain(facts_of_the_ladder())
+        .map(|(name, fact)| sample(name, &FactV1::from(fact)))
+        .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);
     for about in variants_of::<AboutV1>(json!({ "kind": "?" })) {
         assert!(samples.iter().any(|(name, _)| *name == format!("step-refused.{about}")), "{about}");
     }
+    for step in variants_of::<MachineStepV1>(json!({ "learnt": "?" })) {
+        assert!(samples.iter().any(|(name, _)| *name == format!("machine.{step}")), "{step}");
+    }
+    let rungs = variants_of::<RungV1>(json!("?"));
+    assert!(rungs.iter().all(|rung| samples.iter().any(|(_, text)| text.contains(rung))), "{rungs:?}");
     assert_eq!(variants_of::<SubscriptionStatusV1>(json!("?")).len(), 4, "see the states for each");
     assert_golden("facts", &samples, written_again::<FactV1>);
 }

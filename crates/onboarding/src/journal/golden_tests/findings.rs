@@ -7,7 +7,7 @@ use super::{Sample, assert_complete, assert_golden, sample, variants_of};
 use crate::{
     finding::{Code, Finding, Policy, SetUpFault},
     journal::entry_v1::{FindingV1, PolicyV1, SetUpFaultV1},
-    test_support::{OTHER_TENANT, disk, key, service_principal, set, tenant},
+    test_support::{OTHER_TENANT, disk, key, machine, service_principal, set, tenant},
 };
 
 /// The samples of a finding; without a wildcard, so that a new one does not compile until it has one.
@@ -93,6 +93,9 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::DiskUnderOtherSet => Finding::DiskUnderOtherSet { disk: disk("d1") },
         Code::SetNotOurs => Finding::SetNotOurs { set: set("latchkey-s") },
         Code::ProvisioningFailed => Finding::ProvisioningFailed { set: set("latchkey-s"), error },
+        Code::MachineShared => Finding::MachineShared { machine: machine("m1"), disk: disk("d9") },
+        Code::MachineNotStopped => Finding::MachineNotStopped { machine: machine("m1"), error },
+        Code::MachineNotStarted => Finding::MachineNotStarted { machine: machine("m1"), error },
         Code::StandsStill => Finding::StandsStill { function: "provision_requested".to_owned() },
         Code::DiskEncryptionFailed => Finding::DiskEncryptionFailed { disk: disk("d1") },
         Code::StepRefused => {

@@ -9,16 +9,17 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Sample, assert_complete, assert_golden, sample, variants_of};
 use crate::{
-    CandidateKey, Consent, DiskState, DropReason, Onboarding, ProvenKey, Set, Stage, Subject,
+    About, CandidateKey, Consent, DiskState, DropReason, Onboarding, ProvenKey, Set, Stage, Subject,
     SubscriptionStatus,
     blocker::Blocker,
     finding::Finding,
+    grace::{Announced, Drill, Freeze, Grace, HeldMachine, Ladder, MachineState, Rung},
     journal::entry_v1::{
-        ConsentV1, DiskStateV1, DropReasonV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
+        ConsentV1, DiskStateV1, DropReasonV1, MachineStateV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
     },
     rotation::{Reminder, Rotation},
     test_support::{
-        TENANT, cause, disk, key, opened, proof, service_principal, set, set_name, tenant, version,
+        TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
     },
 };
 
@@ -60,8 +61,42 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
         // No finding is about billing alone; the subject is what counts here.
         Subject::Billing => Finding::WrapMismatch,
         Subject::Disk { disk } => Finding::DiskAttached { disk: disk.clone(), error: None },
+        Subject::Machine { machine } => {
+            Finding::MachineNotStopped { machine: machine.clone(), error: "AuthorizationFailed".to_owned() }
+        }
     };
     blocker(finding, now)
+}
+
+/// Everything of the ladder at once.
+fn on_the_ladder(state: &mut Onboarding, now: OffsetDateTime) {
+    let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+    let states =
+        [MachineState::Chosen, MachineState::Stopping, MachineState::Stopped, MachineState::Starting];
+    let held = |(place, state): (usize, MachineState)| {
+        let operation = operation.clone().filter(|_| state == MachineState::Stopping);
+        (machine(&format!("m{place}")), HeldMachine { state, operation, since: now })
+    };
+    state.grace = Grace {
+        ladder: Some(Ladder {
+            since: now,
+            held_since: Some(now + Duration::HOUR),
+            announced: Some(Announced { rung: Rung::Deallocate, at: now, due: now + Duration::DAY }),
+            taken: [(Rung::Suspend, now)].into(),
+        }),
+        machines: states.into_iter().enumerate().map(held).collect(),
+        frozen: Some(Freeze { since: now, reason: Some("the wrong customer".to_owned()) }),
+        is_test: true,
+        drill: Some(Drill {
+            since: now,
+            until: now + Duration::HOUR,
+            pace: std::time::Duration::from_secs(60),
+        }),
+    };
+    let step = Subject::step("machine_switch_requested", &About::Machine(machine("m1")));
+    let subjects = [Subject::Key, step, Subject::Machine { machine: machine("m1") }];
+    let blockers = subjects.into_iter().map(|subject| (subject.clone(), blocker_of(&subject, now)));
+    state.blockers = blockers.collect();
 }
 
 fn every_state() -> Vec<(&'static str, Onboarding)> {
@@ -88,8 +123,12 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ..proof("other", TENANT)
     };
     let subjects = [
-        Subject::Step { function: "key_shared".to_owned(), disk: None },
-        Subject::Step { function: "disk_encryption_requested".to_owned(), disk: Some(disk("d0")) },
+        Subject::Step { function: "key_shared".to_owned(), disk: None, machine: None },
+        Subject::Step {
+            function: "disk_encryption_requested".to_owned(),
+            disk: Some(disk("d0")),
+            machine: None,
+        },
         Subject::SetUp,
         Subject::Consent,
         Subject::Key,
@@ -192,6 +231,8 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                 state.reminder = Some(Reminder { expires: now + 20 * Duration::DAY, days: 30 });
             }),
         ),
+        ("active.test", with(&active, |state| state.grace.is_test = true)),
+        ("revoked.grace", with(&active, |state| on_the_ladder(state, now))),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),
         ("suspended", with(&encrypted, status(SubscriptionStatus::Suspended))),
         ("ended", with(&encrypted, status(SubscriptionStatus::Unsubscribed))),
@@ -222,6 +263,11 @@ fn every_state_is_written_as_format_1_and_read_back() {
     assert_eq!(seen(&|state| vec![state["consent"]["status"].clone()]), inside::<ConsentV1>("status"));
     assert_eq!(seen(&|state| vec![state["set"]["status"].clone()]), inside::<SetV1>("status"));
     assert_eq!(seen(&disk_states), variants_of::<DiskStateV1>(json!("?")));
+    let machines = |state: &Value| {
+        let machines = state["grace"]["machines"].as_object();
+        machines.into_iter().flatten().map(|(_, held)| held["state"].clone()).collect()
+    };
+    assert_eq!(seen(&machines), variants_of::<MachineStateV1>(json!("?")));
     let dropped = |state: &Value| {
         state["dropped"].as_object().map(|dropped| dropped.values().cloned().collect()).unwrap_or_default()
     };

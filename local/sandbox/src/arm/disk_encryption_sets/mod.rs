@@ -9,7 +9,7 @@ mod input;
 pub(in crate::arm) mod key_check;
 mod planning;
 mod reading;
-mod rotation;
+pub(in crate::arm) mod rotation;
 mod write;
 
 use http::Method;

@@ -1,7 +1,7 @@
 //! Automatic rotation: the service looks for a newer version of the key and takes it up by itself.
 //!
-//! Documented: within one hour of the new version. Here: when somebody looks at the set and
-//! [`Lags::key_rotation`](crate::Lags) has passed since the version was made. If the new version cannot be used,
+//! Documented: within one hour of the new version. Here: when somebody looks at the set, or moves
+//! the clock of a local world, and [`Lags::key_rotation`](crate::Lags) has passed since the version was made. If the new version cannot be used,
 //! the error stays on the set, and nothing is tried again until the set is written.
 
 use crate::arm::error::ArmError;
@@ -12,6 +12,15 @@ use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet}
 
 use super::input::key_address;
 use super::key_check::prove;
+
+/// Rotates every set that wants it: what the service does by itself, when time passes and nobody looks.
+pub(crate) fn rotate_all_if_due(cloud: &Cloud) {
+    let ids: Vec<String> = cloud.read(|state| {
+        let sets = state.arm.disk_encryption_sets.values();
+        sets.filter(|set| set.rotation_enabled == Some(true)).map(|set| set.id.clone()).collect()
+    });
+    ids.iter().for_each(|id| rotate_if_due(cloud, id));
+}
 
 /// Rotates the set with this id if it wants that and there is a newer version.
 pub(super) fn rotate_if_due(cloud: &Cloud, id: &str) {

@@ -1,0 +1,94 @@
+//! What the grace ladder does next, and when.
+
+use std::time::Duration;
+
+use azure_ids::ArmId;
+use time::OffsetDateTime;
+
+use crate::{
+    Onboarding, Stage, Subject, SubscriptionStatus,
+    finding::KeyIs,
+    grace::{GraceRules, MachineState, Power, Rung},
+};
+
+/// A message about a machine may be lost: after this time it is sent again.
+const MACHINE_AGAIN: Duration = Duration::from_secs(3600);
+
+/// What the ladder does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// What.
+    pub what: What,
+    /// When, not earlier.
+    pub at: OffsetDateTime,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A rung is to be announced.
+    Announce(Rung),
+    /// What was announced is not to be done any more: the settings changed.
+    Withdraw(Rung),
+    /// An announced rung is to be taken.
+    Take(Rung),
+    /// Nothing was heard of a machine for long.
+    LookAtMachines,
+}
+
+impl Onboarding {
+    /// What the ladder does next, as the settings are now.
+    #[must_use]
+    pub fn next_move(&self, rules: &GraceRules) -> Option<Move> {
+        let rules = &self.rules_now(rules);
+        self.next_rung_move(rules).into_iter().chain(self.next_machine_move()).min_by_key(|next| next.at)
+    }
+
+    /// The settings, or what a rehearsal has in their place.
+    #[must_use]
+    pub fn rules_now(&self, rules: &GraceRules) -> GraceRules {
+        self.grace.drill.as_ref().map_or(*rules, |drill| rules.at_the_pace_of(drill))
+    }
+
+    /// Whether the ladder may move: the revocation is confirmed, and nobody froze it.
+    pub(crate) fn ladder_moves(&self) -> bool {
+        self.stage() == Stage::Revoked && self.grace.frozen.is_none()
+    }
+
+    fn next_rung_move(&self, rules: &GraceRules) -> Option<Move> {
+        let ladder = self.grace.ladder.as_ref().filter(|_| self.ladder_moves())?;
+        if let Some(announced) = ladder.announced {
+            return Some(if rules.policy.includes(announced.rung) {
+                Move { what: What::Take(announced.rung), at: announced.due }
+            } else {
+                Move { what: What::Withdraw(announced.rung), at: announced.at }
+            });
+        }
+        let rung = ladder.next_rung().filter(|rung| rules.policy.includes(*rung))?;
+        Some(Move { what: What::Announce(rung), at: rules.announced_at(ladder, rung) })
+    }
+
+    fn next_machine_move(&self) -> Option<Move> {
+        let moving = self.grace.machines.iter().filter(|(machine, _)| {
+            let blocked = self.blockers.get(&Subject::Machine { machine: (*machine).clone() }).is_some();
+            !blocked && self.power_wanted(machine).is_some()
+        });
+        let at = moving.map(|(_, held)| held.since).min()? + MACHINE_AGAIN;
+        Some(Move { what: What::LookAtMachines, at })
+    }
+
+    /// What is to be reached for a machine that the ladder holds: off after the rung, on when the key works again. `None`:
+    /// nothing is to be done, because it is reached, or nobody knows how the key is, or the ladder is frozen.
+    #[must_use]
+    pub fn power_wanted(&self, machine: &ArmId) -> Option<Power> {
+        let held = self.grace.machines.get(machine)?;
+        if self.purchase.status == SubscriptionStatus::Unsubscribed {
+            return None;
+        }
+        if self.grace.ladder.is_none() {
+            return (self.key_is() == KeyIs::NotMeant).then_some(Power::On);
+        }
+        let is_due = self.ladder_moves() && self.grace.has_taken(Rung::Deallocate);
+        (is_due && held.state != MachineState::Stopped).then_some(Power::Off)
+    }
+}

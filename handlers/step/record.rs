@@ -1,0 +1,46 @@
+//! What the vendor's operator states, recorded at once: the answer comes when the journal has it.
+
+use custom_handler::BoxError;
+use onboarding::{Cause, Fact, Onboarding, OnboardingId, event::EventId, journal::JournalError};
+use uuid::Uuid;
+
+use super::{cause::CONTENTION_LIMIT, run::publish};
+use crate::{App, trace_context};
+
+/// What became of it.
+pub(crate) enum Recorded {
+    /// It is recorded; this is so from now on.
+    Done(Box<Onboarding>),
+    /// It is no news, or cannot be so now.
+    NoNews(Box<Onboarding>),
+    /// There is no such onboarding.
+    Unknown,
+}
+
+/// Records a fact. When another step appends first, it is decided anew.
+///
+/// # Errors
+/// When the journal or the bus does not answer. It may be recorded then; asking again is harmless.
+pub(crate) async fn record(app: &App, id: OnboardingId, fact: &Fact) -> Result<Recorded, BoxError> {
+    let event = EventId::of_origin("operations", &Uuid::new_v4().to_string());
+    for _ in 0..CONTENTION_LIMIT {
+        let Some(before) = app.journal.load(id).await? else { return Ok(Recorded::Unknown) };
+        let cause = Cause {
+            event: event.clone(),
+            function: "operations",
+            now: app.clock.now(),
+            traceparent: Some(trace_context::new_trace()),
+            first_check: app.settings.first_check,
+        };
+        let Some(decision) = before.onboarding.decide(cause, fact.clone())? else {
+            return Ok(Recorded::NoNews(Box::new(before.onboarding)));
+        };
+        let head = match app.journal.append(Some(&before), decision).await {
+            Err(JournalError::Lost { .. }) => continue,
+            appended => appended?,
+        };
+        publish(app, &head).await.map_err(|_| "what was recorded could not be published")?;
+        return Ok(Recorded::Done(Box::new(head.onboarding)));
+    }
+    Err("other steps on the same onboarding kept appending first".into())
+}
