@@ -48,7 +48,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
-        "grace": ladder::json(&app.settings.grace, onboarding),
+        "grace": ladder::json(&app.settings.grace, onboarding, app.clock.now()),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),

@@ -68,6 +68,13 @@ impl Grace {
         *self == Self::default()
     }
 
+    /// A rehearsal is over after its end, once neither a ladder nor a machine is left of it.
+    pub(crate) fn drop_drill_at(&mut self, now: OffsetDateTime) {
+        if self.ladder.is_none() && self.machines.is_empty() {
+            self.drill = self.drill.filter(|drill| drill.pretends_at(now));
+        }
+    }
+
     /// Whether this rung was taken.
     #[must_use]
     pub fn has_taken(&self, rung: Rung) -> bool {
