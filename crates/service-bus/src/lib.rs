@@ -84,6 +84,8 @@ mod connector;
 mod entity;
 mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod management;
 mod message;
