@@ -8,6 +8,7 @@
 mod ladder;
 mod machine;
 mod rules;
+mod rung;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +17,8 @@ use time::OffsetDateTime;
 
 pub use ladder::{Announced, Ladder};
 pub use machine::{HeldMachine, MachineState, MachineStep, Power};
-pub use rules::{GracePolicy, GraceRules, Rung};
+pub use rules::{GracePolicy, GraceRules};
+pub use rung::Rung;
 
 /// What is so of one onboarding's ladder, and of what may stop it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
