@@ -2,24 +2,27 @@
 
 use maud::{Markup, html};
 use onboarding::{
-    Onboarding,
-    grace::{GraceRules, MachineState, Rung},
+    Onboarding, Stage,
+    grace::{GracePolicy, GraceRules, MachineState, Rung},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// What was done, what is next, and what stops it; `null` when there is nothing to say. A machine's id is not shown: it is
 /// the vendor's.
-pub(crate) fn json(rules: &GraceRules, onboarding: &Onboarding) -> Value {
+pub(crate) fn json(rules: &GraceRules, onboarding: &Onboarding, now: OffsetDateTime) -> Value {
     let grace = onboarding.grace();
     if grace.is_empty() {
         return Value::Null;
     }
     let taken: Vec<Value> =
         taken(onboarding).map(|(rung, at)| json!({"rung": rung, "at": text(at)})).collect();
+    let planned: Vec<Value> =
+        planned(rules, onboarding, now).map(|(rung, due)| json!({"rung": rung, "due": text(due)})).collect();
     let announced = announced(rules, onboarding);
     json!({
         "announced": announced.map(|(rung, due)| json!({"rung": rung, "due": text(due)})),
+        "planned": planned,
         "taken": taken,
         "stoppedMachines": stopped(onboarding),
         "frozen": grace.frozen.is_some(),
@@ -42,6 +45,25 @@ pub(crate) fn html(rules: &GraceRules, onboarding: &Onboarding) -> Markup {
             p { "The virtual machines that were stopped are being started again." }
         }
     }
+}
+
+/// What becomes of the subscription of a revoked or unreachable onboarding, beside what is announced and done.
+pub(crate) fn outlook(rules: &GraceRules, onboarding: &Onboarding, now: OffsetDateTime) -> Vec<String> {
+    let is_untouched = onboarding.grace().ladder.as_ref().is_none_or(|ladder| ladder.taken.is_empty());
+    if onboarding.stage() == Stage::Unreachable {
+        return vec![if is_untouched {
+            "The subscription stays active, and nothing is changed because of this.".to_owned()
+        } else {
+            "While Latchkey cannot check the key, no further step is taken.".to_owned()
+        }];
+    }
+    let mut planned: Vec<String> =
+        planned(rules, onboarding, now).map(|(rung, due)| will_be_done(rung, due)).collect();
+    if is_untouched && rules.policy == GracePolicy::AlertsOnly {
+        planned.push("The vendor's service is not suspended because of this.".to_owned());
+    }
+    planned.push("Your marketplace subscription is not canceled because of this.".to_owned());
+    planned
 }
 
 fn was_done(rung: Rung, at: OffsetDateTime) -> String {
@@ -78,6 +100,24 @@ fn taken(onboarding: &Onboarding) -> impl Iterator<Item = (Rung, OffsetDateTime)
 fn announced(rules: &GraceRules, onboarding: &Onboarding) -> Option<(Rung, OffsetDateTime)> {
     let announced = onboarding.grace().ladder.as_ref()?.announced?;
     rules.policy.includes(announced.rung).then_some((announced.rung, announced.due))
+}
+
+/// What is neither announced nor taken, and will be as the settings are now.
+fn planned(
+    rules: &GraceRules,
+    onboarding: &Onboarding,
+    now: OffsetDateTime,
+) -> impl Iterator<Item = (Rung, OffsetDateTime)> {
+    let (grace, rules) = (onboarding.grace(), onboarding.rules_now(rules));
+    let moves = grace.frozen.is_none() && onboarding.stage() == Stage::Revoked;
+    grace.ladder.as_ref().filter(|_| moves).into_iter().flat_map(move |ladder| {
+        let stands = |rung| {
+            ladder.taken.contains_key(&rung)
+                || ladder.announced.is_some_and(|announced| announced.rung == rung)
+        };
+        let ahead = Rung::ALL.into_iter().filter(move |rung| rules.policy.includes(*rung) && !stands(*rung));
+        ahead.map(move |rung| (rung, rules.due(ladder, rung, now)))
+    })
 }
 
 fn stopped(onboarding: &Onboarding) -> usize {

@@ -51,6 +51,12 @@ impl Link {
         Self { onboarding, issued: now.unix_timestamp(), withdrawals }
     }
 
+    /// How long ago it was issued.
+    #[must_use]
+    pub fn age(&self, now: OffsetDateTime) -> Duration {
+        Duration::seconds(now.unix_timestamp().saturating_sub(self.issued))
+    }
+
     /// Whether its lifetime is over.
     #[must_use]
     pub fn has_expired(&self, now: OffsetDateTime) -> bool {

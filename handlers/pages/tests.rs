@@ -73,6 +73,28 @@ async fn every_answer_about_an_onboarding_stays_out_of_caches_and_frames() {
     }
 }
 
+/// Three times an hour by default: the landing page's own message, and two more.
+#[tokio::test]
+async fn a_sign_up_that_is_not_tried_any_more_says_so_and_what_can_be_done() {
+    let mut app = crate::tests::app();
+    app.clock = std::sync::Arc::new(Now);
+    let id = ::onboarding::OnboardingId::of_subscription(uuid::Uuid::from_u128(7));
+    for (hours, is_overdue) in [(0, false), (2, false), (4, true)] {
+        let issued = crate::test_support::NOW - time::Duration::hours(hours);
+        let address = path_of(&address_of(&app, &Link::issued(id, 0, issued)));
+        let shown = async |accept: &str| {
+            let body = ask(&app, "GET", &address, accept).await.into_body();
+            String::from_utf8(axum::body::to_bytes(body, 100_000).await.unwrap().to_vec()).unwrap()
+        };
+        let page = shown("text/html").await;
+        assert_eq!(page.contains("The vendor has been notified."), is_overdue, "{hours}: {page}");
+        assert_eq!(page.contains("Configure account"), is_overdue, "{hours}: {page}");
+        assert_eq!(page.contains("is being processed"), !is_overdue, "{hours}: {page}");
+        let json: serde_json::Value = serde_json::from_str(&shown("application/json").await).unwrap();
+        assert_eq!((&json["state"], &json["overdue"]), (&"opening".into(), &is_overdue.into()));
+    }
+}
+
 #[tokio::test]
 async fn an_onboarding_that_has_ended_takes_no_key() {
     let app = crate::tests::app();

@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use custom_handler::Outcome;
 use onboarding::{
     Reason,
-    event::{Event, EventData},
+    event::{Event, EventData, Outgoing},
 };
 
 use super::{
@@ -25,15 +25,11 @@ pub(super) async fn postpone<D: EventData>(
     error: &(dyn StdError + Send + Sync + 'static),
     deadline: Option<Duration>,
 ) -> Ended {
-    let now = app.clock.now();
     let why = chain_of(error);
-    if deadline.is_some_and(|deadline| event.age(now) > deadline) {
+    let Some((wait, next)) = put_off(event, app, after, deadline) else {
         return refuse(function, event, app, Reason::DeadlineExceeded, why).await;
-    }
-    let wait = app.settings.retry.wait(event.attempt.get(), jitter(), after);
-    let mut next = event.next_attempt();
-    next.traceparent = Some(trace_context::child_of(event.traceparent.as_deref()));
-    match app.bus.publish(&next.to_message(Some(now + wait))).await {
+    };
+    match app.bus.publish(&next).await {
         Ok(()) => {
             let detail = format!("again in {:.1} s: {why}", wait.as_secs_f64());
             Ended { outcome: "retry", detail, answer: Ok(Outcome::Complete) }
@@ -45,6 +41,23 @@ pub(super) async fn postpone<D: EventData>(
     }
 }
 
+/// The same event for later, and how much later; `None` past the deadline.
+fn put_off<D: EventData>(
+    event: &Event<D>,
+    app: &App,
+    after: Option<Duration>,
+    deadline: Option<Duration>,
+) -> Option<(Duration, Outgoing)> {
+    let now = app.clock.now();
+    if deadline.is_some_and(|deadline| event.age(now) > deadline) {
+        return None;
+    }
+    let wait = app.settings.retry.wait(event.attempt.get(), jitter(), after);
+    let mut next = event.next_attempt(now);
+    next.traceparent = Some(trace_context::child_of(event.traceparent.as_deref()));
+    Some((wait, next.to_message(Some(now + wait))))
+}
+
 /// A number from 0 to 1. Without randomness the wait is the longest one, which is safe.
 fn jitter() -> f64 {
     let mut bytes = [0_u8; 4];
@@ -53,3 +66,7 @@ fn jitter() -> f64 {
         Err(_) => 1.0,
     }
 }
+
+#[cfg(test)]
+#[path = "postpone_tests.rs"]
+mod tests;

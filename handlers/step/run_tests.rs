@@ -117,11 +117,13 @@ async fn an_older_submission_is_void_and_the_key_in_use_is_looked_at_all_the_sam
     let handle = crate::functions::key_shared::handle;
     let refused = shared(&newer, Some(numbers[1]));
     refuse("key_shared", &refused, &app, Reason::TenantNotFound, "why".to_owned()).await;
-    let (_, why) = attempt("key_shared", &shared(&older, Some(numbers[0])), &app, handle).await.unwrap();
+    let (_, why) =
+        Box::pin(attempt("key_shared", &shared(&older, Some(numbers[0])), &app, handle)).await.unwrap();
     assert_eq!(why, "another key was submitted after this one");
     let head = app.journal.load(onboarding).await.unwrap().unwrap();
     assert_eq!(head.onboarding.blockers().len(), 1, "the newer one is still refused");
-    let looked_at = attempt("key_shared", &shared(&newer, Some(numbers[1])), &app, handle).await.unwrap();
+    let looked_at =
+        Box::pin(attempt("key_shared", &shared(&newer, Some(numbers[1])), &app, handle)).await.unwrap();
     assert_ne!(looked_at.1, why);
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod machines;
 pub(crate) mod our_side;
 pub(crate) mod refusals;
 pub(crate) mod rotation;
+pub(crate) mod signups;
 pub(crate) mod subscription;
 pub(crate) mod watch;

@@ -148,7 +148,8 @@ async fn a_check_of_a_key_says_what_is_wrong_and_changes_nothing() {
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let id = page.onboarding();
-    assert_eq!(check(id, "").await.0, 409, "there is no key to check");
+    let (status, answer) = check(id, "").await;
+    assert_eq!((status, &answer["code"]), (200, &"key-not-shared".into()), "there is no key yet: {answer}");
     assert_eq!(check(id, "nonsense").await.0, 400);
     assert_eq!(check(id, r#"{"key":"https://evil.example/keys/k"}"#).await.0, 400);
     assert_eq!(check("6f0a2c5e-1111-4222-8333-444455556666", "").await.0, 404);

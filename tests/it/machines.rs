@@ -31,6 +31,11 @@ impl Machine {
         machine
     }
 
+    /// Its ARM id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Somebody starts, stops or deallocates it.
     pub(crate) async fn switch(&self, world: &LocalWorld, action: &str) {
         let id = format!("{}/{action}", self.id);

@@ -16,6 +16,7 @@ mod key_events;
 mod kills;
 mod links;
 mod machines;
+mod names_of_others;
 mod own_side;
 mod page_commands;
 mod policies;

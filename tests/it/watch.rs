@@ -1,5 +1,7 @@
 //! The key of an active onboarding is watched: what is taken away is found after two looks, what comes back is found too.
 
+use std::time::Duration;
+
 use local_world::{
     cast::{CustomerKey, OnboardingPage},
     world::LocalWorld,
@@ -90,7 +92,9 @@ async fn forbid(world: &LocalWorld, policies: &[&str]) {
 
 async fn facts(world: &LocalWorld, page: &OnboardingPage) -> Vec<String> {
     let entries = history(world, page).await;
-    entries.iter().map(|entry| entry["fact"]["fact"].as_str().unwrap().to_owned()).collect()
+    let facts = entries.iter().map(|entry| entry["fact"]["fact"].as_str().unwrap().to_owned());
+    // What was learnt of the key's age and versions is another story.
+    facts.filter(|fact| fact != "key-looked").collect()
 }
 
 /// What the customer's side takes away, how it is called, and how it comes back.
@@ -261,6 +265,8 @@ async fn asking_answers_in_every_state() {
     let signed_up = crate::support::sign_up(&world).await;
     let page = &signed_up.page;
     let on_page = async || -> String {
+        // Asked twice within a second, the second time is not looked at.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
         let asked = plain_client().post(page.below("check")).header(header::ACCEPT, "application/json");
         let answer: Value = asked.send().await.unwrap().json().await.unwrap();
         assert!(answer["message"].as_str().unwrap().len() > 20, "{answer}");
@@ -303,25 +309,30 @@ async fn a_usual_look_is_one_call_and_writes_nothing_and_a_day_stays_within_its_
         let steps = world.steps();
         steps.iter().filter(|step| step.detail.as_deref() == Some(how)).count()
     };
-    let limit = tokio::time::Instant::now() + crate::support::PATIENCE;
+    let looks = |world: &LocalWorld| world.steps().iter().filter(|step| step.function == "watch_due").count();
+    let patience = || tokio::time::Instant::now() + crate::support::PATIENCE;
+    let usual = "nothing is wrong with the key";
     let world = a_world_with(&UNASKED).await;
     let asked = active(&world).await;
     let before = calls(&world);
     world.customer().check_again(&asked.page).await.unwrap();
-    world.wait_until("a full look", limit, async || Ok(ended(&world, "the key works") == 1)).await.unwrap();
+    world.wait_until("a full look", patience(), async || Ok(looks(&world) == 1)).await.unwrap();
     let full = calls(&world) - before;
+    assert!((4..=5).contains(&full), "{full} calls in a full look");
     world.stop().await;
 
+    // The first look is a full one, and may write down what it learnt of the key.
     let world = a_world_with(&WATCHED).await;
     let healthy = active(&world).await;
-    world.wait_until("a full look", limit, async || Ok(ended(&world, "the key works") == 1)).await.unwrap();
-    let (before, entries) = (calls(&world), facts(&world, &healthy.page).await.len());
-    let worked = last_worked(&healthy.page).await;
-    let usual = "nothing is wrong with the key";
-    let limit = tokio::time::Instant::now() + crate::support::PATIENCE;
-    world.wait_until("usual looks", limit, async || Ok(ended(&world, usual) >= 3)).await.unwrap();
-    let (made, looks) = (calls(&world) - before, ended(&world, usual));
-    assert!(made == looks || made == looks + 1, "{made} calls in {looks} looks, or the next is under way");
+    world.wait_until("a usual look", patience(), async || Ok(ended(&world, usual) >= 1)).await.unwrap();
+    let (before, counted) = (calls(&world), ended(&world, usual));
+    let (entries, worked) = (facts(&world, &healthy.page).await.len(), last_worked(&healthy.page).await);
+    world
+        .wait_until("usual looks", patience(), async || Ok(ended(&world, usual) >= counted + 3))
+        .await
+        .unwrap();
+    let (made, looked) = (calls(&world) - before, ended(&world, usual) - counted);
+    assert!(made.abs_diff(looked) <= 1, "{made} calls in {looked} looks, of which one may be under way");
     assert_eq!(last_worked(&healthy.page).await, worked, "nothing is written down");
     assert_eq!(facts(&world, &healthy.page).await.len(), entries, "and there is no entry");
     assert!(24 * full + 72 <= 200, "{full} calls in a full look");

@@ -29,8 +29,9 @@ impl RetryPolicy {
     pub fn wait(&self, attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
         let doublings = attempt.saturating_sub(1).min(30);
         let ceiling = self.first.saturating_mul(1 << doublings).min(self.longest).min(LONGEST_WAIT);
-        // A tenth of the ceiling at the least: full jitter may draw nothing at all, and that would be a busy loop.
-        let drawn = ceiling.mul_f64(jitter.clamp(0.1, 1.0));
+        // A tenth of the ceiling at the least: full jitter may draw nothing at all, and that would be a busy loop. The
+        // draw is squeezed, not cut off: whatever drew less than a tenth would come back at the same instant.
+        let drawn = ceiling.mul_f64(0.1 + 0.9 * jitter.clamp(0.0, 1.0));
         retry_after.map_or(drawn, |after| after.saturating_add(drawn).min(LONGEST_WAIT))
     }
 
@@ -60,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_server_is_never_asked_sooner_than_it_said() {
-        assert_eq!(POLICY.wait(1, 0.5, Some(Duration::from_secs(1200))), Duration::from_secs(1201));
+        assert_eq!(POLICY.wait(1, 0.5, Some(Duration::from_secs(1200))), Duration::from_millis(1_201_100));
         assert_eq!(POLICY.wait(5, 1.0, Some(Duration::from_secs(1))), Duration::from_secs(33));
     }
 

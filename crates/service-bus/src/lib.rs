@@ -77,6 +77,7 @@
 
 mod authentication;
 mod batch;
+mod body_section;
 mod client;
 mod clock;
 mod connection_string;
@@ -84,6 +85,8 @@ mod connector;
 mod entity;
 mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod management;
 mod message;
@@ -97,6 +100,7 @@ mod walk;
 mod wire;
 
 pub use batch::MessageBatch;
+pub use body_section::BodySection;
 pub use client::ServiceBusClient;
 pub use clock::{Clock, SystemClock};
 pub use connection_string::{ConnectionString, ConnectionStringError};
@@ -104,9 +108,7 @@ pub use entity::Entity;
 pub use error::ServiceBusError;
 pub use message::Message;
 pub use options::ClientOptions;
-pub use received::{
-    BodySection, DEAD_LETTER_ERROR_DESCRIPTION, DEAD_LETTER_REASON, MessageState, ReceivedMessage,
-};
+pub use received::{DEAD_LETTER_ERROR_DESCRIPTION, DEAD_LETTER_REASON, MessageState, ReceivedMessage};
 pub use receiver::ServiceBusReceiver;
 pub use sender::ServiceBusSender;
 pub use session::SessionReceiver;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use time::OffsetDateTime;
 
-use crate::{received::BodySection, value::Value};
+use crate::{body_section::BodySection, value::Value};
 
 /// A message to send. Built by chaining:
 ///

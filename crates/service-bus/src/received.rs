@@ -6,7 +6,7 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{message::Message, value::Value};
+use crate::{body_section::BodySection, message::Message, value::Value};
 
 /// A message as the service handed it out.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,20 +63,6 @@ pub struct ReceivedMessage {
     pub dead_letter_error_description: Option<String>,
     /// The application's own properties, and those that the service added when it dead-lettered the message.
     pub application_properties: BTreeMap<String, Value>,
-}
-
-/// The kind of section that a body came in (OASIS AMQP 1.0, part 3, section 3.2).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum BodySection {
-    /// Bytes, in one or more data sections: what every current SDK sends.
-    #[default]
-    Data,
-    /// One AMQP value.
-    Value(Value),
-    /// Lists of AMQP values.
-    Sequence(Vec<Vec<Value>>),
-    /// No body at all.
-    Empty,
 }
 
 /// Whether a message can be received.

@@ -63,7 +63,7 @@ impl Held<'_> {
         match (self.known.state, &self.read.power) {
             (MachineState::Chosen, PowerState::Running | PowerState::Starting) => match self.whose().await? {
                 Ok(Disks::Ours) => self.learns(MachineStep::Stopping),
-                Ok(disks) => self.is_not_ours(disks),
+                Ok(disks) => self.leave_to_the_vendor(disks),
                 Err(next) => Ok(next),
             },
             // It was shut down before: by somebody, or by Azure, and is theirs to start.
@@ -80,7 +80,7 @@ impl Held<'_> {
                         let called = self.app.compute.deallocate(&self.id).await;
                         self.called(called)
                     }
-                    Ok(disks) => self.is_not_ours(disks),
+                    Ok(disks) => self.leave_to_the_vendor(disks),
                     Err(next) => Ok(next),
                 },
             },
@@ -124,7 +124,7 @@ impl Held<'_> {
         }
     }
 
-    fn is_not_ours(self, disks: Disks) -> Result<Next, StepError> {
+    fn leave_to_the_vendor(self, disks: Disks) -> Result<Next, StepError> {
         match disks {
             Disks::Shared(disk) => {
                 let finding = Finding::MachineShared { machine: self.id.clone(), disk };

@@ -1,11 +1,11 @@
 //! What the watch knows of the key: for the customer, who wants to know what was seen, since when, and what is next.
 
 use maud::{Markup, html};
-use onboarding::{Onboarding, Stage, finding::Code, watched::Seen};
+use onboarding::{Onboarding, finding::Code, watched::Seen};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-use crate::App;
+use crate::{App, pages::ladder};
 
 /// Microsoft Learn, "Server-side encryption of Azure Disk Storage", as of April 2026.
 const DOCUMENTED: &str = "https://learn.microsoft.com/azure/virtual-machines/disk-encryption";
@@ -40,7 +40,8 @@ pub(super) fn section(app: &App, onboarding: &Onboarding, seen: &Seen) -> Markup
             @for sentence in next_in_azure(wrong.finding.code()) { p { (sentence) } }
             p { a href=(DOCUMENTED) { "Azure's documentation of customer-managed keys" } }
             h2 { "What Latchkey does" }
-            p { (what_we_do(onboarding.stage(), app.settings.watch.as_secs())) }
+            p { (how_it_is_checked(app.settings.watch.as_secs())) }
+            @for sentence in ladder::outlook(&app.settings.grace, onboarding, app.clock.now()) { p { (sentence) } }
         }
         @if let Some(at) = seen.worked_at { p { "Latchkey last used your key successfully at " (shown(at)) "." } }
         @if let (Some(at), Some(code)) = (seen.looked_at, seen.found) {
@@ -76,17 +77,12 @@ fn next_in_azure(code: Code) -> Vec<&'static str> {
     }
 }
 
-fn what_we_do(stage: Stage, seconds: u64) -> String {
+fn how_it_is_checked(seconds: u64) -> String {
     let every =
         if seconds >= 120 { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") };
-    let until_then = if stage == Stage::Unreachable {
-        "The subscription stays active, and nothing is changed because of this."
-    } else {
-        "The subscription stays active."
-    };
     format!(
         "Latchkey checks the key every {every}, and at once when you select \"Check again\". When the key works again, this \
-         page says so. You do not have to tell anybody. {until_then}"
+         page says so. You do not have to tell anybody."
     )
 }
 
@@ -97,7 +93,18 @@ fn shown(at: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use onboarding::{
+        Fact, OnboardingId,
+        grace::{GracePolicy, GraceRules},
+    };
+
     use super::*;
+    use crate::{
+        settings::Settings,
+        test_support::{append, revoked},
+    };
 
     /// What is documented is said as documented, and what is not is not made up.
     #[test]
@@ -116,6 +123,40 @@ mod tests {
     #[test]
     fn times_are_shown_to_the_minute() {
         assert_eq!(shown(crate::test_support::NOW), "2026-02-01 12:00 UTC");
-        assert!(what_we_do(Stage::Unreachable, 900).contains("every 15 minutes"));
+        assert!(how_it_is_checked(900).contains("every 15 minutes"));
+    }
+
+    /// What the vendor's settings will do to the customer is said before it happens, and what they will not do is not.
+    #[tokio::test]
+    async fn a_revoked_onboarding_says_what_the_ladder_will_do_as_far_as_it_goes() {
+        let mut app = crate::tests::app();
+        let id = revoked(&mut app).await;
+        let (not_suspended, suspend, stop) =
+            ("service is not suspended", "will suspend the service", "will stop the virtual machines");
+        let policies = [
+            (GracePolicy::AlertsOnly, vec![not_suspended]),
+            (GracePolicy::Suspend, vec![suspend]),
+            (GracePolicy::Deallocate, vec![suspend, stop]),
+        ];
+        for (policy, expected) in policies {
+            app.settings = Arc::new(Settings {
+                grace: GraceRules { policy, ..app.settings.grace },
+                ..(*app.settings).clone()
+            });
+            let page = shown_of(&app, id).await;
+            let said = [not_suspended, suspend, stop].into_iter().filter(|words| page.contains(words));
+            assert_eq!(said.collect::<Vec<_>>(), expected, "{policy:?}: {page}");
+            assert!(!page.contains("stays active"), "{page}");
+        }
+        append(&app.journal, id, "frozen", Fact::Frozen { reason: None }).await;
+        let page = shown_of(&app, id).await;
+        for words in [not_suspended, suspend, stop] {
+            assert!(!page.contains(words), "{words}, and a freeze may be lifted: {page}");
+        }
+    }
+
+    async fn shown_of(app: &App, id: OnboardingId) -> String {
+        let onboarding = app.journal.load(id).await.unwrap().unwrap().onboarding;
+        section(app, &onboarding, &Seen::default()).into_string()
     }
 }

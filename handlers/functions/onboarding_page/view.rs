@@ -15,13 +15,14 @@ use super::key_health;
 use crate::{
     App,
     pages::{self, blockers, key_events, ladder, rotation, signing::Link},
+    systems::signups::given_up_after,
 };
 
 /// The page's facts for machines.
 pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Value {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else {
-        return json!({"onboarding": id, "state": "opening"});
+        return json!({"onboarding": id, "state": "opening", "overdue": is_overdue(app, link)});
     };
     let disks: Vec<Value> = onboarding
         .disks()
@@ -48,7 +49,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         "diskEncryptionSet": set_of(onboarding),
         "disks": disks,
         "droppedDisks": dropped,
-        "grace": ladder::json(&app.settings.grace, onboarding),
+        "grace": ladder::json(&app.settings.grace, onboarding, app.clock.now()),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
@@ -59,13 +60,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
 /// The page for people.
 pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
     let id = link.onboarding;
-    let Some(onboarding) = onboarding else {
-        let content = html! {
-            meta http-equiv="refresh" content="2";
-            p { "Your sign-up is being processed. This page refreshes by itself." }
-        };
-        return pages::page(StatusCode::OK, "Opening your onboarding", &content);
-    };
+    let Some(onboarding) = onboarding else { return opening(is_overdue(app, link)) };
     let moves_by_itself = onboarding.blockers().is_empty() && !onboarding.is_at_rest();
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
@@ -97,6 +92,32 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
     };
     pages::page(StatusCode::OK, "Your key, your data", &content)
+}
+
+/// Whether the sign-up that this link came with is not tried any more.
+fn is_overdue(app: &App, link: &Link) -> bool {
+    link.age(app.clock.now()) > given_up_after(app.settings.standstill)
+}
+
+fn opening(is_overdue: bool) -> Response {
+    let (title, content) = if is_overdue {
+        let content = html! {
+            meta http-equiv="refresh" content="60";
+            p { "Your sign-up could not be processed. The vendor has been notified." }
+            p {
+                "To try again now, open the subscription in the Azure portal or the Microsoft 365 admin center and choose \
+                 \"Configure account\"."
+            }
+        };
+        ("Your onboarding could not be opened", content)
+    } else {
+        let content = html! {
+            meta http-equiv="refresh" content="2";
+            p { "Your sign-up is being processed. This page refreshes by itself." }
+        };
+        ("Opening your onboarding", content)
+    };
+    pages::page(StatusCode::OK, title, &content)
 }
 
 /// The most important thing that it waits for, with what to do; then everything else.

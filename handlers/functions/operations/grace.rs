@@ -159,7 +159,7 @@ fn told(app: &App, onboarding: &Onboarding, message: &str) -> Value {
     json!({
         "onboarding": onboarding.id(),
         "message": message,
-        "grace": ladder::json(&app.settings.grace, onboarding),
+        "grace": ladder::json(&app.settings.grace, onboarding, app.clock.now()),
     })
 }
 

@@ -71,7 +71,7 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),
-                "grace": ladder::json(&app.settings.grace, &onboarding),
+                "grace": ladder::json(&app.settings.grace, &onboarding, app.clock.now()),
             }));
         }
     }

@@ -1,7 +1,7 @@
 //! The sign-ups that are not opened yet.
 //!
 //! Before an onboarding is opened it has no journal, so nobody would see that the message of its sign-up died, and its page
-//! would say "opening" for ever. `signup` leaves a marker, and only after the marketplace accepted the landing token: a
+//! would say "opening" until it says that nothing more is tried. `signup` leaves a marker, and only after the marketplace accepted the landing token: a
 //! stranger leaves none.
 
 use onboarding::{
@@ -12,10 +12,7 @@ use onboarding::{
 use uuid::Uuid;
 
 use super::{SweepError, load};
-use crate::{App, trace_context};
-
-/// How often a sign-up is sent again before it is left to the operator.
-const TIMES: u32 = 2;
+use crate::{App, systems::signups::SENT_AGAIN, trace_context};
 
 /// Sends again what was not opened in time, some at a time.
 pub(super) async fn send_again(app: &App) -> Result<(), SweepError> {
@@ -45,7 +42,7 @@ async fn not_opened(app: &App) -> Result<Vec<(Past, Uuid)>, SweepError> {
         let onboarding = OnboardingId::of_subscription(subscription);
         if load(app, onboarding).await?.is_some() {
             app.signups.remove(&past).await?;
-        } else if times >= TIMES {
+        } else if times >= SENT_AGAIN {
             tracing::error!(%onboarding, "a sign-up was not opened: look at the dead letters of signup_requested");
             app.signups.remove(&past).await?;
         } else {

@@ -84,11 +84,6 @@ impl Broker {
         self.core.counts(&EntityName::new(entity))
     }
 
-    /// How many messages can be received or are in somebody's hands, dead letters aside.
-    pub fn under_way(&self) -> usize {
-        self.core.under_way()
-    }
-
     /// When something happens next by itself: a scheduled message comes due, a lock ends, a message expires.
     pub fn next_due(&self) -> Option<SystemTime> {
         self.core.next_deadline().map(Timestamp::system_time)

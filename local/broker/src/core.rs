@@ -128,14 +128,6 @@ impl Core {
         self.lock().store.next_deadline()
     }
 
-    /// How many messages can be received or are in somebody's hands, dead letters aside.
-    pub(crate) fn under_way(&self) -> usize {
-        match self.act(|context| context.store.under_way()) {
-            Ok(count) => count,
-            Err(Broken) => self.lock().store.under_way(),
-        }
-    }
-
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<crate::Counts> {
         match self.act(|context| context.store.counts(queue)) {
             Ok(counts) => counts,

@@ -53,6 +53,8 @@ mod declared;
 mod engine;
 mod faults;
 mod filters;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod management;
 mod message;

@@ -91,8 +91,9 @@ pub enum Command {
     /// Queues may set LockDuration, MaxDeliveryCount, DefaultMessageTimeToLive,
     /// DeadLetteringOnMessageExpiration, RequiresSession, RequiresDuplicateDetection,
     /// DuplicateDetectionHistoryTimeWindow, ForwardTo, ForwardDeadLetteredMessagesTo; subscriptions the
-    /// same but duplicate detection, which is their topic's, and Rules with correlation filters, 1=1 or 1=0.
-    /// What is left out has Azure's defaults. What is unknown or invalid is rejected with its path.
+    /// same but duplicate detection, which is their topic's, and Rules with correlation filters, 1=1
+    /// or 1=0. What is left out has Azure's defaults. What is unknown or invalid is rejected with its
+    /// path.
     ///
     /// With --state everything acknowledged survives if this process is killed at any moment. If FILE no
     /// longer has an entity that still holds messages there, the broker does not start and names it;
@@ -171,8 +172,8 @@ pub struct DemoArgs {
 
     /// Play this story from the life of a key instead; --list names them
     ///
-    /// Hours pass in seconds, by a clock that is moved for the whole local world at once. It succeeds
-    /// only if its end was read back from the simulated Azure.
+    /// Hours pass in seconds, by a clock that is moved for the whole local world at once. It
+    /// succeeds only if its end was read back from the simulated Azure.
     #[arg(long, value_name = "NAME", value_parser = scenario, verbatim_doc_comment)]
     pub scenario: Option<Scenario>,
 
@@ -224,7 +225,7 @@ pub struct BrokerArgs {
     #[arg(long, value_name = "TIER", default_value_t = Tier::Standard)]
     pub tier: Tier,
 
-    /// The shared access key; without it SAS_KEY_VALUE, as in the documentation of Microsoft's emulator
+    /// The shared access key; without it SAS_KEY_VALUE, as Microsoft's emulator documents it
     #[arg(long, value_name = "KEY", env = "LATCHKEY_BROKER_KEY", hide_env_values = true)]
     pub key: Option<String>,
 

@@ -80,7 +80,7 @@ pub enum OnboardingsCommand {
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Freeze(ChangeArgs),
 
-    /// Lift the freeze; each step of the grace ladder is announced again before it is taken
+    /// Lift the freeze; each step of the grace ladder is announced again first
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Unfreeze(ChangeArgs),
 

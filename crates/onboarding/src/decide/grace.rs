@@ -132,6 +132,8 @@ impl Onboarding {
             && decision.onboarding.key_is() == KeyIs::NotMeant;
         let revoked_since = decision.onboarding.revoked_since();
         let grace = &mut decision.onboarding.grace;
+        // A rehearsal that was over before anything came of it: what comes now is real.
+        grace.drop_drill_at(now);
         let mut goes_on = false;
         match (&mut grace.ladder, revoked_since) {
             (_, _) if stage == Stage::Ended => grace.ladder = None,
@@ -148,10 +150,7 @@ impl Onboarding {
             decision.onboarding.blockers.retain(|_, blocker| {
                 !matches!(blocker.finding.code(), Code::MachineShared | Code::MachineNotStopped)
             });
-            let grace = &mut decision.onboarding.grace;
-            if grace.machines.is_empty() && grace.drill.is_some_and(|drill| !drill.pretends_at(now)) {
-                grace.drill = None;
-            }
+            decision.onboarding.grace.drop_drill_at(now);
         }
         if goes_on {
             decision.send_machines();

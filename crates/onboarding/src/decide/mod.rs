@@ -87,7 +87,7 @@ impl Onboarding {
         match self.decide_in_force(cause, fact) {
             Ok(decided) => Ok(decided.map(|mut decision| {
                 self.keep_ladder(&mut decision);
-                decision.announced_from(self.stage())
+                decision.announced_from(self)
             })),
             Err(NoPlan::NotNow(
                 NotNow::NoProvenKey | NotNow::Suspended | NotNow::ServiceSuspended | NotNow::Ended,

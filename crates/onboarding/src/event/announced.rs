@@ -5,7 +5,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::Outgoing;
-use crate::{Cause, OnboardingId, Stage, finding::Code};
+use crate::{Cause, OnboardingId, Stage, finding::Code, grace::Rung};
 
 /// The topic. It must exist, with duplicate detection; who subscribes to it is the vendor's business.
 pub const TOPIC: &str = "onboarding_events";
@@ -40,6 +40,16 @@ announcements! {
     Recovered = "latchkey.onboarding.recovered.v1";
     /// The subscription is over.
     Ended = "latchkey.onboarding.ended.v1";
+    /// A rung of the grace ladder will be taken; again when its time is another.
+    RungAnnounced = "latchkey.onboarding.rung-announced.v1";
+    /// A rung was taken.
+    RungTaken = "latchkey.onboarding.rung-taken.v1";
+    /// A rung that was announced or taken does not hold any more.
+    RungWithdrawn = "latchkey.onboarding.rung-withdrawn.v1";
+    /// The disk encryption set uses another version of the key.
+    Rotated = "latchkey.onboarding.rotated.v1";
+    /// The key in use expires soon.
+    KeyExpires = "latchkey.onboarding.key-expires.v1";
 }
 
 impl Announcement {
@@ -69,12 +79,46 @@ pub(crate) struct Announced {
     /// Since when it is so.
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) since: OffsetDateTime,
+    /// Whether a rehearsal is under way.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) drill: bool,
+    #[serde(flatten)]
+    pub(crate) details: Details,
+}
+
+/// What some announcements say beside that.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Details {
+    None {},
+    Rung {
+        rung: Rung,
+        /// When it is or was to be taken, not earlier.
+        #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+        due: Option<OffsetDateTime>,
+    },
+    Expiry {
+        /// Which of the reminders it is.
+        days: u32,
+        #[serde(with = "time::serde::rfc3339")]
+        expires: OffsetDateTime,
+    },
+}
+
+impl Details {
+    /// What tells two announcements of one kind apart that the same event led to.
+    fn target(&self) -> &'static str {
+        match self {
+            Self::Rung { rung, .. } => rung.as_str(),
+            Self::None {} | Self::Expiry { .. } => "",
+        }
+    }
 }
 
 impl Announced {
     /// The message to the topic; its id derives from the event that led to it.
     pub(crate) fn to_message(&self, announcement: Announcement, cause: &Cause) -> Outgoing {
-        let id = cause.event.derive(announcement.kind(), "");
+        let id = cause.event.derive(announcement.kind(), self.details.target());
         let rfc3339 = time::format_description::well_known::Rfc3339;
         let mut event = json!({
             "specversion": "1.0",

@@ -90,7 +90,7 @@ pub struct Event<D: EventData> {
     kind: Kind<D>,
     /// The onboarding that it is about.
     pub subject: OnboardingId,
-    /// When it first happened; a retry does not change it.
+    /// When it first happened; a retry does not change it, unless it is still to come.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
     #[serde(default)]
@@ -157,10 +157,16 @@ impl<D: EventData> Event<D> {
         Duration::try_from(now - self.replayed_at.unwrap_or(self.time)).unwrap_or_default()
     }
 
-    /// The same event, to be tried once more.
+    /// The same event, to be tried once more. One from the future (clocks differ) counts from now on, or its deadline would
+    /// not come before that future.
     #[must_use]
-    pub fn next_attempt(&self) -> Self {
-        Self { attempt: self.attempt.saturating_add(1), ..self.clone() }
+    pub fn next_attempt(&self, now: OffsetDateTime) -> Self {
+        Self {
+            attempt: self.attempt.saturating_add(1),
+            time: self.time.min(now),
+            replayed_at: self.replayed_at.map(|at| at.min(now)),
+            ..self.clone()
+        }
     }
 
     /// The message that carries this attempt, to be delivered at `due` or at once.
@@ -266,7 +272,7 @@ mod tests {
         assert_eq!(event.age(now), Duration::from_secs(2 * 86_400));
         assert_eq!(event.age(datetime!(2026-01-01 12:00 UTC)), Duration::ZERO, "clocks differ");
         event.replayed_at = Some(datetime!(2026-02-03 11:59:58.5 UTC));
-        let wire = serde_json::to_value(event.next_attempt()).unwrap();
+        let wire = serde_json::to_value(event.next_attempt(now)).unwrap();
         assert_eq!((&wire["replayedat"], &wire["attempt"]), (&json!("2026-02-03T11:59:58.5Z"), &json!(2)));
         let back: Event<KeyShared> = serde_json::from_value(wire).unwrap();
         assert_eq!(back.age(now), Duration::from_millis(1_500));
@@ -296,7 +302,7 @@ mod tests {
         assert_eq!(id.derive("k", "t"), event().id.derive("k", "t"));
         assert_ne!(id.derive("k", "t"), id.derive("k", "u"));
         assert_ne!(id.derive("k", "t"), id.derive("l", "t"));
-        let retried = event().next_attempt();
+        let retried = event().next_attempt(event().time);
         assert_eq!(retried.id, id);
         assert_eq!(retried.message_id(), format!("{id}:2"));
     }

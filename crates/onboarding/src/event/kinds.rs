@@ -47,9 +47,12 @@ macro_rules! events {
             }
         }
 
-        /// Reads an event and writes it again, as its kind says.
-        #[cfg(test)]
-        pub(crate) fn written_again(event: &serde_json::Value) -> Result<String, serde_json::Error> {
+        /// Reads an event and writes it again, as its kind says. For tests and fuzz targets.
+        ///
+        /// # Errors
+        /// When it cannot be read, or nobody knows its kind.
+        #[doc(hidden)]
+        pub fn written_again(event: &serde_json::Value) -> Result<String, serde_json::Error> {
             match event["type"].as_str().unwrap_or_default() {
                 $($kind => serde_json::to_string_pretty(&Event::<$name>::deserialize(event)?),)+
                 other => Err(serde::de::Error::custom(format!("no kind of event: {other:?}"))),

@@ -12,7 +12,7 @@ mod envelope;
 mod kinds;
 
 pub use alarm::{Alarm, AlarmCause};
-pub(crate) use announced::Announced;
+pub(crate) use announced::{Announced, Details};
 pub use announced::{Announcement, TOPIC};
 pub use envelope::*;
 pub use kinds::*;

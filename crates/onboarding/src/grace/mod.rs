@@ -8,6 +8,7 @@
 mod ladder;
 mod machine;
 mod rules;
+mod rung;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +17,8 @@ use time::OffsetDateTime;
 
 pub use ladder::{Announced, Ladder};
 pub use machine::{HeldMachine, MachineState, MachineStep, Power};
-pub use rules::{GracePolicy, GraceRules, Rung};
+pub use rules::{GracePolicy, GraceRules};
+pub use rung::Rung;
 
 /// What is so of one onboarding's ladder, and of what may stop it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,6 +68,13 @@ impl Grace {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// A rehearsal is over after its end, once neither a ladder nor a machine is left of it.
+    pub(crate) fn drop_drill_at(&mut self, now: OffsetDateTime) {
+        if self.ladder.is_none() && self.machines.is_empty() {
+            self.drill = self.drill.filter(|drill| drill.pretends_at(now));
+        }
     }
 
     /// Whether this rung was taken.

@@ -13,10 +13,9 @@ use uuid::Uuid;
 
 use super::{AmqpValue, AnyMessage, annotation, from_amqp, instant_from_timestamp};
 use crate::{
+    body_section::BodySection,
     error::ServiceBusError,
-    received::{
-        BodySection, DEAD_LETTER_ERROR_DESCRIPTION, DEAD_LETTER_REASON, MessageState, ReceivedMessage,
-    },
+    received::{DEAD_LETTER_ERROR_DESCRIPTION, DEAD_LETTER_REASON, MessageState, ReceivedMessage},
     value::Value,
 };
 

@@ -17,7 +17,7 @@ use super::{
     AmqpValue, annotation,
     value::{instant_to_timestamp, to_amqp},
 };
-use crate::{error::ServiceBusError, message::Message, received::BodySection, value::Value};
+use crate::{body_section::BodySection, error::ServiceBusError, message::Message, value::Value};
 
 /// The longest text that Service Bus takes as message, session and partition ids (Microsoft Learn, "Service Bus
 /// quotas").

@@ -6,7 +6,7 @@
 
 mod attaching;
 mod connection;
-mod frames;
+pub(crate) mod frames;
 mod link;
 mod outcome;
 mod output;

@@ -196,12 +196,6 @@ impl Store {
         self.entities.values().filter_map(Entity::next_deadline).min()
     }
 
-    /// How many messages are active or locked, dead letters aside.
-    pub(crate) fn under_way(&self) -> usize {
-        let alive = self.entities.values().filter(|entity| entity.settings.kind != Kind::DeadLetters);
-        alive.map(|entity| entity.count_active() + entity.count_locked()).sum()
-    }
-
     pub(crate) fn counts(&self, queue: &EntityName) -> Option<Counts> {
         let entity = self.entities.get(queue)?;
         Some(Counts {

@@ -169,13 +169,14 @@ impl Vendor {
         }
     }
 
-    /// Reads one disk encryption set.
+    /// Reads the disk encryption set of this name.
     ///
     /// # Errors
     ///
     /// Azure refuses, or does not answer.
-    pub async fn disk_encryption_set(&self, id: &str) -> anyhow::Result<Value> {
-        let reply = self.azure.arm(Method::GET, id, DISK_ENCRYPTION_SETS_API, None).await?;
+    pub async fn disk_encryption_set(&self, name: &str) -> anyhow::Result<Value> {
+        let id = self.compute_id("diskEncryptionSets", name);
+        let reply = self.azure.arm(Method::GET, &id, DISK_ENCRYPTION_SETS_API, None).await?;
         Ok(reply.ok("reading the disk encryption set")?)
     }
 

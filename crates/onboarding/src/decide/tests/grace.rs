@@ -30,7 +30,7 @@ pub(super) fn disabled() -> Fact {
     found_at_key("k", Finding::KeyDisabled { key: key("k") })
 }
 
-fn unreachable() -> Fact {
+pub(super) fn unreachable() -> Fact {
     let vault = key("k").host().as_str().to_owned();
     found_at_key("k", Finding::VaultUnreachable { vault, error: "status 503".to_owned() })
 }
@@ -69,7 +69,11 @@ fn due_at(onboarding: &Onboarding, rules: &GraceRules, now: OffsetDateTime) -> O
 }
 
 pub(super) fn moves_at(onboarding: &Onboarding, now: OffsetDateTime) -> Onboarding {
-    becomes(onboarding, now, due_at(onboarding, &RULES, now).expect("something is due"))
+    move_at(onboarding, now).onboarding
+}
+
+pub(super) fn move_at(onboarding: &Onboarding, now: OffsetDateTime) -> Decision {
+    at(onboarding, now, due_at(onboarding, &RULES, now).expect("something is due")).expect("it is news")
 }
 
 fn next(onboarding: &Onboarding) -> Option<(What, OffsetDateTime)> {
@@ -154,10 +158,11 @@ fn a_ladder_ends_with_a_proof_of_the_key_and_with_nothing_less() {
     let announced = moves_at(&becomes(&active, start(), missing), start() + HOUR * 12);
     let consented = Fact::ConsentProven { service_principal: service_principal() };
     let consented = becomes(&announced, start() + HOUR * 13, consented);
-    assert_eq!(next(&consented), None);
+    let goes_on = Some((What::Take(Rung::Suspend), start() + HOUR * 24));
+    assert_eq!(next(&consented), goes_on);
     let no_grant = found_at_key("k", grant_missing("k"));
     let revoked = becomes(&consented, start() + HOUR * 14, no_grant);
-    assert_eq!(next(&revoked), Some((What::Take(Rung::Suspend), start() + HOUR * 25)), "it goes on");
+    assert_eq!(next(&revoked), goes_on);
     let recovered = becomes(&consented, start() + HOUR * 14, proven("k"));
     assert_eq!(recovered.grace().ladder, None);
 }

@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The version in use at the beginning of each story.
-fn first() -> azure_ids::KeyUrl {
+pub(super) fn first() -> azure_ids::KeyUrl {
     key("k")
 }
 
-fn second() -> azure_ids::KeyUrl {
+pub(super) fn second() -> azure_ids::KeyUrl {
     version("k", 2)
 }
 
@@ -22,23 +22,27 @@ fn third() -> azure_ids::KeyUrl {
     version("k", 3)
 }
 
-fn newest(version: azure_ids::KeyUrl) -> NewestVersion {
+pub(super) fn newest(version: azure_ids::KeyUrl) -> NewestVersion {
     NewestVersion { version, created: None, expires: None, fault: None }
 }
 
-fn set_with(active: azure_ids::KeyUrl, previous: &[azure_ids::KeyUrl]) -> SetLook {
+pub(super) fn set_with(active: azure_ids::KeyUrl, previous: &[azure_ids::KeyUrl]) -> SetLook {
     SetLook { active, previous: previous.to_vec(), lost: None, error: None, rotated_at: None }
 }
 
-fn looked(newest: NewestVersion, set: SetLook) -> Fact {
+pub(super) fn looked(newest: NewestVersion, set: SetLook) -> Fact {
     Fact::KeyLooked { newest: newest.into(), set: Some(set.into()) }
+}
+
+pub(super) fn look_at(onboarding: &Onboarding, minutes: i64, fact: Fact) -> Option<Decision> {
+    let cause =
+        Cause { now: cause("").now + Duration::minutes(minutes), ..cause(&format!("look {minutes}")) };
+    onboarding.decide(cause, fact).unwrap()
 }
 
 /// A look so many minutes after the beginning; answers whether it was news.
 fn look(onboarding: &mut Onboarding, minutes: i64, fact: Fact) -> bool {
-    let cause =
-        Cause { now: cause("").now + Duration::minutes(minutes), ..cause(&format!("look {minutes}")) };
-    match onboarding.decide(cause, fact).unwrap() {
+    match look_at(onboarding, minutes, fact) {
         Some(decision) => {
             *onboarding = decision.onboarding;
             true
@@ -47,7 +51,7 @@ fn look(onboarding: &mut Onboarding, minutes: i64, fact: Fact) -> bool {
     }
 }
 
-fn active() -> Onboarding {
+pub(super) fn active() -> Onboarding {
     after_steps(story().len())
 }
 

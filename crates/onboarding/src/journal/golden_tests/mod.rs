@@ -1,6 +1,7 @@
 //! Golden files: everything that format 1 can hold, as it writes it (`tests/golden/v1`). They are what other versions of
 //! the app have written, so they are never written anew: a change that they do not fit is another format.
 
+mod announced;
 mod entries;
 mod events;
 mod facts;

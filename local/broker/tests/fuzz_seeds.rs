@@ -1,0 +1,14 @@
+//! Every seed of the fuzz target, those included that once made it panic.
+
+use std::fs;
+
+#[test]
+fn no_seed_makes_it_panic() {
+    let seeds = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/amqp_frames")).unwrap();
+    let mut run = 0;
+    for seed in seeds {
+        broker::fuzzing::frames(&fs::read(seed.unwrap().path()).unwrap());
+        run += 1;
+    }
+    assert!(run >= 5, "only {run} seeds");
+}
