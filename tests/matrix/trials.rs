@@ -17,7 +17,7 @@ use latchkey_functions::table;
 use tokio::runtime::Handle;
 
 use crate::{
-    fault::{COLUMNS, Fault, Place},
+    fault::{COLUMNS, Fault, NOT_PLAYED, Place},
     stage::Stage,
     story::{self, Told},
     trouble::{Seen, Trouble},
@@ -56,8 +56,10 @@ pub(crate) fn of(seen: &Seen) -> Vec<Trial> {
     let most =
         |place: Place| seen.most.iter().filter(move |((_, of), _)| *of == place).map(|(_, most)| *most);
     let only = std::env::var(ONLY).ok();
-    let is_wanted =
-        |column: &str| only.as_deref().is_none_or(|only| only.split(',').any(|name| name == column));
+    let is_wanted = |column: &str| match &only {
+        Some(only) => only.split(',').any(|name| name == column),
+        None => !NOT_PLAYED.contains(&column),
+    };
     let wanted = COLUMNS.into_iter().filter(|(column, _)| is_wanted(column));
     let trials = wanted.flat_map(|(column, fault)| {
         let places = match fault.place() {
