@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use azure_clients::{
-    Compute, IdentitySettings, KeyVault, Marketplace, Transport, WebhookTokens, WorkloadIdentity,
+    Compute, IdentitySettings, KeyVault, Marketplace, TokenCredential, Transport, WebhookTokens,
+    WorkloadIdentity,
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
@@ -19,7 +20,7 @@ use onboarding::{
     watched::Watched,
     withdrawal::Withdrawals,
 };
-use service_bus::ServiceBusClient;
+use service_bus::{ClientOptions, ConnectionString, ServiceBusClient};
 use url::Url;
 
 use crate::{
@@ -64,6 +65,20 @@ pub struct App {
     pub(crate) windows: Arc<Windows>,
 }
 
+/// What the clients of an app stand on: in production what the environment and the settings name.
+pub struct Ground {
+    /// How Azure is reached.
+    pub transport: Transport,
+    /// Whose tokens the app gets; the one that the environment names when there is none.
+    pub managed_identity: Option<Arc<dyn TokenCredential>>,
+    /// How patient the client of Service Bus is.
+    pub bus: ClientOptions,
+    /// Journal, claims and reminders.
+    pub store: Arc<dyn ObjectStore>,
+    /// The anchors of the journal.
+    pub anchors: Arc<dyn ObjectStore>,
+}
+
 impl App {
     /// Makes every client; calls nothing yet, so that a start is quick and an outage elsewhere cannot prevent it.
     ///
@@ -74,26 +89,48 @@ impl App {
         observer: Arc<dyn Observer>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
+        let store = object_store_at(&settings.journal, "LATCHKEY_JOURNAL_URL", &settings)?;
+        let anchors = match &settings.anchors {
+            Some(url) => object_store_at(url, "LATCHKEY_ANCHORS_URL", &settings)?,
+            None => store.clone(),
+        };
         let transport = Transport::from_environment().context("setting up HTTPS")?;
+        let bus = ClientOptions::default();
+        let ground = Ground { transport, managed_identity: None, bus, store, anchors };
+        Self::standing_on(ground, settings, observer, clock)
+    }
+
+    /// The same, on ground that is given.
+    ///
+    /// # Errors
+    /// When a setting turns out to be unusable.
+    pub fn standing_on(
+        ground: Ground,
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let Ground { transport, managed_identity, bus, store, anchors } = ground;
         let identity_settings = IdentitySettings {
             application_id: settings.application_id,
             vendor_tenant: settings.vendor_tenant,
             managed_identity_client_id: settings.managed_identity_client_id,
         };
-        let identity = WorkloadIdentity::new(identity_settings, &transport, clock.clone())
-            .context("setting up the managed identity")?;
+        let identity = match managed_identity {
+            Some(given) => {
+                WorkloadIdentity::with_managed_identity(identity_settings, &transport, given, clock.clone())
+            }
+            None => WorkloadIdentity::new(identity_settings, &transport, clock.clone())
+                .context("setting up the managed identity")?,
+        };
         let client = match &settings.service_bus {
             ServiceBusSetting::ConnectionString(text) => {
-                ServiceBusClient::from_connection_string(text).context("the setting ServiceBus")?
+                let parsed = text.parse::<ConnectionString>().context("the setting ServiceBus")?;
+                ServiceBusClient::from_parsed_connection_string(parsed, bus)
             }
             ServiceBusSetting::Namespace(namespace) => {
-                ServiceBusClient::new(namespace, identity.managed_identity())
+                ServiceBusClient::with_options(namespace, identity.managed_identity(), bus)
             }
-        };
-        let store = object_store_at(&settings.journal, "LATCHKEY_JOURNAL_URL", &settings)?;
-        let anchors = match &settings.anchors {
-            Some(url) => object_store_at(url, "LATCHKEY_ANCHORS_URL", &settings)?,
-            None => store.clone(),
         };
         Ok(Self {
             clock,

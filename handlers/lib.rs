@@ -23,7 +23,7 @@ pub mod trace_context;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-pub use app::App;
+pub use app::{App, Ground};
 pub use clock::{Clock, SystemClock};
 pub use pages::signing;
 pub use settings::Settings;

@@ -4,15 +4,19 @@
 //! what the runtime registers, the `function.json` files and the queues ([`package`](crate::package)), and what tests
 //! and tools go through.
 
-use std::sync::LazyLock;
+use std::{fmt::Display, sync::LazyLock};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+};
 use custom_handler::{Functions, Message, Timer};
 use onboarding::event::{Event, EventData};
 
 use crate::{
     App, functions,
-    step::{self, Next, Step, StepError},
+    step::{self, Step, StepError, observer::observed},
 };
 use Access::{Anonymous, FunctionKey};
 use Method::{Get, Options, Post};
@@ -76,19 +80,10 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::rung_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::machine_switch_requested::handle, &[ResourceManager]),
-        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", |functions| {
-            functions.timer("watch", |_: Timer, app| functions::watch::handle(app))
-        }),
-        timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", |functions| {
-            functions.timer("sweep", |_: Timer, app| functions::sweep::handle(app))
-        }),
-        timer("check_subscriptions", "0 45 2 * * *", |functions| {
-            functions
-                .timer("check_subscriptions", |_: Timer, app| functions::check_subscriptions::handle(app))
-        }),
-        timer("anchor_journal", "0 15 3 * * *", |functions| {
-            functions.timer("anchor_journal", |_: Timer, app| functions::anchor_journal::handle(app))
-        }),
+        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", functions::watch::handle),
+        timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", functions::sweep::handle),
+        timer("check_subscriptions", "0 45 2 * * *", functions::check_subscriptions::handle),
+        timer("anchor_journal", "0 15 3 * * *", functions::anchor_journal::handle),
     ]
 });
 
@@ -111,8 +106,11 @@ pub struct Function {
     pub trigger: Trigger,
     /// The systems outside the app that it asks. That a call to any of them needs a token of Entra's is not listed.
     pub calls: &'static [System],
-    register: Box<dyn Fn(Functions<App>) -> Functions<App> + Send + Sync>,
+    register: Box<Register>,
 }
+
+/// Adds a function to those of an app.
+type Register = dyn Fn(Functions<App>, &App) -> Functions<App> + Send + Sync;
 
 /// What sets a function off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,9 +194,8 @@ impl std::fmt::Debug for Function {
 
 /// The functions of the table, ready to be served.
 pub fn registered(app: App) -> Functions<App> {
-    let bus = app.bus.clone();
-    let none = Functions::new(app).dead_letter_with(bus);
-    TABLE.iter().fold(none, |functions, function| (function.register)(functions))
+    let none = Functions::new(app.clone()).dead_letter_with(app.bus.clone());
+    TABLE.iter().fold(none, |functions, function| (function.register)(functions, &app))
 }
 
 /// A function that answers requests.
@@ -210,7 +207,14 @@ fn http(
     routes: fn() -> Router<App>,
     calls: &'static [System],
 ) -> Function {
-    let register = Box::new(move |functions: Functions<App>| functions.http(name, routes()));
+    let register = Box::new(move |functions: Functions<App>, app: &App| {
+        let observer = app.observer.clone();
+        let watched = middleware::from_fn(move |request: Request, next: Next| {
+            let observer = observer.clone();
+            async move { observed(name, observer.as_ref(), next.run(request)).await }
+        });
+        functions.http(name, routes().route_layer(watched))
+    });
     Function { name, trigger: Trigger::Http { route, methods, access }, calls, register }
 }
 
@@ -222,9 +226,9 @@ fn queue<D, F>(
 ) -> Function
 where
     D: EventData + Sync,
-    F: Future<Output = Result<Next, StepError>> + Send + 'static,
+    F: Future<Output = Result<step::Next, StepError>> + Send + 'static,
 {
-    let register = Box::new(move |functions: Functions<App>| {
+    let register = Box::new(move |functions: Functions<App>, _: &App| {
         functions.queue(D::QUEUE, move |message: Message<Event<D>>, app: App| {
             step::run(D::QUEUE, message, app, handler)
         })
@@ -234,12 +238,18 @@ where
 }
 
 /// A function that the time sets off.
-fn timer(
-    name: &'static str,
-    schedule: &'static str,
-    register: fn(Functions<App>) -> Functions<App>,
-) -> Function {
-    Function { name, trigger: Trigger::Timer { schedule }, calls: &[], register: Box::new(register) }
+fn timer<F, E>(name: &'static str, schedule: &'static str, handler: fn(App) -> F) -> Function
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display + 'static,
+{
+    let register = Box::new(move |functions: Functions<App>, _: &App| {
+        functions.timer(name, move |_: Timer, app: App| {
+            let observer = app.observer.clone();
+            async move { observed(name, observer.as_ref(), handler(app)).await }
+        })
+    });
+    Function { name, trigger: Trigger::Timer { schedule }, calls: &[], register }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The awaits of a step, at each of which the process may be killed.
+//! The awaits of a function, at each of which the process may be killed.
 //!
 //! The host stops a handler with SIGKILL, at any time. What must hold then is tested by killing the process at every
 //! await of every function; in production nobody listens.
@@ -8,9 +8,9 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Hears of every await at which a step is suspended, and of its end.
+/// Hears of every await at which a function is suspended, and of its end.
 pub trait Observer: Send + Sync {
-    /// The step of this function is suspended for the n-th time; or has ended, and is about to answer the host.
+    /// This function is suspended for the n-th time in this run; or has ended, and is about to answer the host.
     fn reached(&self, function: &'static str, nth: u32);
 }
 
@@ -22,7 +22,7 @@ impl Observer for Unobserved {
     fn reached(&self, _function: &'static str, _nth: u32) {}
 }
 
-/// Carries out a step, and tells the observer of each of its awaits.
+/// Carries out a run of a function, and tells the observer of each of its awaits.
 pub(crate) async fn observed<F: Future>(
     function: &'static str,
     observer: &dyn Observer,

@@ -176,6 +176,11 @@ impl Control {
         self.trouble(Faults::clear);
     }
 
+    /// How much of what [`fail_next`](Self::fail_next) and [`delay_next`](Self::delay_next) ordered has not struck.
+    pub fn faults_left(&self) -> usize {
+        self.core.act(|context| context.faults.left()).unwrap_or_default()
+    }
+
     /// How many messages stand where in a queue, topic or subscription, by its path.
     pub fn counts(&self, entity: &str) -> Option<Counts> {
         self.core.counts(&EntityName::new(entity))

@@ -70,6 +70,10 @@ impl Faults {
         self.0.clear();
     }
 
+    pub(crate) fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// What strikes this operation. Asking uses it up.
     pub(crate) fn strike(&mut self, operation: Operation) -> Option<Trouble> {
         let first = self.0.iter().position(|(struck, _)| *struck == operation)?;

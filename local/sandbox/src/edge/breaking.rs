@@ -28,6 +28,14 @@ pub(super) fn broken_off(mut head: response::Parts, body: &Bytes) -> Response<Bo
     Response::from_parts(head, Body::new(Half { half, pause }))
 }
 
+/// The answer as something on the way may give it: the same head over a page of HTML.
+pub(super) fn garbled((mut head, _): (response::Parts, Bytes)) -> (response::Parts, Bytes) {
+    let page = Bytes::from_static(b"<html><body>Our services aren't available right now</body></html>");
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(page.len()));
+    (head, page)
+}
+
 struct Half {
     half: Option<Bytes>,
     pause: Pin<Box<Sleep>>,

@@ -21,7 +21,7 @@ use crate::names::hosts::{Service, VaultName, host_and_port};
 use crate::traffic::recorder::{Exchange, Recorder};
 use crate::{arm, control, entra, graph, key_vault, managed_identity, marketplace, page};
 
-use super::breaking::{Broken, broken_off};
+use super::breaking::{Broken, broken_off, garbled};
 use super::local_names::LocalNames;
 
 /// Larger than any request that the simulated services take.
@@ -186,7 +186,7 @@ impl Front {
         match fault {
             Some(Fault::Unseen) => Err(Broken),
             Some(Fault::Throttled { retry_after_seconds }) => {
-                Ok(instead(StatusCode::TOO_MANY_REQUESTS, Some(retry_after_seconds)).await)
+                Ok(instead(StatusCode::TOO_MANY_REQUESTS, retry_after_seconds).await)
             }
             Some(Fault::Status { status, after_effect: false }) => Ok(instead(status, None).await),
             Some(Fault::EffectLost) => {
@@ -205,6 +205,7 @@ impl Front {
                 match fault {
                     Some(Fault::Duplicated) => Ok(carry_out(router, call).await),
                     Some(Fault::Status { status, .. }) => Ok(instead(status, None).await),
+                    Some(Fault::Garbled) => Ok(garbled(first)),
                     _ => Ok(first),
                 }
             }

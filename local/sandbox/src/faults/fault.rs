@@ -9,8 +9,8 @@ use http::StatusCode;
 pub(crate) enum Fault {
     /// It is carried out later.
     Slow(Duration),
-    /// It is refused with 429 and `Retry-After`; nothing happens.
-    Throttled { retry_after_seconds: u32 },
+    /// It is refused with 429, and `Retry-After` if that is given; nothing happens.
+    Throttled { retry_after_seconds: Option<u32> },
     /// It is answered with this status, before its effect or after it.
     Status { status: StatusCode, after_effect: bool },
     /// The connection ends before the service sees the call: nothing happens.
@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     EffectLost,
     /// It is carried out, and its answer breaks off in the middle.
     CutOff,
+    /// It is carried out, and its body is replaced by something that is no JSON.
+    Garbled,
     /// It is carried out twice; the second answer is given.
     Duplicated,
 }
@@ -36,6 +38,7 @@ impl Fault {
             Self::AnswerLost => "answerLost",
             Self::EffectLost => "effectLost",
             Self::CutOff => "cutOff",
+            Self::Garbled => "garbled",
             Self::Duplicated => "duplicated",
         }
     }

@@ -98,6 +98,7 @@ enum Kind {
     AnswerLost,
     EffectLost,
     CutOff,
+    Garbled,
     Duplicated,
 }
 
@@ -111,6 +112,7 @@ impl Kind {
             Self::AnswerLost => "answerLost",
             Self::EffectLost => "effectLost",
             Self::CutOff => "cutOff",
+            Self::Garbled => "garbled",
             Self::Duplicated => "duplicated",
         }
     }
@@ -228,7 +230,10 @@ fn fault(at: &impl Fn(&str) -> String, given: &Given) -> Result<Fault, FaultScri
                 ));
             }
         },
-        Kind::Throttled => Fault::Throttled { retry_after_seconds: given.retry_after_seconds.unwrap_or(1) },
+        Kind::Throttled => {
+            let seconds = given.retry_after_seconds.unwrap_or(1);
+            Fault::Throttled { retry_after_seconds: (seconds > 0).then_some(seconds) }
+        }
         Kind::Status => match given.status {
             Some(status @ (500 | 502 | 503 | 504)) => Fault::Status {
                 status: StatusCode::from_u16(status).expect("each of these is a status"),
@@ -240,6 +245,7 @@ fn fault(at: &impl Fn(&str) -> String, given: &Given) -> Result<Fault, FaultScri
         Kind::AnswerLost => Fault::AnswerLost,
         Kind::EffectLost => Fault::EffectLost,
         Kind::CutOff => Fault::CutOff,
+        Kind::Garbled => Fault::Garbled,
         Kind::Duplicated => Fault::Duplicated,
     })
 }
@@ -304,7 +310,9 @@ mod tests {
             script.unwrap().rules[0].fault
         };
         assert_eq!(read(r#"{"kind":"slow","milliseconds":5}"#), Fault::Slow(Duration::from_millis(5)));
-        assert_eq!(read(r#"{"kind":"throttled"}"#), Fault::Throttled { retry_after_seconds: 1 });
+        let throttled = |retry_after_seconds| Fault::Throttled { retry_after_seconds };
+        assert_eq!(read(r#"{"kind":"throttled"}"#), throttled(Some(1)));
+        assert_eq!(read(r#"{"kind":"throttled","retryAfterSeconds":0}"#), throttled(None));
         let status = StatusCode::BAD_GATEWAY;
         assert_eq!(
             read(r#"{"kind":"status","status":502,"afterEffect":true}"#),
@@ -315,6 +323,7 @@ mod tests {
             ("answerLost", Fault::AnswerLost),
             ("effectLost", Fault::EffectLost),
             ("cutOff", Fault::CutOff),
+            ("garbled", Fault::Garbled),
             ("duplicated", Fault::Duplicated),
         ] {
             assert_eq!(read(&format!(r#"{{"kind":"{kind}"}}"#)), fault);

@@ -83,6 +83,25 @@ async fn a_throttled_call_is_told_when_to_come_again_and_has_no_effect() {
 }
 
 #[tokio::test]
+async fn a_throttled_call_may_not_be_told_when_to_come_again() {
+    let struck = Struck::by(json!({ "kind": "throttled", "retryAfterSeconds": 0 })).await;
+    let (status, headers, _) = struck.put().await.unwrap();
+    assert_eq!((status, headers.get("retry-after")), (429, None));
+    assert!(!struck.happened().await);
+    struck.ends().await;
+}
+
+#[tokio::test]
+async fn an_answer_can_be_garbled_although_the_call_had_its_effect() {
+    let struck = Struck::by(json!({ "kind": "garbled" })).await;
+    let (status, headers, body) = struck.put().await.unwrap();
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (201, "text/html"));
+    assert!(serde_json::from_str::<Value>(&body).is_err(), "{body}");
+    assert!(struck.happened().await);
+    struck.ends().await;
+}
+
+#[tokio::test]
 async fn a_call_answered_500_or_503_has_no_effect_unless_the_script_says_so() {
     for (status, after_effect) in
         [(500, false), (503, false), (502, false), (504, false), (500, true), (503, true)]

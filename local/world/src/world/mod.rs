@@ -31,6 +31,8 @@ use uuid::Uuid;
 pub use app_folder::lay_out;
 pub use env_file::{read_exports, write_exports};
 pub use handler::HandlerCommand;
+pub use services::set_up_vendor;
+pub use settings::{Sources, app_settings};
 pub use start::LocalWorldOptions;
 pub use waiting::WaitedTooLong;
 pub use watcher::Watched;

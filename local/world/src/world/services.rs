@@ -103,7 +103,11 @@ async fn start_sandbox(
 
 /// The vendor's one-time set-up, over the real wires, and what has no wire: the listing in the marketplace, and the
 /// identity that the platform gives the function app.
-pub(super) async fn set_up_vendor(
+///
+/// # Errors
+///
+/// Azure refuses something, or does not answer.
+pub async fn set_up_vendor(
     network: &Network,
     sandbox: &Sandbox,
     url: &Url,

@@ -13,13 +13,19 @@ use crate::cast::Estate;
 const NO_PROXY: &str = "127.0.0.1,localhost";
 
 /// What the settings are made of.
-pub(super) struct Sources<'a> {
-    pub(super) sandbox: &'a Sandbox,
-    pub(super) estate: &'a Estate,
-    pub(super) broker_connection: &'a str,
-    pub(super) public_url: &'a Url,
-    pub(super) journal: &'a Path,
-    pub(super) signing_key: &'a str,
+pub struct Sources<'a> {
+    /// The simulated Azure.
+    pub sandbox: &'a Sandbox,
+    /// What the vendor's set-up made.
+    pub estate: &'a Estate,
+    /// The connection string of the embedded Service Bus.
+    pub broker_connection: &'a str,
+    /// Where customers reach the function app.
+    pub public_url: &'a Url,
+    /// The folder of the journal.
+    pub journal: &'a Path,
+    /// Signs the links; base64.
+    pub signing_key: &'a str,
 }
 
 /// The app settings, as they would be set on a function app in Azure, and what leads its clients to the sandbox.
@@ -27,7 +33,7 @@ pub(super) struct Sources<'a> {
 /// # Errors
 ///
 /// The journal's folder has no whole path.
-pub(super) fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, String>> {
+pub fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, String>> {
     let Sources { sandbox, estate, .. } = sources;
     let vendor = sandbox.seed().vendor;
     let journal =

@@ -1,9 +1,11 @@
 //! Never a state without an owner.
 //!
-//! Steps, people and the marketplace are played in any order. What holds after each of them: whatever the chain waits
-//! for (`stands_at`) is in a message that will be delivered, or behind a blocker with an owner, unless the onboarding is
-//! at rest. Whoever asks for a check of what is blocked has at least one message sent: the operator always, the customer unless only a refused
+//! Steps, people and the marketplace are played in any order, and messages are lost. What holds after each of them:
+//! whatever the chain waits for (`stands_at`) is in a message that will be delivered, or behind a blocker with an owner,
+//! unless the onboarding is at rest; what a message was lost of is found by the sweep. Whoever asks for a check of what is blocked has at least one message sent: the operator always, the customer unless only a refused
 //! step is waited for.
+
+use std::time::Duration;
 
 use azure_ids::ArmId;
 use proptest::prelude::*;
@@ -11,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Reason,
-    decide::checks::Look,
+    decide::{checks::Look, standstill::RESTARTS},
     finding::SetUpFault,
     rotation::{NewestVersion, SetLook},
     test_support::{cause_in, version},
@@ -21,6 +23,8 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Happening {
     Delivered { message: usize, outcome: usize, is_killed: bool },
+    Lost { message: usize },
+    SweepComes,
     Replayed { letter: usize },
     Submitted(&'static str),
     ConsentLinkOpened,
@@ -38,6 +42,8 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         60 => (0..8_usize, 0..12_usize, prop::bool::weighted(0.1)).prop_map(|(message, outcome, is_killed)| {
             Happening::Delivered { message, outcome, is_killed }
         }),
+        2 => (0..8_usize).prop_map(|message| Happening::Lost { message }),
+        4 => Just(Happening::SweepComes),
         4 => (0..8_usize).prop_map(|letter| Happening::Replayed { letter }),
         6 => prop_oneof![3 => Just("k"), 1 => Just("other")].prop_map(Happening::Submitted),
         4 => Just(Happening::ConsentLinkOpened),
@@ -56,11 +62,18 @@ struct Play {
     onboarding: Onboarding,
     in_flight: Vec<Look>,
     dead_letters: Vec<Look>,
+    /// Whether a message was lost.
+    has_lost: bool,
     /// What was learnt so far, for whoever reads a failure.
     learnt: Vec<String>,
 }
 
 impl Play {
+    fn new() -> Self {
+        let onboarding = opened().onboarding;
+        Self { onboarding, in_flight: vec![], dead_letters: vec![], has_lost: false, learnt: vec![] }
+    }
+
     fn happens(&mut self, happening: Happening) {
         match happening {
             Happening::Delivered { message, outcome, is_killed: false } => self.deliver(message, outcome),
@@ -72,6 +85,12 @@ impl Play {
                 self.in_flight = sent;
                 self.is_so("key_shared", Fact::OldEvent);
             }
+            Happening::Lost { message } if message < self.in_flight.len() => {
+                self.in_flight.remove(message);
+                self.has_lost = true;
+            }
+            Happening::Lost { .. } => {}
+            Happening::SweepComes => self.sweep(),
             Happening::Replayed { letter } if letter < self.dead_letters.len() => {
                 let replayed = self.dead_letters.remove(letter);
                 self.in_flight.push(replayed);
@@ -92,6 +111,14 @@ impl Play {
             Happening::SubscriptionIs(status) => {
                 self.is_so("marketplace_changed", Fact::Subscription { status });
             }
+        }
+    }
+
+    /// The sweep comes so late that whatever stands has stood for too long.
+    fn sweep(&mut self) {
+        if self.onboarding.restart_at(Duration::ZERO).is_some() {
+            let entry = self.onboarding.number();
+            self.is_so("check_due", Fact::StandsStill { entry });
         }
     }
 
@@ -156,7 +183,8 @@ impl Play {
                 self.onboarding.blockers().iter().any(|(subject, _)| matches!(subject, Subject::Step { .. }));
             let is_blocked = is_refused || self.onboarding.waits_for_somebody(&look);
             let comes = is_blocked || self.in_flight.contains(&look);
-            prop_assert!(comes, "{look:?} is nobody's after {:#?}", self.learnt);
+            let is_found = self.onboarding.restart_at(Duration::ZERO).is_some();
+            prop_assert!(comes || self.has_lost && is_found, "{look:?} is nobody's after {:#?}", self.learnt);
         }
         if !self.onboarding.blockers().is_empty() {
             let sends = |fact| {
@@ -277,12 +305,30 @@ proptest! {
 
     #[test]
     fn never_a_state_without_an_owner(happenings in proptest::collection::vec(any_happening(), 0..60)) {
-        let mut play =
-            Play { onboarding: opened().onboarding, in_flight: vec![], dead_letters: vec![], learnt: vec![] };
+        let mut play = Play::new();
         play.has_an_owner()?;
         for happening in happenings {
             play.happens(happening);
             play.has_an_owner()?;
         }
+    }
+
+    /// Everything that was on its way is lost: after some sweeps it is somebody's turn, whatever came before.
+    #[test]
+    fn whatever_is_lost_becomes_somebodys_turn(happenings in proptest::collection::vec(any_happening(), 0..40)) {
+        let mut play = Play::new();
+        for happening in happenings {
+            play.happens(happening);
+        }
+        for _ in 0..=RESTARTS {
+            play.in_flight.clear();
+            play.sweep();
+        }
+        play.in_flight.clear();
+        let onboarding = &play.onboarding;
+        let has_owner = onboarding.is_at_rest() || !onboarding.blockers().is_empty();
+        prop_assert!(has_owner, "it is nobody's turn after {:#?}", play.learnt);
+        let standing = onboarding.stands_for_nobody();
+        prop_assert!(standing.is_empty(), "{standing:?} is nobody's turn after {:#?}", play.learnt);
     }
 }

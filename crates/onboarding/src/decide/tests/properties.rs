@@ -1,6 +1,6 @@
 //! Whatever comes, in whatever order, however often: what must never happen does not.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree as _};
 
 use super::*;
 use crate::{DropReason, Reason};
@@ -44,6 +44,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(function, about)| Fact::StepRefused { function, reason: Reason::ArmRefused, about }),
         1 => (functions, any_about()).prop_map(|(function, about)| Fact::StepDone { function, about }),
         1 => proptest::option::of(1_u64..30).prop_map(|entry| Fact::CheckDue { entry }),
+        1 => Just(Fact::OperatorAsked),
+        1 => (1_u64..30).prop_map(|entry| Fact::StandsStill { entry }),
         1 => Just(Fact::OldEvent),
         4 => sets.clone().prop_map(|set| Fact::SetRequested { set, operation: None, look_after_ms: 1 }),
         4 => (sets.clone(), proptest::collection::vec(disks.clone(), 0..3))
@@ -53,8 +55,39 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         4 => (disks.clone(), sets).prop_map(|(disk, set)| Fact::DiskEncrypted { disk, set }),
         1 => disks.prop_map(|disk| Fact::DiskDropped { disk, why: DropReason::Retagged }),
         4 => Just(Fact::Activated),
-        1 => statuses.prop_map(|status| Fact::Subscription { status }),
+        1 => statuses.clone().prop_map(|status| Fact::Subscription { status }),
+        1 => (statuses, 0_i64..30).prop_map(|(status, days)| {
+            let at = cause("").now - time::Duration::days(days);
+            Fact::SubscriptionChanged { status, at }
+        }),
     ]
+}
+
+/// Says which fact it is, and lists them all: a fact that is added does not compile until it is listed, and is not
+/// generated until [`any_fact`] makes it.
+macro_rules! every_fact {
+    ($($name:ident),+ $(,)?) => {
+        const EVERY_FACT: &[&str] = &[$(stringify!($name)),+];
+
+        fn name_of(fact: &Fact) -> &'static str {
+            match fact { $(Fact::$name { .. } => stringify!($name)),+ }
+        }
+    };
+}
+
+every_fact! {
+    Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
+    SetRequested, SetReady, SetFailed, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
+    SubscriptionChanged,
+}
+
+#[test]
+fn every_fact_is_generated() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let facts = proptest::collection::vec(any_fact(), 2000).new_tree(&mut runner).unwrap().current();
+    let generated: std::collections::BTreeSet<_> = facts.iter().map(name_of).collect();
+    let missing: Vec<_> = EVERY_FACT.iter().filter(|name| !generated.contains(*name)).collect();
+    assert!(missing.is_empty(), "any_fact makes no {missing:?}");
 }
 
 proptest! {
