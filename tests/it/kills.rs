@@ -29,7 +29,7 @@ const AT_A_TIME: usize = 3;
 const KILLS_A_HOST: usize = 2;
 
 /// Every so-many-th await is one of the sample.
-const EVERY: usize = 5;
+const EVERY: usize = 3;
 
 /// No step has more awaits than these reach; a step without an end would be a fault.
 const MOST_KILLS: usize = 40;
