@@ -80,10 +80,11 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::rung_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::machine_switch_requested::handle, &[ResourceManager]),
-        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", functions::watch::handle),
-        timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", functions::sweep::handle),
-        timer("check_subscriptions", "0 45 2 * * *", functions::check_subscriptions::handle),
-        timer("anchor_journal", "0 15 3 * * *", functions::anchor_journal::handle),
+        timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", &[], functions::watch::handle),
+        timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", &[], functions::sweep::handle),
+        timer("find_disks", "0 20 * * * *", &[ResourceManager], functions::find_disks::handle),
+        timer("check_subscriptions", "0 45 2 * * *", &[], functions::check_subscriptions::handle),
+        timer("anchor_journal", "0 15 3 * * *", &[], functions::anchor_journal::handle),
     ]
 });
 
@@ -238,7 +239,12 @@ where
 }
 
 /// A function that the time sets off.
-fn timer<F, E>(name: &'static str, schedule: &'static str, handler: fn(App) -> F) -> Function
+fn timer<F, E>(
+    name: &'static str,
+    schedule: &'static str,
+    calls: &'static [System],
+    handler: fn(App) -> F,
+) -> Function
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + 'static,
@@ -249,7 +255,7 @@ where
             async move { observed(name, observer.as_ref(), handler(app)).await }
         })
     });
-    Function { name, trigger: Trigger::Timer { schedule }, calls: &[], register }
+    Function { name, trigger: Trigger::Timer { schedule }, calls, register }
 }
 
 #[cfg(test)]

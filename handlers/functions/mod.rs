@@ -8,6 +8,7 @@ pub(crate) mod check_subscriptions;
 pub(crate) mod consent_callback;
 pub(crate) mod customer_consented;
 pub(crate) mod disk_encryption_requested;
+pub(crate) mod find_disks;
 pub(crate) mod key_event_webhook;
 pub(crate) mod key_events;
 pub(crate) mod key_shared;

@@ -106,6 +106,19 @@ pub(crate) async fn publish_subscription_check(
     publish(app, onboarding, "check_subscriptions", &origin, SubscriptionCheckDue {}).await
 }
 
+/// The disks of an onboarding were listed, and one of them has something to be done. One message an hour, whatever the
+/// number of runs.
+pub(crate) async fn publish_found<D: EventData>(
+    app: &App,
+    onboarding: OnboardingId,
+    target: &str,
+    found: D,
+) -> Result<(), ServiceBusError> {
+    let now = app.clock.now();
+    let origin = format!("{onboarding}\n{target}\n{} {}", now.date(), now.hour());
+    publish(app, onboarding, "find_disks", &origin, found).await
+}
+
 /// It is time for this look at the key of an active onboarding. Sent again it is the same message.
 pub(crate) async fn publish_look(
     app: &App,

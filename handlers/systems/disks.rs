@@ -1,19 +1,35 @@
-//! Whose a managed disk is, and whether it is there: the vendor says whose with a tag.
+//! Whose a managed disk is, and whether it is there: the vendor says with a tag for which purchase it is.
+
+use std::str::FromStr as _;
 
 use azure_clients::{ArmError, ArmRefusal, compute::Disk};
-use azure_ids::TenantId;
+use onboarding::Onboarding;
+use uuid::Uuid;
 
-/// The tag by which the vendor says whose disk it is.
-const TENANT_TAG: &str = "latchkey-tenant";
+use crate::App;
 
-/// Whether the vendor says that this disk is that customer's.
-pub(crate) fn is_tagged_for(disk: &Disk, tenant: TenantId) -> bool {
-    disk.tags.get(TENANT_TAG).is_some_and(|value| value.eq_ignore_ascii_case(&tenant.to_string()))
+/// The tag by which the vendor says for which purchase a disk is: the marketplace's subscription. A customer may buy
+/// twice, with a key of its own for each, so that the customer's tenant does not tell whose key a disk needs.
+pub(crate) const SUBSCRIPTION_TAG: &str = "latchkey-subscription";
+
+/// The purchase that a disk is tagged for.
+pub(crate) fn tagged_for(disk: &Disk) -> Option<Uuid> {
+    disk.tags.get(SUBSCRIPTION_TAG).and_then(|value| Uuid::from_str(value.trim()).ok())
 }
 
-/// Whether the vendor says that this disk is another customer's.
-pub(crate) fn is_tagged_for_another(disk: &Disk, tenant: TenantId) -> bool {
-    disk.tags.contains_key(TENANT_TAG) && !is_tagged_for(disk, tenant)
+/// Whether the vendor says that this disk is for the purchase of this onboarding.
+pub(crate) fn is_tagged_for(disk: &Disk, onboarding: &Onboarding) -> bool {
+    tagged_for(disk) == Some(onboarding.purchase().subscription)
+}
+
+/// Whether the vendor says that this disk is for something else.
+pub(crate) fn is_tagged_for_another(disk: &Disk, onboarding: &Onboarding) -> bool {
+    disk.tags.contains_key(SUBSCRIPTION_TAG) && !is_tagged_for(disk, onboarding)
+}
+
+/// Every disk of the estate, in one list.
+pub(crate) async fn of_the_estate(app: &App) -> Result<Vec<Disk>, ArmError> {
+    app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await
 }
 
 /// Whether ARM knows the subscription, and in it no such disk. A subscription that it does not know is the vendor's

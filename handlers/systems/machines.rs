@@ -51,7 +51,7 @@ pub(crate) async fn whose(app: &App, onboarding: &Onboarding, disks: &[ArmId]) -
 /// Tagged for this customer, and encrypted under the set of this onboarding.
 fn is_ours(disk: &Disk, onboarding: &Onboarding) -> bool {
     let Set::Ready { set } = onboarding.set() else { return false };
-    is_tagged_for(disk, onboarding.tenant()) && disk.encryption.disk_encryption_set.as_ref() == Some(set)
+    is_tagged_for(disk, onboarding) && disk.encryption.disk_encryption_set.as_ref() == Some(set)
 }
 
 /// Tagged for another customer, or encrypted under the set of another onboarding. A disk that is neither is the vendor's
@@ -59,7 +59,7 @@ fn is_ours(disk: &Disk, onboarding: &Onboarding) -> bool {
 fn is_anothers(disk: &Disk, onboarding: &Onboarding) -> bool {
     let Set::Ready { set } = onboarding.set() else { return true };
     let under = disk.encryption.disk_encryption_set.as_ref();
-    is_tagged_for_another(disk, onboarding.tenant())
+    is_tagged_for_another(disk, onboarding)
         || under
             .is_some_and(|under| under != set && under.name().to_ascii_lowercase().starts_with("latchkey-"))
 }

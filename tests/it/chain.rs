@@ -32,9 +32,7 @@ async fn a_customer_goes_from_sign_up_to_an_encrypted_disk() {
 }
 
 async fn assert_the_disk_is_under_the_customers_key(world: &LocalWorld, set: &str) {
-    let id =
-        world.vendor().make_disk("disk-customer-1", world.sandbox().seed().customer.tenant_id).await.unwrap();
-    let disk = world.vendor().disk(&id).await.unwrap();
+    let disk = world.vendor().disk_named("disk-customer-1").await.unwrap();
     assert_eq!(disk.encryption.as_deref(), Some("EncryptionAtRestWithCustomerKey"));
     assert!(disk.is_under_set(set), "{disk:?} {set}");
 }

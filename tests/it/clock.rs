@@ -65,10 +65,8 @@ async fn a_customer_who_comes_months_later_is_served_like_the_first() {
         world.jump(DAY * 30).await.unwrap();
         world.settle().await.unwrap();
     }
-    // The first disk is the first purchase's.
-    let tenant = world.sandbox().seed().customer.tenant_id;
-    world.vendor().make_disk("disk-2", tenant).await.unwrap();
     let later = sign_up(&world).await;
+    world.vendor().make_disk_for("disk-2", later.purchase.subscription_id).await.unwrap();
     consent_and_share(&world, &later.page, "contoso-keys-2").await;
     until(&world, &later.page, "active").await;
     no_failures(&world);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     machines::Machine,
     support::{
-        PATIENCE, exchanges, grant, history, options, plain_client, sign_up, until, until_blocked,
+        PATIENCE, SignedUp, exchanges, grant, history, options, plain_client, sign_up, until, until_blocked,
         until_nothing_is_left,
     },
 };
@@ -47,12 +47,12 @@ struct Active {
 }
 
 async fn active(world: &LocalWorld, disks: usize) -> Active {
-    let customer = world.sandbox().seed().customer.tenant_id;
+    let SignedUp { page, purchase } = sign_up(world).await;
     let mut made = vec![];
     for nth in 1..=disks {
-        made.push(world.vendor().make_disk(&format!("disk-customer-{nth}"), customer).await.unwrap());
+        let name = format!("disk-customer-{nth}");
+        made.push(world.vendor().make_disk_for(&name, purchase.subscription_id).await.unwrap());
     }
-    let page = sign_up(world).await.page;
     world.customer().consent(&page).await.unwrap();
     until(world, &page, "awaiting-key").await;
     let key = world.customer().make_key("contoso-keys").await.unwrap();
@@ -109,7 +109,7 @@ impl Active {
 async fn of_three_machines_the_ladder_stops_the_one_that_it_may_and_a_recovery_starts_that_one() {
     let world = a_world_with(&QUICK).await;
     let active = active(&world, 3).await;
-    let others = world.vendor().make_disk("disk-of-another", Uuid::from_u128(7)).await.unwrap();
+    let others = world.vendor().make_disk_for("disk-of-another", Uuid::from_u128(7)).await.unwrap();
     let running = Machine::make(&world, "m-running", &[&active.disks[0]]).await;
     let stopped = Machine::make(&world, "m-stopped", &[&active.disks[1]]).await;
     let shared = Machine::make(&world, "m-shared", &[&active.disks[2], &others]).await;

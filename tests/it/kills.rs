@@ -76,10 +76,9 @@ async fn kill_at_awaits(function: &'static str) -> BTreeSet<String> {
 /// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away, with
 /// all rungs of the grace ladder, and comes back, and an event of its vault.
 async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
-    let disk = format!("disk-{nth}");
-    let tenant = world.sandbox().seed().customer.tenant_id;
-    let disk = world.vendor().make_disk(&disk, tenant).await.unwrap();
     let signed_up = sign_up_through_kills(world).await;
+    let subscription = signed_up.purchase.subscription_id;
+    let disk = world.vendor().make_disk_for(&format!("disk-{nth}"), subscription).await.unwrap();
     let page = &signed_up.page;
     insist(world, "the consent", async || world.customer().consent(page).await.map(drop)).await;
     until(world, page, "awaiting-key").await;
@@ -93,7 +92,6 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
         // What comes after is another function's story.
         return signed_up;
     }
-    let subscription = signed_up.purchase.subscription_id;
     webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
     webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
     let checked = steps_of(world, "subscription_check_due");

@@ -8,6 +8,7 @@ mod chain;
 mod clock;
 mod consent;
 mod dead_letters;
+mod disks;
 mod evidence;
 mod faults;
 mod grace;

@@ -170,8 +170,8 @@ async fn an_event_that_names_what_is_anothers_changes_nothing_of_either() {
     let world = a_world_with(&[("LATCHKEY_SPREADING_SECONDS", "5")]).await;
     let active = play(&world).await;
     let other = sign_up(&world).await;
-    let customer = world.sandbox().seed().customer.tenant_id;
-    let disk = world.vendor().make_disk("disk-of-the-other", customer).await.unwrap();
+    let purchase = other.purchase.subscription_id;
+    let disk = world.vendor().make_disk_for("disk-of-the-other", purchase).await.unwrap();
     consent_and_share(&world, &other.page, "contoso-others").await;
     until(&world, &other.page, "active").await;
     let machine = Machine::make(&world, "machine-of-the-other", &[&disk]).await;

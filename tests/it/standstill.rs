@@ -69,7 +69,7 @@ async fn a_sign_up_whose_message_died_is_opened_all_the_same() {
         world.sandbox().set_faults(sandbox::FaultScript::parse(&script).unwrap());
     };
     faults(serde_json::json!([rule]));
-    let purchase = world.purchase().unwrap();
+    let purchase = world.purchase().await.unwrap();
     let page = world.customer().sign_up(&purchase.landing).await.unwrap();
     let died = async || Ok(world.broker().counts("signup_requested").unwrap().dead_letter == 1);
     let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;

@@ -124,7 +124,7 @@ pub(crate) struct SignedUp {
 }
 
 pub(crate) async fn sign_up(world: &LocalWorld) -> SignedUp {
-    let purchase = world.purchase().unwrap();
+    let purchase = world.purchase().await.unwrap();
     let page = world.customer().sign_up(&purchase.landing).await.unwrap();
     until(world, &page, "awaiting-consent").await;
     SignedUp { purchase, page }
@@ -133,7 +133,7 @@ pub(crate) async fn sign_up(world: &LocalWorld) -> SignedUp {
 /// Signs up while the handler process is being killed: a page that was on its way then is answered with 500, as by
 /// Microsoft's host, and the customer loads it again.
 pub(crate) async fn sign_up_through_kills(world: &LocalWorld) -> SignedUp {
-    let purchase = world.purchase().unwrap();
+    let purchase = world.purchase().await.unwrap();
     let load = async || Ok(world.customer().sign_up(&purchase.landing).await.ok());
     let page = world.wait_for("the landing page", Instant::now() + PATIENCE, load).await.unwrap();
     until(world, &page, "awaiting-consent").await;
@@ -203,7 +203,7 @@ pub(crate) async fn until_blocked(world: &LocalWorld, page: &OnboardingPage, cod
         .await
 }
 
-async fn until_page(
+pub(crate) async fn until_page(
     world: &LocalWorld,
     page: &OnboardingPage,
     what: &str,

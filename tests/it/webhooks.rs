@@ -95,7 +95,7 @@ async fn a_subscription_that_ended_while_its_webhook_was_lost_is_noticed() {
 #[tokio::test]
 async fn a_purchase_that_a_subscribe_webhook_announces_is_opened_and_not_activated_again() {
     let world = a_world().await;
-    let purchase = world.purchase().unwrap();
+    let purchase = world.purchase().await.unwrap();
     let subscription = purchase.subscription_id;
     let announced = world.sandbox().send_webhook(subscription, MarketplaceAction::Subscribe).await.unwrap();
     assert_eq!(announced.status, 200);

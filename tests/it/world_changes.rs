@@ -6,8 +6,8 @@ use sandbox::FaultScript;
 use serde_json::{Value, json};
 
 use crate::support::{
-    a_world_with, exchanges, history, options, plain_client, sign_up, succeeded, until, until_blocked,
-    until_nothing_is_left,
+    SignedUp, a_world_with, exchanges, history, options, plain_client, sign_up, succeeded, until,
+    until_blocked, until_nothing_is_left,
 };
 
 /// What a disk can be read and listed with.
@@ -17,18 +17,18 @@ const DISKS: &str = "2023-04-02";
 const QUICK: [(&str, &str); 1] = [("LATCHKEY_CHECK_FIRST_SECONDS", "1")];
 
 /// An onboarding whose one disk is about to be encrypted: reading it fails until the script of faults is taken back.
-async fn about_to_encrypt(world: &LocalWorld) -> (OnboardingPage, String) {
+async fn about_to_encrypt(world: &LocalWorld) -> (SignedUp, String) {
     let rule = json!({
         "call": { "method": "GET", "host": "management.azure.com", "path": "*/disks/disk-customer-1" },
         "fault": { "kind": "status", "status": 503 }
     });
-    let page = sign_up(world).await.page;
-    let disk =
-        world.vendor().make_disk("disk-customer-1", world.sandbox().seed().customer.tenant_id).await.unwrap();
+    let signed_up = sign_up(world).await;
+    let page = &signed_up.page;
+    let disk = world.vendor().disk_named("disk-customer-1").await.unwrap().id;
     world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
-    crate::support::consent_and_share(world, &page, "contoso-keys").await;
-    until(world, &page, "encrypting").await;
-    (page, disk)
+    crate::support::consent_and_share(world, page, "contoso-keys").await;
+    until(world, page, "encrypting").await;
+    (signed_up, disk)
 }
 
 fn no_faults(world: &LocalWorld) {
@@ -48,8 +48,8 @@ async fn facts(world: &LocalWorld, page: &OnboardingPage) -> Vec<String> {
 #[tokio::test]
 async fn a_disk_that_is_given_to_another_customer_meanwhile_is_left_alone_and_not_billed() {
     let world = a_world_with(&QUICK).await;
-    let (page, disk) = about_to_encrypt(&world).await;
-    let tagged = json!({ "tags": { "latchkey-tenant": "0a1b2c3d-9999-2222-3333-444455556666" } });
+    let (SignedUp { page, .. }, disk) = about_to_encrypt(&world).await;
+    let tagged = json!({ "tags": { "latchkey-subscription": "0a1b2c3d-9999-2222-3333-444455556666" } });
     on_disk(&world, Method::PATCH, &disk, Some(&tagged)).await;
     let before = succeeded(&exchanges(&world, "PATCH", "/disks/"));
     no_faults(&world);
@@ -72,12 +72,11 @@ async fn a_disk_that_is_given_away_before_the_activation_is_not_billed() {
         "fault": { "kind": "status", "status": 503 }
     });
     let page = sign_up(&world).await.page;
-    let customer = world.sandbox().seed().customer.tenant_id;
-    let disk = world.vendor().make_disk("disk-customer-1", customer).await.unwrap();
+    let disk = world.vendor().disk_named("disk-customer-1").await.unwrap().id;
     world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
     crate::support::consent_and_share(&world, &page, "contoso-keys").await;
     until(&world, &page, "activating").await;
-    let tagged = json!({ "tags": { "latchkey-tenant": "0a1b2c3d-9999-2222-3333-444455556666" } });
+    let tagged = json!({ "tags": { "latchkey-subscription": "0a1b2c3d-9999-2222-3333-444455556666" } });
     on_disk(&world, Method::PATCH, &disk, Some(&tagged)).await;
     no_faults(&world);
 
@@ -95,12 +94,11 @@ async fn a_disk_that_is_deleted_meanwhile_is_dropped_and_the_chain_goes_on_with_
     options.lags.operation_polls = 0;
     options.settings.extend(QUICK.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let world = LocalWorld::start(options).await.unwrap();
-    let (page, disk) = about_to_encrypt(&world).await;
+    let (SignedUp { page, purchase }, disk) = about_to_encrypt(&world).await;
     on_disk(&world, Method::DELETE, &disk, None).await;
     no_faults(&world);
     until_blocked(&world, &page, "no-disks").await;
-    let customer = world.sandbox().seed().customer.tenant_id;
-    world.vendor().make_disk("disk-customer-2", customer).await.unwrap();
+    world.vendor().make_disk_for("disk-customer-2", purchase.subscription_id).await.unwrap();
     let view = until(&world, &page, "active").await;
     assert_eq!(view.disks.len(), 1);
     until_nothing_is_left(&world).await;
@@ -150,7 +148,7 @@ async fn of_two_keys_the_one_that_was_submitted_last_counts() {
 #[tokio::test]
 async fn a_purchase_that_was_cancelled_before_the_landing_page_shows_that_it_ended_and_nothing_more() {
     let world = a_world_with(&QUICK).await;
-    let purchase = world.purchase().unwrap();
+    let purchase = world.purchase().await.unwrap();
     let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
     world.sandbox().begin_action(purchase.subscription_id, unsubscribe).unwrap();
     let page = world.customer().sign_up(&purchase.landing).await.unwrap();

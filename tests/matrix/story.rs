@@ -42,10 +42,6 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     stage.plays(app.clone());
     let mut host = Host::new(stage, app.clone());
     let tenant = stage.sandbox.seed().customer.tenant_id;
-    let mut disks = vec![];
-    for disk in ["a", "b"] {
-        disks.push(stage.vendor.make_disk(&format!("disk-{number}{disk}"), tenant).await.unwrap());
-    }
     let bought = stage.sandbox.purchase(Purchase {
         tenant_id: tenant,
         offer: "latchkey".to_owned(),
@@ -54,6 +50,11 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
         name: "Latchkey".to_owned(),
         email: "buyer@contoso.example".to_owned(),
     });
+    let mut disks = vec![];
+    for disk in ["a", "b"] {
+        let name = format!("disk-{number}{disk}");
+        disks.push(stage.vendor.make_disk_for(&name, bought.subscription_id).await.unwrap());
+    }
     let landing = bought.landing_url.unwrap().parse().unwrap();
     let page = insist("the landing page", async || stage.customer.sign_up(&landing).await.ok()).await;
     host.watch.page(&page);

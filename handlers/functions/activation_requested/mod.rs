@@ -56,7 +56,7 @@ async fn no_longer_theirs(
 ) -> Result<Option<(ArmId, DropReason)>, StepError> {
     for disk in onboarding.disks().keys() {
         match app.compute.disk(disk).await {
-            Ok(read) if is_tagged_for(&read, onboarding.tenant()) => {}
+            Ok(read) if is_tagged_for(&read, onboarding) => {}
             Ok(_) => return Ok(Some((disk.clone(), DropReason::RetaggedLate))),
             Err(error) if is_gone(&error) => return Ok(Some((disk.clone(), DropReason::Deleted))),
             Err(error) => return Err(error.into()),

@@ -1,7 +1,7 @@
 //! Encrypts one managed disk under the onboarding's set, and reads it back.
 //!
 //! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
-//! One that lost the customer's tag is dropped: the same read that precedes the change says whose it is. One that was deleted is dropped too.
+//! One that lost the purchase's tag is dropped: the same read that precedes the change says whose it is. One that was deleted is dropped too.
 //! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
@@ -44,7 +44,7 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     };
     let under_our_set = read.encryption.encryption_type == EncryptionType::CustomerKey
         && read.encryption.disk_encryption_set.as_ref() == Some(set);
-    if !is_tagged_for(&read, onboarding.tenant()) {
+    if !is_tagged_for(&read, onboarding) {
         let why = match known {
             DiskState::Found if !under_our_set => DropReason::Retagged,
             DiskState::Found | DiskState::Requested | DiskState::Encrypted => DropReason::RetaggedLate,

@@ -1,6 +1,6 @@
 //! Follows the creation of the disk encryption set, one look a message, and proves it when it is done.
 //!
-//! Reads the operation by its own address, verbatim, then the set, then the disks that are tagged as this customer's.
+//! Reads the operation by its own address, verbatim, then the set, then the disks that are tagged for this purchase.
 //! Changes nothing. While ARM still works, the same event goes out again for later. Publishes
 //! [`DiskEncryptionRequested`](onboarding::event::DiskEncryptionRequested) for every disk.
 
@@ -19,7 +19,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::{
         disk_encryption_set::{LOOK_AFTER, difference, is_ours, why_refused},
-        disks::is_tagged_for,
+        disks::{is_tagged_for, of_the_estate},
     },
 };
 
@@ -145,15 +145,13 @@ fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result
     }
 }
 
-/// The disks that are tagged as this customer's. One under another set belongs to another onboarding of the same
-/// customer, which bought twice.
+/// The disks that are tagged for this purchase. One under another set was another's before.
 async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec<ArmId>, StepError> {
     let is_ours = |disk: &Disk| {
         let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
-        !under_another && is_tagged_for(disk, onboarding.tenant())
+        !under_another && is_tagged_for(disk, onboarding)
     };
-    let all = app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await?;
-    Ok(all.into_iter().filter(is_ours).map(|disk| disk.id).collect())
+    Ok(of_the_estate(app).await?.into_iter().filter(is_ours).map(|disk| disk.id).collect())
 }
 
 #[cfg(test)]

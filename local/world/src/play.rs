@@ -61,8 +61,9 @@ pub struct Ending {
 ///
 /// Somebody is refused, or the deadline passes; `played` tells how far it came.
 pub async fn whole_story(world: &LocalWorld, deadline: Instant, played: &Played) -> anyhow::Result<Ending> {
-    let purchase = world.purchase()?;
+    let purchase = world.purchase().await?;
     played.note(|reached| reached.subscription_id = Some(purchase.subscription_id));
+    world.vendor().provide_disk_for(purchase.subscription_id).await?;
     let customer = world.customer();
     let page = customer.sign_up(&purchase.landing).await?;
     played.note(|reached| reached.page = Some(page.clone()));

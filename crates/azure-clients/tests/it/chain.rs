@@ -102,7 +102,7 @@ async fn from_a_purchase_to_an_encrypted_disk_and_its_activation() {
     let read_back = clients.compute.disk(&disk).await.unwrap();
     assert_eq!(read_back.encryption.encryption_type, EncryptionType::CustomerKey);
     assert_eq!(read_back.encryption.disk_encryption_set, Some(set_id));
-    assert_eq!(read_back.tags["latchkey-tenant"], scene.tenant().to_string());
+    assert_eq!(read_back.tags["customer"], scene.tenant().to_string());
 
     clients.marketplace.activate(bought.id, &bought.plan_id, bought.quantity).await.unwrap();
     let subscription = clients.marketplace.subscription(bought.id).await.unwrap();

@@ -41,7 +41,10 @@ impl Onboarding {
         }
         let new: Vec<&ArmId> = disks.iter().filter(|disk| !self.disks.contains_key(*disk)).collect();
         let no_disks = self.disks.is_empty() && new.is_empty();
-        let finding = no_disks.then_some(Finding::NoDisks { tenant: self.tenant });
+        let finding = no_disks.then_some(Finding::NoDisks {
+            tenant: self.tenant,
+            subscription: Some(self.purchase.subscription),
+        });
         let known = self.blockers.get(&Subject::Set).map(|known| &known.finding);
         // Of the disks that were there when the last was encrypted, one may have been dropped since.
         let is_done = new.is_empty() && self.stands_at() == BTreeSet::from([Look::Activation]);

@@ -8,6 +8,7 @@ mod words;
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::about::{About, Subject};
 
@@ -305,10 +306,12 @@ findings! {
         /// What differs.
         what: String,
     } => Vendor, Step;
-    /// No disk is tagged as this customer's.
+    /// No disk is tagged for this purchase.
     NoDisks {
-        /// The customer's tenant, which is the tag's value.
+        /// The customer's tenant.
         tenant: TenantId,
+        /// The marketplace's subscription, which is the tag's value.
+        subscription: Option<Uuid>,
     } => Vendor, Step;
     /// The disk is attached to a running machine.
     DiskAttached {

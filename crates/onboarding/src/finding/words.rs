@@ -127,7 +127,7 @@ impl Finding {
                 set.name()
             ),
             Self::NoDisks { .. } => {
-                "The disk encryption set is ready, but no disk is tagged as this customer's.".to_owned()
+                "The disk encryption set is ready, but no disk is tagged for this purchase.".to_owned()
             }
             Self::DiskAttached { disk, error: None } => {
                 format!("Disk {} is attached to a running virtual machine.", disk.name())
@@ -303,8 +303,9 @@ impl Finding {
                  set."
                     .to_owned(),
             ],
-            Self::NoDisks { tenant } => vec![format!(
-                "az disk update --name DISK --resource-group GROUP --set tags.latchkey-tenant={tenant}"
+            Self::NoDisks { subscription, .. } => vec![format!(
+                "az disk update --name DISK --resource-group GROUP --set tags.latchkey-subscription={}",
+                subscription.map_or_else(|| "SUBSCRIPTION".to_owned(), |subscription| subscription.to_string())
             )],
             Self::DiskAttached { .. } => vec![
                 "Deallocate the virtual machine. Latchkey encrypts the disk at the next check.".to_owned(),
@@ -318,7 +319,7 @@ impl Finding {
                     disk.name()
                 ),
                 "Or, if the disk is not this customer's, take the tag away: Latchkey drops it at the next check.".to_owned(),
-                format!("az disk update --name {} --resource-group GROUP --remove tags.latchkey-tenant", disk.name()),
+                format!("az disk update --name {} --resource-group GROUP --remove tags.latchkey-subscription", disk.name()),
             ],
             Self::SetNotOurs { .. } => vec![
                 "Delete that disk encryption set, or tag it with latchkey-onboarding and the id of this onboarding."

@@ -138,7 +138,7 @@ impl Story {
         let body = json!({
             "location": self.cloud.seed.vendor.region,
             "sku": { "name": "Premium_LRS" },
-            "tags": { "latchkey-tenant": self.cloud.seed.customer.tenant_id },
+            "tags": { "customer": self.cloud.seed.customer.tenant_id },
             "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 4 },
         });
         let accepted = self.vendor(Method::PUT, &self.disk_id(), Some(body)).await.expect(202);

@@ -93,12 +93,12 @@ impl Vendor {
         &self.azure
     }
 
-    /// Makes an empty managed disk for a customer, or finds it. Returns its ARM id.
+    /// Makes an empty managed disk for a purchase, or finds it. Returns its ARM id.
     ///
     /// # Errors
     ///
     /// Azure refuses, or does not answer.
-    pub async fn make_disk(&self, name: &str, customer: Uuid) -> anyhow::Result<String> {
+    pub async fn make_disk_for(&self, name: &str, subscription: Uuid) -> anyhow::Result<String> {
         let id = self.compute_id("disks", name);
         if self.has_disk(name).await? {
             return Ok(id);
@@ -106,7 +106,7 @@ impl Vendor {
         let since = Instant::now();
         let body = json!({
             "location": self.estate.region,
-            "tags": { "latchkey-tenant": customer },
+            "tags": { "latchkey-subscription": subscription },
             "sku": { "name": "Premium_LRS" },
             "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 32 },
         });
@@ -120,12 +120,33 @@ impl Vendor {
         Ok(id)
     }
 
+    /// Makes a managed disk for a purchase that has none.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn provide_disk_for(&self, subscription: Uuid) -> anyhow::Result<()> {
+        let disks = self.disks().await?;
+        let tag = json!(subscription);
+        if !disks.iter().any(|disk| disk["tags"]["latchkey-subscription"] == tag) {
+            self.make_disk_for(&format!("disk-customer-{}", disks.len() + 1), subscription).await?;
+        }
+        Ok(())
+    }
+
     /// Looks through the list: to ask for one that is not there is an answer that the API's description does not have.
     async fn has_disk(&self, name: &str) -> anyhow::Result<bool> {
-        let list =
-            format!("{}/providers/Microsoft.Compute/disks", self.azure.resource_group_id(RESOURCE_GROUP));
-        let disks = self.azure.arm(Method::GET, &list, DISKS_API, None).await?.ok("listing the disks")?;
-        Ok(disks["value"].as_array().is_some_and(|disks| disks.iter().any(|disk| disk["name"] == name)))
+        Ok(self.disks().await?.iter().any(|disk| disk["name"] == name))
+    }
+
+    async fn disks(&self) -> anyhow::Result<Vec<Value>> {
+        let group = self.azure.resource_group_id(RESOURCE_GROUP);
+        let list = format!("{group}/providers/Microsoft.Compute/disks");
+        let mut body = self.azure.arm(Method::GET, &list, DISKS_API, None).await?.ok("listing the disks")?;
+        match body["value"].take() {
+            Value::Array(disks) => Ok(disks),
+            _ => anyhow::bail!("the list of disks has no value"),
+        }
     }
 
     /// Reads a disk of the resource group back from Azure Resource Manager.
@@ -220,13 +241,13 @@ mod tests {
         let sandbox = Sandbox::start(options).await.unwrap();
 
         let first = set_up_in(&sandbox, "http://127.0.0.1:20001/api/consent/callback").await;
-        let customer = sandbox.seed().customer.tenant_id;
-        let disk = first.make_disk("disk", customer).await.unwrap();
+        let subscription = Uuid::from_u128(7);
+        let disk = first.make_disk_for("disk", subscription).await.unwrap();
         let second = set_up_in(&sandbox, "http://127.0.0.1:20002/api/consent/callback").await;
 
         assert_eq!(second.estate().application_id, first.estate().application_id);
         assert_eq!(second.estate().identity.principal_id, first.estate().identity.principal_id);
-        assert_eq!(second.make_disk("disk", customer).await.unwrap(), disk);
+        assert_eq!(second.make_disk_for("disk", subscription).await.unwrap(), disk);
         let reading = second.disk(&disk).await.unwrap();
         assert_eq!(reading.encryption.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
         assert_eq!(second.disk_encryption_sets().await.unwrap(), Vec::<Value>::new());

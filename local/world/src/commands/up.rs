@@ -47,7 +47,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
         () = interrupts.next() => return Ok(End::Interrupted),
     };
     write_files(&world)?;
-    let purchase = world.first_purchase()?;
+    let purchase = world.first_purchase().await?;
     println!("{}", instructions(&world, &purchase));
 
     let end = stay(&world, &mut interrupts).await;
@@ -128,7 +128,10 @@ async fn carry_out_next(world: &LocalWorld, input: &mut UnboundedReceiver<String
     };
     match Order::read(&line) {
         Order::Buy => {
-            println!("\nA new purchase was made. Its landing page:\n\n  {}\n", world.purchase()?.landing)
+            println!(
+                "\nA new purchase was made. Its landing page:\n\n  {}\n",
+                world.purchase().await?.landing
+            )
         }
         Order::Key => {
             println!("\nThe key URL, to submit on the page:\n\n  {}\n", make_key(world).await?)

@@ -24,8 +24,6 @@ const QUARTERS_IN_SIX_HOURS: u32 = 24;
 
 pub(super) async fn play(world: &LocalWorld) -> anyhow::Result<Readings> {
     let first = Active::begin(world).await?;
-    // Whose disk it is was settled for the first; the second purchase needs one of its own.
-    world.vendor().make_disk("disk-customer-2", world.sandbox().seed().customer.tenant_id).await?;
     let second = Active::begin(world).await?;
     let both = [&first, &second];
 

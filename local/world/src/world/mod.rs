@@ -46,6 +46,9 @@ use folder::Folder;
 use memory::Memory;
 use watcher::Watcher;
 
+/// The disk that the vendor makes for the first purchase.
+const FIRST_DISK: &str = "disk-customer-1";
+
 /// A running local world. Dropping it stops everything without waiting; [`LocalWorld::stop`] stops it in order.
 pub struct LocalWorld {
     // Dropped in this order: the host and its handler process first, what they stand on after them.
@@ -175,14 +178,15 @@ impl LocalWorld {
         self.watcher.look(look)
     }
 
-    /// Buys the vendor's offer for the customer's tenant.
+    /// Buys the vendor's offer for the customer's tenant. For the first purchase the vendor makes a disk.
     ///
     /// # Errors
     ///
-    /// The landing page's address cannot be built.
-    pub fn purchase(&self) -> anyhow::Result<Purchase> {
+    /// The landing page's address cannot be built, or Azure makes no disk.
+    pub async fn purchase(&self) -> anyhow::Result<Purchase> {
         let purchase = start::buy(&self.sandbox)?;
         self.story.tell(Who::Marketplace, "sells a subscription to the customer");
+        self.vendor.make_disk_for(FIRST_DISK, purchase.subscription_id).await?;
         Ok(purchase)
     }
 

@@ -17,7 +17,6 @@ use crate::story::{Story, Who};
 
 /// The subscription of the vendor's own systems to each topic.
 const VENDOR: &str = "vendor";
-const FIRST_DISK: &str = "disk-customer-1";
 
 /// What everything else stands on.
 pub(super) struct Services {
@@ -135,6 +134,5 @@ pub async fn set_up_vendor(
         plans: vec![PLAN.to_owned()],
     });
     story.tell(Who::Vendor, "lists the offer in the marketplace");
-    vendor.make_disk(FIRST_DISK, seed.customer.tenant_id).await?;
     Ok(vendor)
 }

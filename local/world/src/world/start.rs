@@ -150,12 +150,12 @@ impl LocalWorld {
     /// # Errors
     ///
     /// What is to be remembered cannot be written.
-    pub fn first_purchase(&mut self) -> anyhow::Result<Purchase> {
+    pub async fn first_purchase(&mut self) -> anyhow::Result<Purchase> {
         let before = self.memory.first_purchase.and_then(|id| self.sandbox.reopen_landing_page(id));
         if let Some(outcome) = before {
             return purchase_of(outcome);
         }
-        let purchase = self.purchase()?;
+        let purchase = self.purchase().await?;
         self.memory.first_purchase = Some(purchase.subscription_id);
         self.memory.keep()?;
         Ok(purchase)

@@ -147,7 +147,7 @@ impl Scene {
         let id = format!("{}/providers/Microsoft.Compute/disks/{name}", self.group);
         let body = json!({
             "location": self.vendor.region, "sku": { "name": "Premium_LRS" },
-            "tags": { "latchkey-tenant": self.customer.tenant_id },
+            "tags": { "customer": self.customer.tenant_id },
             "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 4 },
         });
         self.arm(&self.vendor, Method::PUT, &id, "2025-01-02", body).await;

@@ -79,7 +79,10 @@ fn a_disk_that_is_found_later_does_not_erase_another_disks_blocker() {
 fn a_set_without_disks_waits_for_the_vendor_and_is_looked_at_again() {
     let onboarding = encrypting(&[]);
     let blocker = onboarding.blockers().get(&Subject::Set).unwrap();
-    assert_eq!(blocker.finding, Finding::NoDisks { tenant: tenant() });
+    assert_eq!(
+        blocker.finding,
+        Finding::NoDisks { tenant: tenant(), subscription: Some(opened().onboarding.purchase.subscription) }
+    );
     let checked = apply(&onboarding, "check", Fact::CheckDue { entry: Some(blocker.entry) });
     assert_eq!(kinds(&checked), [ProvisionStarted::KIND]);
     let ready = Fact::SetReady { set: our_set(), disks: vec![disk("d1")] };

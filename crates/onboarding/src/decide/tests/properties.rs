@@ -35,7 +35,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     let findings = prop_oneof![
         Just(consent_missing()),
         Just(grant_missing("k")),
-        Just(Finding::NoDisks { tenant: tenant() })
+        Just(Finding::NoDisks { tenant: tenant(), subscription: None })
     ];
     let functions = prop_oneof![Just("test"), Just("key_shared")].prop_map(str::to_owned);
     let tokens = proptest::option::of(Just(service_principal()));

@@ -2,6 +2,7 @@
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::mirror::mirror;
 use crate::finding::{Finding, Policy, SetUpFault};
@@ -57,7 +58,11 @@ mirror! {
         KeyRotationFailed { set: ArmId, key: Box<KeyUrl>, error: String },
         KeyRotationLate { set: ArmId, key: Box<KeyUrl> },
         SetChanged { set: ArmId, what: String },
-        NoDisks { tenant: TenantId },
+        NoDisks {
+            tenant: TenantId,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            subscription: Option<Uuid>,
+        },
         DiskAttached { disk: ArmId, error: Option<String> },
         DiskUnderOtherSet { disk: ArmId },
         SetNotOurs { set: ArmId },

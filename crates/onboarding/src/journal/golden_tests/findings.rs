@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use time::macros::datetime;
+use uuid::Uuid;
 
 use super::{Sample, assert_complete, assert_golden, sample, variants_of};
 use crate::{
@@ -85,7 +86,13 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::SetChanged => {
             Finding::SetChanged { set: set("latchkey-s"), what: "it uses another key".to_owned() }
         }
-        Code::NoDisks => Finding::NoDisks { tenant },
+        Code::NoDisks => {
+            let subscription = Some(Uuid::from_u128(7));
+            return vec![
+                Finding::NoDisks { tenant, subscription: None },
+                Finding::NoDisks { tenant, subscription },
+            ];
+        }
         Code::DiskAttached => {
             let attached = |error| Finding::DiskAttached { disk: disk("d1"), error };
             return vec![attached(None), attached(Some(error))];

@@ -56,7 +56,7 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
             service_principal: service_principal(),
             region: "westeurope".parse().unwrap(),
         },
-        Subject::Set => Finding::NoDisks { tenant: tenant() },
+        Subject::Set => Finding::NoDisks { tenant: tenant(), subscription: None },
         Subject::Rotation => Finding::KeyRotationLate { set: set(&set_name()), key: version("k", 2).into() },
         // No finding is about billing alone; the subject is what counts here.
         Subject::Billing => Finding::WrapMismatch,
