@@ -66,7 +66,10 @@ fn every_queue_drops_duplicates_for_as_long_as_a_message_is_retried_and_loses_no
         let topics: Vec<_> = of_type(&snapshot, "Microsoft.ServiceBus/namespaces/topics").collect();
         let names: Vec<_> = topics.iter().map(|topic| last(&topic["name"])).collect();
         assert_eq!(names, package::topic_names(), "{name}");
-        assert!(topics.iter().all(|topic| topic["properties"]["requiresDuplicateDetection"] == true), "{name}");
+        assert!(
+            topics.iter().all(|topic| topic["properties"]["requiresDuplicateDetection"] == true),
+            "{name}"
+        );
     }
 }
 
