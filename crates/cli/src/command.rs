@@ -10,6 +10,7 @@ use crate::{
     drill::{self, DrillCommand},
     end::End,
     onboardings::{self, OnboardingsCommand},
+    package::{self, PackageArgs},
 };
 
 /// What an operator can do.
@@ -59,6 +60,17 @@ pub enum Command {
         #[command(subcommand)]
         command: DrillCommand,
     },
+
+    /// Package the function app for Azure
+    ///
+    /// Writes the zip that Flex Consumption takes: the executable, host.json, and a function.json for
+    /// each function. Refuses what the host would not start. The same executable gives the same bytes.
+    /// Beside it are a checksum and a bill of materials (CycloneDX).
+    ///
+    ///   latchkey package
+    ///   az functionapp deployment source config-zip -g GROUP -n APP --src target/azure/functions.zip
+    #[command(verbatim_doc_comment, after_help = package::EXIT_CODES)]
+    Package(PackageArgs),
 }
 
 /// Runs a command.
@@ -71,5 +83,6 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
         Command::Onboardings { command } => Box::pin(onboardings::run(command)).await,
         Command::Drill { command } => Box::pin(drill::run(command)).await,
+        Command::Package(args) => package::run(&args),
     }
 }

@@ -11,6 +11,7 @@ mod function_app;
 mod interrupts;
 pub mod onboardings;
 mod output;
+pub mod package;
 mod private_file;
 
 pub use command::{Command, run};

@@ -1,0 +1,18 @@
+// The values come from the environment: azd sets AZURE_…, and you set the others with `azd env set NAME VALUE` or in the
+// shell. Everything else has a default: see main.bicep.
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param applicationId = readEnvironmentVariable('LATCHKEY_APPLICATION_ID')
+param deployerId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param deployerType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+param disksResourceGroup = readEnvironmentVariable(
+  'LATCHKEY_DISKS_RESOURCE_GROUP',
+  'rg-latchkey-${readEnvironmentVariable('AZURE_ENV_NAME')}'
+)
+param disksRegion = readEnvironmentVariable('LATCHKEY_DISKS_REGION', readEnvironmentVariable('AZURE_LOCATION'))
+param serviceBusTier = readEnvironmentVariable('LATCHKEY_SERVICE_BUS_TIER', 'Standard')
+param network = readEnvironmentVariable('LATCHKEY_NETWORK', 'public')
+param alwaysReadyHttp = int(readEnvironmentVariable('LATCHKEY_ALWAYS_READY_HTTP', '0'))
+param publicUrl = readEnvironmentVariable('LATCHKEY_CUSTOM_URL', '')
