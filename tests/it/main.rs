@@ -24,6 +24,7 @@ mod policies;
 mod rotation;
 mod scenarios;
 mod secrets;
+mod set_changes;
 mod standstill;
 mod support;
 mod traces;

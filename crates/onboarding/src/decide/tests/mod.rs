@@ -8,6 +8,7 @@ mod ownership;
 mod properties;
 mod refused;
 mod rotation;
+mod set;
 mod standstill;
 mod watched;
 
