@@ -6,6 +6,7 @@ mod bad_messages;
 mod budgets;
 mod chain;
 mod clock;
+mod clocks_apart;
 mod consent;
 mod dead_letters;
 mod disks;
