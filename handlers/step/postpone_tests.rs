@@ -33,7 +33,7 @@ fn given_up_after(mut event: Event<ProvisionRequested>, app: &mut App) -> Durati
     let mut now = NOW;
     loop {
         app.clock = Arc::new(At(now));
-        let Some((_, next)) = put_off(&event, app, None, Some(deadline)) else {
+        let Some((_, next)) = put_off(&event, app, None, Some(deadline), None) else {
             return Duration::try_from(now - NOW).unwrap();
         };
         now = next.due.unwrap();
@@ -62,13 +62,27 @@ fn a_step_is_given_up_at_its_deadline_whatever_time_its_event_says() {
     assert!(given_up_after(event("last", last), &mut app) <= deadline + 2 * longest);
 }
 
+/// Counted from our own time alone, the message would be due nine minutes ago, and come at once as often as it is put off.
+#[test]
+fn to_a_bus_whose_clock_is_ahead_later_is_later_all_the_same() {
+    let mut app = crate::tests::app();
+    app.clock = Arc::new(At(NOW));
+    let sent = NOW + Duration::from_secs(600);
+    let put_off_at = |sent| put_off(&event("ahead", NOW), &app, None, Some(DAY), sent).unwrap();
+    let (wait, next) = put_off_at(Some(sent));
+    assert!(!wait.is_zero() && next.due == Some(sent + wait), "{next:?}");
+    // One that waited in its queue, and one from a bus whose clock is behind.
+    let (wait, next) = put_off_at(Some(NOW - Duration::from_secs(600)));
+    assert_eq!(next.due, Some(NOW + wait));
+}
+
 #[test]
 fn two_hundred_steps_that_were_throttled_together_come_back_spread() {
     let mut app = crate::tests::app();
     app.clock = Arc::new(At(NOW));
     let (after, first) = (Duration::from_secs(30), app.settings.retry.first);
     let mut waits: Vec<Duration> = (0..200)
-        .map(|n| put_off(&event(&n.to_string(), NOW), &app, Some(after), Some(DAY)).unwrap())
+        .map(|n| put_off(&event(&n.to_string(), NOW), &app, Some(after), Some(DAY), None).unwrap())
         .map(|(_, next)| Duration::try_from(next.due.unwrap() - NOW).unwrap())
         .collect();
     waits.sort();

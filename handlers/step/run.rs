@@ -51,6 +51,7 @@ where
     F: Future<Output = Result<Next, StepError>>,
 {
     let mut event = message.body;
+    let sent = message.metadata.enqueued_time;
     if let Some(at) = replayed_at(&message.metadata) {
         event.replayed_at = Some(at);
     }
@@ -72,10 +73,11 @@ where
             refuse(function, &event, &app, reason, description).await
         }
         Err(StepError::Retry { after, source }) => {
-            postpone(function, &event, &app, after, source.as_ref(), Some(app.settings.retry.deadline)).await
+            let deadline = Some(app.settings.retry.deadline);
+            postpone(function, &event, &app, after, source.as_ref(), deadline, sent).await
         }
         Err(StepError::LeaveToNewer { source }) => {
-            postpone(function, &event, &app, None, source.as_ref(), None).await
+            postpone(function, &event, &app, None, source.as_ref(), None, sent).await
         }
     };
     log::line(function, &event, started, app.clock.now(), &ended);

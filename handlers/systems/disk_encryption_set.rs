@@ -1,13 +1,23 @@
-//! The disk encryption set of an onboarding: its id, its owner, and what stopped Azure from using its key.
+//! The disk encryption set of an onboarding: its id, its owner, whether it still is as it was made, and what stopped Azure
+//! from using its key.
 
 use std::time::Duration;
 
-use azure_clients::compute::{DiskEncryptionSet, EncryptionType};
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{DiskEncryptionSet, EncryptionType},
+};
 use azure_ids::ArmId;
-use onboarding::{Onboarding, ProvisionPlan, Reason, finding::Finding};
+use onboarding::{About, Fact, Onboarding, ProvisionPlan, Reason, event::EventData, finding::Finding};
 
-use super::refusals::{Refusal, of_entra};
-use crate::{App, step::StepError};
+use super::{
+    disks::of_the_estate,
+    refusals::{Refusal, of_entra},
+};
+use crate::{
+    App,
+    step::{Next, Step, StepError},
+};
 
 /// The tag that says whose set it is.
 pub(crate) const OWNER_TAG: &str = "latchkey-onboarding";
@@ -32,11 +42,7 @@ pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool 
 
 /// What of a set is not as it is asked for, as Azure names it. The key's version may differ: with rotation on it is Azure's
 /// to change.
-pub(crate) fn difference(
-    app: &App,
-    set: &DiskEncryptionSet,
-    onboarding: &Onboarding,
-) -> Option<&'static str> {
+fn difference(app: &App, set: &DiskEncryptionSet, onboarding: &Onboarding) -> Option<&'static str> {
     if set.federated_client_id != Some(app.settings.application_id) {
         return Some("federatedClientId");
     }
@@ -53,6 +59,69 @@ pub(crate) fn difference(
         (Some(live), Some(proof)) if live.is_same_key(&proof.version) => None,
         _ => Some("key"),
     }
+}
+
+/// What became of a set that was ready.
+pub(crate) enum SetIs {
+    /// As it was made.
+    AsMade(Box<DiskEncryptionSet>),
+    /// Somebody changed it.
+    Changed(Finding),
+    /// Not there.
+    Gone,
+}
+
+/// Reads a set that was ready once: anybody with a role on it may have changed or deleted it since.
+pub(crate) async fn look_at(app: &App, onboarding: &Onboarding, id: &ArmId) -> Result<SetIs, StepError> {
+    let set = match app.compute.disk_encryption_set(id).await {
+        Ok(set) => set,
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => return Ok(SetIs::Gone),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(match changed(app, id, &set, onboarding) {
+        Some(finding) => SetIs::Changed(finding),
+        None => SetIs::AsMade(Box::new(set)),
+    })
+}
+
+/// What somebody changed of a set.
+pub(crate) fn changed(
+    app: &App,
+    id: &ArmId,
+    set: &DiskEncryptionSet,
+    onboarding: &Onboarding,
+) -> Option<Finding> {
+    if !is_ours(set, onboarding) {
+        return Some(Finding::SetNotOurs { set: id.clone() });
+    }
+    let what = difference(app, set, onboarding)?;
+    Some(Finding::SetChanged { set: id.clone(), what: format!("{what} is different") })
+}
+
+/// What stands in the way of using the set for the next step, decided on. `None`: nothing does.
+pub(crate) async fn obstacle<D: EventData>(
+    step: &Step<D>,
+    app: &App,
+    set: &ArmId,
+) -> Result<Option<Next>, StepError> {
+    match look_at(app, step.onboarding()?, set).await? {
+        SetIs::AsMade(_) => Ok(None),
+        SetIs::Changed(finding) => {
+            step.decide(Fact::Found { about: About::Set, finding, token_of: None }).map(Some)
+        }
+        SetIs::Gone => gone(step, app, set).await.map(Some),
+    }
+}
+
+/// Decides over a set that is not there. Azure deletes none that a disk uses; whether one does is asked all the same.
+pub(crate) async fn gone<D: EventData>(step: &Step<D>, app: &App, set: &ArmId) -> Result<Next, StepError> {
+    let in_use = match of_the_estate(app).await {
+        Ok(disks) => disks.iter().any(|disk| disk.encryption.disk_encryption_set.as_ref() == Some(set)),
+        // The resource group went with all that was in it.
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => false,
+        Err(error) => return Err(error.into()),
+    };
+    step.decide(Fact::SetGone { set: set.clone(), in_use })
 }
 
 /// What stopped Azure's disk service, which gets a token of its own each time. Ours may be an hour old, so that a consent

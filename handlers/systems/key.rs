@@ -19,6 +19,9 @@ use crate::{
 /// A key that expires sooner than this is not taken: the disks would outlive it.
 pub(crate) const EXPIRY_MARGIN: Duration = Duration::days(1);
 
+/// How far our clock may be behind the vault's. What is not valid yet by the vault's own clock, it refuses to wrap.
+const CLOCKS_DIFFER: Duration = Duration::minutes(15);
+
 /// Proves a key for an onboarding, or says what is wrong with it.
 pub(crate) async fn probe(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Result<ProvenKey, Refusal> {
     Ok(probe_with_newest(app, onboarding, key).await?.0)
@@ -160,7 +163,7 @@ pub(crate) fn fault_of(
     if !bundle.enabled {
         return Some(Finding::KeyDisabled { key });
     }
-    if bundle.not_before.is_some_and(|start| start > now) {
+    if bundle.not_before.is_some_and(|start| start > now + CLOCKS_DIFFER) {
         return Some(Finding::KeyNotYetValid { key });
     }
     if bundle.expires.is_some_and(|end| end < now + margin) {

@@ -1,8 +1,8 @@
 //! Looks for new versions of the key in use, and at what the disk encryption set makes of them. Changes nothing: Azure's
 //! disk service takes a new version over by itself.
 
-use azure_clients::{ArmError, ArmRefusal, compute::DiskEncryptionSet, key_vault::KeyBundle};
-use azure_ids::{ArmId, KeyUrl};
+use azure_clients::{compute::DiskEncryptionSet, key_vault::KeyBundle};
+use azure_ids::KeyUrl;
 use onboarding::{
     About, Fact, Onboarding, Set,
     event::EventData,
@@ -11,7 +11,7 @@ use onboarding::{
 };
 
 use super::{
-    disk_encryption_set::{difference, is_ours},
+    disk_encryption_set::{SetIs, look_at},
     key::{EXPIRY_MARGIN, fault_of},
     refusals::{Refusal, of_entra, of_vault},
 };
@@ -39,10 +39,13 @@ pub(crate) async fn look(
     let set = if is_settled && !with_set {
         None
     } else {
-        match read_set(app, onboarding, set).await? {
-            Ok(read) => Some(Box::new(compare(app, onboarding, &read).await?)),
-            Err(finding) => {
-                return Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
+        let found = |finding| Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
+        match look_at(app, onboarding, set).await? {
+            SetIs::AsMade(read) => Some(Box::new(compare(app, onboarding, &read).await?)),
+            SetIs::Changed(finding) => return found(finding),
+            SetIs::Gone => {
+                let what = "it does not exist".to_owned();
+                return found(Finding::SetChanged { set: set.clone(), what });
             }
         }
     };
@@ -84,29 +87,6 @@ pub(crate) fn take_in<D: EventData>(step: &Step<D>, fact: Fact) -> Result<Next, 
         );
     }
     Ok(next)
-}
-
-/// The set, if it still is as it was made; otherwise what is wrong with it.
-async fn read_set(
-    app: &App,
-    onboarding: &Onboarding,
-    id: &ArmId,
-) -> Result<Result<DiskEncryptionSet, Finding>, StepError> {
-    let changed = |what: String| Ok(Err(Finding::SetChanged { set: id.clone(), what }));
-    let set = match app.compute.disk_encryption_set(id).await {
-        Ok(set) => set,
-        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => {
-            return changed("it does not exist".to_owned());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if !is_ours(&set, onboarding) {
-        return Ok(Err(Finding::SetNotOurs { set: id.clone() }));
-    }
-    match difference(app, &set, onboarding) {
-        Some(what) => changed(format!("{what} is different")),
-        None => Ok(Ok(set)),
-    }
 }
 
 async fn compare(app: &App, onboarding: &Onboarding, set: &DiskEncryptionSet) -> Result<SetLook, StepError> {

@@ -71,7 +71,7 @@ fn naming(queue: &str, ours: &Purchased, theirs: &Theirs) -> Vec<(Value, Becomes
         }
         "key_shared" => {
             let data = KeyShared { key: theirs.key.parse().unwrap(), submission: None };
-            vec![(event(about, data), Taken("known already"))]
+            vec![(event(about, data), Taken("another key was submitted after this one"))]
         }
         "provision_started" => {
             let data = ProvisionStarted { set: theirs.set.parse().unwrap() };

@@ -145,6 +145,31 @@ async fn of_two_keys_the_one_that_was_submitted_last_counts() {
     world.stop().await;
 }
 
+/// The older one is looked at by its reminder, which the chain set itself; the newer one waits for its grant.
+#[tokio::test]
+async fn an_older_key_that_begins_to_work_does_not_win_over_one_that_was_submitted_later() {
+    let world = a_world_with(&QUICK).await;
+    let page = sign_up(&world).await.page;
+    let customer = world.customer();
+    customer.consent(&page).await.unwrap();
+    until(&world, &page, "awaiting-key").await;
+    let older = customer.make_key("contoso-older").await.unwrap();
+    crate::support::grant(&world, &older).await;
+    customer.enable_key(&older, false).await.unwrap();
+    customer.share_key(&page, &older.url).await.unwrap();
+    until_blocked(&world, &page, "key-disabled").await;
+    let newer = customer.make_key("contoso-keys").await.unwrap();
+    customer.share_key(&page, &newer.url).await.unwrap();
+    customer.enable_key(&older, true).await.unwrap();
+    // A check of what was blocked is due each few seconds.
+    until_blocked(&world, &page, "grant-missing").await;
+    crate::support::grant(&world, &newer).await;
+    let view = until(&world, &page, "active").await;
+    assert_eq!(view.key.as_deref(), Some(newer.url.as_str()));
+    until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_purchase_that_was_cancelled_before_the_landing_page_shows_that_it_ended_and_nothing_more() {
     let world = a_world_with(&QUICK).await;

@@ -18,8 +18,9 @@ use time::{Duration, OffsetDateTime};
 use self::keys::SigningKeys;
 use crate::{Outage, Transport, marketplace::MARKETPLACE_APPLICATION};
 
-/// How far the clocks may be apart.
-const LEEWAY: Duration = Duration::seconds(60);
+/// How far our clock and Entra's may be apart. A webhook that is refused because of a wrong clock of ours is lost for as long
+/// as the clock is wrong.
+const LEEWAY: Duration = Duration::minutes(15);
 
 /// Longer than any token of Entra's for an application.
 const LONGEST: usize = 16 * 1024;

@@ -90,6 +90,9 @@ impl ArchivedBody {
                 Self::Sequence(lists.iter().map(list).collect::<Result<_, _>>()?)
             }
             BodySection::Empty => Self::Empty,
+            BodySection::Unreadable => {
+                return Err(TypedValueError("the body of the message cannot be read".to_owned()));
+            }
         })
     }
 

@@ -35,6 +35,7 @@ pub(crate) fn digest(message: &ReceivedMessage) -> String {
         // Hashes of earlier plans stay what they were.
         BodySection::Data => {}
         BodySection::Empty => part(b"empty"),
+        BodySection::Unreadable => part(b"unreadable"),
         BodySection::Value(value) => part(format!("{value:?}").as_bytes()),
         BodySection::Sequence(lists) => part(format!("{lists:?}").as_bytes()),
     }

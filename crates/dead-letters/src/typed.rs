@@ -9,7 +9,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// A value that has no JSON, or JSON that is not what this module writes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TypedValueError(String);
+pub struct TypedValueError(pub(crate) String);
 
 /// `{"type": "int", "value": 3}`; texts and booleans and nothing stand for themselves.
 ///

@@ -88,6 +88,13 @@ pub enum Fact {
         /// What was found.
         finding: Finding,
     },
+    /// The set is not there any more.
+    SetGone {
+        /// The set.
+        set: ArmId,
+        /// Whether Azure still shows a disk under it.
+        in_use: bool,
+    },
     /// The newest version of the key in use was looked at.
     KeyLooked {
         /// What it is like.

@@ -95,8 +95,6 @@ reasons! {
     ArmRefused => Chain, OnceMended, "armrefused";
     /// A setting of the function app cannot be used.
     Misconfigured => Chain, OnceMended, "misconfigured";
-    /// The disk encryption set that Azure made is not what was asked for.
-    SetDiffers => Chain, OnceMended, "setdiffers";
     /// An entry of the journal cannot be read.
     JournalUnreadable => Journal, OnceReadable, "journalunreadable";
     /// The journal does not hold together: an entry was changed or removed.

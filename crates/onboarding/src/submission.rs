@@ -72,17 +72,14 @@ impl Submissions {
         Ok(())
     }
 
-    /// Whether another key was submitted after this submission.
+    /// The key that was submitted last, with its number.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn is_overtaken(
-        &self,
-        onboarding: OnboardingId,
-        number: u64,
-    ) -> Result<bool, object_store::Error> {
+    pub async fn last(&self, onboarding: OnboardingId) -> Result<Option<(u64, KeyUrl)>, object_store::Error> {
         let newest = numbered::newest(&self.store, &folder_of(onboarding)).await?;
-        Ok(newest.is_some_and(|(newest, _)| newest > number))
+        // Only keys are written there.
+        Ok(newest.and_then(|(number, text)| Some((number, String::from_utf8(text).ok()?.parse().ok()?))))
     }
 }
 
@@ -98,7 +95,7 @@ mod tests {
     use crate::test_support::{key, opened};
 
     #[tokio::test]
-    async fn submissions_are_numbered_and_an_older_one_is_overtaken() {
+    async fn submissions_are_numbered_and_the_last_one_is_known() {
         let submissions = Submissions::new(Arc::new(InMemory::new()));
         let id = opened().onboarding.id();
         for (name, number, is_repeated) in
@@ -107,7 +104,6 @@ mod tests {
             let submitted = submissions.submit(id, &key(name)).await.unwrap();
             assert_eq!(submitted, Submission { number, is_repeated }, "{name}");
         }
-        assert!(submissions.is_overtaken(id, 2).await.unwrap());
-        assert!(!submissions.is_overtaken(id, 3).await.unwrap());
+        assert_eq!(submissions.last(id).await.unwrap(), Some((3, key("wrong"))));
     }
 }

@@ -14,4 +14,6 @@ pub enum BodySection {
     Sequence(Vec<Vec<Value>>),
     /// No body at all.
     Empty,
+    /// One that was not read, because its values do not hold together or are nested too deeply. It cannot be sent again.
+    Unreadable,
 }

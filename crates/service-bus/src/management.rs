@@ -175,7 +175,11 @@ fn ok(reply: Response) -> Result<Response, ServiceBusError> {
 
 fn read_peeked(entry: AmqpValue) -> Result<ReceivedMessage, ServiceBusError> {
     match field(entry, "message")? {
-        AmqpValue::Binary(bytes) => Ok(wire::decode_received(wire::read_encoded(&bytes)?, None)),
+        AmqpValue::Binary(bytes) => match wire::read_encoded(&bytes) {
+            Ok(message) => Ok(wire::decode_received(message, None)),
+            // The others can be looked at all the same, and this one as far as it can be read.
+            Err(error) => wire::read_what_is_sound(&bytes).ok_or(error),
+        },
         _ => Err(unreadable("an encoded message")),
     }
 }

@@ -4,17 +4,18 @@
 //! a proven key and verified disks there is none. Activating again is success.
 //!
 //! Every disk is read once more before: what was given to somebody else since it was encrypted, or deleted, is dropped, and
-//! nobody is billed for it.
+//! nobody is billed for it. So is the set: while it is gone, or is not as it was made, nobody is billed.
 
 use azure_ids::ArmId;
 use onboarding::{
-    Contradiction, DropReason, Fact, NoPlan, Onboarding, SubscriptionStatus, event::ActivationRequested,
+    Contradiction, DropReason, Fact, NoPlan, Onboarding, Set, SubscriptionStatus, event::ActivationRequested,
 };
 
 use crate::{
     App,
     step::{Next, Step, StepError},
     systems::{
+        disk_encryption_set::obstacle,
         disks::{is_gone, is_tagged_for},
         subscription::status_of,
     },
@@ -29,10 +30,15 @@ pub(crate) async fn handle(step: Step<ActivationRequested>, app: App) -> Result<
         }
         plan => plan?,
     };
-    if onboarding.activated_at().is_none()
-        && let Some((disk, why)) = no_longer_theirs(&app, onboarding).await?
-    {
-        return step.decide(Fact::DiskDropped { disk, why });
+    if onboarding.activated_at().is_none() {
+        if let Some((disk, why)) = no_longer_theirs(&app, onboarding).await? {
+            return step.decide(Fact::DiskDropped { disk, why });
+        }
+        if let Set::Ready { set } = onboarding.set()
+            && let Some(next) = obstacle(&step, &app, set).await?
+        {
+            return Ok(next);
+        }
     }
     let read = app.marketplace.subscription(purchase.subscription).await?;
     match status_of(&read.saas_subscription_status)? {

@@ -1,7 +1,8 @@
 //! Encrypts one managed disk under the onboarding's set, and reads it back.
 //!
 //! Reads the disk first: one that is encrypted already is done, one that ARM works on is looked at again later.
-//! One that lost the purchase's tag is dropped: the same read that precedes the change says whose it is. One that was deleted is dropped too.
+//! One that lost the purchase's tag is dropped: the same read that precedes the change says whose it is. One that was
+//! deleted is dropped too. The set is read before the change: one that somebody changed or deleted is not used.
 //! Changes the disk's encryption, once. Only what ARM says when the disk is read back counts as encrypted. Publishes
 //! itself again for the look back, and [`ActivationRequested`](onboarding::event::ActivationRequested) after the last disk.
 
@@ -19,7 +20,7 @@ use crate::{
     App,
     step::{Next, Step, StepError},
     systems::{
-        disk_encryption_set::{LOOK_AFTER, why_refused},
+        disk_encryption_set::{self, LOOK_AFTER, why_refused},
         disks::{is_gone, is_tagged_for},
     },
 };
@@ -28,7 +29,9 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     let DiskEncryptionRequested { disk } = step.event.data.clone();
     let onboarding = step.onboarding()?;
     let plan = onboarding.provision_plan()?;
-    let Set::Ready { set } = onboarding.set() else { return Err(Contradiction::AnotherSet.into()) };
+    let Set::Ready { set } = onboarding.set() else {
+        return Ok(Next::NoNews("the disk encryption set is not ready; its disks are taken up when it is"));
+    };
     let Some(known) = onboarding.disks().get(&disk).copied() else {
         if onboarding.dropped().contains_key(&disk) {
             return Ok(Next::NoNews("the disk was dropped"));
@@ -67,7 +70,11 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     };
     match finding {
         Some(finding) => step.wait(finding, None),
-        None => encrypt(&step, &app, disk, set, &plan).await,
+        // Under another key, or under none, nothing may be put.
+        None => match disk_encryption_set::obstacle(&step, &app, set).await? {
+            Some(next) => Ok(next),
+            None => encrypt(&step, &app, disk, set, &plan).await,
+        },
     }
 }
 
@@ -90,7 +97,7 @@ async fn encrypt(
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
         )) => step.wait_or_retry(app, why_refused(app, plan).await, None),
-        // What is not there may be the set: the next attempt reads the disk first, and tells.
+        // What is not there was deleted a moment ago, disk or set: the next attempt reads both first, and tells.
         Err(error) => Err(error.into()),
     }
 }

@@ -7,7 +7,7 @@
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
 use azure_ids::KeyUrl;
-use onboarding::{Fact, Onboarding, Set, claim::ClaimError, event::KeyShared, finding::Finding};
+use onboarding::{About, Fact, Onboarding, Set, claim::ClaimError, event::KeyShared, finding::Finding};
 
 use crate::{
     App,
@@ -25,21 +25,23 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
     if onboarding.watched_key().is_some_and(|used| used.version.is_same_key(&key)) {
         return watch::look(&step, &app, Why::Asked).await;
     }
-    if is_overtaken(&app, onboarding, &key, submission).await? {
+    let Some((key, submission)) = last_submitted(&app, onboarding, key, submission).await? else {
         return Ok(OVERTAKEN);
-    }
+    };
+    let about = || About::Key(key.clone());
     let proof = match probe(&app, onboarding, &key).await {
         Ok(proof) => proof,
-        Err(Refusal::Finding { finding, may_be_spreading: true, token_of }) => {
-            return step.wait_or_retry(&app, finding, token_of);
+        Err(Refusal::Finding { finding, may_be_spreading: true, .. }) if step.may_be_spreading(&app) => {
+            return Err(StepError::retry(format!("may still be spreading: {}", finding.summary())));
         }
-        Err(Refusal::Finding { finding, may_be_spreading: false, token_of }) => {
-            return step.wait(finding, token_of);
+        Err(Refusal::Finding { finding, token_of, .. }) => {
+            return step.decide(Fact::Found { about: about(), finding, token_of });
         }
         Err(Refusal::Error(error)) => return Err(error),
     };
     // Asking the vault takes a while, and the first key that works has the set made.
-    if is_overtaken(&app, onboarding, &key, submission).await? {
+    let counts = Some((key.clone(), submission));
+    if last_submitted(&app, onboarding, key.clone(), submission).await? != counts {
         return Ok(OVERTAKEN);
     }
     let (version, service_principal) = (proof.version.clone(), proof.service_principal);
@@ -50,23 +52,38 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
     }
     match app.claims.take(&app.journal, &version, onboarding).await {
         Ok(()) => Ok(next),
-        Err(ClaimError::Claimed(_)) => step.wait(Finding::KeyClaimed, Some(service_principal)),
+        Err(ClaimError::Claimed(_)) => step.decide(Fact::Found {
+            about: about(),
+            finding: Finding::KeyClaimed,
+            token_of: Some(service_principal),
+        }),
         Err(ClaimError::Store(error)) => Err(error.into()),
         Err(ClaimError::Holder(error)) => Err(StepError::retry(error)),
     }
 }
 
-/// Whether the customer submitted another key since. The key in use is looked at whatever was submitted.
-async fn is_overtaken(
+/// The key that counts, with the number of its submission. `None`: another one was submitted after it, and has a message of
+/// its own. The key in use is looked at whatever was submitted.
+///
+/// The chain itself, when it takes a key up again, knows no number; then the key that was submitted last is looked at in its
+/// place, whatever became of the message with it.
+async fn last_submitted(
     app: &App,
     onboarding: &Onboarding,
-    key: &KeyUrl,
+    key: KeyUrl,
     submission: Option<u64>,
-) -> Result<bool, StepError> {
-    let is_in_use = *onboarding.set() != Set::None
-        && onboarding.key().is_some_and(|proof| proof.version.is_same_key(key));
-    match submission {
-        Some(number) if !is_in_use => Ok(app.submissions.is_overtaken(onboarding.id(), number).await?),
-        _ => Ok(false),
+) -> Result<Option<(KeyUrl, Option<u64>)>, StepError> {
+    if is_in_use(onboarding, &key) {
+        return Ok(Some((key, submission)));
     }
+    Ok(match (submission, app.submissions.last(onboarding.id()).await?) {
+        (_, None) => Some((key, submission)),
+        (Some(number), Some((last, _))) => (last <= number).then_some((key, submission)),
+        (None, Some((_, last))) if last.is_same_key(&key) => Some((key, None)),
+        (None, Some((number, last))) => (!is_in_use(onboarding, &last)).then_some((last, Some(number))),
+    })
+}
+
+fn is_in_use(onboarding: &Onboarding, key: &KeyUrl) -> bool {
+    *onboarding.set() != Set::None && onboarding.key().is_some_and(|proof| proof.version.is_same_key(key))
 }

@@ -32,6 +32,10 @@ pub(crate) async fn handle(step: Step<ProvisionRequested>, app: App) -> Result<N
         }
         Ok(existing) if !is_ours(&existing, onboarding) => step.wait(Finding::SetNotOurs { set }, None),
         Ok(_) | Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => ask_for(&step, &app, &plan, set).await,
+        // A role on a resource group goes with the group, and without one Azure does not say whether the group is there.
+        Err(ArmError::Refused(ArmRefusal::Forbidden { code, .. })) if !step.may_be_spreading(&app) => {
+            not_made(&step, set, code)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -64,8 +68,15 @@ async fn ask_for(
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
         )) => step.decide(Fact::SetFailed { finding: why_refused(app, plan).await }),
+        // Where it is to be made is not there any more: the resource group, or the whole subscription.
+        Err(ArmError::Refused(ArmRefusal::NotFound { code })) => not_made(step, set, code),
         Err(error) => Err(error.into()),
     }
+}
+
+/// For a reason that is the vendor's to mend.
+fn not_made(step: &Step<ProvisionRequested>, set: ArmId, error: String) -> Result<Next, StepError> {
+    step.decide(Fact::SetFailed { finding: Finding::ProvisioningFailed { set, error } })
 }
 
 fn requested(set: ArmId, operation: Option<String>, look_after: Duration) -> Fact {

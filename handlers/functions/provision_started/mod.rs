@@ -1,12 +1,13 @@
 //! Follows the creation of the disk encryption set, one look a message, and proves it when it is done.
 //!
 //! Reads the operation by its own address, verbatim, then the set, then the disks that are tagged for this purchase.
-//! Changes nothing. While ARM still works, the same event goes out again for later. Publishes
+//! Changes nothing. While ARM still works, the same event goes out again for later. A set that was deleted meanwhile is made
+//! again, one that somebody changed waits for the vendor. Publishes
 //! [`DiskEncryptionRequested`](onboarding::event::DiskEncryptionRequested) for every disk.
 
 use azure_clients::{
     ArmError, ArmRefusal,
-    compute::{Disk, DiskEncryptionSet, OperationState, OperationUrl, ProvisioningState},
+    compute::{Disk, OperationState, OperationUrl, ProvisioningState},
 };
 use azure_ids::ArmId;
 use onboarding::{
@@ -18,7 +19,7 @@ use crate::{
     App,
     step::{Next, Step, StepError},
     systems::{
-        disk_encryption_set::{LOOK_AFTER, difference, is_ours, why_refused},
+        disk_encryption_set::{LOOK_AFTER, changed, gone, is_ours, why_refused},
         disks::{is_tagged_for, of_the_estate},
     },
 };
@@ -39,9 +40,13 @@ pub(crate) async fn handle(step: Step<ProvisionStarted>, app: App) -> Result<Nex
     }
     let made = match app.compute.disk_encryption_set(&set).await {
         Ok(made) => made,
-        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => {
+        // A resource that was made a moment ago may not be readable everywhere.
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. }))
+            if matches!(onboarding.set(), Set::Requested { .. }) && step.may_be_spreading(&app) =>
+        {
             return Err(StepError::retry("the disk encryption set cannot be read yet"));
         }
+        Err(ArmError::Refused(ArmRefusal::NotFound { .. })) => return gone(&step, &app, &set).await,
         Err(error) => return Err(error.into()),
     };
     if !is_ours(&made, onboarding) {
@@ -57,7 +62,9 @@ pub(crate) async fn handle(step: Step<ProvisionStarted>, app: App) -> Result<Nex
             return Err(still_creating(None));
         }
     }
-    check(&app, &made, onboarding)?;
+    if let Some(finding) = changed(&app, &set, &made, onboarding) {
+        return step.wait(finding, None);
+    }
     let disks = disks_of(&app, onboarding, &set).await?;
     step.decide(Fact::SetReady { set, disks })
 }
@@ -132,17 +139,6 @@ fn still_creating(retry_after: Option<Duration>) -> StepError {
         Some(retry_after.unwrap_or(LOOK_AFTER)),
         "Azure is still creating the disk encryption set",
     )
-}
-
-/// Whether what ARM made is what was asked for.
-fn check(app: &App, made: &DiskEncryptionSet, onboarding: &Onboarding) -> Result<(), StepError> {
-    match difference(app, made, onboarding) {
-        None => Ok(()),
-        Some(what) => Err(StepError::refuse(
-            Reason::SetDiffers,
-            format!("the disk encryption set has another {what} than was asked for"),
-        )),
-    }
 }
 
 /// The disks that are tagged for this purchase. One under another set was another's before.

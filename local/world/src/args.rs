@@ -294,6 +294,10 @@ pub struct FunctionsArgs {
     /// The clock of the local world that this is part of, instead of the machine's
     #[arg(long, value_name = "FILE")]
     pub clock: Option<PathBuf>,
+
+    /// For tests: by how much that clock is wrong in this process; negative when it is behind
+    #[arg(long, value_name = "SECONDS", requires = "clock", allow_hyphen_values = true, default_value_t = 0)]
+    pub clock_off_seconds: i64,
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {

@@ -24,7 +24,11 @@ pub struct WorldClock {
 
 impl WorldClock {
     /// Takes up the time that an earlier run of the world had reached.
-    pub(crate) fn open(file: PathBuf) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// What is in the file is no clock, or the file cannot be written.
+    pub fn open(file: PathBuf) -> anyhow::Result<Self> {
         let ahead = match read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             ahead => ahead.with_context(|| format!("could not read the clock in {}", file.display()))?,
@@ -41,7 +45,8 @@ impl WorldClock {
     }
 
     /// The number that the parts in this process follow.
-    pub(crate) fn shared(&self) -> Arc<AtomicI64> {
+    #[must_use]
+    pub fn shared(&self) -> Arc<AtomicI64> {
         self.ahead_milliseconds.clone()
     }
 
@@ -51,7 +56,11 @@ impl WorldClock {
     }
 
     /// Moves everybody's time forward at once.
-    pub(crate) fn move_forward(&self, by: Duration) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// That far no clock goes, or the file cannot be written.
+    pub fn move_forward(&self, by: Duration) -> anyhow::Result<()> {
         let by = i64::try_from(by.as_millis()).context("the clock cannot be moved that far")?;
         let ahead = self.ahead_milliseconds.load(Ordering::SeqCst).checked_add(by);
         let ahead = ahead.ok_or_else(|| anyhow!("the clock cannot be moved that far"))?;
@@ -69,9 +78,12 @@ impl WorldClock {
     }
 }
 
-/// The same clock, as the handler process has it.
+/// The same clock, as the handler process has it; or wrong by some seconds.
 #[derive(Debug)]
-pub(crate) struct ClockInFile(PathBuf);
+pub(crate) struct ClockInFile {
+    file: PathBuf,
+    off: time::Duration,
+}
 
 impl ClockInFile {
     /// The clock in this file.
@@ -79,9 +91,9 @@ impl ClockInFile {
     /// # Errors
     ///
     /// There is no clock in it.
-    pub(crate) fn open(file: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn open(file: PathBuf, off_seconds: i64) -> anyhow::Result<Self> {
         read(&file).with_context(|| format!("could not read the clock in {}", file.display()))?;
-        Ok(Self(file))
+        Ok(Self { file, off: time::Duration::seconds(off_seconds) })
     }
 }
 
@@ -89,8 +101,9 @@ impl Clock for ClockInFile {
     /// Panics when the file is gone, which fails the invocation: a process that went on by another time than everybody
     /// else's would be worse.
     fn now(&self) -> OffsetDateTime {
-        let ahead = read(&self.0).expect("the local world keeps its clock in this file as long as it runs");
-        ahead_of_the_machine(ahead)
+        let ahead =
+            read(&self.file).expect("the local world keeps its clock in this file as long as it runs");
+        ahead_of_the_machine(ahead) + self.off
     }
 }
 
@@ -110,9 +123,9 @@ mod tests {
     fn the_handler_follows_every_move_at_once_and_a_restart_goes_on_from_there() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("clock");
-        assert!(ClockInFile::open(file.clone()).is_err(), "there is no clock yet");
+        assert!(ClockInFile::open(file.clone(), 0).is_err(), "there is no clock yet");
         let world = WorldClock::open(file.clone()).unwrap();
-        let handler = ClockInFile::open(file.clone()).unwrap();
+        let handler = ClockInFile::open(file.clone(), 0).unwrap();
         let year = Duration::from_secs(365 * 86_400);
         let before = OffsetDateTime::now_utc();
         world.move_forward(year).unwrap();

@@ -168,17 +168,17 @@ async fn a_token_with_one_wrong_claim_is_refused() {
 }
 
 #[tokio::test]
-async fn clocks_may_be_a_minute_apart_and_no_more() {
+async fn clocks_may_be_a_quarter_of_an_hour_apart_and_no_more() {
     let scene = Scene::new().await;
     let with = |claim: &str, value: i64| {
         let mut claims = scene.version_1();
         claims[claim] = json!(value);
         scene.key.token(&claims)
     };
-    scene.validate(&with("exp", NOW - 60)).await.unwrap();
-    assert!(matches!(scene.validate(&with("exp", NOW - 61)).await, Err(WebhookTokenError::Expired)));
-    scene.validate(&with("nbf", NOW + 60)).await.unwrap();
-    assert!(matches!(scene.validate(&with("nbf", NOW + 61)).await, Err(WebhookTokenError::NotYetValid)));
+    scene.validate(&with("exp", NOW - 900)).await.unwrap();
+    assert!(matches!(scene.validate(&with("exp", NOW - 901)).await, Err(WebhookTokenError::Expired)));
+    scene.validate(&with("nbf", NOW + 900)).await.unwrap();
+    assert!(matches!(scene.validate(&with("nbf", NOW + 901)).await, Err(WebhookTokenError::NotYetValid)));
 }
 
 #[tokio::test]

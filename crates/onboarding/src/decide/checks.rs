@@ -115,7 +115,11 @@ impl Onboarding {
                 };
                 BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
             }
-            Subject::Set | Subject::Billing | Subject::Step { .. } => self.stands_at(),
+            Subject::Set => match &self.set {
+                Set::Ready { set } if self.waits_for_set() => BTreeSet::from([Look::Set(set.clone())]),
+                Set::None | Set::Requested { .. } | Set::Ready { .. } => self.stands_at(),
+            },
+            Subject::Billing | Subject::Step { .. } => self.stands_at(),
         }
     }
 

@@ -118,6 +118,7 @@ impl Onboarding {
             Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
             Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_deref())),
             Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
+            Fact::SetGone { set, in_use } => Ok(self.set_gone(cause, fact, set, in_use)),
             Fact::DiskRequested { disk, look_after_ms } => {
                 self.disk_requested(cause, fact, disk, look_after_ms)
             }
@@ -169,6 +170,8 @@ impl Onboarding {
         status: SubscriptionStatus,
         changed_at: Option<OffsetDateTime>,
     ) -> Option<Decision> {
+        // By a clock that is ahead of ours: what happens from now on until then would all be overtaken.
+        let changed_at = changed_at.map(|at| at.min(cause.now));
         if self.purchase.status == status && changed_at <= self.changed_at {
             return None;
         }

@@ -8,7 +8,7 @@ use super::{Decided, checks::Look};
 use crate::{
     About, Cause, Contradiction, Decision, DiskState, Fact, Onboarding, Set, Subject,
     event::{ActivationRequested, DiskEncryptionRequested, ProvisionStarted},
-    finding::Finding,
+    finding::{Code, Finding},
 };
 
 impl Onboarding {
@@ -54,6 +54,12 @@ impl Onboarding {
         }
         let mut decision = self.next(cause, fact, &About::Set);
         decision.onboarding.set = Set::Ready { set };
+        // Its disks waited for the set to come back: their messages are done with.
+        let came_back = !self.disks.is_empty() && self.waits_for_set();
+        if came_back {
+            let waiting = decision.onboarding.stands_at();
+            self.take_up(&mut decision, waiting);
+        }
         match finding {
             Some(finding) => decision.block(Subject::Set, finding, 0),
             None => {
@@ -65,10 +71,44 @@ impl Onboarding {
             decision.onboarding.disks.insert(disk.clone(), DiskState::Found);
             decision.send(disk.as_str(), None, DiskEncryptionRequested { disk: disk.clone() });
         }
-        if goes_on {
+        if goes_on && !came_back {
             decision.send("", None, ActivationRequested {});
         }
         Ok(Some(decision))
+    }
+
+    /// The set was deleted. Azure deletes none that a disk uses, so it is made again: the check probes the key first.
+    pub(super) fn set_gone(&self, cause: Cause, fact: Fact, set: ArmId, in_use: bool) -> Option<Decision> {
+        match &self.set {
+            Set::Requested { set: known, .. } | Set::Ready { set: known } if *known == set => {}
+            Set::None | Set::Requested { .. } | Set::Ready { .. } => return None,
+        }
+        let finding = Finding::SetDeleted { set };
+        // A set that was in service is not made again unasked: whose disks it protected has to be found out.
+        let is_made_again = !in_use && self.activated_at.is_none();
+        let is_known = self.blockers.get(&Subject::Set).is_some_and(|known| known.finding == finding);
+        if is_known && !is_made_again {
+            return None;
+        }
+        let mut decision = self.next(cause, fact, &About::Set);
+        if is_made_again {
+            let onboarding = &mut decision.onboarding;
+            onboarding.set = Set::None;
+            onboarding.rotation = None;
+            onboarding.withdraw_proof();
+            onboarding.set_failures = self.set_failures.saturating_add(1);
+            onboarding.disks.values_mut().for_each(|state| *state = DiskState::Found);
+            onboarding.blockers.retain(|subject, _| !matches!(subject, Subject::Disk { .. }));
+        }
+        decision.block(Subject::Set, finding, self.set_failures);
+        Some(decision)
+    }
+
+    /// Whether disks wait for the set to be there, and as it was made.
+    pub(super) fn waits_for_set(&self) -> bool {
+        let found = self.blockers.get(&Subject::Set).map(|blocker| blocker.finding.code());
+        matches!(self.set, Set::Requested { .. })
+            || matches!(found, Some(Code::SetDeleted | Code::SetChanged | Code::SetNotOurs))
     }
 
     /// Back to a set that does not exist: the check probes the key first, and only then is it asked for again.

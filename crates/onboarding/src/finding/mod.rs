@@ -306,6 +306,11 @@ findings! {
         /// What differs.
         what: String,
     } => Vendor, Step;
+    /// The disk encryption set was deleted before the subscription was activated.
+    SetDeleted {
+        /// The set.
+        set: ArmId,
+    } => Vendor, WorkingKey;
     /// No disk is tagged for this purchase.
     NoDisks {
         /// The customer's tenant.
@@ -438,6 +443,7 @@ impl Code {
             | Self::KeyRotationFailed
             | Self::KeyRotationLate
             | Self::SetChanged
+            | Self::SetDeleted
             | Self::NoDisks
             | Self::DiskAttached
             | Self::DiskUnderOtherSet

@@ -126,6 +126,7 @@ impl Finding {
                 "The disk encryption set {} is no longer as Latchkey created it: {what}.",
                 set.name()
             ),
+            Self::SetDeleted { set } => format!("The disk encryption set {} was deleted.", set.name()),
             Self::NoDisks { .. } => {
                 "The disk encryption set is ready, but no disk is tagged for this purchase.".to_owned()
             }
@@ -301,6 +302,11 @@ impl Finding {
             Self::SetChanged { .. } => vec![
                 "Look at the activity log of the disk encryption set, and undo the change. Latchkey does not change the \
                  set."
+                    .to_owned(),
+            ],
+            Self::SetDeleted { .. } => vec![
+                "Find out who deleted it in the activity log of the resource group, and keep it from happening again. While no \
+                 disk uses the set, Latchkey creates it again at the next check."
                     .to_owned(),
             ],
             Self::NoDisks { subscription, .. } => vec![format!(

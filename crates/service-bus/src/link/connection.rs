@@ -154,7 +154,7 @@ impl Connection {
             .attach(&mut session)
             .await
             .map_err(wire::from_attach_receiver)?;
-        Ok(ReceiveLink::new(receiver, session, self.handle.ended.clone()))
+        Ok(ReceiveLink::new(receiver, entity, session, self.handle.ended.clone()))
     }
 
     /// A new link that receives from one session: the one named, or the next that is free. Answers with its id and the
@@ -201,7 +201,7 @@ impl Connection {
             AmqpValue::Long(ticks) => wire::instant_from_ticks(*ticks),
             _ => None,
         });
-        Ok((ReceiveLink::new(receiver, session, self.handle.ended.clone()), id, until))
+        Ok((ReceiveLink::new(receiver, entity, session, self.handle.ended.clone()), id, until))
     }
 
     async fn authorize(&self, address: &str) -> Result<(), ServiceBusError> {

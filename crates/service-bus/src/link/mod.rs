@@ -6,6 +6,8 @@
 mod authorization;
 mod connection;
 mod ending;
+mod guard;
+mod guarded;
 mod receive;
 mod request;
 mod send;
@@ -13,6 +15,7 @@ mod severable;
 mod transport;
 
 pub(crate) use connection::Connection;
+pub(crate) use guard::Guard;
 pub(crate) use receive::{Fetched, ReceiveLink};
 pub(crate) use request::{RequestLink, Response};
 pub(crate) use transport::{Endpoint, Tls};

@@ -7,7 +7,11 @@ use fe2o3_amqp::{
     link::{IllegalLinkStateError, RecvError, delivery::DeliveryInfo},
     session::SessionHandle,
 };
-use fe2o3_amqp_types::messaging::{Body, Modified};
+use fe2o3_amqp_types::{
+    definitions::{Error, ErrorCondition, Fields},
+    messaging::Body,
+};
+use serde_amqp::primitives::Symbol;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until, timeout},
@@ -16,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::ending::has_ended;
 use crate::{
+    entity::Entity,
     error::ServiceBusError,
-    received::ReceivedMessage,
+    received::{DEAD_LETTER_ERROR_DESCRIPTION, DEAD_LETTER_REASON, ReceivedMessage},
     wire::{self, AmqpValue},
 };
 
@@ -27,6 +32,11 @@ const GAP: Duration = Duration::from_millis(5);
 const QUIET: Duration = Duration::from_millis(250);
 /// The longest that we wait for the other side to agree to the end of a link.
 const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// The reason of a message that cannot be decoded.
+const UNDECODABLE: &str = "Undecodable";
+/// What the library's error may not say.
+const BROKEN: &str = "; the values of the message do not hold together, or are nested too deeply";
 
 /// A message and what releases it.
 pub(crate) struct Fetched {
@@ -42,13 +52,29 @@ pub(crate) struct ReceiveLink {
     /// Fetched, and not asked for.
     held: VecDeque<Fetched>,
     pub(crate) deliveries: u64,
+    /// Whether it is from a dead-letter queue: nothing can be put aside from there.
+    is_dead_letter: bool,
     ended: CancellationToken,
     _session: SessionHandle<()>,
 }
 
 impl ReceiveLink {
-    pub(crate) fn new(receiver: Receiver, session: SessionHandle<()>, ended: CancellationToken) -> Self {
-        Self { receiver, credit: 0, held: VecDeque::new(), deliveries: 0, ended, _session: session }
+    pub(crate) fn new(
+        receiver: Receiver,
+        entity: &Entity,
+        session: SessionHandle<()>,
+        ended: CancellationToken,
+    ) -> Self {
+        let is_dead_letter = entity.is_dead_letter();
+        Self {
+            receiver,
+            credit: 0,
+            held: VecDeque::new(),
+            deliveries: 0,
+            is_dead_letter,
+            ended,
+            _session: session,
+        }
     }
 
     /// What is cancelled when the link's connection has ended.
@@ -133,15 +159,16 @@ impl ReceiveLink {
                 }
                 Err(RecvError::MessageDecode(error)) => {
                     self.count();
-                    // Abandoned, it reaches the delivery limit and then the dead-letter queue, where it can be seen.
-                    tracing::warn!(error = %error.source, "a message cannot be decoded; abandoning it");
-                    let modified = Modified {
-                        delivery_failed: Some(true),
-                        undeliverable_here: None,
-                        message_annotations: None,
-                    };
-                    let given_back = self.receiver.modify(error.info, modified).await;
-                    given_back.map_err(lost)?;
+                    let info = error.info;
+                    let error = error.source.to_string() + BROKEN;
+                    if self.is_dead_letter {
+                        // Given back it would come at once again, for ever. It comes when its lock has ended.
+                        tracing::warn!(error, "a dead letter cannot be decoded");
+                        continue;
+                    }
+                    tracing::warn!(error, "a message cannot be decoded; it becomes a dead letter");
+                    let rejected = self.receiver.reject(info, dead_letter(&error)).await;
+                    rejected.map_err(lost)?;
                 }
                 Err(error) => return Err(wire::from_receive(error)),
             }
@@ -203,6 +230,14 @@ impl ReceiveLink {
         }
         Ok(())
     }
+}
+
+/// The reason of a dead letter, as Service Bus reads it from a rejection.
+fn dead_letter(description: &str) -> Error {
+    let mut info = Fields::new();
+    info.insert(DEAD_LETTER_REASON.into(), AmqpValue::from(UNDECODABLE.to_owned()));
+    info.insert(DEAD_LETTER_ERROR_DESCRIPTION.into(), AmqpValue::from(description.to_owned()));
+    Error::new(ErrorCondition::Custom(Symbol::from("com.microsoft:dead-letter")), None, Some(info))
 }
 
 fn lost(error: IllegalLinkStateError) -> ServiceBusError {

@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::severable::Severable;
+use super::{guarded::Guarded, severable::Severable};
 use crate::{error::ServiceBusError, options::ClientOptions, wire};
 
 /// Where the service is and how to talk to it.
@@ -95,7 +95,7 @@ where
         .channel_max(MOST_CHANNELS)
         .idle_time_out(IDLE_MILLISECONDS)
         .sasl_profile(SaslProfile::Anonymous)
-        .open_with_stream(stream)
+        .open_with_stream(Guarded::new(stream))
         .await
 }
 

@@ -11,7 +11,7 @@ use serde_amqp::{primitives::Timestamp, read::SliceReader};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{AmqpValue, AnyMessage, annotation, from_amqp, instant_from_timestamp};
+use super::{AmqpValue, AnyMessage, annotation, from_amqp, instant_from_timestamp, sound_length};
 use crate::{
     body_section::BodySection,
     error::ServiceBusError,
@@ -37,8 +37,22 @@ pub(crate) fn read_encoded(bytes: &[u8]) -> Result<AnyMessage, ServiceBusError> 
     if bytes.is_empty() {
         return Err(unreadable("there are no bytes".to_owned()));
     }
+    if sound_length(bytes) < bytes.len() {
+        return Err(unreadable("its values do not hold together, or are nested too deeply".to_owned()));
+    }
+    decode(bytes).map_err(|error| unreadable(error.to_string()))
+}
+
+/// As the library reads it, whatever comes of that.
+pub(crate) fn decode(bytes: &[u8]) -> Result<AnyMessage, serde_amqp::Error> {
     Body::<AmqpValue>::decode_message_from_reader(SliceReader::new(bytes))
-        .map_err(|error| unreadable(error.to_string()))
+}
+
+/// Reads of a message that cannot be read as a whole the sections before the one that cannot. `None`: not even these.
+pub(crate) fn read_what_is_sound(bytes: &[u8]) -> Option<ReceivedMessage> {
+    let mut message = decode_received(read_encoded(&bytes[..sound_length(bytes)]).ok()?, None);
+    (message.body, message.body_section) = (Bytes::new(), BodySection::Unreadable);
+    Some(message)
 }
 
 /// Our form of a message. A lock token says that the message is locked for us; without one it was only browsed.
@@ -311,6 +325,27 @@ mod tests {
     fn bytes_that_are_no_message_are_an_error() {
         assert!(read_encoded(b"nonsense").is_err());
         assert!(read_encoded(&[]).is_err());
+    }
+
+    /// Read by the library alone, the first two end the process.
+    #[test]
+    fn what_would_end_the_process_is_refused_and_what_comes_before_it_can_be_read() {
+        let head = encoded_message(&encode(&Message::new("").with_message_id("id"), at(0)).unwrap()).unwrap();
+        let head = &head[..sound_length(&head) - 5];
+        let nested = (0..50_000).fold(vec![0x45], |inside: Vec<u8>, _| {
+            let size = u32::try_from(inside.len() + 4).unwrap().to_be_bytes();
+            [&[0xd0][..], &size, &[0, 0, 0, 1], &inside].concat()
+        });
+        for body in [nested, [0x00, 0x53, 0x77].repeat(100_000), vec![0xe0, 0x55, 0x04, 0x45]] {
+            let bytes = [head, &[0x00, 0x53, 0x77], &body].concat();
+            assert!(read_encoded(&bytes).is_err());
+            let read = read_what_is_sound(&bytes).unwrap();
+            assert_eq!(
+                (read.message_id.as_deref(), &read.body_section),
+                (Some("id"), &BodySection::Unreadable)
+            );
+            assert!(encode(&read.to_message(), at(0)).is_err(), "half a message is not sent again");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) fn encode(message: &Message, now: OffsetDateTime) -> Result<Encoded, 
         message_annotations: message_annotations(message),
         properties: Some(properties(message, now)),
         application_properties: application_properties(message)?,
-        body: body(message),
+        body: body(message)?,
         footer: None,
     })
 }
@@ -115,9 +115,9 @@ fn properties(message: &Message, now: OffsetDateTime) -> Properties {
     }
 }
 
-fn body(message: &Message) -> Body<AmqpValue> {
+fn body(message: &Message) -> Result<Body<AmqpValue>, ServiceBusError> {
     let data = |bytes| Body::Data(Batch::new(vec![Data(serde_bytes::ByteBuf::from(bytes))]));
-    match &message.body_section {
+    Ok(match &message.body_section {
         BodySection::Data => data(message.body.to_vec()),
         // AMQP demands a body; the library would write a null. An empty one is what the SDKs write.
         BodySection::Empty => data(Vec::new()),
@@ -126,7 +126,11 @@ fn body(message: &Message) -> Body<AmqpValue> {
             let section = |list: &Vec<Value>| AmqpSequence(list.iter().map(to_amqp).collect());
             Body::Sequence(Batch::new(lists.iter().map(section).collect::<Vec<_>>()))
         }
-    }
+        BodySection::Unreadable => {
+            let description = "the body of this message was not read, so it cannot be sent".to_owned();
+            return Err(ServiceBusError::InvalidArgument { description });
+        }
+    })
 }
 
 fn end_of(now: OffsetDateTime, lifetime: Duration) -> OffsetDateTime {

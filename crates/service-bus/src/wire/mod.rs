@@ -3,14 +3,20 @@
 mod conditions;
 mod decode;
 mod encode;
+mod nesting;
+mod transfer;
 mod value;
 
 pub(crate) use conditions::{
     from_attach_receiver, from_attach_sender, from_begin, from_definition, from_open, from_receive,
     from_send, from_status,
 };
-pub(crate) use decode::{decode_received, lock_token_from_delivery_tag, read_encoded};
+pub(crate) use decode::{
+    decode, decode_received, lock_token_from_delivery_tag, read_encoded, read_what_is_sound,
+};
 pub(crate) use encode::{Encoded, batch_envelope, encode, encoded_message};
+pub(crate) use nesting::{Nesting, sound_length};
+pub(crate) use transfer::Transfer;
 pub(crate) use value::{from_amqp, instant_from_ticks, instant_from_timestamp};
 
 /// The AMQP library's own value type.

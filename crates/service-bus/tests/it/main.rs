@@ -4,6 +4,7 @@
 
 mod encrypted;
 mod faults;
+mod hostile;
 mod receiving;
 mod scheduling;
 mod sending;

@@ -10,7 +10,7 @@ mod values;
 
 pub(crate) use lock_token::delivery_tag;
 pub(crate) use sections::{SectionKind, split_sections};
-pub(crate) use skip::value_length;
+pub(crate) use skip::{outer_length, value_length};
 pub(crate) use values::{
     Positional, as_integer, as_text, as_uuid, decode, described, encode, lookup, symbol,
 };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Malformed, value_length};
+use super::{Malformed, outer_length, value_length};
 
 /// The sections of a message (AMQP 1.0, part 3 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,23 @@ pub(crate) struct Section {
 pub(crate) fn split_sections(mut rest: Bytes) -> Result<Vec<Section>, Malformed> {
     let mut sections = Vec::new();
     while !rest.is_empty() {
-        let total = value_length(&rest)?;
-        let whole = rest.split_to(total);
-        if whole[0] != 0x00 {
+        if rest[0] != 0x00 {
             return Err(Malformed::because("a message section has no descriptor"));
         }
-        let descriptor = value_length(&whole[1..])?;
-        let kind = section_kind(&whole[1..1 + descriptor])?;
+        let descriptor = value_length(&rest[1..])?;
+        let kind = section_kind(&rest[1..1 + descriptor])?;
+        let value = &rest[1 + descriptor..];
+        let length = match kind {
+            SectionKind::Data | SectionKind::Sequence | SectionKind::AmqpValue | SectionKind::Footer => {
+                outer_length(value)?
+            }
+            SectionKind::Header
+            | SectionKind::DeliveryAnnotations
+            | SectionKind::MessageAnnotations
+            | SectionKind::Properties
+            | SectionKind::ApplicationProperties => value_length(value)?,
+        };
+        let whole = rest.split_to(1 + descriptor + length);
         sections.push(Section { kind, value: whole.slice(1 + descriptor..), whole });
     }
     Ok(sections)

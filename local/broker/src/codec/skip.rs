@@ -9,6 +9,24 @@ use super::Malformed;
 /// recurse until the stack is gone.
 const DEEPEST: usize = 32;
 
+/// Values that take no byte at all cost a sender nothing, and the decoder memory for each.
+const MOST_EMPTY: usize = 1_000;
+
+/// How many bytes the value at the front of `bytes` takes, without a look at what is inside.
+///
+/// For what is handed on as it came and never decoded here: what a sender puts into a body is between it and the receiver.
+pub(crate) fn outer_length(bytes: &[u8]) -> Result<usize, Malformed> {
+    let flat_length = |rest: &[u8]| {
+        let total = plain_length(*rest.first().ok_or_else(cut_short)?, rest)?;
+        if total > rest.len() { Err(cut_short()) } else { Ok(total) }
+    };
+    let mut described = 0;
+    while bytes.get(described) == Some(&0x00) {
+        described += 1 + flat_length(&bytes[described + 1..])?;
+    }
+    Ok(described + flat_length(&bytes[described..])?)
+}
+
 /// How many bytes the value at the front of `bytes` takes, its constructor included.
 ///
 /// Walks into compound values too: a decoder that recurses may be let loose on what passes.
@@ -32,8 +50,8 @@ fn length(bytes: &[u8], depth: usize) -> Result<usize, Malformed> {
     match code {
         0xc0 | 0xc1 => walk_items(&bytes[3..total], usize::from(bytes[2]), depth)?,
         0xd0 | 0xd1 => walk_items(&bytes[9..total], read_u32(&bytes[5..])?, depth)?,
-        0xe0 => walk_array(&bytes[3..total], usize::from(bytes[2]), depth)?,
-        0xf0 => walk_array(&bytes[9..total], read_u32(&bytes[5..])?, depth)?,
+        0xe0 => walk_array(&bytes[3..total], usize::from(bytes[2]))?,
+        0xf0 => walk_array(&bytes[9..total], read_u32(&bytes[5..])?)?,
         _ => {}
     }
     Ok(total)
@@ -78,18 +96,16 @@ fn walk_items(mut items: &[u8], count: usize, depth: usize) -> Result<(), Malfor
 }
 
 /// An array's items share one constructor, written once.
-fn walk_array(items: &[u8], count: usize, depth: usize) -> Result<(), Malformed> {
+fn walk_array(items: &[u8], count: usize) -> Result<(), Malformed> {
     let Some(&code) = items.first() else {
         return if count == 0 { Ok(()) } else { Err(cut_short()) };
     };
-    if matches!(code, 0x00 | 0xc0..=0xff) {
-        // Arrays of described or compound values occur in no message that Service Bus reads; their total length is
-        // known and their insides are left alone.
-        return if depth > DEEPEST {
-            Err(Malformed::because("values are nested too deeply"))
-        } else {
-            Ok(())
-        };
+    if matches!(code, 0x00 | 0x45 | 0xc0..=0xff) {
+        // They occur in nothing that Service Bus reads, and the decoder calls itself for each of their items.
+        return Err(Malformed::because("an array of described or compound values"));
+    }
+    if count == 0 {
+        return Err(Malformed::because("an array of nothing has a constructor"));
     }
     let mut rest = &items[1..];
     for _ in 0..count {
@@ -98,8 +114,8 @@ fn walk_array(items: &[u8], count: usize, depth: usize) -> Result<(), Malformed>
             0xb => 4 + read_u32(rest)?,
             _ => plain_length(code, &[code])? - 1,
         };
-        if size == 0 {
-            break;
+        if size == 0 && count > MOST_EMPTY {
+            return Err(Malformed::because("an array counts more values without bytes than anybody needs"));
         }
         rest = rest.get(size..).ok_or_else(cut_short)?;
     }
@@ -164,6 +180,41 @@ mod tests {
             assert!(value_length(bad).is_err(), "{bad:?}");
         }
         assert!(value_length(&[0xc0, 0x02, 0x05, 0x40]).is_err(), "a list of one that says five");
+    }
+
+    /// The decoder goes by an array's count and constructor, whatever its size says, and calls itself for what is inside.
+    #[test]
+    fn arrays_that_the_decoder_would_read_otherwise_are_refused() {
+        let nested_arrays = (0..100).fold(vec![0x40], |inside: Vec<u8>, _| {
+            let size = u32::try_from(inside.len() + 5).unwrap();
+            let mut outer = size.to_be_bytes().to_vec();
+            outer.extend(1_u32.to_be_bytes());
+            outer.push(0xf0);
+            outer.extend(inside);
+            outer
+        });
+        let hostile = [
+            // Empty lists, arrays in arrays, described values, and four thousand million nulls.
+            vec![0xe0, 0x02, 0x04, 0x45],
+            [vec![0xf0], nested_arrays].concat(),
+            vec![0xe0, 0x05, 0x01, 0x00, 0x53, 0x77, 0x40],
+            vec![0xf0, 0x00, 0x00, 0x00, 0x05, 0xff, 0xff, 0xff, 0xff, 0x40],
+            vec![0xe0, 0x02, 0x00, 0x40],
+        ];
+        for bytes in hostile {
+            assert!(value_length(&bytes).is_err(), "{:02x?}", &bytes[..bytes.len().min(16)]);
+        }
+        assert_eq!(value_length(&[0xe0, 0x01, 0x00]), Ok(3));
+    }
+
+    #[test]
+    fn what_is_handed_on_as_it_came_is_only_measured() {
+        let described = [[0x00, 0x53, 0x77].repeat(50_000), vec![0x45]].concat();
+        for deep in [vec![0xc0, 0x02, 0x05, 0x40], vec![0xe0, 0x02, 0x04, 0x45], described] {
+            assert_eq!(outer_length(&deep), Ok(deep.len()));
+            assert!(outer_length(&deep[..deep.len() - 1]).is_err());
+        }
+        assert!(outer_length(&[0x3f]).is_err() && outer_length(&[]).is_err());
     }
 
     #[test]

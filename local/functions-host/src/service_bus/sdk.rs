@@ -154,6 +154,7 @@ impl From<ReceivedMessage> for Delivery {
             BodySection::Value(Value::String(text)) => Body::Text(text),
             BodySection::Value(_) => Body::Unsupported("Value"),
             BodySection::Sequence(_) => Body::Unsupported("Sequence"),
+            BodySection::Unreadable => Body::Unsupported("unreadable"),
         };
         let properties = message.application_properties.into_iter();
         Self {

@@ -17,7 +17,7 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
         None => Arc::new(Unobserved),
     };
     let clock: Arc<dyn Clock> = match args.clock {
-        Some(file) => Arc::new(ClockInFile::open(file)?),
+        Some(file) => Arc::new(ClockInFile::open(file, args.clock_off_seconds)?),
         None => Arc::new(SystemClock),
     };
     tokio::select! {

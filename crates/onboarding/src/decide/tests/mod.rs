@@ -8,6 +8,7 @@ mod ownership;
 mod properties;
 mod refused;
 mod rotation;
+mod set;
 mod standstill;
 mod watched;
 
@@ -156,7 +157,7 @@ fn a_suspended_subscription_stops_and_a_reinstated_one_goes_on() {
 /// By the newest operation that the subscription agreed with, an older one is known to be overtaken.
 #[test]
 fn the_newest_concluded_operation_is_remembered_even_when_nothing_else_changes() {
-    let at = |second| cause("").now + time::Duration::seconds(second);
+    let at = |second: i64| cause("").now + time::Duration::seconds(second - 10);
     let agrees =
         |second| Fact::SubscriptionChanged { status: SubscriptionStatus::Subscribed, at: at(second) };
     let onboarding = apply(&opened().onboarding, "a", agrees(2)).onboarding;
@@ -167,6 +168,9 @@ fn the_newest_concluded_operation_is_remembered_even_when_nothing_else_changes()
     let status = SubscriptionStatus::Suspended;
     let read = apply(&onboarding, "e", Fact::Subscription { status }).onboarding;
     assert_eq!(read.changed_at(), Some(at(2)), "what is only read names no operation");
+    let from_tomorrow = apply(&opened().onboarding, "f", agrees(86_400)).onboarding;
+    let now = cause("").now;
+    assert_eq!(from_tomorrow.changed_at(), Some(now), "today's operations are not overtaken by it");
 }
 
 /// What cannot be acted on now is no fault of the message: it is no news, and the chain is taken up again later.

@@ -56,6 +56,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         4 => (sets.clone(), proptest::collection::vec(disks.clone(), 0..3))
             .prop_map(|(set, disks)| Fact::SetReady { set, disks }),
         1 => findings.prop_map(|finding| Fact::SetFailed { finding }),
+        1 => proptest::bool::ANY.prop_map(|in_use| Fact::SetGone { set: our_set(), in_use }),
         4 => disks.clone().prop_map(|disk| Fact::DiskRequested { disk, look_after_ms: 1 }),
         4 => (disks.clone(), sets).prop_map(|(disk, set)| Fact::DiskEncrypted { disk, set }),
         1 => disks.prop_map(|disk| Fact::DiskDropped { disk, why: DropReason::Retagged }),
@@ -128,7 +129,7 @@ macro_rules! every_fact {
 
 every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
-    SetRequested, SetReady, SetFailed, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
+    SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
     MarkedAsTest, DrillStarted,
 }

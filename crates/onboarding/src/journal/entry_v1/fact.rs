@@ -61,6 +61,10 @@ pub(crate) enum FactV1 {
     SetFailed {
         finding: FindingV1,
     },
+    SetGone {
+        set: ArmId,
+        in_use: bool,
+    },
     KeyLooked {
         newest: NewestVersionV1,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,6 +170,7 @@ impl From<Fact> for FactV1 {
             }
             Fact::SetReady { set, disks } => Self::SetReady { set, disks },
             Fact::SetFailed { finding } => Self::SetFailed { finding: finding.into() },
+            Fact::SetGone { set, in_use } => Self::SetGone { set, in_use },
             Fact::KeyLooked { newest, set } => {
                 Self::KeyLooked { newest: (*newest).into(), set: set.map(|set| (*set).into()) }
             }

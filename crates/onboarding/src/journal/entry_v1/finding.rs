@@ -58,6 +58,7 @@ mirror! {
         KeyRotationFailed { set: ArmId, key: Box<KeyUrl>, error: String },
         KeyRotationLate { set: ArmId, key: Box<KeyUrl> },
         SetChanged { set: ArmId, what: String },
+        SetDeleted { set: ArmId },
         NoDisks {
             tenant: TenantId,
             #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -110,6 +110,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
                 })),
             },
         ),
+        ("set-gone", Fact::SetGone { set: our_set.clone(), in_use: false }),
         ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),
         ("disk-requested", Fact::DiskRequested { disk: disk("d1"), look_after_ms: 2000 }),
         ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),

@@ -83,6 +83,7 @@ fn samples_of(code: Code) -> Vec<Finding> {
             Finding::KeyRotationFailed { set: set("latchkey-s"), key: key.into(), error }
         }
         Code::KeyRotationLate => Finding::KeyRotationLate { set: set("latchkey-s"), key: key.into() },
+        Code::SetDeleted => Finding::SetDeleted { set: set("latchkey-s") },
         Code::SetChanged => {
             Finding::SetChanged { set: set("latchkey-s"), what: "it uses another key".to_owned() }
         }
