@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use azure_clients::{
     Compute, IdentitySettings, KeyVault, Marketplace, TokenCredential, Transport, WebhookTokens,
-    WorkloadIdentity,
+    WorkloadIdentity, key_vault::SigningKey,
 };
 use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
 use onboarding::{
@@ -58,6 +58,7 @@ pub struct App {
     pub(crate) bus: Bus,
     pub(crate) identity: WorkloadIdentity,
     pub(crate) key_vault: KeyVault,
+    pub(crate) evidence_key: Option<SigningKey>,
     pub(crate) compute: Compute,
     pub(crate) marketplace: Marketplace,
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
@@ -152,6 +153,10 @@ impl App {
             signer: Signer::new(&settings.signing_key, &settings.signing_keys_accepted),
             bus: Bus::new(client),
             key_vault: KeyVault::new(&transport, &identity),
+            evidence_key: settings
+                .evidence_key
+                .clone()
+                .map(|key| SigningKey::new(&transport, &identity, key)),
             compute: Compute::new(&transport, identity.managed_identity()),
             marketplace: Marketplace::new(&transport, &identity),
             webhook_tokens: Arc::new(WebhookTokens::new(

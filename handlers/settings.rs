@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
-use azure_ids::{ApplicationId, ArmId, Region, SubscriptionId, TenantId};
+use azure_ids::{ApplicationId, ArmId, KeyUrl, Region, SubscriptionId, TenantId};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use onboarding::grace::{GracePolicy, GraceRules};
 use url::Url;
@@ -53,6 +53,9 @@ pub struct Settings {
     /// `LATCHKEY_SIGNING_KEYS_ACCEPTED`: keys that signed before, or are to sign next, separated by commas; what they
     /// signed is accepted.
     pub signing_keys_accepted: SigningKeys,
+    /// `LATCHKEY_EVIDENCE_KEY`: the URL of the key that signs evidence packs, EC on P-256, in a vault of the vendor's
+    /// tenant. Without a version the newest one signs. When it is not set, no packs are made.
+    pub evidence_key: Option<KeyUrl>,
     /// `LATCHKEY_RETRY_FIRST_MILLISECONDS` (2000), `LATCHKEY_RETRY_LONGEST_MILLISECONDS` (300000),
     /// `LATCHKEY_RETRY_DEADLINE_SECONDS` (86400).
     pub retry: onboarding::retry::RetryPolicy,
@@ -170,6 +173,7 @@ impl Settings {
         let region = reader.required("LATCHKEY_REGION");
         let signing_key = reader.required("LATCHKEY_SIGNING_KEY");
         let accepted: Option<SigningKeys> = reader.optional_or_default("LATCHKEY_SIGNING_KEYS_ACCEPTED");
+        let evidence_key = reader.optional("LATCHKEY_EVIDENCE_KEY");
         let first = reader.duration(RETRY_FIRST, Duration::from_millis, 2_000);
         let longest = reader.duration(RETRY_LONGEST, Duration::from_millis, 300_000);
         let deadline = reader.duration(RETRY_DEADLINE, Duration::from_secs, 86_400);
@@ -203,6 +207,7 @@ impl Settings {
                 region: region?,
                 signing_key: signing_key?,
                 signing_keys_accepted: accepted?,
+                evidence_key,
                 retry: onboarding::retry::RetryPolicy {
                     first: first?,
                     longest: longest?,

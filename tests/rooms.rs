@@ -22,11 +22,12 @@ const STANDS_FOR_AZURE: [(&str, &[&str]); 3] =
     [("sandbox", &[]), ("broker", &[]), ("functions-host", &["service-bus"])];
 
 /// What knows no domain, and the only packages of ours that it may know.
-const KNOWS_NO_DOMAIN: [(&str, &[&str]); 5] = [
+const KNOWS_NO_DOMAIN: [(&str, &[&str]); 6] = [
     ("custom-handler", &[]),
     ("service-bus", &[]),
     ("dead-letters", &["service-bus"]),
     ("azure-ids", &[]),
+    ("evidence", &[]),
     ("azure-clients", &["azure-ids"]),
 ];
 

@@ -204,7 +204,7 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;ma
     dt{font-weight:600}dd{margin:0 0 .5rem}input[type=url]{width:100%}";
 
 /// Pages hold links that open an onboarding: they are not stored, not framed, and not told to the next site.
-fn private(mut response: Response) -> Response {
+pub(crate) fn private(mut response: Response) -> Response {
     const HEADERS: [(header::HeaderName, &str); 5] = [
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -74,8 +74,7 @@ pub(crate) async fn look<D: EventData>(step: &Step<D>, app: &App, why: Why) -> R
         }
         Saw::Works(proof, newest) => {
             let version = proof.version.version().map(str::to_owned);
-            let now = Some(step.now());
-            let seen = Seen { worked_at: now, version, looked_at: now, found: None };
+            let seen = seen.works_again(step.now(), version, onboarding.key_works());
             app.watched.keep(onboarding.id(), &seen).await?;
             Ok(match step.decide(Fact::KeyProven { proof })? {
                 Next::NoNews(_) => {

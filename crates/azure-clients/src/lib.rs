@@ -11,7 +11,8 @@
 //!   comes from the [`Transport`]. Redirects are never followed.
 //! - **It keeps secrets.** No `Debug` or `Display` output holds a token, an assertion or an e-mail address.
 //! - **A token for a vault reaches only a vault of the right tenant.** The operations on keys live on
-//!   [`key_vault::VerifiedVault`], which exists only once the vault's own challenge named that tenant.
+//!   [`key_vault::VerifiedVault`], which exists only once the vault's own challenge named that tenant, and on
+//!   [`key_vault::SigningKey`], which asks for the challenge each time.
 
 mod call_error;
 mod clock;

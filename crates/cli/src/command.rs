@@ -9,6 +9,7 @@ use crate::{
     },
     drill::{self, DrillCommand},
     end::End,
+    evidence::{self, EvidenceCommand},
     onboardings::{self, OnboardingsCommand},
     package::{self, PackageArgs},
 };
@@ -34,7 +35,7 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: what each waits for, its history, its key, its links, its freeze
+    /// Onboardings: what each waits for, its history, its key, its evidence, its links, its freeze
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
     /// whether that history holds together, and whether the customer's key works now. Continues one
@@ -48,6 +49,18 @@ pub enum Command {
         /// What to ask.
         #[command(subcommand)]
         command: OnboardingsCommand,
+    },
+
+    /// Evidence packs: verify and render one, without asking anybody
+    ///
+    ///   latchkey onboardings evidence 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87 > pack.json
+    ///   latchkey evidence verify pack.json --key vendor.pem
+    ///   latchkey evidence render pack.json > pack.html
+    #[command(verbatim_doc_comment, after_help = evidence::EXIT_CODES)]
+    Evidence {
+        /// What to do with a pack.
+        #[command(subcommand)]
+        command: EvidenceCommand,
     },
 
     /// Drills: rehearse a revocation
@@ -82,6 +95,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
     match command {
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
         Command::Onboardings { command } => Box::pin(onboardings::run(command)).await,
+        Command::Evidence { command } => evidence::run(&command),
         Command::Drill { command } => Box::pin(drill::run(command)).await,
         Command::Package(args) => package::run(&args),
     }

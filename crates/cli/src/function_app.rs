@@ -52,6 +52,19 @@ impl FunctionApp {
     /// # Errors
     /// When it cannot be reached, or refuses.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Json, String> {
+        let answer = self.send(method, path, body).await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
+    /// A file, byte for byte as the app sends it.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or refuses.
+    pub(crate) async fn download(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.send(Method::GET, path, None).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Vec<u8>, String> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         request = request.header("accept", "application/json");
         if let Some(key) = &self.key {
@@ -66,14 +79,15 @@ impl FunctionApp {
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
-        let json: Json = answer.json().await.unwrap_or_default();
+        let body = answer.bytes().await.map_err(unreachable)?;
         match status {
-            status if status.is_success() => Ok(json),
+            status if status.is_success() => Ok(body.to_vec()),
             StatusCode::UNAUTHORIZED => Err(format!(
                 "the function app at {} needs its function key in LATCHKEY_FUNCTION_KEY",
                 self.base
             )),
             status => {
+                let json: Json = serde_json::from_slice(&body).unwrap_or_default();
                 let title = json["title"].as_str().unwrap_or("no reason given");
                 Err(format!("the function app at {} returned {status}: {title}", self.base))
             }

@@ -7,6 +7,7 @@ mod command;
 pub mod dead_letters;
 pub mod drill;
 mod end;
+pub mod evidence;
 mod function_app;
 mod interrupts;
 pub mod onboardings;

@@ -21,6 +21,9 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["dead-letters", "export", "--help"], "--redact"),
         (vec!["dead-letters", "import", "--help"], "FILE"),
         (vec!["onboardings", "freeze", "--help"], "--why"),
+        (vec!["onboardings", "evidence", "--help"], "> pack.json"),
+        (vec!["evidence", "verify", "--help"], "--key"),
+        (vec!["evidence", "render", "--help"], "> pack.html"),
         (vec!["drill", "revoke", "--help"], "--onboarding"),
     ];
     for (arguments, teaches) in expected {

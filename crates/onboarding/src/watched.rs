@@ -16,6 +16,9 @@ use crate::{Onboarding, OnboardingId, finding::Code};
 /// How often a key is looked at in full: with a new token, so that a withdrawn consent or a new policy shows.
 pub const IN_FULL_EVERY: Duration = Duration::from_secs(3600);
 
+/// So many times in which a key worked are remembered by their last success.
+const MOST_ENDED: usize = 100;
+
 /// The onboardings that are watched, in the same store as the journal.
 #[derive(Debug, Clone)]
 pub struct Watched {
@@ -38,9 +41,29 @@ pub struct Seen {
     /// What was wrong then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<Code>,
+    /// The last success of each time in which the key worked, once it worked again after that; the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last_successes: Vec<LastSuccess>,
 }
 
+/// The last success before a time in which the key did not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LastSuccess(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
+
 impl Seen {
+    /// What is kept when the key was found to work now. If it did not before, its last success until then is remembered.
+    #[must_use]
+    pub fn works_again(self, now: OffsetDateTime, version: Option<String>, worked_before: bool) -> Self {
+        let Self { worked_at, mut last_successes, .. } = self;
+        if !worked_before {
+            last_successes.extend(worked_at.map(LastSuccess));
+            let too_many = last_successes.len().saturating_sub(MOST_ENDED);
+            last_successes.drain(..too_many);
+        }
+        Self { worked_at: Some(now), version, looked_at: Some(now), found: None, last_successes }
+    }
+
     /// Whether it is time for a full look again, when looks are this far apart.
     #[must_use]
     pub fn full_look_is_due(&self, now: OffsetDateTime, interval: Duration) -> bool {

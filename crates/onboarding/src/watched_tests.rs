@@ -89,6 +89,7 @@ async fn what_is_kept_is_read_back_and_what_cannot_be_read_is_nothing() {
         version: Some("d3781afa0b4848ab9aee9edf0848f28c".to_owned()),
         looked_at: Some(NOW),
         found: Some(Code::KeyDisabled),
+        last_successes: vec![],
     };
     watched.keep(onboarding(1), &seen).await.unwrap();
     assert_eq!(watched.seen(onboarding(1)).await.unwrap(), seen);
@@ -122,4 +123,23 @@ async fn an_onboarding_is_watched_from_its_activation_to_its_end() {
     watched.follow(&onboarding).await.unwrap();
     watched.follow(&onboarding).await.unwrap();
     assert!(watched.all().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_last_success_before_a_time_without_one_is_remembered() {
+    let after = |hours| NOW + time::Duration::hours(hours);
+    let healthy = Seen::default().works_again(after(0), None, true).works_again(after(1), None, true);
+    assert_eq!((healthy.worked_at, &healthy.last_successes), (Some(after(1)), &vec![]));
+    let recovered = healthy.works_again(after(9), None, false);
+    assert_eq!(
+        (recovered.worked_at, &recovered.last_successes),
+        (Some(after(9)), &vec![LastSuccess(after(1))])
+    );
+    let watched = Watched::new(Arc::new(InMemory::new()));
+    watched.keep(onboarding(1), &recovered).await.unwrap();
+    assert_eq!(watched.seen(onboarding(1)).await.unwrap(), recovered);
+
+    let many = (1..=200).fold(Seen::default(), |seen, hour| seen.works_again(after(hour), None, false));
+    assert_eq!(many.last_successes.len(), MOST_ENDED);
+    assert_eq!(many.last_successes.last(), Some(&LastSuccess(after(199))));
 }

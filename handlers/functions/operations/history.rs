@@ -106,7 +106,7 @@ fn report(onboarding: OnboardingId, verification: &Verification, apart: bool) ->
     })
 }
 
-fn faulty(onboarding: OnboardingId, error: AnchorError) -> Problem {
+pub(super) fn faulty(onboarding: OnboardingId, error: AnchorError) -> Problem {
     match &error {
         AnchorError::Journal(JournalError::Tampered { .. }) | AnchorError::Tampered { .. } => {
             tracing::error!(%onboarding, %error, "the journal does not hold together");

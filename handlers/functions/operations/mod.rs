@@ -1,12 +1,14 @@
 //! The vendor's view: every onboarding, the history of one and whether it holds together, whether a key works now, and
 //! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
-//! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
+//! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault; has
+//! evidence signed in the vendor's own vault;
 //! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
 //! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
+mod evidence;
 mod grace;
 mod history;
 mod links;
@@ -30,7 +32,7 @@ use crate::{
     systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification`, `/{id}/evidence` and, with POST, `/{id}/check`, `/{id}/resume`,
 /// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
@@ -38,6 +40,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings", get(list))
         .route("/api/operations/onboardings/{id}", get(history::show))
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
+        .route("/api/operations/onboardings/{id}/evidence", get(evidence::pack))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
         .route("/api/operations/onboardings/{id}/link", post(links::issue))

@@ -67,12 +67,20 @@ def cryptography(keys):
             assert client.verify(algorithm, digest, signature).is_valid, f"{name} {size}"
             other = hashing(b"other").digest()
             assert not client.verify(algorithm, other, signature).is_valid, f"{name} {size} over another text"
+    elliptic = keys.create_ec_key("crypto-p256", curve="P-256")
+    client, far = CryptographyClient(elliptic, CREDENTIAL), CryptographyClient(elliptic.id, CREDENTIAL)
+    digest = hashlib.sha256(b"text").digest()
+    signature = far.sign(SignatureAlgorithm.es256, digest).signature
+    for verifier in (client, far):
+        assert verifier.verify(SignatureAlgorithm.es256, digest, signature).is_valid, "ES256"
+        other = hashlib.sha256(b"other").digest()
+        assert not verifier.verify(SignatureAlgorithm.es256, other, signature).is_valid, "ES256 over another text"
     print("passed  wrapping, encrypting and signing by the SDK and the vault, with each size of key")
 
 
 def pages(keys):
     names = {item.name for item in keys.list_properties_of_keys(max_page_size=2)}
-    expect({"by-sdk", "crypto-2048", "crypto-3072", "crypto-4096"} - names, set(), "keys that no page had")
+    expect({"by-sdk", "crypto-2048", "crypto-3072", "crypto-4096", "crypto-p256"} - names, set(), "keys that no page had")
     try:
         keys.get_deleted_key("by-sdk")
         raise AssertionError("it is not deleted")

@@ -8,6 +8,7 @@ mod absence;
 mod bundle;
 mod challenge;
 mod error;
+mod signing_key;
 
 use std::{fmt, sync::Arc};
 
@@ -27,6 +28,7 @@ pub use bundle::{KeyBundle, KeyType};
 pub use challenge::Challenge;
 use error::missing;
 pub use error::{Forbidden, ForbiddenKind, KeyVaultError, KeyVaultRefusal};
+pub use signing_key::{SigningKey, SigningKeyVersion};
 
 use crate::{
     entra::{EntraError, EntraRefusal, VAULT_SCOPE, WorkloadIdentity, classify, find_entra_error},

@@ -8,5 +8,6 @@ mod entra;
 mod environment;
 mod key_vault;
 mod marketplace;
+mod signing_key;
 mod support;
 mod webhook_tokens;

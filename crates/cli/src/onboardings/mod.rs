@@ -2,7 +2,9 @@
 
 mod shown;
 
-use anyhow::anyhow;
+use std::io::Write as _;
+
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -44,6 +46,15 @@ pub enum OnboardingsCommand {
     /// check can show.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Verify(OneArgs),
+
+    /// Write the evidence pack of one onboarding to stdout
+    ///
+    /// Its history, for an auditor: signed by a key in your own key vault (LATCHKEY_EVIDENCE_KEY). No
+    /// personal data and no secret is in it. "latchkey evidence" verifies and renders it.
+    ///
+    ///   latchkey onboardings evidence 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87 > pack.json
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Evidence(EvidenceArgs),
 
     /// Check whether the customer's key works now
     ///
@@ -117,6 +128,17 @@ pub struct OneArgs {
     json: bool,
 }
 
+/// What `onboardings evidence` takes.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    /// The onboarding's id
+    #[arg(value_name = "ID", value_parser = id)]
+    id: String,
+
+    #[command(flatten)]
+    app: App,
+}
+
 /// What a command that changes something about one onboarding takes.
 #[derive(Debug, Args)]
 pub struct ChangeArgs {
@@ -149,6 +171,15 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
         OnboardingsCommand::Verify(args) => {
             let answer = ask(&args.app, Method::GET, &format!("/{}/verification", args.id)).await?;
             tell(&answer, args.json, shown::verification)?;
+        }
+        OnboardingsCommand::Evidence(args) => {
+            let app = FunctionApp::of(&args.app).map_err(|why| anyhow!(why))?;
+            let path = format!("/api/operations/onboardings/{}/evidence", args.id);
+            let pack = app.download(&path).await.map_err(|why| anyhow!(why))?;
+            // What was changed on its way is not saved as evidence.
+            evidence::verify(&pack, None)
+                .map_err(|faults| anyhow!("the pack that came does not hold together: {faults}"))?;
+            std::io::stdout().lock().write_all(&pack).context("writing the pack")?;
         }
         OnboardingsCommand::Resume(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/resume", args.id)).await?;

@@ -111,7 +111,8 @@ impl Anchors {
         Ok(self.chain().await?.into_iter().map(|(anchor, _)| anchor).collect())
     }
 
-    async fn chain(&self) -> Result<Vec<(Anchor, String)>, AnchorError> {
+    /// The same, each with the hash of its bytes.
+    pub(super) async fn chain(&self) -> Result<Vec<(Anchor, String)>, AnchorError> {
         let listed: Vec<_> = self.store.list(Some(&Path::from("anchors"))).try_collect().await?;
         let mut paths: Vec<Path> = listed.into_iter().map(|object| object.location).collect();
         paths.sort();

@@ -15,6 +15,8 @@
 pub mod anchor;
 mod entry_v1;
 mod head;
+mod history;
+mod public;
 mod verify;
 
 use std::sync::Arc;
@@ -25,9 +27,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{Decision, Onboarding, OnboardingId, event::Outgoing, hash::sha256};
+pub use entry_v1::Chapter;
 use entry_v1::EntryV1;
 use head::Heads;
-pub use verify::{Anchored, Verification};
+pub use history::{History, ToldEntry};
+pub use verify::{Anchored, ToldAnchor, Verification};
 
 /// The journal of all onboardings.
 #[derive(Debug, Clone)]

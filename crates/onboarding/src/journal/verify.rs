@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{
-    Journal, JournalError,
+    Checked, Journal, JournalError,
     anchor::{AnchorError, Anchors},
 };
 use crate::OnboardingId;
@@ -28,6 +28,31 @@ pub struct Anchored {
     pub at: OffsetDateTime,
 }
 
+/// An anchor that names the onboarding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldAnchor {
+    /// Its number.
+    pub number: u64,
+    /// When it was written.
+    pub at: OffsetDateTime,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub hash: String,
+    /// The entry that was the newest then.
+    pub entry: u64,
+    /// SHA-256 of that entry, in hexadecimal.
+    pub entry_hash: String,
+}
+
+/// What was checked, with what was kept of each entry.
+pub(super) struct Verified<T> {
+    /// The hash of each entry, and what was kept of it.
+    pub(super) entries: Vec<(String, T)>,
+    /// How many anchors there are.
+    pub(super) all_anchors: u64,
+    /// The anchors that name this onboarding, the oldest first.
+    pub(super) anchors: Vec<ToldAnchor>,
+}
+
 impl Journal {
     /// Checks the whole history of an onboarding, entry by entry and against every anchor; `None` when nobody opened it.
     ///
@@ -39,25 +64,49 @@ impl Journal {
         anchors: &Anchors,
         onboarding: OnboardingId,
     ) -> Result<Option<Verification>, AnchorError> {
+        let Verified { entries, all_anchors, anchors } =
+            self.verified(anchors, onboarding, |_| Ok(())).await?;
+        let anchored = anchors.last().map(|anchor| Anchored { entry: anchor.entry, at: anchor.at });
+        Ok((!entries.is_empty()).then_some(Verification {
+            entries: entries.len() as u64,
+            anchors: all_anchors,
+            anchored,
+        }))
+    }
+
+    /// The same, and keeps something of each entry.
+    pub(super) async fn verified<T>(
+        &self,
+        anchors: &Anchors,
+        onboarding: OnboardingId,
+        keep: impl Fn(Checked) -> Result<T, JournalError>,
+    ) -> Result<Verified<T>, AnchorError> {
         // The oldest knowledge first: what a step appends meanwhile is then among the entries, and not missed there.
         let known = self.heads.known(onboarding).await?;
-        let anchors = anchors.all().await?;
-        let hashes = self.check_all(onboarding, |_, entry| Ok(entry.hash)).await?;
+        let anchors = anchors.chain().await?;
+        let keep = |_: &_, entry: Checked| Ok((entry.hash.clone(), keep(entry)?));
+        let entries = self.check_all(onboarding, keep).await?;
         let fits = |number: u64, hash: &str| {
             let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
-            hashes.get(place).is_some_and(|found| found == hash)
+            entries.get(place).is_some_and(|(found, _)| found == hash)
         };
         let tampered_at = |number: u64| {
-            let number = number.min(hashes.len() as u64 + 1);
+            let number = number.min(entries.len() as u64 + 1);
             AnchorError::from(JournalError::Tampered { onboarding, number })
         };
-        let mut anchored = None;
-        for anchor in &anchors {
+        let mut naming = vec![];
+        for (anchor, hash) in &anchors {
             let Some(head) = anchor.heads.get(&onboarding) else { continue };
             if !fits(head.number, &head.hash) {
                 return Err(tampered_at(head.number));
             }
-            anchored = Some(Anchored { entry: head.number, at: anchor.at });
+            naming.push(ToldAnchor {
+                number: anchor.number,
+                at: anchor.at,
+                hash: hash.clone(),
+                entry: head.number,
+                entry_hash: head.hash.clone(),
+            });
         }
         // The pointer is written after its entry: it must not name one that is gone, or another one.
         if let Some(known) = known
@@ -65,10 +114,6 @@ impl Journal {
         {
             return Err(tampered_at(known.number));
         }
-        Ok((!hashes.is_empty()).then_some(Verification {
-            entries: hashes.len() as u64,
-            anchors: anchors.len() as u64,
-            anchored,
-        }))
+        Ok(Verified { entries, all_anchors: anchors.len() as u64, anchors: naming })
     }
 }

@@ -7,11 +7,14 @@ use http::StatusCode;
 use time::OffsetDateTime;
 
 use crate::state::key_vault::error::VaultError;
-use crate::state::key_vault::key_version::KeyVersion;
-use crate::state::key_vault::material::Algorithm;
+use crate::state::key_vault::key_version::{KeyVersion, Material};
+use crate::state::key_vault::material::{Algorithm, KeyMaterial, Unfit};
 
 use super::access::KeyAction;
 use super::signatures::SignatureAlgorithm;
+
+/// The only algorithm of keys on P-256 (RFC 7518).
+const ES256: &str = "ES256";
 
 /// The result of one of the operations that make bytes of bytes.
 pub(crate) fn apply(
@@ -22,11 +25,16 @@ pub(crate) fn apply(
     now: OffsetDateTime,
 ) -> Result<Vec<u8>, VaultError> {
     let operation = check(version, action, now)?;
-    let cipher = || Algorithm::named(algorithm).ok_or_else(|| unsupported(version, algorithm));
     let result = match operation {
-        "sign" => signature_algorithm(version, algorithm)?.sign(&version.material, value),
-        "wrapKey" | "encrypt" => version.material.encrypt(cipher()?, value),
-        _ => version.material.decrypt(cipher()?, value),
+        "sign" => sign(version, algorithm, value)?,
+        "wrapKey" | "encrypt" => {
+            let (material, cipher) = cipher(version, algorithm)?;
+            material.encrypt(cipher, value)
+        }
+        _ => {
+            let (material, cipher) = cipher(version, algorithm)?;
+            material.decrypt(cipher, value)
+        }
     };
     result.map_err(|_| misfit())
 }
@@ -39,12 +47,27 @@ pub(crate) fn verify(
     now: OffsetDateTime,
 ) -> Result<bool, VaultError> {
     check(version, KeyAction::Verify, now)?;
-    let algorithm = signature_algorithm(version, algorithm)?;
-    algorithm.verify(&version.material, digest, signature).map_err(|_| misfit())
+    let verified = match (&version.material, SignatureAlgorithm::named(algorithm)) {
+        (Material::Rsa(material), Some(algorithm)) => algorithm.verify(material, digest, signature),
+        (Material::P256(key), _) if algorithm == ES256 => key.verify(digest, signature),
+        _ => return Err(unsupported(version, algorithm)),
+    };
+    verified.map_err(|_| misfit())
 }
 
-fn signature_algorithm(version: &KeyVersion, name: &str) -> Result<SignatureAlgorithm, VaultError> {
-    SignatureAlgorithm::named(name).ok_or_else(|| unsupported(version, name))
+fn sign(version: &KeyVersion, algorithm: &str, digest: &[u8]) -> Result<Result<Vec<u8>, Unfit>, VaultError> {
+    match (&version.material, SignatureAlgorithm::named(algorithm)) {
+        (Material::Rsa(material), Some(algorithm)) => Ok(algorithm.sign(material, digest)),
+        (Material::P256(key), _) if algorithm == ES256 => Ok(key.sign(digest)),
+        _ => Err(unsupported(version, algorithm)),
+    }
+}
+
+fn cipher<'a>(version: &'a KeyVersion, name: &str) -> Result<(&'a KeyMaterial, Algorithm), VaultError> {
+    match (&version.material, Algorithm::named(name)) {
+        (Material::Rsa(material), Some(algorithm)) => Ok((material, algorithm)),
+        _ => Err(unsupported(version, name)),
+    }
 }
 
 fn unsupported(version: &KeyVersion, algorithm: &str) -> VaultError {

@@ -235,7 +235,7 @@ fn keys(state: &State, now: OffsetDateTime) -> impl Iterator<Item = KeyLine> + '
         Some(KeyLine {
             vault: vault.to_owned(),
             key: key.name.clone(),
-            kind: format!("{} {}", newest.key_type, newest.bits()),
+            kind: format!("{} {}", newest.key_type, newest.size()),
             versions: key.versions.len(),
             newest: newest.version.clone(),
             enabled: newest.enabled,

@@ -5,6 +5,7 @@
 mod cloud;
 
 mod deleted;
+mod elliptic;
 mod hsm;
 mod import;
 mod openssl;

@@ -116,6 +116,30 @@ fn public_der(bundle: &Value) -> Vec<u8> {
     tagged(0x30, &[&rsa_encryption[..], &tagged(3, &[&[0][..], &key].concat())].concat())
 }
 
+/// A public key on P-256 in DER (RFC 5480): what comes before the point is always the same.
+fn elliptic_der(bundle: &Value) -> Vec<u8> {
+    let head = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ];
+    let number = |name: &str| URL_SAFE_NO_PAD.decode(bundle["key"][name].as_str().unwrap()).unwrap();
+    [&head[..], &number("x"), &number("y")].concat()
+}
+
+/// A signature as OpenSSL reads it: r and s as two numbers in DER.
+fn signature_der(signature: &[u8]) -> Vec<u8> {
+    let number = |bytes: &[u8]| {
+        let mut digits: Vec<u8> = bytes.iter().copied().skip_while(|byte| *byte == 0).collect();
+        if digits.first().is_none_or(|first| *first >= 0x80) {
+            digits.insert(0, 0);
+        }
+        [&[2, u8::try_from(digits.len()).unwrap()][..], &digits].concat()
+    };
+    let (r, s) = signature.split_at(32);
+    let both = [number(r), number(s)].concat();
+    [&[0x30, u8::try_from(both.len()).unwrap()][..], &both].concat()
+}
+
 struct Vault {
     cloud: Cloud,
 }
@@ -203,5 +227,25 @@ async fn what_the_vault_signs_openssl_verifies_and_the_other_way_round() {
         };
         assert_eq!(verified(&digest).await, true, "{alg}");
         assert_eq!(verified(&vec![8; length]).await, false, "{alg} over another digest");
+    }
+}
+
+#[tokio::test]
+async fn what_the_vault_signs_on_p_256_openssl_verifies() {
+    if is_missing() {
+        return;
+    }
+    let vault = Vault::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bundle = vault.call(Method::POST, "elliptic/create", json!({ "kty": "EC" })).await;
+    std::fs::write(folder.join("public.der"), elliptic_der(&bundle)).unwrap();
+    for round in 0..8 {
+        let digest = [round; 32];
+        let signature = vault.bytes("elliptic//sign", "ES256", &digest).await;
+        std::fs::write(folder.join("signature"), signature_der(&signature)).unwrap();
+        let start = ["-verify", "-pubin", "-keyform", "DER", "-inkey", "public.der", "-sigfile", "signature"];
+        assert!(pkeyutl(folder, &start, &[], &digest).is_some(), "{round}");
+        assert!(pkeyutl(folder, &start, &[], &[99; 32]).is_none(), "over another digest");
     }
 }

@@ -24,6 +24,9 @@ pub(super) const MANAGED_IDENTITY_OPERATOR: Uuid = uuid!("f1a07417-d97a-45cb-824
 pub(super) const KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Uuid =
     uuid!("e147488a-f6f5-4113-8e2d-b22465e65bf6");
 
+/// May read a key, sign with it, and more.
+pub(super) const KEY_VAULT_CRYPTO_USER: Uuid = uuid!("12338af0-0e69-4776-bea7-57ae8d297424");
+
 /// Microsoft Graph, and its delegated permission `User.Read`: an application that asks for nothing cannot be consented.
 pub(super) const GRAPH_RESOURCE: Uuid = uuid!("00000003-0000-0000-c000-000000000000");
 pub(super) const GRAPH_USER_READ: Uuid = uuid!("e1fe6dd8-ba31-4d61-89e7-88639da4683d");

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::names::{
-    CONTRIBUTOR, GRAPH_RESOURCE, GRAPH_USER_READ, IDENTITIES_API, IDENTITY_EXCHANGE,
-    MANAGED_IDENTITY_OPERATOR, RESOURCE_GROUP, RESOURCE_GROUPS_API,
+    CONTRIBUTOR, GRAPH_RESOURCE, GRAPH_USER_READ, IDENTITIES_API, IDENTITY_EXCHANGE, KEY_VAULT_CRYPTO_USER,
+    MANAGED_IDENTITY_OPERATOR, RESOURCE_GROUP, RESOURCE_GROUPS_API, VAULTS_API,
 };
 use super::roles::{already_there_is_fine, assign_role};
 use super::vendor::{Estate, ManagedIdentity};
@@ -19,6 +19,9 @@ use crate::story::{Story, Who};
 
 const APPLICATION: &str = "Latchkey";
 const IDENTITY: &str = "id-latchkey";
+/// Holds the key that signs evidence.
+const VAULT: &str = "kv-latchkey-evidence";
+const EVIDENCE_KEY: &str = "evidence";
 const FEDERATED_CREDENTIAL: &str = "latchkey-managed-identity";
 /// A new directory object may be unknown to the next request for a while.
 const REPLICATION_LIMIT: Duration = Duration::from_secs(120);
@@ -33,11 +36,13 @@ pub(super) async fn set_up(azure: &Azure, redirect_uri: &str, story: &Story) -> 
     let identity = engineer.identity(&region).await?;
     engineer.federated_credential(&application, &identity).await?;
     engineer.roles(&identity).await?;
+    let evidence_key = engineer.evidence_key(&region, &identity).await?;
     Ok(Estate {
         application_id: application.application_id,
         resource_group: RESOURCE_GROUP.to_owned(),
         region,
         identity,
+        evidence_key,
     })
 }
 
@@ -180,6 +185,42 @@ impl Engineer<'_> {
             "assigns the identity the roles it needs in the resource group",
         );
         Ok(())
+    }
+
+    /// A vault of the vendor's own, with the key that signs evidence. Another run uses the key that is there, so that packs
+    /// of both are signed by the same.
+    async fn evidence_key(&self, region: &str, identity: &ManagedIdentity) -> anyhow::Result<String> {
+        let since = Instant::now();
+        let group = self.azure.resource_group_id(RESOURCE_GROUP);
+        let vault = format!("{group}/providers/Microsoft.KeyVault/vaults/{VAULT}");
+        let body = json!({
+            "location": region,
+            "properties": {
+                "tenantId": self.azure.tenant_id,
+                "sku": { "name": "standard", "family": "A" },
+                "accessPolicies": [],
+                "enableRbacAuthorization": true,
+                "enableSoftDelete": true,
+                "enablePurgeProtection": true,
+            },
+        });
+        self.azure
+            .arm(Method::PUT, &vault, VAULTS_API, Some(&body))
+            .await?
+            .ok("making the vault for evidence")?;
+        let path = format!("/keys/{EVIDENCE_KEY}");
+        let there = self.azure.vault(Method::GET, VAULT, &path, None).await?;
+        if there.status == StatusCode::NOT_FOUND {
+            let body = json!({ "kty": "EC", "crv": "P-256", "key_ops": ["sign", "verify"] });
+            let made = self.azure.vault(Method::POST, VAULT, &format!("{path}/create"), Some(&body)).await?;
+            made.ok("making the key that signs evidence")?;
+        } else {
+            there.ok("reading the key that signs evidence")?;
+        }
+        let scope = format!("{vault}{path}");
+        assign_role(self.azure, &scope, identity.principal_id, KEY_VAULT_CRYPTO_USER).await?;
+        self.story.tell_since(since, Who::Vendor, "creates a key that signs evidence, in a vault of its own");
+        Ok(format!("https://{VAULT}.vault.azure.net{path}"))
     }
 
     /// Asks again while Graph answers 404 about an object made a moment ago.

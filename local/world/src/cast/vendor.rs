@@ -37,6 +37,8 @@ pub struct Estate {
     pub region: String,
     /// Whom the function app runs as.
     pub identity: ManagedIdentity,
+    /// The URL of the key that signs evidence, without a version.
+    pub evidence_key: String,
 }
 
 /// A user-assigned managed identity, with its three ids that are not to be confused.

@@ -52,6 +52,7 @@ pub fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, St
         ("LATCHKEY_RESOURCE_GROUP", estate.resource_group.clone()),
         ("LATCHKEY_REGION", estate.region.clone()),
         ("LATCHKEY_SIGNING_KEY", sources.signing_key.to_owned()),
+        ("LATCHKEY_EVIDENCE_KEY", estate.evidence_key.clone()),
         // Second, minute, hour, day, month, day of the week: every minute.
         ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *".to_owned()),
         ("LATCHKEY_WATCH_SCHEDULE", "0 * * * * *".to_owned()),
@@ -168,6 +169,7 @@ mod tests {
                 client_id: Uuid::new_v4(),
                 principal_id: Uuid::new_v4(),
             },
+            evidence_key: "https://kv-latchkey-evidence.vault.azure.net/keys/evidence".into(),
         };
         let memory = super::super::memory::Memory::recall(folder.path().join("world.json")).unwrap();
         let settings = app_settings(&Sources {

@@ -10,6 +10,7 @@ mod grace;
 mod mirror;
 mod rotation;
 mod state;
+mod told;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -20,6 +21,7 @@ use crate::{
 };
 pub(crate) use fact::FactV1;
 pub(crate) use state::StateV1;
+pub use told::Chapter;
 #[cfg(test)]
 pub(crate) use {
     fact::AboutV1,

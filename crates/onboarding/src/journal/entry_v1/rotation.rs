@@ -10,22 +10,22 @@ use crate::rotation::{NewestVersion, Reminder, Rotation, SetLook};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewestVersionV1 {
-    version: KeyUrl,
+    pub(super) version: KeyUrl,
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     created: Option<OffsetDateTime>,
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     expires: Option<OffsetDateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
+    pub(super) fault: Option<String>,
 }
 
 /// What a look at the set showed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SetLookV1 {
-    active: KeyUrl,
+    pub(super) active: KeyUrl,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    previous: Vec<KeyUrl>,
+    pub(super) previous: Vec<KeyUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<KeyUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

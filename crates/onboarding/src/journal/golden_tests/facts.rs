@@ -8,7 +8,10 @@ use crate::{
     About, DropReason, Fact, Reason,
     finding::{Code, Finding},
     grace::{Drill, MachineStep, Rung},
-    journal::entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
+    journal::{
+        entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
+        public,
+    },
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
@@ -145,4 +148,25 @@ fn every_fact_is_written_as_format_1_and_read_back() {
     assert!(rungs.iter().all(|rung| samples.iter().any(|(_, text)| text.contains(rung))), "{rungs:?}");
     assert_eq!(variants_of::<SubscriptionStatusV1>(json!("?")).len(), 4, "see the states for each");
     assert_golden("facts", &samples, written_again::<FactV1>);
+}
+
+/// What an evidence pack says of it: a sentence, and nothing that gives access or that a person typed.
+#[test]
+fn every_fact_has_a_sentence_and_gives_nothing_away() {
+    let facts = every_fact();
+    assert!(facts.len() > 40);
+    for (name, fact) in facts {
+        let stored = FactV1::from(fact);
+        let says = stored.says();
+        let shown = public::sentence(&says);
+        assert_eq!(shown.as_deref(), Some(says.as_str()), "{name} says what is not shown");
+        assert!(
+            says.len() > 10 && says.ends_with(['.', ')']) && !stored.chapter().as_str().is_empty(),
+            "{name}: {says}"
+        );
+        let told = public::fact(serde_json::to_value(&stored).unwrap()).to_string();
+        for secret in ["api-version", "operations/o", "the wrong customer"] {
+            assert!(!told.contains(secret) && !says.contains(secret), "{name}: {told} {says}");
+        }
+    }
 }

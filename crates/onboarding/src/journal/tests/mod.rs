@@ -2,6 +2,7 @@ mod anchors;
 mod cost;
 mod pointer;
 mod tampering;
+mod told;
 
 use object_store::{local::LocalFileSystem, memory::InMemory};
 use time::Duration;

@@ -10,19 +10,22 @@ use serde_json::Value;
 
 use crate::key_vault::access::KeyAction;
 use crate::state::State;
+use crate::state::key_vault::elliptic::EllipticKey;
 use crate::state::key_vault::error::VaultError;
-use crate::state::key_vault::key_version::KeyVersion;
+use crate::state::key_vault::key_version::{KeyVersion, Material};
 use crate::state::key_vault::material::{KeyMaterial, RsaParts};
 use crate::state::key_vault::rotation_policy::RotationPolicy;
 use crate::state::resources::vault::Vault;
 
-use super::{AttributesBody, Call, EVERY_OPERATION, check_operations};
+use super::{AttributesBody, Call, ELLIPTIC_OPERATIONS, EVERY_OPERATION, check_operations};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::key_vault) struct CreateBody {
     kty: String,
     #[serde(default)]
     key_size: Option<u32>,
+    #[serde(default)]
+    crv: Option<String>,
     #[serde(default)]
     key_ops: Option<Vec<String>>,
     #[serde(default)]
@@ -66,11 +69,16 @@ impl Call<'_> {
         check_type(self.vault, &body.kty)?;
         check_operations(body.key_ops.as_deref())?;
         self.cloud.read(|state| self.refuse_deleted(state, name))?;
-        let bits = body.key_size.unwrap_or(2048);
         // Outside of any lock: a large key takes seconds.
-        let material = KeyMaterial::generate(bits).ok_or_else(|| {
-            VaultError::bad_parameter(format!("The specified RSA key size {bits} is not supported."))
-        })?;
+        let material = if is_elliptic(&body.kty) {
+            check_elliptic(body.crv.as_deref(), body.key_ops.as_deref())?;
+            Material::P256(EllipticKey::generate().ok_or_else(not_made)?)
+        } else {
+            let bits = body.key_size.unwrap_or(2048);
+            Material::Rsa(KeyMaterial::generate(bits).ok_or_else(|| {
+                VaultError::bad_parameter(format!("The specified RSA key size {bits} is not supported."))
+            })?)
+        };
         self.add(name, (body.kty, material), body.key_ops, (body.attributes, body.tags))
     }
 
@@ -85,12 +93,13 @@ impl Call<'_> {
         check_operations(key.key_ops.as_deref())?;
         self.cloud.read(|state| self.refuse_deleted(state, name))?;
         // Our guess: the words.
-        let material = key.parts().as_ref().and_then(KeyMaterial::import).ok_or_else(|| {
+        let parts = key.parts().filter(|_| !is_elliptic(&key.kty));
+        let material = parts.as_ref().and_then(KeyMaterial::import).ok_or_else(|| {
             VaultError::bad_parameter(
                 "The key is not an RSA private key of 2048, 3072 or 4096 bits with all its parts: n, e, d, p, q, dp, dq, qi.",
             )
         })?;
-        self.add(name, (kty, material), key.key_ops, (attributes, tags))
+        self.add(name, (kty, material.into()), key.key_ops, (attributes, tags))
     }
 
     /// `POST /keys/{name}/rotate`: a new version with the kind, size and use of the newest one, and with the expiry that
@@ -113,11 +122,12 @@ impl Call<'_> {
     fn add(
         &self,
         name: &str,
-        (key_type, material): (String, KeyMaterial),
+        (key_type, material): (String, Material),
         operations: Option<Vec<String>>,
         (attributes, tags): (AttributesBody, BTreeMap<String, String>),
     ) -> Result<Value, VaultError> {
-        let every = || EVERY_OPERATION.iter().map(|operation| (*operation).to_owned()).collect();
+        let all = if is_elliptic(&key_type) { ELLIPTIC_OPERATIONS } else { EVERY_OPERATION };
+        let every = || all.iter().map(|operation| (*operation).to_owned()).collect();
         let fresh = KeyVersion::new(
             material,
             key_type,
@@ -174,11 +184,31 @@ impl JsonWebKey {
     }
 }
 
-/// Our guess: the words. A standard vault has no hardware keys, and an HSM has no others; elliptic curves are not simulated.
+fn is_elliptic(key_type: &str) -> bool {
+    matches!(key_type, "EC" | "EC-HSM")
+}
+
+/// P-256 unless another curve is named. Our guess: the words, and that operations which no elliptic key has are refused.
+fn check_elliptic(curve: Option<&str>, operations: Option<&[String]>) -> Result<(), VaultError> {
+    if let Some(other) = curve.filter(|curve| *curve != "P-256") {
+        return Err(VaultError::bad_parameter(format!(
+            "The curve '{other}' is not supported: the sandbox simulates P-256 only."
+        )));
+    }
+    let can = |operation: &&String| ELLIPTIC_OPERATIONS.contains(&operation.as_str());
+    match operations.unwrap_or_default().iter().find(|operation| !can(operation)) {
+        None => Ok(()),
+        Some(other) => Err(VaultError::bad_parameter(format!(
+            "The property 'key_ops' has a value that a key of type EC does not support: {other}"
+        ))),
+    }
+}
+
+/// Our guess: the words. A standard vault has no hardware keys, and an HSM has no others.
 fn check_type(vault: &Vault, key_type: &str) -> Result<(), VaultError> {
     match key_type {
-        "RSA" if !vault.is_hsm() => Ok(()),
-        "RSA-HSM" if vault.sku == "premium" || vault.is_hsm() => Ok(()),
+        "RSA" | "EC" if !vault.is_hsm() => Ok(()),
+        "RSA-HSM" | "EC-HSM" if vault.sku == "premium" || vault.is_hsm() => Ok(()),
         other => {
             Err(VaultError::bad_parameter(format!("The key type '{other}' is not supported by this vault.")))
         }

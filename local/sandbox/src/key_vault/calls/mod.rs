@@ -24,6 +24,8 @@ use super::paging::Page;
 
 /// All that an RSA key can do, which is what it may do unless told otherwise.
 const EVERY_OPERATION: &[&str] = &["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"];
+/// The same for a key on an elliptic curve.
+const ELLIPTIC_OPERATIONS: &[&str] = &["sign", "verify"];
 
 /// One caller at one vault.
 pub(super) struct Call<'a> {

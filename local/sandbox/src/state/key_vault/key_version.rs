@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::material::KeyMaterial;
+use super::elliptic::EllipticKey;
+use super::material::{KeyMaterial, Unfit};
 
 /// One version: its material and what may be done with it. Instants are seconds since 1970, as on the wire.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,9 +15,9 @@ pub(crate) struct KeyVersion {
     pub(crate) version: String,
     pub(crate) key_type: String,
     pub(crate) operations: Vec<String>,
-    pub(crate) material: KeyMaterial,
-    pub(crate) modulus: String,
-    pub(crate) exponent: String,
+    pub(crate) material: Material,
+    #[serde(flatten)]
+    pub(crate) public: PublicParts,
     pub(crate) enabled: bool,
     pub(crate) not_before: Option<i64>,
     pub(crate) expires: Option<i64>,
@@ -25,22 +26,80 @@ pub(crate) struct KeyVersion {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
+/// The secret half of a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Material {
+    Rsa(KeyMaterial),
+    P256(EllipticKey),
+}
+
+/// The public half, as a JSON Web Key carries it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum PublicParts {
+    Rsa { modulus: String, exponent: String },
+    P256 { x: String, y: String },
+}
+
+impl From<KeyMaterial> for Material {
+    fn from(material: KeyMaterial) -> Self {
+        Self::Rsa(material)
+    }
+}
+
+impl Material {
+    fn public_parts(&self) -> Result<PublicParts, Unfit> {
+        Ok(match self {
+            Self::Rsa(material) => {
+                let (modulus, exponent) = material.public_parts()?;
+                PublicParts::Rsa { modulus, exponent }
+            }
+            Self::P256(key) => {
+                let (x, y) = key.public_parts()?;
+                PublicParts::P256 { x, y }
+            }
+        })
+    }
+
+    /// Another of the same kind and size. Takes up to seconds: call it outside of any lock.
+    fn another(&self) -> Option<Self> {
+        match self {
+            Self::Rsa(material) => KeyMaterial::generate(material.bits()).map(Self::Rsa),
+            Self::P256(_) => EllipticKey::generate().map(Self::P256),
+        }
+    }
+}
+
+impl PublicParts {
+    /// Adds them to a JSON Web Key.
+    pub(crate) fn add_to(&self, key: &mut Value) {
+        let parts: &[(&str, &str)] = match self {
+            Self::Rsa { modulus, exponent } => &[("n", modulus), ("e", exponent)],
+            Self::P256 { x, y } => &[("crv", "P-256"), ("x", x), ("y", y)],
+        };
+        for (name, value) in parts {
+            key[*name] = json!(value);
+        }
+    }
+}
+
 impl KeyVersion {
     /// A fresh version that may be used at once and does not expire. None when its material cannot be made or read.
     pub(crate) fn new(
-        material: KeyMaterial,
+        material: impl Into<Material>,
         key_type: String,
         operations: Vec<String>,
         now: i64,
     ) -> Option<Self> {
-        let (modulus, exponent) = material.public_parts().ok()?;
+        let material = material.into();
+        let public = material.public_parts().ok()?;
         Some(Self {
             version: Uuid::new_v4().simple().to_string(),
             key_type,
             operations,
             material,
-            modulus,
-            exponent,
+            public,
             enabled: true,
             not_before: None,
             expires: None,
@@ -52,14 +111,17 @@ impl KeyVersion {
 
     /// A version of the same kind, size and use with new material. Takes up to seconds: call it outside of any lock.
     pub(crate) fn successor(&self, now: i64) -> Option<Self> {
-        let material = KeyMaterial::generate(self.bits())?;
+        let material = self.material.another()?;
         let fresh = Self::new(material, self.key_type.clone(), self.operations.clone(), now)?;
         Some(Self { tags: self.tags.clone(), ..fresh })
     }
 
-    /// The length of the modulus.
-    pub(crate) fn bits(&self) -> u32 {
-        self.material.bits()
+    /// The length of an RSA key's modulus, or the curve.
+    pub(crate) fn size(&self) -> String {
+        match &self.material {
+            Material::Rsa(material) => material.bits().to_string(),
+            Material::P256(_) => "P-256".to_owned(),
+        }
     }
 
     pub(super) fn attributes(&self, facts: &VaultFacts) -> Value {

@@ -129,11 +129,10 @@ impl Key {
                 "kid": self.id(version, facts),
                 "kty": version.key_type,
                 "key_ops": version.operations,
-                "n": version.modulus,
-                "e": version.exponent,
             },
             "attributes": version.attributes(facts),
         });
+        version.public.add_to(&mut bundle["key"]);
         add_tags(&mut bundle, &version.tags);
         bundle
     }

@@ -1,5 +1,6 @@
 //! What Key Vault remembers: the keys of every vault.
 
+pub(crate) mod elliptic;
 pub(crate) mod error;
 pub(crate) mod iso_duration;
 pub(crate) mod key_version;
