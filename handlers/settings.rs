@@ -18,6 +18,7 @@ const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
 const WATCH: &str = "LATCHKEY_WATCH_SECONDS";
 const SUSPEND_AFTER: &str = "LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS";
 const DEALLOCATE_AFTER: &str = "LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS";
+const OFFBOARD_AFTER: &str = "LATCHKEY_GRACE_OFFBOARD_AFTER_SECONDS";
 const NOTICE: &str = "LATCHKEY_GRACE_NOTICE_SECONDS";
 const SPREADING: &str = "LATCHKEY_SPREADING_SECONDS";
 
@@ -73,8 +74,45 @@ pub struct Settings {
     pub watch: Duration,
     /// `LATCHKEY_GRACE_POLICY` (`alerts-only`), `LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS` (86400: long enough for an
     /// administrator in any time zone to have had a working day), `LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS` (259200: long
-    /// enough for a weekend), `LATCHKEY_GRACE_NOTICE_SECONDS` (43200: half a day, so that no notice fits into a night).
+    /// enough for a weekend), `LATCHKEY_GRACE_OFFBOARD_AFTER_SECONDS` (1209600: two weeks, in which somebody comes back from
+    /// a holiday), `LATCHKEY_GRACE_NOTICE_SECONDS` (43200: half a day, so that no notice fits into a night).
     pub grace: GraceRules,
+    /// `LATCHKEY_LEAVING_HOLD_SECONDS` (604800), `LATCHKEY_LEAVING_APPROVAL` (`person`), `LATCHKEY_LEAVING_PROOF_SECONDS`
+    /// (604800).
+    pub leaving: LeavingRules,
+}
+
+/// What becomes of an onboarding that leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeavingRules {
+    /// How long nothing is undone.
+    pub hold: Duration,
+    /// Who approves what is undone.
+    pub approval: ApprovedBy,
+    /// How long the customer is asked to take our access away, before it has left all the same.
+    pub proof: Duration,
+}
+
+/// Who approves what is undone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApprovedBy {
+    /// A person, who saw it.
+    #[default]
+    Person,
+    /// The setting itself: whatever it is.
+    Policy,
+}
+
+impl FromStr for ApprovedBy {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "person" => Ok(Self::Person),
+            "policy" => Ok(Self::Policy),
+            _ => Err("expected person or policy"),
+        }
+    }
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -185,9 +223,14 @@ impl Settings {
         let policy = reader.optional("LATCHKEY_GRACE_POLICY");
         let suspend_after = reader.duration(SUSPEND_AFTER, Duration::from_secs, 24 * 3_600);
         let deallocate_after = reader.duration(DEALLOCATE_AFTER, Duration::from_secs, 72 * 3_600);
+        let offboard_after = reader.duration(OFFBOARD_AFTER, Duration::from_secs, 14 * 86_400);
         let notice = reader.duration(NOTICE, Duration::from_secs, 12 * 3_600);
+        let hold = reader.duration("LATCHKEY_LEAVING_HOLD_SECONDS", Duration::from_secs, 7 * 86_400);
+        let approval = reader.optional_or_default("LATCHKEY_LEAVING_APPROVAL");
+        let proof = reader.duration("LATCHKEY_LEAVING_PROOF_SECONDS", Duration::from_secs, 7 * 86_400);
         reader.no_longer((NOTICE, notice), (SUSPEND_AFTER, suspend_after));
         reader.shorter((SUSPEND_AFTER, suspend_after), (DEALLOCATE_AFTER, deallocate_after));
+        reader.shorter((DEALLOCATE_AFTER, deallocate_after), (OFFBOARD_AFTER, offboard_after));
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
         reader.shorter((RETRY_LONGEST, longest), (RETRY_DEADLINE, deadline));
         // Otherwise the message is given up before anybody is asked to act.
@@ -222,8 +265,10 @@ impl Settings {
                     policy: policy.unwrap_or(GracePolicy::AlertsOnly),
                     suspend_after: suspend_after?,
                     deallocate_after: deallocate_after?,
+                    offboard_after: offboard_after?,
                     notice: notice?,
                 },
+                leaving: LeavingRules { hold: hold?, approval: approval?, proof: proof? },
             })
         };
         match all() {

@@ -48,12 +48,10 @@ fn a_grace_policy_is_one_that_can_be_kept() {
         let error = Settings::read(|name| (name == "LATCHKEY_GRACE_POLICY").then(|| policy.to_owned()));
         error.unwrap_err().0.into_iter().find(|problem| problem.contains("GRACE_POLICY"))
     };
-    for policy in ["", "alerts-only", "suspend", "deallocate"] {
+    for policy in ["", "alerts-only", "suspend", "deallocate", "offboard"] {
         assert_eq!(said(policy), None, "{policy}");
     }
-    let offboard = said("offboard").unwrap();
-    assert!(offboard.contains("offboard is not available yet; set alerts-only,"), "{offboard}");
-    assert!(said("delete").unwrap().contains("expected alerts-only, suspend or deallocate"));
+    assert!(said("delete").unwrap().contains("expected alerts-only, suspend, deallocate or offboard"));
 }
 
 /// The settings that a duration must be compared with, and what is said when it does not go with them.

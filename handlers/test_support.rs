@@ -30,6 +30,7 @@ fn cause(origin: &str) -> Cause {
         now: NOW,
         traceparent: None,
         first_check: Duration::from_secs(60),
+        hold: Duration::from_secs(7 * 86_400),
     }
 }
 
@@ -83,7 +84,9 @@ pub(crate) async fn revoked(app: &mut crate::App) -> OnboardingId {
     let mut settings = (*app.settings).clone();
     let seconds = Duration::from_secs;
     let (suspend_after, deallocate_after, notice) = (seconds(200), seconds(400), seconds(100));
-    settings.grace = GraceRules { policy: GracePolicy::Suspend, suspend_after, deallocate_after, notice };
+    let offboard_after = seconds(800);
+    settings.grace =
+        GraceRules { policy: GracePolicy::Suspend, suspend_after, deallocate_after, offboard_after, notice };
     app.settings = std::sync::Arc::new(settings);
     id
 }

@@ -76,6 +76,9 @@ fn was_done(rung: Rung, at: OffsetDateTime) -> String {
             "On {at} the vendor began to stop the virtual machines that use your disks. They are started again when your \
              key can be used again."
         ),
+        Rung::Offboard => {
+            format!("On {at} the vendor began to end this onboarding, because your key cannot be used.")
+        }
     }
 }
 
@@ -88,6 +91,10 @@ fn will_be_done(rung: Rung, due: OffsetDateTime) -> String {
         Rung::Deallocate => format!(
             "If your key cannot be used by {due}, the vendor will stop the virtual machines that use your disks. They are \
              started again when your key can be used again."
+        ),
+        Rung::Offboard => format!(
+            "If your key cannot be used by {due}, the vendor will begin to end this onboarding. Nothing is undone before \
+             another hold, which this page then names."
         ),
     }
 }
@@ -115,7 +122,9 @@ fn planned(
             ladder.taken.contains_key(&rung)
                 || ladder.announced.is_some_and(|announced| announced.rung == rung)
         };
-        let ahead = Rung::ALL.into_iter().filter(move |rung| rules.policy.includes(*rung) && !stands(*rung));
+        let ahead = Rung::ALL.into_iter().filter(move |rung| {
+            rules.policy.includes(*rung) && !stands(*rung) && onboarding.may_be_taken(*rung)
+        });
         ahead.map(move |rung| (rung, rules.due(ladder, rung, now)))
     })
 }

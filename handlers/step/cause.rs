@@ -18,5 +18,6 @@ pub(super) fn cause_of<D: EventData>(function: &'static str, event: &Event<D>, a
         now: app.clock.now(),
         traceparent: Some(trace_context::child_of(event.traceparent.as_deref())),
         first_check: app.settings.first_check,
+        hold: app.settings.leaving.hold,
     }
 }

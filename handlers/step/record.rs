@@ -31,6 +31,7 @@ pub(crate) async fn record(app: &App, id: OnboardingId, fact: &Fact) -> Result<R
             now: app.clock.now(),
             traceparent: Some(trace_context::new_trace()),
             first_check: app.settings.first_check,
+            hold: app.settings.leaving.hold,
         };
         let Some(decision) = before.onboarding.decide(cause, fact.clone())? else {
             return Ok(Recorded::NoNews(Box::new(before.onboarding)));

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use onboarding::{
-    Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, RungDue, SubscriptionCheckDue, WatchDue},
+    Asked, Onboarding, OnboardingId, What,
+    event::{
+        CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, RungDue, SubscriptionCheckDue, WatchDue,
+    },
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
@@ -21,9 +23,19 @@ pub(crate) async fn publish_due(
     publish_once(app, onboarding, "sweep", CheckDue { entry: Some(entry), because: None }).await
 }
 
-/// The grace ladder has something to do. Sent again it is another message; the journal knows what is due.
-pub(crate) async fn publish_rung_due(app: &App, onboarding: OnboardingId) -> Result<(), ServiceBusError> {
-    publish_once(app, onboarding, "sweep", RungDue {}).await
+/// The grace ladder has something to do, or an onboarding that leaves. Sent again it is another message; the journal knows
+/// what is due.
+pub(crate) async fn publish_move(
+    app: &App,
+    onboarding: OnboardingId,
+    what: What,
+) -> Result<(), ServiceBusError> {
+    match what {
+        What::Leave => publish_once(app, onboarding, "sweep", LeavingDue {}).await,
+        What::Announce(_) | What::Withdraw(_) | What::Take(_) | What::LookAtMachines => {
+            publish_once(app, onboarding, "sweep", RungDue {}).await
+        }
+    }
 }
 
 /// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the

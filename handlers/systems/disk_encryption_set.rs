@@ -27,10 +27,14 @@ pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(2);
 
 /// The set's ARM id, in the vendor's subscription and group.
 pub(crate) fn set_id(app: &App, plan: &ProvisionPlan) -> Result<ArmId, StepError> {
+    id_of_name(app, plan.name())
+}
+
+/// The ARM id of the set of this name.
+pub(crate) fn id_of_name(app: &App, name: &str) -> Result<ArmId, StepError> {
     let (subscription, group) = (app.settings.vendor_subscription, &app.settings.resource_group);
     format!(
-        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/diskEncryptionSets/{}",
-        plan.name()
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/diskEncryptionSets/{name}"
     )
     .parse()
     .map_err(|error: azure_ids::ArmIdError| StepError::refuse(Reason::Misconfigured, format!("LATCHKEY_RESOURCE_GROUP: {error}")))

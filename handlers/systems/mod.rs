@@ -4,6 +4,7 @@ pub(crate) mod bus;
 pub(crate) mod checks;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
+pub(crate) mod estate;
 pub(crate) mod key;
 pub(crate) mod looks;
 pub(crate) mod machines;

@@ -64,6 +64,7 @@ mod tests {
             now: NOW,
             traceparent: None,
             first_check: std::time::Duration::from_secs(60),
+            hold: std::time::Duration::from_secs(7 * 86_400),
         }
     }
 

@@ -74,8 +74,9 @@ async fn kill_at_awaits(function: &'static str) -> BTreeSet<String> {
 
 /// From the purchase to an active subscription, with all that queue functions are for: a grant that comes late and is
 /// found by a check, a suspension and a reinstatement, the daily look at the subscription, a key that is taken away, with
-/// all rungs of the grace ladder, and comes back, and an event of its vault.
-async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
+/// all rungs of the grace ladder, and comes back, and an event of its vault; and the end, with everything undone. Answers
+/// whether it came to that.
+async fn whole_story(world: &LocalWorld, nth: u32) -> (SignedUp, bool) {
     let signed_up = sign_up_through_kills(world).await;
     let subscription = signed_up.purchase.subscription_id;
     let disk = world.vendor().make_disk_for(&format!("disk-{nth}"), subscription).await.unwrap();
@@ -90,7 +91,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     until(world, page, "active").await;
     if !world.is_kill_pending() {
         // What comes after is another function's story.
-        return signed_up;
+        return (signed_up, false);
     }
     webhook(world, page, subscription, MarketplaceAction::Suspend, "suspended").await;
     webhook(world, page, subscription, MarketplaceAction::Reinstate, "active").await;
@@ -122,7 +123,21 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let again = async || Ok(steps_of(world, "key_events") > looked);
     world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
     machine.until(world, "running").await;
-    signed_up
+    leave(world, &signed_up, &key, &machine).await;
+    (signed_up, true)
+}
+
+/// The customer leaves, and takes our access away once nothing uses the key.
+async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, machine: &Machine) {
+    let page = &signed_up.page;
+    machine.switch(world, "deallocate").await;
+    machine.until(world, "deallocated").await;
+    webhook(world, page, signed_up.purchase.subscription_id, MarketplaceAction::Unsubscribe, "leaving").await;
+    until_blocked(world, page, "access-remains").await;
+    let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
+    world.customer().take_back(key, principal).await.unwrap();
+    check_again(world, page).await;
+    until(world, page, "ended").await;
 }
 
 fn steps_of(world: &LocalWorld, function: &str) -> usize {
@@ -153,9 +168,10 @@ async fn webhook(
 
 /// Read from whoever knows: Azure Resource Manager and the marketplace. An exchange that was on its way during a kill may
 /// have had its effect and no record, so the records show that nothing was done twice, and the ends that it was done.
-async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[SignedUp]) {
+async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[(SignedUp, bool)]) {
     let sets = world.vendor().disk_encryption_sets().await.unwrap();
-    assert_eq!(sets.len(), played.len(), "{function}: a set for each onboarding");
+    let stayed = played.iter().filter(|(_, has_left)| !has_left).count();
+    assert_eq!(sets.len(), stayed, "{function}: a set for each onboarding that stayed");
     let puts = exchanges(world, "PUT", "/diskEncryptionSets/latchkey-");
     let patches = exchanges(world, "PATCH", "/disks/disk-");
     let activations = exchanges(world, "POST", "/activate");
@@ -163,7 +179,7 @@ async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[
         let about = |entry: &&Value| entry["request"]["url"].as_str().is_some_and(|url| url.contains(text));
         succeeded(&exchanges.iter().filter(about).cloned().collect::<Vec<_>>())
     };
-    for signed_up in played {
+    for (signed_up, has_left) in played {
         let (onboarding, subscription) = (signed_up.page.onboarding(), signed_up.purchase.subscription_id);
         let activated = successes(&activations, &subscription.to_string());
         let made = successes(&puts, onboarding);
@@ -172,15 +188,20 @@ async fn assert_one_of_everything(world: &LocalWorld, function: &str, played: &[
             "{function}: {onboarding}: {made} sets, {activated} activations"
         );
         let status = world.fulfilment().subscription_status(subscription).await.unwrap();
-        assert_eq!(status, "Subscribed", "{function}: {onboarding}");
+        let expected = if *has_left { "Unsubscribed" } else { "Subscribed" };
+        assert_eq!(status, expected, "{function}: {onboarding}");
         let view = world.customer().look(&signed_up.page).await.unwrap();
         assert!(!view.disks.is_empty(), "{function}: {onboarding}");
         for disk in &view.disks {
             let patched = successes(&patches, &format!("/disks/{}?", disk.name));
-            assert!(patched <= 1, "{function}: {} was changed {patched} times", disk.name);
+            // Under the set, and of one that has left: back.
+            let most = if *has_left { 2 } else { 1 };
+            assert!(patched <= most, "{function}: {} was changed {patched} times", disk.name);
             let read = world.vendor().disk_named(&disk.name).await.unwrap();
-            let set = view.disk_encryption_set.as_deref().unwrap_or_default();
-            assert!(read.is_under_set(set), "{function}: {read:?}");
+            match view.disk_encryption_set.as_deref() {
+                Some(set) => assert!(read.is_under_set(set), "{function}: {read:?}"),
+                None => assert!(*has_left && read.disk_encryption_set.is_none(), "{function}: {read:?}"),
+            }
         }
     }
 }

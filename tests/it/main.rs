@@ -16,6 +16,7 @@ mod grace;
 mod hostile_keys;
 mod key_events;
 mod kills;
+mod leaving;
 mod links;
 mod machines;
 mod names_of_others;

@@ -77,6 +77,7 @@ async fn active(world: &LocalWorld, tenant: &Tenant, number: u32, key: &str) -> 
         now: OffsetDateTime::now_utc(),
         traceparent: None,
         first_check: Duration::from_secs(60),
+        hold: Duration::from_secs(7 * 86_400),
     };
     let purchase = Purchase {
         subscription,

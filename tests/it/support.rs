@@ -56,6 +56,8 @@ pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
         ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
         ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),
         ("LATCHKEY_GRACE_NOTICE_SECONDS", "1"),
+        ("LATCHKEY_LEAVING_HOLD_SECONDS", "1"),
+        ("LATCHKEY_LEAVING_APPROVAL", "policy"),
     ];
     options.settings.extend(ladder.map(|(name, value)| (name.to_owned(), value.to_owned())));
     LocalWorld::start(options).await.unwrap()

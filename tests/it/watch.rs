@@ -294,8 +294,8 @@ async fn asking_answers_in_every_state() {
     assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-at-key", json!("key-disabled")));
     let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
     world.sandbox().send_webhook(signed_up.purchase.subscription_id, unsubscribe).await.unwrap();
-    until(&world, page, "ended").await;
-    assert_eq!((on_page().await.as_str(), by_operator().await), ("ended", json!("key-disabled")));
+    until(&world, page, "leaving").await;
+    assert_eq!((on_page().await.as_str(), by_operator().await), ("looks-at-key", json!("key-disabled")));
     world.stop().await;
 }
 

@@ -64,7 +64,7 @@ async fn nothing_is_lost_when_the_subscription_lags_behind_its_operation() {
         (MarketplaceAction::Suspend, "suspended"),
         (MarketplaceAction::Reinstate, "active"),
         (MarketplaceAction::Suspend, "suspended"),
-        (MarketplaceAction::Unsubscribe, "ended"),
+        (MarketplaceAction::Unsubscribe, "leaving"),
     ] {
         let sent = world.sandbox().send_webhook(subscription, action.clone()).await.unwrap();
         assert_eq!(sent.status, 200, "{action:?}");
@@ -81,12 +81,12 @@ async fn a_subscription_that_ended_while_its_webhook_was_lost_is_noticed() {
     let signed_up = play(&world).await;
     world.sandbox().begin_action(signed_up.purchase.subscription_id, MarketplaceAction::Unsubscribe).unwrap();
     run_timer(&world, "check_subscriptions").await.unwrap();
-    until(&world, &signed_up.page, "ended").await;
+    until(&world, &signed_up.page, "leaving").await;
     until_nothing_is_left(&world).await;
     let entries = history(&world, &signed_up.page).await.len();
     run_timer(&world, "check_subscriptions").await.unwrap();
     until_nothing_is_left(&world).await;
-    assert_eq!(history(&world, &signed_up.page).await.len(), entries, "what has ended is not asked about");
+    assert_eq!(history(&world, &signed_up.page).await.len(), entries, "what is known is no news");
     world.stop().await;
 }
 

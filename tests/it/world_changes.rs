@@ -108,7 +108,13 @@ async fn a_disk_that_is_deleted_meanwhile_is_dropped_and_the_chain_goes_on_with_
 /// Whoever leaves takes no key along.
 #[tokio::test]
 async fn a_key_can_be_used_again_when_its_onboarding_has_ended() {
-    let world = a_world_with(&QUICK).await;
+    let at_once = [
+        ("LATCHKEY_LEAVING_HOLD_SECONDS", "0"),
+        ("LATCHKEY_LEAVING_APPROVAL", "policy"),
+        ("LATCHKEY_LEAVING_PROOF_SECONDS", "0"),
+    ];
+    let settings: Vec<_> = QUICK.into_iter().chain(at_once).collect();
+    let world = a_world_with(&settings).await;
     let first = crate::support::play(&world).await;
     let key = world.customer().look(&first.page).await.unwrap().key.unwrap();
     let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;

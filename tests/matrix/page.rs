@@ -6,8 +6,8 @@ use local_world::cast::{OnboardingPage, OnboardingView};
 
 use crate::{app::Playing, fault::Fault, host::asks_for_json};
 
-/// Where nothing moves and nothing has to.
-const AT_REST: [&str; 3] = ["active", "suspended", "ended"];
+/// Where nothing moves and nothing has to; one that leaves is held for a while.
+const AT_REST: [&str; 4] = ["active", "suspended", "leaving", "ended"];
 
 /// Watches the page of one onboarding.
 #[derive(Debug, Default)]

@@ -121,6 +121,8 @@ fn settings(
         ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
         ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),
         ("LATCHKEY_GRACE_NOTICE_SECONDS", "1"),
+        ("LATCHKEY_LEAVING_HOLD_SECONDS", "1"),
+        ("LATCHKEY_LEAVING_APPROVAL", "policy"),
     ];
     settings.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
     settings

@@ -76,7 +76,9 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     let machine = stage.vendor.make_machine(&format!("m-{number}"), &disks[0]).await.unwrap();
     revoked(&mut host, &page, &key, &machine).await;
     let power = stage.vendor.power(&machine).await.unwrap();
-    let end = End::read(&host, &page, bought.subscription_id, (&disks, power)).await;
+    let encrypted = End::encrypted(&host, &page, &disks).await;
+    left(&mut host, &page, (&key, bought.subscription_id), &machine).await;
+    let end = End::read(&host, &page, bought.subscription_id, (&disks, encrypted, power)).await;
     Told { end, seen: app.trouble.seen(), watch: host.watch }
 }
 
@@ -183,6 +185,44 @@ async fn revoked(host: &mut Host<'_>, page: &OnboardingPage, key: &CustomerKey, 
         }
         host.settle().await;
     }
+}
+
+/// The customer leaves, and takes our access away once nothing uses the key.
+async fn left(
+    host: &mut Host<'_>,
+    page: &OnboardingPage,
+    (key, subscription): (&CustomerKey, Uuid),
+    machine: &Machine,
+) {
+    let (stage, customer) = (host.stage, &host.stage.customer);
+    stage.vendor.deallocate(machine).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while stage.vendor.power(machine).await.unwrap() != "deallocated" {
+        assert!(Instant::now() < deadline, "the machine never stops");
+        sleep(PAUSE).await;
+    }
+    let operation = stage.sandbox.begin_action(subscription, MarketplaceAction::Unsubscribe).unwrap();
+    insist("the webhook", async || {
+        stage.sandbox.deliver_webhook(operation).await.ok().filter(|status| *status == 200)
+    })
+    .await;
+    host.settle_unless_newest_first().await;
+    let principal = customer.service_principal(stage.vendor.estate().application_id).await.unwrap();
+    let (mut is_taken, deadline) = (false, Instant::now() + PATIENCE);
+    while host.state(page).await != "ended" {
+        assert!(Instant::now() < deadline, "it never has left: {:?}", host.watch);
+        let view = insist("a look at the page", async || customer.look(page).await.ok()).await;
+        if view.blockers.iter().any(|blocker| blocker.code == "access-remains") {
+            if !is_taken {
+                customer.take_back(key, principal).await.unwrap();
+                is_taken = true;
+            }
+            insist("the check", async || customer.check_again(page).await.ok()).await;
+        }
+        host.tick().await;
+        sleep(BETWEEN_RUNGS).await;
+    }
+    host.settle().await;
 }
 
 /// Does it again until it works: whoever gets no answer tries again.

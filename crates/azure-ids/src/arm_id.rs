@@ -93,13 +93,20 @@ impl ArmId {
             .expect("parsing demanded a subscription GUID in the second segment")
     }
 
-    /// Whether the resource is of this type, such as `Microsoft.Compute/disks`.
+    /// Whether the resource is of this type, such as `Microsoft.Compute/disks` or, of a resource below another,
+    /// `Microsoft.Compute/galleries/images`.
     #[must_use]
     pub fn is_of_type(&self, resource_type: &str) -> bool {
-        let Some((provider, kind)) = resource_type.split_once('/') else { return false };
         let segments: Vec<&str> = self.0.split('/').collect();
-        matches!(segments[..], [.., p, namespace, k, _]
-            if p.eq_ignore_ascii_case("providers") && namespace.eq_ignore_ascii_case(provider) && k.eq_ignore_ascii_case(kind))
+        let Some(at) = segments.iter().rposition(|segment| segment.eq_ignore_ascii_case("providers")) else {
+            return false;
+        };
+        let [namespace, below @ ..] = &segments[at + 1..] else { return false };
+        let kinds = std::iter::once(namespace).chain(below.iter().step_by(2));
+        let wanted: Vec<&str> = resource_type.split('/').collect();
+        wanted.len() > 1
+            && kinds.clone().count() == wanted.len()
+            && kinds.zip(wanted).all(|(kind, wanted)| kind.eq_ignore_ascii_case(wanted))
     }
 }
 
@@ -166,6 +173,13 @@ mod tests {
             shouted.is_of_type("Microsoft.Compute/disks")
                 && !id.is_of_type("Microsoft.Compute/diskEncryptionSets")
         );
+        let version: ArmId = DISK.replace("disks/d1", "galleries/g/images/i/versions/1.0.0").parse().unwrap();
+        assert!(version.is_of_type("microsoft.compute/galleries/images/versions"));
+        for other in
+            ["Microsoft.Compute/galleries", "Microsoft.Compute/galleries/images", "Microsoft.Compute"]
+        {
+            assert!(!version.is_of_type(other), "{other}");
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) fn state(change: &Change, file: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// The name of whoever acts. Mail addresses stay out of files: what follows the @ is dropped.
-fn who(change: &Change) -> String {
+pub(crate) fn who(change: &Change) -> String {
     let from_environment =
         || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let name = change.who.clone().or_else(from_environment).unwrap_or_default();

@@ -148,5 +148,6 @@ fn opened_at() -> Result<OffsetDateTime, time::error::ComponentRange> {
 fn cause(origin: &str, now: OffsetDateTime) -> Result<Cause, Failed> {
     let event = EventId::of_origin("journal_cost", origin);
     let first_check = std::time::Duration::from_secs(60);
-    Ok(Cause { event, function: "check_due", now, traceparent: None, first_check })
+    let hold = std::time::Duration::from_secs(7 * 86_400);
+    Ok(Cause { event, function: "check_due", now, traceparent: None, first_check, hold })
 }

@@ -20,6 +20,8 @@ pub enum About {
     Machine(ArmId),
     /// The marketplace subscription.
     Billing,
+    /// That the onboarding leaves.
+    Leaving,
 }
 
 /// What a blocker is about: an onboarding has at most one blocker for each subject.
@@ -54,6 +56,8 @@ pub enum Subject {
     Rotation,
     /// The marketplace subscription.
     Billing,
+    /// That the onboarding leaves.
+    Leaving,
     /// One managed disk.
     Disk {
         /// Its ARM id.
@@ -73,7 +77,12 @@ impl Subject {
         let (disk, machine) = match about {
             About::Disk(disk) => (Some(disk.clone()), None),
             About::Machine(machine) => (None, Some(machine.clone())),
-            About::Consent | About::Key(_) | About::Set | About::Rotation | About::Billing => (None, None),
+            About::Consent
+            | About::Key(_)
+            | About::Set
+            | About::Rotation
+            | About::Billing
+            | About::Leaving => (None, None),
         };
         Self::Step { function: function.to_owned(), disk, machine }
     }

@@ -20,6 +20,7 @@ use crate::{
     Onboarding, OnboardingId, Stage,
     hash::sha256,
     journal::{Journal, JournalError},
+    leaving::Leaving,
     numbered,
 };
 
@@ -48,11 +49,28 @@ pub enum ClaimError {
     Holder(#[from] JournalError),
 }
 
+/// Why the operator could not release a key.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Its holder uses it.
+    #[error("onboarding {0} uses this key")]
+    InUse(OnboardingId),
+    /// The store did not answer.
+    #[error("releasing the key in the object store")]
+    Store(#[from] object_store::Error),
+    /// Whether the holder still uses the key could not be found out.
+    #[error("reading the journal of the onboarding that holds the key")]
+    Holder(#[from] JournalError),
+}
+
 /// Who holds a key, from which entry on; nobody, when it was released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     holder: Option<OnboardingId>,
     entry: u64,
+    /// Why the operator released it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
 }
 
 impl Claims {
@@ -73,11 +91,11 @@ impl Claims {
         key: &KeyUrl,
         onboarding: &Onboarding,
     ) -> Result<(), ClaimError> {
-        let mine = Record { holder: Some(onboarding.id()), entry: onboarding.number() + 1 };
+        let mine = Record { holder: Some(onboarding.id()), entry: onboarding.number() + 1, because: None };
         loop {
             let newest = self.newest(key).await?;
-            if let Some((_, record)) = newest {
-                if record == mine {
+            if let Some((_, record)) = &newest {
+                if *record == mine {
                     return Ok(());
                 }
                 if let Some(holder) = record.holder
@@ -87,7 +105,7 @@ impl Claims {
                     return Err(KeyClaimed.into());
                 }
             }
-            if self.write_after(key, newest, mine).await? {
+            if self.write_after(key, newest, mine.clone()).await? {
                 return Ok(());
             }
         }
@@ -106,12 +124,47 @@ impl Claims {
     ) -> Result<(), object_store::Error> {
         loop {
             let newest = self.newest(key).await?;
-            let Some((_, record)) = newest else { return Ok(()) };
+            let Some((_, record)) = &newest else { return Ok(()) };
             if record.holder != Some(onboarding) || record.entry > entry {
                 return Ok(());
             }
-            if self.write_after(key, newest, Record { holder: None, entry }).await? {
+            if self.write_after(key, newest, Record { holder: None, entry, because: None }).await? {
                 return Ok(());
+            }
+        }
+    }
+
+    /// The onboarding that holds the key, while it uses it.
+    ///
+    /// # Errors
+    /// When the store does not answer, or the holder's journal cannot be read at present.
+    pub async fn holder(&self, journal: &Journal, key: &KeyUrl) -> Result<Option<OnboardingId>, ClaimError> {
+        let Some((_, Record { holder: Some(holder), entry, .. })) = self.newest(key).await? else {
+            return Ok(None);
+        };
+        Ok(is_in_force(journal, key, holder, entry).await?.then_some(holder))
+    }
+
+    /// Releases the key because the vendor's operator says so: its holder does not use it, or its journal cannot be read
+    /// any more. The reason stays with the claims. Answers who held it; nobody, when it was free.
+    ///
+    /// # Errors
+    /// [`ReleaseError::InUse`] while the holder's journal says that it uses the key.
+    pub async fn release_by_operator(
+        &self,
+        journal: &Journal,
+        key: &KeyUrl,
+        because: &str,
+    ) -> Result<Option<OnboardingId>, ReleaseError> {
+        loop {
+            let newest = self.newest(key).await?;
+            let Some((_, Record { holder: Some(holder), entry, .. })) = newest else { return Ok(None) };
+            if !is_damaged(journal, holder).await? && is_in_force(journal, key, holder, entry).await? {
+                return Err(ReleaseError::InUse(holder));
+            }
+            let released = Record { holder: None, entry, because: Some(because.to_owned()) };
+            if self.write_after(key, newest.clone(), released).await? {
+                return Ok(Some(holder));
             }
         }
     }
@@ -144,17 +197,29 @@ impl Claims {
 }
 
 impl Onboarding {
-    /// The keys that it uses: the one in use, and the one that was submitted. None, once it has ended.
+    /// The keys that it uses: the one in use, and one that was proven beside it. None, once it has ended, or nothing uses
+    /// its key any more. A key that was refused is not used: whoever gives it up has nothing to give back.
     pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
         let in_use = self.key.as_ref().map(|proof| &proof.version);
-        let submitted = self.candidate.as_ref().map(|candidate| &candidate.key);
-        in_use.into_iter().chain(submitted).filter(|_| self.stage() != Stage::Ended)
+        let proven = self.candidate.as_ref().filter(|candidate| candidate.proof.is_some());
+        let has_left = self.leaving.as_ref().is_some_and(Leaving::has_given_up_key);
+        let uses = self.stage() != Stage::Ended && !has_left;
+        in_use.into_iter().chain(proven.map(|candidate| &candidate.key)).filter(move |_| uses)
     }
 
     /// Whether it uses this key, in whatever version.
     #[must_use]
     pub fn holds(&self, key: &KeyUrl) -> bool {
         self.keys().any(|held| held.is_same_key(key))
+    }
+}
+
+/// Whether nothing can be learnt from the holder's journal, now or later.
+async fn is_damaged(journal: &Journal, holder: OnboardingId) -> Result<bool, JournalError> {
+    match journal.load(holder).await {
+        Ok(found) => Ok(found.is_none()),
+        Err(JournalError::Unreadable { .. } | JournalError::Tampered { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,13 +1,16 @@
 //! One key, one onboarding: in whatever order steps run, and whoever is killed between claim and journal.
 
-use object_store::{local::LocalFileSystem, memory::InMemory};
+use futures::TryStreamExt as _;
+use object_store::{ObjectStoreExt as _, local::LocalFileSystem, memory::InMemory};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Fact, Purchase, SubscriptionStatus,
+    About, Fact, Purchase, SubscriptionStatus,
+    finding::Finding,
     journal::Head,
-    test_support::{TENANT, cause, key, opened, proof, tenant},
+    leaving::{SetIs, Sweep},
+    test_support::{TENANT, cause, key, opened, proof, set, tenant},
 };
 
 /// A journal with so many onboardings of one customer.
@@ -58,11 +61,24 @@ async fn a_key_belongs_to_whoever_proved_it_first() {
 #[tokio::test]
 async fn a_claim_ends_with_the_onboarding_or_with_its_use_of_the_key() {
     let ended = Fact::Subscription { status: SubscriptionStatus::Unsubscribed };
-    for moves_on in [ended, proven("other")] {
+    let swept = |set_is| {
+        let (at, set) = (cause("").now, set("latchkey"));
+        let sweep = Sweep { at, set, set_is, key_held_by: None, users: vec![] };
+        Fact::LeavingSwept { sweep, by_policy: false }
+    };
+    let refused = Fact::Found {
+        about: About::Consent,
+        finding: Finding::ConsentMissing { tenant: tenant() },
+        token_of: None,
+    };
+    for moves_on in [vec![ended, swept(SetIs::NotThere)], vec![proven("other")], vec![refused]] {
         let (claims, journal, heads) = onboardings(&memory(), 2).await;
         claims.take(&journal, &key("k"), &heads[0].onboarding).await.unwrap();
         let first = append(&journal, &heads[0], proven("k")).await.unwrap();
-        let first = append(&journal, &first, moves_on).await.unwrap();
+        let mut first = first;
+        for fact in moves_on {
+            first = append(&journal, &first, fact).await.unwrap();
+        }
         claims.take(&journal, &key("k"), &heads[1].onboarding).await.unwrap();
         assert!(
             is_claimed(&claims.take(&journal, &key("k"), &first.onboarding).await),
@@ -124,4 +140,30 @@ async fn of_all_that_race_for_one_key_one_gets_it() {
         let won = append(&journal, &heads[winners[0]], proven("k")).await.unwrap();
         heads[winners[0]] = append(&journal, &won, proven(&format!("other{round}"))).await.unwrap();
     }
+}
+
+/// The operator ends what the journals cannot tell any more, and never what a journal says is in use.
+#[tokio::test]
+async fn the_operator_releases_only_what_its_holder_does_not_use_or_can_never_tell() {
+    let store = memory();
+    let (claims, journal, heads) = onboardings(&store, 2).await;
+    let first = &heads[0];
+    assert_eq!(claims.release_by_operator(&journal, &key("k"), "free").await.unwrap(), None);
+    claims.take(&journal, &key("k"), &first.onboarding).await.unwrap();
+    let early = claims.release_by_operator(&journal, &key("k"), "early").await;
+    assert!(matches!(early, Err(ReleaseError::InUse(_))), "its entry may still be appended: {early:?}");
+    append(&journal, first, proven("k")).await.unwrap();
+    assert_eq!(claims.holder(&journal, &key("k")).await.unwrap(), Some(first.onboarding.id()));
+    let used = claims.release_by_operator(&journal, &key("k"), "used").await;
+    assert!(matches!(used, Err(ReleaseError::InUse(id)) if id == first.onboarding.id()), "{used:?}");
+
+    // The entries are cut off: nobody can tell any more what that onboarding uses.
+    let id = first.onboarding.id();
+    let listed: Vec<_> = store.list(Some(&Path::from(format!("journal/{id}")))).try_collect().await.unwrap();
+    for object in listed {
+        store.put(&object.location, b"{".to_vec().into()).await.unwrap();
+    }
+    let released = claims.release_by_operator(&journal, &key("k"), "its journal is lost").await.unwrap();
+    assert_eq!(released, Some(id));
+    claims.take(&journal, &key("k"), &heads[1].onboarding).await.unwrap();
 }

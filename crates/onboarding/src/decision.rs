@@ -23,6 +23,8 @@ pub struct Cause {
     pub traceparent: Option<String>,
     /// The wait before the first check of a blocker; it doubles up to [`LONGEST_CHECK`].
     pub first_check: Duration,
+    /// How long nothing is undone of an onboarding that is to leave.
+    pub hold: Duration,
 }
 
 impl Cause {

@@ -7,6 +7,7 @@ use crate::{
     About, DropReason, ProvenKey, Reason, SubscriptionStatus,
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
+    leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
     rotation::{NewestVersion, SetLook},
 };
 
@@ -179,6 +180,46 @@ pub enum Fact {
         /// How long, and at which pace.
         drill: Drill,
     },
+    /// The vendor's operator asked that it leaves.
+    LeavingAsked {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The vendor's operator asked that it stays after all.
+    Stays,
+    /// The vendor's operator approved what is to be undone.
+    LeavingApproved {
+        /// Who.
+        who: String,
+        /// The journal entry whose plan it is.
+        plan: u64,
+    },
+    /// What uses the disk encryption set of an onboarding that leaves was looked at.
+    LeavingSwept {
+        /// What was found.
+        sweep: Sweep,
+        /// Whether the vendor's policy approves it, whatever it is.
+        by_policy: bool,
+    },
+    /// A disk was read, or Azure answered a call that gives it back to a platform-managed key.
+    DiskReturn {
+        /// The disk.
+        disk: ArmId,
+        /// What was learnt.
+        step: ReturnStep,
+    },
+    /// The disk encryption set was read, or Azure answered a call that removes it.
+    SetRemoval {
+        /// What was learnt.
+        step: RemovalStep,
+    },
+    /// The set is gone, and our access to the key was looked at.
+    AccessChecked {
+        /// What was found.
+        seen: AccessSeen,
+        /// When the customer is not waited for any more.
+        give_up_at: OffsetDateTime,
+    },
 }
 
 /// Why nothing can be planned now. It is no fault: the chain is taken up again from here when that changes.
@@ -193,6 +234,9 @@ pub enum NotNow {
     /// The grace ladder suspended the service.
     #[error("the service is suspended, because the key is revoked")]
     ServiceSuspended,
+    /// It leaves.
+    #[error("the onboarding leaves")]
+    Leaving,
     /// The subscription is over.
     #[error("the subscription has ended")]
     Ended,

@@ -14,7 +14,7 @@ use crate::{
 /// A message about a machine may be lost: after this time it is sent again.
 const MACHINE_AGAIN: Duration = Duration::from_secs(3600);
 
-/// What the ladder does next.
+/// What the ladder does next, or what becomes of an onboarding that leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// What.
@@ -34,12 +34,17 @@ pub enum What {
     Take(Rung),
     /// Nothing was heard of a machine for long.
     LookAtMachines,
+    /// It leaves: the plan is to be made, or the hold is over.
+    Leave,
 }
 
 impl Onboarding {
-    /// What the ladder does next, as the settings are now.
+    /// What the ladder does next, as the settings are now; of one that leaves, when it is to be looked at.
     #[must_use]
     pub fn next_move(&self, rules: &GraceRules) -> Option<Move> {
+        if self.leaving.is_some() {
+            return self.next_leaving_move();
+        }
         let rules = &self.rules_now(rules);
         self.next_rung_move(rules).into_iter().chain(self.next_machine_move()).min_by_key(|next| next.at)
     }
@@ -64,8 +69,19 @@ impl Onboarding {
                 Move { what: What::Withdraw(announced.rung), at: announced.at }
             });
         }
-        let rung = ladder.next_rung().filter(|rung| rules.policy.includes(*rung))?;
+        let rung =
+            ladder.next_rung().filter(|rung| rules.policy.includes(*rung) && self.may_be_taken(*rung))?;
         Some(Move { what: What::Announce(rung), at: rules.announced_at(ladder, rung) })
+    }
+
+    /// What it waits for has checks of its own.
+    fn next_leaving_move(&self) -> Option<Move> {
+        let leaving = self.leaving.as_ref().filter(|leaving| leaving.is_held())?;
+        if self.grace.frozen.is_some() || self.blockers.get(&Subject::Leaving).is_some() {
+            return None;
+        }
+        let at = if leaving.plan.is_some() { leaving.hold_until } else { leaving.since };
+        Some(Move { what: What::Leave, at })
     }
 
     fn next_machine_move(&self) -> Option<Move> {
@@ -82,7 +98,7 @@ impl Onboarding {
     #[must_use]
     pub fn power_wanted(&self, machine: &ArmId) -> Option<Power> {
         let held = self.grace.machines.get(machine)?;
-        if self.purchase.status == SubscriptionStatus::Unsubscribed {
+        if self.purchase.status == SubscriptionStatus::Unsubscribed || self.leaving.is_some() {
             return None;
         }
         if self.grace.ladder.is_none() {

@@ -12,6 +12,7 @@ use crate::{
     blocker::{Blocker, Blockers},
     finding::KeyIs,
     grace::Grace,
+    leaving::Leaving,
     rotation::{Reminder, Rotation},
     taken::Taken,
 };
@@ -52,6 +53,8 @@ pub struct Onboarding {
     pub(crate) restarts: u32,
     /// The grace ladder, and what may stop it.
     pub(crate) grace: Grace,
+    /// How it leaves or has left.
+    pub(crate) leaving: Option<Leaving>,
     pub(crate) taken: Taken,
 }
 
@@ -168,7 +171,9 @@ pub enum Stage {
     Revoked,
     /// The subscription is suspended.
     Suspended,
-    /// The subscription is over.
+    /// It ends: what was made for it is undone, after a hold.
+    Leaving,
+    /// It is over.
     Ended,
 }
 
@@ -186,6 +191,7 @@ impl Stage {
             Self::Unreachable => "unreachable",
             Self::Revoked => "revoked",
             Self::Suspended => "suspended",
+            Self::Leaving => "leaving",
             Self::Ended => "ended",
         }
     }
@@ -195,6 +201,9 @@ impl Onboarding {
     /// Where it stands.
     #[must_use]
     pub fn stage(&self) -> Stage {
+        if let Some(leaving) = &self.leaving {
+            return if leaving.is_over() { Stage::Ended } else { Stage::Leaving };
+        }
         match self.purchase.status {
             SubscriptionStatus::Unsubscribed => return Stage::Ended,
             SubscriptionStatus::Suspended => return Stage::Suspended,
@@ -329,11 +338,12 @@ impl Onboarding {
         &self.taken
     }
 
-    /// Whether nothing is to be done until somebody outside acts: it is active, suspended or over.
+    /// Whether nothing is to be done until somebody outside acts, or its time comes: it is active, suspended, held or over.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         match self.stage() {
             Stage::Active | Stage::Unreachable | Stage::Revoked | Stage::Suspended | Stage::Ended => true,
+            Stage::Leaving => self.is_held() || self.grace.frozen.is_some(),
             Stage::AwaitingConsent
             | Stage::AwaitingKey
             | Stage::Provisioning

@@ -51,6 +51,7 @@ impl Onboarding {
     pub fn provision_plan(&self) -> Result<ProvisionPlan, NoPlan> {
         match self.stage() {
             Stage::Ended => return Err(NotNow::Ended.into()),
+            Stage::Leaving => return Err(NotNow::Leaving.into()),
             Stage::Suspended => return Err(NotNow::Suspended.into()),
             Stage::AwaitingConsent
             | Stage::AwaitingKey
@@ -66,11 +67,13 @@ impl Onboarding {
         }
         let proof = self.key.as_ref().ok_or(NotNow::NoProvenKey)?;
         self.bound_to(proof)?;
-        Ok(ProvisionPlan {
-            tenant: self.tenant,
-            key: proof.version.clone(),
-            name: format!("latchkey-{}", self.id),
-        })
+        Ok(ProvisionPlan { tenant: self.tenant, key: proof.version.clone(), name: self.set_name() })
+    }
+
+    /// The name of its disk encryption set, whether or not there is one: always the same.
+    #[must_use]
+    pub fn set_name(&self) -> String {
+        format!("latchkey-{}", self.id)
     }
 
     /// Whether the marketplace may be told to bill: every disk has been read back as encrypted.

@@ -28,6 +28,7 @@ pub(crate) fn cause(origin: &str) -> Cause {
         now: datetime!(2026-02-01 12:00 UTC),
         traceparent: None,
         first_check: Duration::from_secs(60),
+        hold: Duration::from_secs(7 * 86_400),
     }
 }
 

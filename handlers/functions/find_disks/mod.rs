@@ -70,7 +70,8 @@ fn not_under_their_set(disks: &[Disk]) -> BTreeMap<OnboardingId, Vec<ArmId>> {
 async fn take_up(app: &App, onboarding: &Onboarding, disks: Vec<ArmId>) -> Result<(), ServiceBusError> {
     // Before its set is ready the chain lists the disks itself.
     let Set::Ready { set } = onboarding.set() else { return Ok(()) };
-    if onboarding.stage() == Stage::Ended {
+    // What leaves gives its disks back.
+    if onboarding.stage() == Stage::Ended || onboarding.leaving().is_some() {
         return Ok(());
     }
     if disks.iter().any(|disk| !onboarding.disks().contains_key(disk)) {

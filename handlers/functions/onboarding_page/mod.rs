@@ -89,7 +89,7 @@ async fn in_force(app: &App, id: &str, query: &LinkQuery) -> Result<(Link, Onboa
     if onboarding.stage() == Stage::Ended {
         return Err(Problem::new(
             StatusCode::GONE,
-            "The subscription has ended. There is nothing left to do.",
+            "This onboarding has ended. There is nothing left to do.",
         ));
     }
     Ok((link, onboarding))

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::key_health;
 use crate::{
     App,
-    pages::{self, blockers, key_events, ladder, rotation, signing::Link},
+    pages::{self, blockers, key_events, ladder, leaving, rotation, signing::Link},
     systems::signups::given_up_after,
 };
 
@@ -50,6 +50,7 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         "disks": disks,
         "droppedDisks": dropped,
         "grace": ladder::json(&app.settings.grace, onboarding, app.clock.now()),
+        "leaving": leaving::json(onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
@@ -64,7 +65,8 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
     let moves_by_itself = onboarding.blockers().is_empty() && !onboarding.is_at_rest();
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
-        p { (sentence(onboarding.stage())) }
+        p { (sentence(onboarding)) }
+        (leaving::html(onboarding))
         (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         (key_health::section(app, onboarding, seen))
@@ -89,7 +91,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
             (hear_at_once(&key_events::subscribe_command(app, id, &key.version)))
         }
         // Where nothing was made, that it ended is all there is to say.
-        @if onboarding.stage() != Stage::Ended || *onboarding.set() != Set::None { (facts(app, onboarding)) }
+        @if onboarding.stage() != Stage::Ended || onboarding.leaving().is_some() || *onboarding.set() != Set::None { (facts(app, onboarding)) }
     };
     pages::page(StatusCode::OK, "Your key, your data", &content)
 }
@@ -189,11 +191,7 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
             @if let Some(set) = set_of(onboarding) { dt { "Disk encryption set" } dd { (set) } }
             @for (disk, state) in onboarding.disks() {
                 dt { "Disk " (disk.name()) }
-                dd { (match state {
-                    DiskState::Found => "to be encrypted",
-                    DiskState::Requested => "being encrypted",
-                    DiskState::Encrypted => "encrypted with your key",
-                }) }
+                dd { (leaving::disk(onboarding, disk, *state)) }
             }
             @for (disk, why) in onboarding.dropped() {
                 dt { "Disk " (disk.name()) }
@@ -209,8 +207,8 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
     }
 }
 
-fn sentence(stage: Stage) -> &'static str {
-    match stage {
+fn sentence(onboarding: &Onboarding) -> &'static str {
+    match onboarding.stage() {
         Stage::AwaitingConsent => "Waiting for an administrator of your tenant to approve the application.",
         Stage::AwaitingKey => {
             "The application is approved in your tenant. Next, give the application access to one of your keys."
@@ -228,7 +226,10 @@ fn sentence(stage: Stage) -> &'static str {
              mend it, is below."
         }
         Stage::Suspended => "The subscription is suspended.",
-        Stage::Ended => "The subscription has ended.",
+        Stage::Leaving => "This onboarding is ending.",
+        // One that had nothing to leave ended with its subscription.
+        Stage::Ended if onboarding.leaving().is_none() => "The subscription has ended.",
+        Stage::Ended => "This onboarding has ended.",
     }
 }
 

@@ -9,20 +9,16 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use onboarding::{Fact, Onboarding, OnboardingId, Stage, grace::Drill};
-use serde::{Deserialize, de::DeserializeOwned};
+use onboarding::{Fact, Onboarding, grace::Drill};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::unknown;
+use super::said::{answer, ended, read, reason_of, recorded};
 use crate::{
     App,
-    pages::{Problem, ladder, private_json},
-    step::record::{Recorded, record},
+    pages::{Problem, ladder},
     systems::checks,
 };
-
-/// A reason is a sentence or two.
-const LONGEST_REASON: usize = 500;
 
 /// A rehearsal is over within a day.
 const LONGEST_DRILL: u64 = 86_400;
@@ -55,10 +51,7 @@ pub(super) async fn freeze(
 
 async fn frozen(app: &App, id: &str, body: &[u8]) -> Result<Value, Problem> {
     let request: FreezeRequest = if body.is_empty() { FreezeRequest::default() } else { read(body)? };
-    let reason = request.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "The reason is longer than 500 characters."));
-    }
+    let reason = reason_of(request.reason)?;
     let onboarding = match recorded(app, id, &Fact::Frozen { reason }).await? {
         Ok(onboarding) => onboarding,
         Err(known) if known.grace().frozen.is_some() => known,
@@ -139,38 +132,10 @@ fn why_no_drill(onboarding: &Onboarding) -> &'static str {
     }
 }
 
-/// The onboarding as it is from now on; or as it was, when the fact is no news.
-async fn recorded(app: &App, id: &str, fact: &Fact) -> Result<Result<Onboarding, Onboarding>, Problem> {
-    let id: OnboardingId = id.parse().map_err(|_| unknown())?;
-    match record(app, id, fact).await {
-        Ok(Recorded::Done(onboarding)) => Ok(Ok(*onboarding)),
-        Ok(Recorded::NoNews(onboarding)) if onboarding.stage() == Stage::Ended => Err(ended()),
-        Ok(Recorded::NoNews(onboarding)) => Ok(Err(*onboarding)),
-        Ok(Recorded::Unknown) => Err(unknown()),
-        Err(error) => Err(Problem::unavailable("recording what the operator says", error.as_ref())),
-    }
-}
-
-fn ended() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "The subscription has ended.")
-}
-
 fn told(app: &App, onboarding: &Onboarding, message: &str) -> Value {
     json!({
         "onboarding": onboarding.id(),
         "message": message,
         "grace": ladder::json(&app.settings.grace, onboarding, app.clock.now()),
     })
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")))
-}
-
-fn answer(headers: &HeaderMap, answer: Result<Value, Problem>) -> Response {
-    match answer {
-        Ok(answer) => private_json(StatusCode::OK, &answer),
-        Err(problem) => problem.respond_to(headers),
-    }
 }

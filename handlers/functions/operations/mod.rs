@@ -2,16 +2,19 @@
 //! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault; has
-//! evidence signed in the vendor's own vault;
-//! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
-//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! evidence signed in the vendor's own vault; changes which links and claims count, and the journal, where the operator
+//! freezes an onboarding, marks it as a test, begins a drill, or has it leave. Before that, Azure is asked what uses its
+//! disk encryption set. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
+mod claims;
 mod dead_letters;
 mod evidence;
 mod grace;
 mod history;
+mod leaving;
 mod links;
+mod said;
 
 use axum::{
     Router,
@@ -32,8 +35,10 @@ use crate::{
     systems::checks,
 };
 
-/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification`, `/{id}/evidence` and, with POST, `/{id}/check`, `/{id}/resume`,
-/// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
+/// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification`, `/{id}/evidence` and, with POST,
+/// `/{id}/check`, `/{id}/resume`, `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`,
+/// `/{id}/mark-test` and `/{id}/drill`; `/{id}/leaving`, and with POST `/{id}/leave`, `/{id}/stay` and
+/// `/{id}/approve-leaving`; `POST /api/operations/claims/release`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -49,6 +54,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/unfreeze", post(grace::unfreeze))
         .route("/api/operations/onboardings/{id}/mark-test", post(grace::mark_test))
         .route("/api/operations/onboardings/{id}/drill", post(grace::drill))
+        .route("/api/operations/onboardings/{id}/leaving", get(leaving::show))
+        .route("/api/operations/onboardings/{id}/leave", post(leaving::leave))
+        .route("/api/operations/onboardings/{id}/stay", post(leaving::stay))
+        .route("/api/operations/onboardings/{id}/approve-leaving", post(leaving::approve))
+        .route("/api/operations/claims/release", post(claims::release))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 
@@ -75,6 +85,7 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "blockers": blockers::all(&onboarding),
                 "entry": onboarding.number(),
                 "grace": ladder::json(&app.settings.grace, &onboarding, app.clock.now()),
+                "leaving": leaving::of(&onboarding),
             }));
         }
     }

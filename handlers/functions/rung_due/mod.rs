@@ -33,6 +33,7 @@ pub(crate) async fn handle(step: Step<RungDue>, app: App) -> Result<Next, StepEr
         Some(What::Withdraw(rung)) => step.decide(Fact::RungWithdrawn { rung }),
         Some(What::Take(rung)) => take(&step, &app, onboarding, rung).await,
         Some(What::LookAtMachines) => step.decide(Fact::MachinesDue),
+        Some(What::Leave) => Ok(Next::NoNews("it leaves, which is another function's")),
     }
 }
 
@@ -53,7 +54,7 @@ async fn take(
         Err(Refusal::Error(error)) => return unanswered(onboarding, error),
     }
     let machines: Vec<ArmId> = match rung {
-        Rung::Suspend => vec![],
+        Rung::Suspend | Rung::Offboard => vec![],
         Rung::Deallocate => match machines::of(app, onboarding).await {
             Ok(machines) => machines,
             Err(error) => return unanswered(onboarding, error),

@@ -138,7 +138,13 @@ async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<O
     if head.onboarding.stage() == Stage::Ended {
         return Err(Problem::new(
             StatusCode::CONFLICT,
-            "The subscription has ended. Keys can no longer be submitted.",
+            "This onboarding has ended. Keys can no longer be submitted.",
+        ));
+    }
+    if head.onboarding.leaving().is_some() {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "This onboarding is ending. Keys can no longer be submitted.",
         ));
     }
     let in_use = head.onboarding.key().filter(|_| *head.onboarding.set() != Set::None);

@@ -94,7 +94,8 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
     // Before a key is proven somebody's turn is always named, with a check of its own; a sign-up that is not opened has no
     // onboarding; a check is sent until it is made, and the marketplace is asked every day. A key is looked at again an
     // interval later, also when an event of its vault is lost. The grace ladder has reminders, which are sent until the
-    // journal shows that they were heeded, also for its machines.
+    // journal shows that they were heeded, also for its machines. So has an onboarding that leaves, during its hold; what is
+    // undone afterwards stands still like the chain, and the properties of the decision play that its messages are lost.
     let others = [
         "signup_requested",
         "customer_consented",
@@ -105,6 +106,10 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "watch_due",
         "rung_due",
         "machine_switch_requested",
+        "leaving_due",
+        "disk_return_requested",
+        "set_removal_requested",
+        "access_check_requested",
         "key_events",
     ];
     covered.extend(others);

@@ -15,6 +15,7 @@ use onboarding::finding::Finding;
 use crate::step::StepError;
 pub(crate) use entra::of_entra;
 pub(crate) use key_vault::of_vault;
+pub(crate) use resource_manager::code_of;
 
 /// What the system itself said. Everything else that can happen on a call is tried again, not sooner than the system
 /// asked.

@@ -28,3 +28,25 @@ impl From<ArmError> for StepError {
         }
     }
 }
+
+/// Azure's code for what went wrong. Its text names what is the vendor's alone, so it is not kept.
+pub(crate) fn code_of(error: &ArmError) -> String {
+    match error {
+        ArmError::Refused(
+            ArmRefusal::NotFound { code }
+            | ArmRefusal::Forbidden { code, .. }
+            | ArmRefusal::KeyUnusable { code, .. }
+            | ArmRefusal::Conflict { code, .. }
+            | ArmRefusal::BadRequest { code, .. },
+        ) => code.clone(),
+        ArmError::Refused(
+            ArmRefusal::KeyVaultAccessForbidden { .. }
+            | ArmRefusal::TokenRefused { .. }
+            | ArmRefusal::BadId { .. },
+        )
+        | ArmError::Throttled { .. }
+        | ArmError::Unavailable(_)
+        | ArmError::Undecodable(_)
+        | ArmError::Token(_) => error.to_string(),
+    }
+}

@@ -7,6 +7,7 @@ mod disk;
 mod disk_encryption_set;
 mod error;
 mod machine;
+mod named_sets;
 mod operation;
 mod provisioning_state;
 
@@ -24,6 +25,7 @@ pub use disk_encryption_set::{
 };
 pub use error::{ArmError, ArmFault, ArmRefusal};
 pub use machine::{Machine, PowerState};
+pub use named_sets::{GALLERY_VERSIONS, IMAGES, SCALE_SETS};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
 pub use provisioning_state::ProvisioningState;
 
@@ -35,6 +37,9 @@ pub const DISK_API_VERSION: &str = "2025-01-02";
 
 /// `Microsoft.Compute` has another series of versions for virtual machines.
 const MACHINE_API_VERSION: &str = "2024-07-01";
+
+/// Resource Manager's own list of what is in a group.
+const RESOURCES_API_VERSION: &str = "2024-03-01";
 
 const HOST: &str = "https://management.azure.com";
 const SCOPE: &str = "https://management.azure.com/.default";
@@ -140,6 +145,70 @@ impl Compute {
         self.change(Method::PATCH, disk, DISKS, &json!({ "properties": { "encryption": encryption } })).await
     }
 
+    /// Changes a disk back to a platform-managed key. The disk must be unattached, or its machine deallocated; and Azure
+    /// needs the customer's key for it.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::Conflict`] or [`ArmRefusal::BadRequest`] for a disk that cannot be changed now.
+    pub async fn return_disk_to_platform_key(&self, disk: &ArmId) -> Result<Accepted<Disk>, ArmError> {
+        // A set that is named beside it is refused (InvalidParameter).
+        let encryption = json!({ "type": EncryptionType::PlatformKey.as_str() });
+        self.change(Method::PATCH, disk, DISKS, &json!({ "properties": { "encryption": encryption } })).await
+    }
+
+    /// Deletes a disk encryption set. One that is not there is deleted.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::Conflict`] or [`ArmRefusal::BadRequest`] while something uses it.
+    pub async fn delete_disk_encryption_set(&self, id: &ArmId) -> Result<Accepted<()>, ArmError> {
+        check_type(id, SETS)?;
+        let url = self.url(id.as_str());
+        self.transport
+            .within_time_limit(async { Accepted::read(&self.send(Method::DELETE, &url, None::<&()>).await?) })
+            .await
+    }
+
+    /// The disks and snapshots that use a set, wherever in its subscription they are. Images and scale sets are not
+    /// among them.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::NotFound`] if there is no such set.
+    pub async fn associated_resources(&self, set: &ArmId) -> Result<Vec<ArmId>, ArmError> {
+        check_type(set, SETS)?;
+        self.all(self.url(&format!("{set}/associatedResources"))).await
+    }
+
+    /// The ids of everything in a resource group.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::NotFound`] if there is no such group; [`ArmRefusal::BadId`] for a name that no group can have.
+    pub async fn resources(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: &str,
+    ) -> Result<Vec<ArmId>, ArmError> {
+        let group = group_id(subscription, resource_group)?;
+        let url = format!("{HOST}{group}/resources?api-version={RESOURCES_API_VERSION}");
+        let found: Vec<Listed> = self.all(url).await?;
+        // What is no id of ours cannot be asked about; its own type is none that has disks.
+        Ok(found.into_iter().filter_map(|listed| listed.id.parse().ok()).collect())
+    }
+
+    /// The disk encryption sets that an image, a version of one in a gallery, or a scale set names for its disks.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::NotFound`] if there is none of this id; [`ArmRefusal::BadId`] for another type.
+    pub async fn sets_named_by(&self, id: &ArmId) -> Result<Vec<ArmId>, ArmError> {
+        let version = named_sets::api_version(id)
+            .ok_or(ArmError::Refused(ArmRefusal::BadId { expected: "Microsoft.Compute/images" }))?;
+        let url = format!("{HOST}{id}?api-version={version}");
+        let read: serde_json::Value = self
+            .transport
+            .within_time_limit(async { decode(&self.send(Method::GET, &url, None::<&()>).await?) })
+            .await?;
+        Ok(named_sets::of(&read))
+    }
+
     /// Reads a virtual machine, with its power.
     ///
     /// # Errors
@@ -185,19 +254,20 @@ impl Compute {
         subscription: SubscriptionId,
         resource_group: &str,
     ) -> Result<Vec<Disk>, ArmError> {
-        let group: ArmId =
-            format!("/subscriptions/{subscription}/resourceGroups/{resource_group}").parse().map_err(
-                |_| ArmError::Refused(ArmRefusal::BadId { expected: "Microsoft.Resources/resourceGroups" }),
-            )?;
-        let mut url = self.url(&format!("{group}/providers/{DISKS}"));
+        let group = group_id(subscription, resource_group)?;
+        self.all(self.url(&format!("{group}/providers/{DISKS}"))).await
+    }
+
+    /// Every page of a listing.
+    async fn all<T: DeserializeOwned>(&self, mut url: String) -> Result<Vec<T>, ArmError> {
         self.transport
             .within_time_limit(async {
-                let mut disks = Vec::new();
+                let mut all = Vec::new();
                 for _ in 0..MOST_PAGES {
-                    let page: Page<Disk> = decode(&self.send(Method::GET, &url, None::<&()>).await?)?;
-                    disks.extend(page.value);
+                    let page: Page<T> = decode(&self.send(Method::GET, &url, None::<&()>).await?)?;
+                    all.extend(page.value);
                     match page.next_link.filter(|link| !link.is_empty()) {
-                        None => return Ok(disks),
+                        None => return Ok(all),
                         // A token goes with the next request, so that the link must lead to ARM as well.
                         Some(link) => link
                             .parse::<OperationUrl>()
@@ -268,8 +338,19 @@ impl Compute {
     }
 }
 
+fn group_id(subscription: SubscriptionId, resource_group: &str) -> Result<ArmId, ArmError> {
+    let id = format!("/subscriptions/{subscription}/resourceGroups/{resource_group}");
+    let expected = "Microsoft.Resources/resourceGroups";
+    id.parse().map_err(|_| ArmError::Refused(ArmRefusal::BadId { expected }))
+}
+
 fn machine_url(machine: &ArmId, action: &str, more: &str) -> String {
     format!("{HOST}{machine}{action}?api-version={MACHINE_API_VERSION}{more}")
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
 }
 
 #[derive(Deserialize)]

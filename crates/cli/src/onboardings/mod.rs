@@ -1,5 +1,6 @@
 //! `latchkey onboardings`: what the function app knows about its onboardings.
 
+mod leaving;
 mod shown;
 
 use std::io::Write as _;
@@ -23,7 +24,7 @@ Exit codes:
   1    something failed; stderr says what, and what to do
   2    the command line is wrong
   3    check: the key does not work
-  6    withdraw-links: not confirmed, nothing changed
+  6    a change that was not confirmed; nothing changed
   130  interrupted by Ctrl-C";
 
 /// The key does not work.
@@ -100,6 +101,38 @@ pub enum OnboardingsCommand {
     /// The mark stays. Never mark a real customer's onboarding.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     MarkTest(ChangeArgs),
+
+    /// Show what is undone for one onboarding that leaves, or what would be
+    ///
+    /// Looks at everything that uses its disk encryption set. Nothing is changed.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Leaving(OneArgs),
+
+    /// End one onboarding: after a hold and an approval, everything that uses the key is undone
+    ///
+    /// Disks go back to platform-managed keys, the disk encryption set is deleted, the claim of the key is
+    /// released. Nothing that holds data is deleted. Shows the plan, then asks twice. Needs --why. The
+    /// marketplace subscription is not canceled by this.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Leave(ChangeArgs),
+
+    /// Withdraw "leave", as long as nothing was undone
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Stay(ChangeArgs),
+
+    /// Approve what is undone for one onboarding that leaves
+    ///
+    /// Shows the plan, then asks twice. Only the plan that was shown is approved: one that grows has to be
+    /// approved again.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    ApproveLeaving(ChangeArgs),
+
+    /// Release the claim of a key by hand
+    ///
+    /// For a key whose holder does not use it, or whose holder's journal cannot be read any more. A key in
+    /// use is not released. Needs --why.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    ReleaseClaim(leaving::ReleaseArgs),
 }
 
 /// What `onboardings list` takes.
@@ -212,6 +245,11 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             );
             return change(&args, "mark as test", "mark-test", &question, None).await;
         }
+        OnboardingsCommand::Leaving(args) => return leaving::show(&args).await,
+        OnboardingsCommand::Leave(args) => return leaving::leave(&args).await,
+        OnboardingsCommand::Stay(args) => return leaving::stay(&args).await,
+        OnboardingsCommand::ApproveLeaving(args) => return leaving::approve(&args).await,
+        OnboardingsCommand::ReleaseClaim(args) => return leaving::release(&args).await,
         OnboardingsCommand::Check(args) => {
             let answer = ask(&args.app, Method::POST, &format!("/{}/check", args.id)).await?;
             tell(&answer, args.json, shown::check)?;

@@ -150,11 +150,11 @@ pub(super) fn check(answer: &Json) -> String {
     lines.join("\n")
 }
 
-fn items(list: &Json) -> &[Json] {
+pub(super) fn items(list: &Json) -> &[Json] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Json) -> String {
+pub(super) fn text(value: &Json) -> String {
     value.as_str().map_or_else(|| "-".to_owned(), harmless)
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Decision, Onboarding, Set, Stage,
     event::{Announced, Announcement, Details},
     grace::{Ladder, Rung},
+    leaving::Access,
 };
 
 type News = (Announcement, Details);
@@ -32,14 +33,21 @@ impl Decision {
 }
 
 fn news(before: &Onboarding, after: &Onboarding) -> Vec<News> {
-    let stage = Announcement::of(before.stage(), after.stage()).map(|stage| (stage, Details::None {}));
+    // Whoever does not leave after all is told about as if there had been no leaving.
+    let was = match (&before.leaving, &after.leaving) {
+        (Some(_), None) => Onboarding { leaving: None, ..before.clone() }.stage(),
+        _ => before.stage(),
+    };
+    let stage = Announcement::of(was, after.stage()).map(|stage| (stage, Details::None {}));
     if after.stage() == Stage::Ended {
         // That says it all. A rung that was taken is not taken back.
-        return stage.into_iter().collect();
+        return left(after).into_iter().chain(stage).collect();
     }
     let ladders = (before.grace.ladder.as_ref(), after.grace.ladder.as_ref());
     let rungs = Rung::ALL.into_iter().filter_map(|rung| news_of_rung(rung, ladders.0, ladders.1));
-    stage.into_iter().chain(rungs).chain(rotated(before, after)).chain(expires(before, after)).collect()
+    let leaving = news_of_leaving(before, after);
+    let others = leaving.into_iter().chain(rotated(before, after)).chain(expires(before, after));
+    stage.into_iter().chain(rungs).chain(others).collect()
 }
 
 /// Where a rung stands.
@@ -79,6 +87,21 @@ fn news_of_rung(rung: Rung, before: Option<&Ladder>, after: Option<&Ladder>) -> 
     };
     let due = after.and_then(Standing::due).or_else(|| before.and_then(Standing::due));
     Some((announcement, Details::Rung { rung, due }))
+}
+
+fn news_of_leaving(before: &Onboarding, after: &Onboarding) -> Option<News> {
+    let (announcement, of) = match (&before.leaving, &after.leaving) {
+        (None, Some(begun)) => (Announcement::LeavingStarted, begun),
+        (Some(withdrawn), None) => (Announcement::LeavingWithdrawn, withdrawn),
+        (None, None) | (Some(_), Some(_)) => return None,
+    };
+    Some((announcement, Details::Leaving { why: of.why.as_str(), hold_until: of.hold_until }))
+}
+
+fn left(after: &Onboarding) -> Option<News> {
+    let access = after.leaving.as_ref()?.undo.as_ref()?.access?;
+    let access_is_gone = matches!(access, Access::Refused { .. });
+    Some((Announcement::Left, Details::Left { access_is_gone }))
 }
 
 fn rotated(before: &Onboarding, after: &Onboarding) -> Option<News> {

@@ -9,8 +9,9 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
     blocker::Blocker,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyEventReceived, KeyShared,
-        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
+        AccessCheckRequested, ActivationRequested, CustomerConsented, DiskEncryptionRequested,
+        DiskReturnRequested, KeyEventReceived, KeyShared, LeavingDue, MachineSwitchRequested,
+        ProvisionRequested, ProvisionStarted, SetRemovalRequested,
     },
 };
 
@@ -25,6 +26,10 @@ pub(super) enum Look {
     Disk(ArmId),
     Activation,
     Machine(ArmId),
+    Leaving,
+    DiskReturn(ArmId),
+    SetRemoval,
+    Access,
 }
 
 impl Onboarding {
@@ -91,7 +96,10 @@ impl Onboarding {
     /// end takes up nothing else.
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
-            (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
+            (Look::Disk(disk) | Look::DiskReturn(disk), Subject::Disk { disk: blocked }) => disk == blocked,
+            (Look::DiskReturn(_) | Look::SetRemoval | Look::Access | Look::Leaving, subject) => {
+                matches!(subject, Subject::Set | Subject::Leaving)
+            }
             (_, Subject::Rotation | Subject::Step { .. } | Subject::Machine { .. }) => false,
             _ => true,
         })
@@ -100,13 +108,6 @@ impl Onboarding {
     /// What has to be looked at for this blocker.
     fn look_at(&self, subject: &Subject) -> BTreeSet<Look> {
         match subject {
-            Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
-                BTreeSet::from([Look::Disk(disk.clone())])
-            }
-            Subject::Rotation => BTreeSet::from([Look::Rotation]),
-            Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
-                BTreeSet::from([Look::Machine(machine.clone())])
-            }
             // Only a probe of the key can tell, wherever the chain stands.
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
                 let key = match subject {
@@ -115,16 +116,27 @@ impl Onboarding {
                 };
                 BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
             }
+            _ if self.leaving.is_some() => self.stands_at(),
+            Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
+                BTreeSet::from([Look::Disk(disk.clone())])
+            }
+            Subject::Rotation => BTreeSet::from([Look::Rotation]),
+            Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
+                BTreeSet::from([Look::Machine(machine.clone())])
+            }
             Subject::Set => match &self.set {
                 Set::Ready { set } if self.waits_for_set() => BTreeSet::from([Look::Set(set.clone())]),
                 Set::None | Set::Requested { .. } | Set::Ready { .. } => self.stands_at(),
             },
-            Subject::Billing | Subject::Step { .. } => self.stands_at(),
+            Subject::Billing | Subject::Leaving | Subject::Step { .. } => self.stands_at(),
         }
     }
 
     /// Where the chain stands: what takes it on.
     pub(super) fn stands_at(&self) -> BTreeSet<Look> {
+        if let Some(leaving) = &self.leaving {
+            return self.leaving_stands_at(leaving).into_iter().collect();
+        }
         match (&self.set, &self.key, &self.candidate) {
             (Set::Requested { set, .. }, ..) => BTreeSet::from([Look::Set(set.clone())]),
             (Set::Ready { set }, ..) if self.disks.is_empty() => BTreeSet::from([Look::Set(set.clone())]),
@@ -157,6 +169,12 @@ impl Onboarding {
                 Look::Machine(machine) => {
                     decision.send_resumed(machine.clone().as_str(), MachineSwitchRequested { machine });
                 }
+                Look::Leaving => decision.send_resumed("", LeavingDue {}),
+                Look::DiskReturn(disk) => {
+                    decision.send_resumed(disk.clone().as_str(), DiskReturnRequested { disk });
+                }
+                Look::SetRemoval => decision.send_resumed("", SetRemovalRequested {}),
+                Look::Access => decision.send_resumed("", AccessCheckRequested {}),
             }
         }
     }

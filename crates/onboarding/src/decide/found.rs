@@ -24,7 +24,8 @@ impl Onboarding {
             | About::Rotation
             | About::Disk(_)
             | About::Machine(_)
-            | About::Billing => None,
+            | About::Billing
+            | About::Leaving => None,
         };
         if let (Some(key), Some(used)) = (submitted, in_use)
             && !used.is_same_key(key)

@@ -8,6 +8,7 @@ use crate::{
     event::MachineSwitchRequested,
     finding::{Code, KeyIs},
     grace::{Announced, Drill, Freeze, HeldMachine, Ladder, MachineState, Rung},
+    leaving::Why,
 };
 
 impl Onboarding {
@@ -19,7 +20,11 @@ impl Onboarding {
         due: OffsetDateTime,
     ) -> Option<Decision> {
         let ladder = self.grace.ladder.as_ref().filter(|_| self.ladder_moves())?;
-        if ladder.announced.is_some() || ladder.next_rung() != Some(rung) || due < cause.now {
+        if ladder.announced.is_some()
+            || ladder.next_rung() != Some(rung)
+            || due < cause.now
+            || !self.may_be_taken(rung)
+        {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
@@ -48,7 +53,7 @@ impl Onboarding {
         machines: &[ArmId],
     ) -> Option<Decision> {
         let announced = self.grace.ladder.as_ref().filter(|_| self.ladder_moves())?.announced?;
-        if announced.rung != rung || cause.now < announced.due {
+        if announced.rung != rung || cause.now < announced.due || !self.may_be_taken(rung) {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Consent);
@@ -65,7 +70,16 @@ impl Onboarding {
             (machine.state, machine.operation) = (MachineState::Stopping, None);
         }
         decision.send_machines();
+        if rung == Rung::Offboard {
+            self.begin_leaving(&mut decision, Why::KeyRevoked);
+        }
         Some(decision)
+    }
+
+    /// A rehearsal ends before anything is undone.
+    #[must_use]
+    pub fn may_be_taken(&self, rung: Rung) -> bool {
+        rung != Rung::Offboard || self.grace.drill.is_none()
     }
 
     /// Nothing was heard of machines for long.
@@ -99,6 +113,10 @@ impl Onboarding {
         self.grace.frozen.as_ref()?;
         let mut decision = self.next(cause, fact, &About::Consent);
         decision.onboarding.grace.frozen = None;
+        if self.leaving.is_some() {
+            let looks = self.stands_at();
+            self.take_up(&mut decision, looks);
+        }
         Some(decision)
     }
 

@@ -66,7 +66,11 @@ impl Onboarding {
             Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => true,
             Subject::Set => finding.code().resolved_by() == ResolvedBy::WorkingKey,
             Subject::Step { function, .. } => function == cause.function,
-            Subject::Rotation | Subject::Billing | Subject::Disk { .. } | Subject::Machine { .. } => false,
+            Subject::Rotation
+            | Subject::Billing
+            | Subject::Leaving
+            | Subject::Disk { .. }
+            | Subject::Machine { .. } => false,
         };
         let is_waited_for = self.grace.ladder.is_some()
             || self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding));

@@ -10,10 +10,12 @@ mod disks;
 mod found;
 mod grace;
 mod keys;
+mod leaving;
 mod machines;
 mod rotation;
 mod set;
 mod standstill;
+mod undo;
 mod watch;
 
 pub use standstill::{Asked, RESTARTS};
@@ -25,8 +27,8 @@ use time::OffsetDateTime;
 
 use crate::{
     About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
-    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, plan::NoPlan,
-    taken::Taken,
+    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, leaving::Why,
+    plan::NoPlan, taken::Taken,
 };
 
 /// A decision, or `None` for no news.
@@ -66,6 +68,7 @@ impl Onboarding {
             stood_since: None,
             restarts: 0,
             grace: Grace::default(),
+            leaving: None,
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -81,16 +84,24 @@ impl Onboarding {
     /// When the fact contradicts what the onboarding is bound to.
     pub fn decide(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Contradiction> {
         if self.stage() == Stage::Ended {
-            // Ended is final (an unsubscribed subscription cannot come back); late events change nothing.
+            // Ended is final: what it used is given back, and late events change nothing.
+            return Ok(None);
+        }
+        if self.leaving.is_some() && !self.counts_while_leaving(&fact) {
             return Ok(None);
         }
         match self.decide_in_force(cause, fact) {
             Ok(decided) => Ok(decided.map(|mut decision| {
+                self.recover_from_leaving(&mut decision);
                 self.keep_ladder(&mut decision);
                 decision.announced_from(self)
             })),
             Err(NoPlan::NotNow(
-                NotNow::NoProvenKey | NotNow::Suspended | NotNow::ServiceSuspended | NotNow::Ended,
+                NotNow::NoProvenKey
+                | NotNow::Suspended
+                | NotNow::ServiceSuspended
+                | NotNow::Leaving
+                | NotNow::Ended,
             )) => Ok(None),
             Err(NoPlan::Contradiction(contradiction)) => Err(contradiction),
         }
@@ -138,6 +149,15 @@ impl Onboarding {
             Fact::Unfrozen => Ok(self.unfrozen(cause, fact)),
             Fact::MarkedAsTest => Ok(self.marked_as_test(cause, fact)),
             Fact::DrillStarted { drill } => Ok(self.drill_started(cause, fact, drill)),
+            Fact::LeavingAsked { reason } => Ok(self.leaving_asked(cause, fact, reason)),
+            Fact::Stays => Ok(self.stays(cause, fact)),
+            Fact::LeavingApproved { who, plan } => Ok(self.leaving_approved(cause, fact, who, plan)),
+            Fact::LeavingSwept { sweep, by_policy } => Ok(self.leaving_swept(cause, fact, sweep, by_policy)),
+            Fact::DiskReturn { disk, step } => Ok(self.disk_return(cause, fact, disk, step)),
+            Fact::SetRemoval { step } => Ok(self.set_removal(cause, fact, step)),
+            Fact::AccessChecked { seen, give_up_at } => {
+                Ok(self.access_checked(cause, fact, seen, give_up_at))
+            }
         }
     }
 
@@ -179,11 +199,22 @@ impl Onboarding {
         let mut decision = self.next(cause, fact, &About::Billing);
         decision.onboarding.purchase.status = status;
         decision.onboarding.changed_at = self.changed_at.max(changed_at);
+        let held = self.leaving.as_ref().filter(|leaving| leaving.is_held());
+        if held.is_some_and(|leaving| leaving.why == Why::Unsubscribed)
+            && status != SubscriptionStatus::Unsubscribed
+        {
+            self.withdraw_leaving(&mut decision);
+            return Some(decision);
+        }
         match status {
+            SubscriptionStatus::Unsubscribed if self.leaving.is_some() => {}
+            SubscriptionStatus::Unsubscribed if self.has_something_to_leave() => {
+                self.begin_leaving(&mut decision, Why::Unsubscribed);
+            }
             SubscriptionStatus::Unsubscribed => decision.onboarding.blockers.clear(),
             SubscriptionStatus::Suspended => {}
             SubscriptionStatus::PendingFulfillmentStart | SubscriptionStatus::Subscribed => {
-                if was_suspended && self.activated_at.is_none() {
+                if was_suspended && self.activated_at.is_none() && self.leaving.is_none() {
                     self.take_up(&mut decision, self.stands_at());
                 }
             }

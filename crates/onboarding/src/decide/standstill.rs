@@ -13,8 +13,9 @@ use super::checks::Look;
 use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
-        KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
+        AccessCheckRequested, ActivationRequested, CustomerConsented, DiskEncryptionRequested,
+        DiskReturnRequested, EventData, KeyEventReceived, KeyShared, LeavingDue, MachineSwitchRequested,
+        ProvisionRequested, ProvisionStarted, SetRemovalRequested,
     },
     finding::Finding,
 };
@@ -149,19 +150,26 @@ impl Look {
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
             Self::Machine(_) => MachineSwitchRequested::QUEUE,
+            Self::Leaving => LeavingDue::QUEUE,
+            Self::DiskReturn(_) => DiskReturnRequested::QUEUE,
+            Self::SetRemoval => SetRemovalRequested::QUEUE,
+            Self::Access => AccessCheckRequested::QUEUE,
         }
     }
 
     fn disk(&self) -> Option<&azure_ids::ArmId> {
         match self {
-            Self::Disk(disk) => Some(disk),
+            Self::Disk(disk) | Self::DiskReturn(disk) => Some(disk),
             Self::Consent
             | Self::Key(_)
             | Self::NewSet
             | Self::Set(_)
             | Self::Rotation
             | Self::Activation
-            | Self::Machine(_) => None,
+            | Self::Machine(_)
+            | Self::Leaving
+            | Self::SetRemoval
+            | Self::Access => None,
         }
     }
 
@@ -170,10 +178,11 @@ impl Look {
         match self {
             Self::Consent => Subject::Consent,
             Self::Key(_) => Subject::CandidateKey,
-            Self::NewSet | Self::Set(_) => Subject::Set,
+            Self::NewSet | Self::Set(_) | Self::SetRemoval => Subject::Set,
             Self::Rotation => Subject::Rotation,
-            Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
+            Self::Disk(disk) | Self::DiskReturn(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
+            Self::Leaving | Self::Access => Subject::Leaving,
             Self::Machine(machine) => Subject::Machine { machine: machine.clone() },
         }
     }

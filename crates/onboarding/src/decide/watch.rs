@@ -6,6 +6,7 @@
 use crate::{
     About, Decision, Onboarding, ProvenKey, Stage, Subject,
     finding::{Finding, KeyIs},
+    leaving::Leaving,
 };
 
 /// What a finding about the key in use is worth.
@@ -20,10 +21,11 @@ pub enum Sight {
 }
 
 impl Onboarding {
-    /// Whether its key is looked at all the time: from its activation to its end.
+    /// Whether its key is looked at all the time: from its activation until nothing uses it any more.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.activated_at.is_some() && self.stage() != Stage::Ended
+        let has_left = self.leaving.as_ref().is_some_and(Leaving::has_given_up_key);
+        self.activated_at.is_some() && self.stage() != Stage::Ended && !has_left
     }
 
     /// The key that is watched.

@@ -38,7 +38,13 @@ announcements! {
     Revoked = "latchkey.onboarding.revoked.v1";
     /// The key works again.
     Recovered = "latchkey.onboarding.recovered.v1";
-    /// The subscription is over.
+    /// It leaves: everything that uses the key is undone after a hold.
+    LeavingStarted = "latchkey.onboarding.leaving-started.v1";
+    /// It does not leave: everything is as before.
+    LeavingWithdrawn = "latchkey.onboarding.leaving-withdrawn.v1";
+    /// Everything is undone.
+    Left = "latchkey.onboarding.left.v1";
+    /// It is over.
     Ended = "latchkey.onboarding.ended.v1";
     /// A rung of the grace ladder will be taken; again when its time is another.
     RungAnnounced = "latchkey.onboarding.rung-announced.v1";
@@ -59,6 +65,8 @@ impl Announcement {
         match (before, after) {
             (before, after) if before == after => None,
             (_, Stage::Ended) => Some(Self::Ended),
+            // What is told of leaving says more than the stage does.
+            (_, Stage::Leaving) | (Stage::Leaving, _) => None,
             (_, Stage::Revoked) => Some(Self::Revoked),
             (_, Stage::Unreachable) => Some(Self::Unreachable),
             (Stage::Revoked | Stage::Unreachable, Stage::Active) => Some(Self::Recovered),
@@ -97,6 +105,18 @@ pub(crate) enum Details {
         #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
         due: Option<OffsetDateTime>,
     },
+    Leaving {
+        /// Why: `unsubscribed`, `vendor-asks` or `key-revoked`.
+        why: &'static str,
+        /// Nothing is undone before.
+        #[serde(rename = "holdUntil", with = "time::serde::rfc3339")]
+        hold_until: OffsetDateTime,
+    },
+    Left {
+        /// Whether it is proven that our access to the key is gone.
+        #[serde(rename = "accessIsGone")]
+        access_is_gone: bool,
+    },
     Expiry {
         /// Which of the reminders it is.
         days: u32,
@@ -110,7 +130,7 @@ impl Details {
     fn target(&self) -> &'static str {
         match self {
             Self::Rung { rung, .. } => rung.as_str(),
-            Self::None {} | Self::Expiry { .. } => "",
+            Self::None {} | Self::Leaving { .. } | Self::Left { .. } | Self::Expiry { .. } => "",
         }
     }
 }

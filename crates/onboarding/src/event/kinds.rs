@@ -180,6 +180,26 @@ events! {
         machine: ArmId,
     } = "latchkey.machine.switch.requested.v1" on "machine_switch_requested"
         about |event| About::Machine(event.machine.clone());
+
+    /// It is time to go on with an onboarding that leaves: to plan what is to be undone, or to begin. Published by the
+    /// decision that it leaves and by `sweep`.
+    LeavingDue {} = "latchkey.leaving.due.v1" on "leaving_due"
+        about |_| About::Leaving;
+
+    /// A disk is to go back to a platform-managed key, or to be looked at again after that was asked for.
+    DiskReturnRequested {
+        /// The managed disk.
+        disk: ArmId,
+    } = "latchkey.disk.return.requested.v1" on "disk_return_requested"
+        about |event| About::Disk(event.disk.clone());
+
+    /// The disk encryption set of an onboarding that leaves is to be removed, or looked at again.
+    SetRemovalRequested {} = "latchkey.set.removal.requested.v1" on "set_removal_requested"
+        about |_| About::Set;
+
+    /// The set is gone; whether we still have access to the key is to be looked at.
+    AccessCheckRequested {} = "latchkey.access.check.requested.v1" on "access_check_requested"
+        about |_| About::Leaving;
 }
 
 #[cfg(test)]

@@ -4,13 +4,19 @@
 //! seen; the sentences are made when it is shown (`words`), so that better wording reaches old onboardings too.
 
 mod words;
+mod words_of_leaving;
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::about::{About, Subject};
+pub(crate) use words::ROLE;
+
+use crate::{
+    OnboardingId,
+    about::{About, Subject},
+};
 
 /// Who must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -368,6 +374,45 @@ findings! {
         /// Azure's code.
         error: String,
     } => Vendor, Step;
+    /// The hold of an onboarding that leaves is over, and nobody approved what is to be undone.
+    LeavingNotApproved => Vendor, Step;
+    /// Another onboarding uses the key: nothing is undone that it depends on.
+    KeyHeldElsewhere {
+        /// The key.
+        key: KeyUrl,
+        /// The other onboarding.
+        onboarding: OnboardingId,
+    } => Vendor, Step;
+    /// The disk did not go back to a platform-managed key.
+    DiskNotReturned {
+        /// The disk.
+        disk: ArmId,
+        /// Azure's code; none for a disk that is attached to a running machine.
+        error: Option<String>,
+    } => Vendor, Step;
+    /// Something that Latchkey does not change still uses the disk encryption set.
+    SetInUse {
+        /// The first of what uses it.
+        by: ArmId,
+        /// What that is.
+        kind: String,
+        /// How many others use it.
+        others: u32,
+    } => Vendor, Step;
+    /// Azure did not remove the disk encryption set.
+    SetNotRemoved {
+        /// The set.
+        set: ArmId,
+        /// Azure's code.
+        error: String,
+    } => Vendor, Step;
+    /// The customer has left, and the application still has access to the key.
+    AccessRemains {
+        /// Whose access it is.
+        service_principal: Option<ObjectId>,
+        /// The key.
+        key: KeyUrl,
+    } => Customer, Step;
     /// Nothing has happened for a long time, although it was restarted.
     StandsStill {
         /// The function whose step is to take it on.
@@ -453,6 +498,12 @@ impl Code {
             | Self::MachineShared
             | Self::MachineNotStopped
             | Self::MachineNotStarted
+            | Self::LeavingNotApproved
+            | Self::KeyHeldElsewhere
+            | Self::DiskNotReturned
+            | Self::SetInUse
+            | Self::SetNotRemoved
+            | Self::AccessRemains
             | Self::StandsStill
             | Self::StepRefused => KeyIs::NotMeant,
         }
@@ -509,6 +560,7 @@ impl Finding {
                 About::Disk(disk) => Subject::Disk { disk: disk.clone() },
                 About::Machine(machine) => Subject::Machine { machine: machine.clone() },
                 About::Billing => Subject::Billing,
+                About::Leaving => Subject::Leaving,
             },
         }
     }

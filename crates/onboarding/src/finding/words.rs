@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use azure_ids::{KeyUrl, ObjectId};
 
-use super::{Finding, Policy, SetUpFault};
+use super::{Finding, Policy, SetUpFault, words_of_leaving as leaving};
 
 /// The role that Microsoft's article, and we, ask for: get, wrap and unwrap, nothing else.
-const ROLE: &str = "Key Vault Crypto Service Encryption User";
+pub(crate) const ROLE: &str = "Key Vault Crypto Service Encryption User";
 
 /// The vault that a person names.
 const VAULT_ID: &str = "$(az keyvault show --name VAULT --query id --output tsv)";
@@ -160,6 +160,14 @@ impl Finding {
             Self::MachineNotStarted { machine, error } => {
                 format!("The virtual machine {} was stopped and did not start again ({error}).", machine.name())
             }
+            Self::LeavingNotApproved => leaving::NOT_APPROVED.to_owned(),
+            Self::KeyHeldElsewhere { key, .. } => leaving::held_elsewhere(key),
+            Self::DiskNotReturned { disk, error } => leaving::not_returned(disk, error.as_deref()),
+            Self::SetInUse { by, kind, others } => leaving::in_use(by, kind, *others),
+            Self::SetNotRemoved { set, error } => {
+                format!("Azure did not delete the disk encryption set {} ({error}).", set.name())
+            }
+            Self::AccessRemains { .. } => leaving::REMAINS.to_owned(),
             Self::StandsStill { function } => format!(
                 "The step {function} has not got on for a long time, although it was started again. The vendor has to \
                  look at it."
@@ -355,6 +363,12 @@ impl Finding {
                     .to_owned(),
                 format!("az vm start --ids {machine}"),
             ],
+            Self::LeavingNotApproved => leaving::approve(),
+            Self::KeyHeldElsewhere { .. } => leaving::free_key(),
+            Self::DiskNotReturned { disk, error } => leaving::return_disk(disk, error.as_deref()),
+            Self::SetInUse { .. } => leaving::free_set(),
+            Self::SetNotRemoved { set, .. } => leaving::remove_set(set),
+            Self::AccessRemains { service_principal, key } => leaving::remove_access(key, *service_principal),
             Self::StandsStill { function } => vec![format!(
                 "Look at the queue {function} and its dead letters with \"latchkey dead-letters\", and at the log of the \
                  function {function}. The step is started again by itself."

@@ -15,18 +15,14 @@ pub enum GracePolicy {
     Suspend,
     /// Up to [`Rung::Deallocate`].
     Deallocate,
+    /// Up to [`Rung::Offboard`].
+    Offboard,
 }
 
 /// The text names no policy that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownPolicy {
-    /// It names one that is planned.
-    #[error("offboard is not available yet; set alerts-only, suspend or deallocate")]
-    Offboard,
-    /// It names none.
-    #[error("expected alerts-only, suspend or deallocate")]
-    Unknown,
-}
+#[error("expected alerts-only, suspend, deallocate or offboard")]
+pub struct UnknownPolicy;
 
 impl FromStr for GracePolicy {
     type Err = UnknownPolicy;
@@ -36,8 +32,8 @@ impl FromStr for GracePolicy {
             "alerts-only" => Ok(Self::AlertsOnly),
             "suspend" => Ok(Self::Suspend),
             "deallocate" => Ok(Self::Deallocate),
-            "offboard" => Err(UnknownPolicy::Offboard),
-            _ => Err(UnknownPolicy::Unknown),
+            "offboard" => Ok(Self::Offboard),
+            _ => Err(UnknownPolicy),
         }
     }
 }
@@ -49,7 +45,8 @@ impl GracePolicy {
         match self {
             Self::AlertsOnly => false,
             Self::Suspend => rung == Rung::Suspend,
-            Self::Deallocate => true,
+            Self::Deallocate => rung != Rung::Offboard,
+            Self::Offboard => true,
         }
     }
 }
@@ -63,6 +60,8 @@ pub struct GraceRules {
     pub suspend_after: Duration,
     /// When machines are deallocated.
     pub deallocate_after: Duration,
+    /// When it leaves.
+    pub offboard_after: Duration,
     /// How long before it is taken each rung is announced, at the least.
     pub notice: Duration,
 }
@@ -72,7 +71,8 @@ impl GraceRules {
     #[must_use]
     pub fn at_the_pace_of(self, drill: &Drill) -> Self {
         let pace = drill.pace;
-        Self { suspend_after: pace, deallocate_after: pace.saturating_mul(2), notice: pace, ..self }
+        let (deallocate_after, offboard_after) = (pace.saturating_mul(2), pace.saturating_mul(3));
+        Self { suspend_after: pace, deallocate_after, offboard_after, notice: pace, ..self }
     }
 
     /// When this rung is to be announced.
@@ -90,6 +90,7 @@ impl GraceRules {
         match rung {
             Rung::Suspend => self.suspend_after,
             Rung::Deallocate => self.deallocate_after,
+            Rung::Offboard => self.offboard_after,
         }
     }
 }

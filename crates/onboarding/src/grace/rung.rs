@@ -10,11 +10,13 @@ pub enum Rung {
     Suspend,
     /// The running machines that use this customer's disks are deallocated.
     Deallocate,
+    /// The onboarding leaves: after a hold and an approval, everything that uses the key is undone.
+    Offboard,
 }
 
 impl Rung {
     /// Every rung, in the order in which they are taken.
-    pub const ALL: [Self; 2] = [Self::Suspend, Self::Deallocate];
+    pub const ALL: [Self; 3] = [Self::Suspend, Self::Deallocate, Self::Offboard];
 
     /// The name as it stands in JSON.
     #[must_use]
@@ -22,6 +24,7 @@ impl Rung {
         match self {
             Self::Suspend => "suspend",
             Self::Deallocate => "deallocate",
+            Self::Offboard => "offboard",
         }
     }
 }

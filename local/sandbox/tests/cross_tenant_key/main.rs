@@ -446,6 +446,30 @@ async fn disks_are_refused_a_set_they_cannot_use() {
     story.patch_disk(good).await.expect(202);
 }
 
+/// Whoever gives a disk back needs its key a last time.
+#[tokio::test]
+async fn a_disk_goes_back_to_a_platform_key_only_while_its_key_can_be_used_and_then_the_set_can_go() {
+    let story = Story::consented_and_granted().await;
+    story.made_set().await;
+    story.made_disk().await;
+    let under = json!({ "type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": story.set_id() });
+    let accepted = story.patch_disk(under).await.expect(202);
+    assert_eq!(story.ended(&accepted).await["status"], "Succeeded");
+    let back = json!({ "type": "EncryptionAtRestWithPlatformKey" });
+    story.set_key(json!({ "enabled": false })).await;
+    story.patch_disk(back.clone()).await.expect_error(400, "KeyVaultKeyNotEnabled");
+    let used = story.vendor(Method::DELETE, &story.set_id(), None).await;
+    used.expect_error(409, "OperationNotAllowed");
+    story.set_key(json!({ "enabled": true })).await;
+    let accepted = story.patch_disk(back).await.expect(202);
+    assert_eq!(story.ended(&accepted).await["status"], "Succeeded");
+    let read = story.vendor(Method::GET, &story.disk_id(), None).await.expect(200);
+    assert_eq!(read.body["properties"]["encryption"], json!({ "type": "EncryptionAtRestWithPlatformKey" }));
+    let accepted = story.vendor(Method::DELETE, &story.set_id(), None).await.expect(202);
+    story.ended(&accepted).await;
+    assert_eq!(story.vendor(Method::GET, &story.set_id(), None).await.status, 404);
+}
+
 #[tokio::test]
 async fn a_new_version_of_the_key_is_taken_up_after_a_while_or_its_refusal_stays() {
     let lags = Lags {

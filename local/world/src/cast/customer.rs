@@ -11,7 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::names::{KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, RESOURCE_GROUPS_API, VAULTS_API};
-use super::roles::assign_role;
+use super::roles::{assign_role, remove_role};
 use super::{Azure, Browser, Network, OnboardingPage, OnboardingView, Page};
 use crate::story::{Story, Who};
 
@@ -174,6 +174,20 @@ impl Customer {
         assign_role(&self.azure, &key.scope, service_principal, role).await?;
         let what =
             "grants Key Vault Crypto Service Encryption User on the key to Latchkey's service principal";
+        self.story.tell_since(since, Who::Customer, what);
+        Ok(())
+    }
+
+    /// Takes the use of the key away from the application.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn take_back(&self, key: &CustomerKey, service_principal: Uuid) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let role = KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER;
+        remove_role(&self.azure, &key.scope, service_principal, role).await?;
+        let what = "removes the role assignment on the key, as the page says";
         self.story.tell_since(since, Who::Customer, what);
         Ok(())
     }

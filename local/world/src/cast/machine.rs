@@ -50,6 +50,17 @@ impl Vendor {
         Ok(power.context("the machine has no power state")?.to_owned())
     }
 
+    /// Stops a machine and frees what it runs on, so that the encryption of its disks can be changed.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn deallocate(&self, machine: &Machine) -> anyhow::Result<()> {
+        let id = format!("{}/deallocate", machine.0);
+        self.azure().arm(Method::POST, &id, MACHINES_API, None).await?.ok("deallocating the machine")?;
+        Ok(())
+    }
+
     /// Starts a machine, and tells whether it runs then.
     ///
     /// # Errors

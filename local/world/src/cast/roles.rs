@@ -29,6 +29,19 @@ pub(super) async fn assign_role(
     already_there_is_fine(reply, "assigning the role")
 }
 
+/// Takes a role assignment away that [`assign_role`] made; there being none is fine.
+pub(super) async fn remove_role(
+    azure: &Azure,
+    scope: &str,
+    principal: Uuid,
+    role: Uuid,
+) -> anyhow::Result<()> {
+    let name = role_assignment_name(scope, principal, role);
+    let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+    azure.arm(Method::DELETE, &id, ROLE_ASSIGNMENTS_API, None).await?.ok("removing the role")?;
+    Ok(())
+}
+
 /// Takes a conflict for success: what was to be made is there.
 pub(super) fn already_there_is_fine(reply: AzureResponse, what: &str) -> anyhow::Result<()> {
     if reply.status != StatusCode::CONFLICT {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use uuid::Uuid;
 
 use super::soon;
-use crate::cast::{CustomerKey, OnboardingPage, OnboardingView};
+use crate::cast::{Blocker, CustomerKey, OnboardingPage, OnboardingView};
 use crate::play::{self, Ending, Played};
 use crate::story::Who;
 use crate::world::LocalWorld;
@@ -18,6 +19,7 @@ pub(super) struct Active<'world> {
     world: &'world LocalWorld,
     pub(super) page: OnboardingPage,
     pub(super) key: CustomerKey,
+    pub(super) subscription: Uuid,
     pub(super) ending: Ending,
 }
 
@@ -31,8 +33,9 @@ impl<'world> Active<'world> {
         let reached = played.reached();
         let page = reached.page.context("the story has a page")?;
         let key = reached.key.context("the story has a key")?;
+        let subscription = reached.subscription_id.context("the story has a purchase")?;
         world.settle().await?;
-        Ok(Self { world, page, key, ending })
+        Ok(Self { world, page, key, subscription, ending })
     }
 
     pub(super) async fn look(&self) -> anyhow::Result<OnboardingView> {
@@ -41,12 +44,35 @@ impl<'world> Active<'world> {
 
     /// Lets time pass until the page says this.
     pub(super) async fn becomes(&self, state: &str) -> anyhow::Result<OnboardingView> {
+        self.becomes_within(state, NOTICED_WITHIN).await
+    }
+
+    /// The same, with the patience for it.
+    pub(super) async fn becomes_within(
+        &self,
+        state: &str,
+        at_most: Duration,
+    ) -> anyhow::Result<OnboardingView> {
         let began = self.world.now();
         let is = async || Ok(self.look().await?.state == state);
-        self.world.advance_until(&format!("the state {state}"), NOTICED_WITHIN, is).await?;
+        self.world.advance_until(&format!("the state {state}"), at_most, is).await?;
         let minutes = (self.world.now() - began).whole_minutes();
         self.world.story().tell(Who::Customer, format!("reads on the page, after {minutes} min: {state}"));
         self.look().await
+    }
+
+    /// Lets time pass until the page waits for this.
+    pub(super) async fn waits_for(&self, code: &str) -> anyhow::Result<Blocker> {
+        let found = async || {
+            let blockers = self.look().await?.blockers;
+            Ok(blockers.iter().any(|blocker| blocker.code == code))
+        };
+        self.world.advance_until(code, NOTICED_WITHIN, found).await?;
+        let view = self.look().await?;
+        let blocker = view.blockers.into_iter().find(|blocker| blocker.code == code);
+        let blocker = blocker.context("it was there a moment ago")?;
+        self.world.story().tell(Who::Customer, format!("reads on the page: {}", blocker.summary));
+        Ok(blocker)
     }
 
     /// The first disk's ARM id.

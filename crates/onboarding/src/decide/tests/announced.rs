@@ -33,7 +33,12 @@ fn what_becomes_of_an_active_onboarding_is_announced_once_and_again_under_the_sa
         ("look 1", unreachable, Announcement::Unreachable, Some("vault-unreachable")),
         ("look 2", disabled, Announcement::Revoked, Some("key-disabled")),
         ("look 3", proven("k"), Announcement::Recovered, None),
-        ("left", Fact::Subscription { status: SubscriptionStatus::Unsubscribed }, Announcement::Ended, None),
+        (
+            "leaves",
+            Fact::Subscription { status: SubscriptionStatus::Unsubscribed },
+            Announcement::LeavingStarted,
+            None,
+        ),
     ];
     let mut onboarding = active;
     for (origin, fact, announcement, code) in story {
@@ -154,7 +159,8 @@ fn a_rung_that_is_not_to_be_taken_any_more_is_withdrawn_and_one_whose_time_moved
     let back = at(&out.onboarding, start() + HOUR * 23, disabled()).unwrap();
     assert_told(&back, &[("revoked", None), ("rung-announced", Some("suspend"))]);
     let ended = Fact::Subscription { status: SubscriptionStatus::Unsubscribed };
-    assert_told(&at(&announced, start() + HOUR * 13, ended).unwrap(), &[("ended", None)]);
+    let leaves = at(&announced, start() + HOUR * 13, ended).unwrap();
+    assert_told(&leaves, &[("rung-withdrawn", Some("suspend")), ("leaving-started", None)]);
 }
 
 #[test]

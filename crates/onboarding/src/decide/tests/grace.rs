@@ -19,6 +19,7 @@ pub(super) const RULES: GraceRules = GraceRules {
     policy: GracePolicy::Deallocate,
     suspend_after: Duration::from_secs(24 * 3600),
     deallocate_after: Duration::from_secs(72 * 3600),
+    offboard_after: Duration::from_secs(14 * 24 * 3600),
     notice: Duration::from_secs(12 * 3600),
 };
 
@@ -59,6 +60,7 @@ fn due_at(onboarding: &Onboarding, rules: &GraceRules, now: OffsetDateTime) -> O
             let due = rules.due(onboarding.grace().ladder.as_ref()?, rung, now);
             Fact::RungAnnounced { rung, due }
         }
+        What::Leave => return None,
         What::Withdraw(rung) => Fact::RungWithdrawn { rung },
         What::Take(rung) => {
             let stops = rung == Rung::Deallocate;
@@ -182,11 +184,12 @@ fn a_freeze_stops_every_rung_and_after_it_a_rung_is_announced_again() {
 }
 
 #[test]
-fn the_end_of_the_subscription_ends_the_ladder() {
+fn the_end_of_the_subscription_keeps_the_ladder_from_moving() {
     let announced = moves_at(&revoked(), start() + HOUR * 12);
     let status = SubscriptionStatus::Unsubscribed;
     let ended = becomes(&announced, start() + HOUR * 13, Fact::Subscription { status });
-    assert_eq!((next(&ended), &ended.grace().ladder), (None, &None));
+    assert_eq!(next(&ended), Some((What::Leave, start() + HOUR * 13)));
+    assert_eq!(ended.grace().ladder.as_ref().unwrap().announced, None, "what was announced is void");
 }
 
 #[test]

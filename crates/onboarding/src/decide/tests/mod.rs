@@ -3,6 +3,7 @@ mod checks;
 mod disks;
 mod grace;
 mod keys;
+mod leaving;
 mod machines;
 mod ownership;
 mod properties;

@@ -15,6 +15,7 @@ use crate::{
     Reason,
     decide::{checks::Look, standstill::RESTARTS},
     finding::SetUpFault,
+    leaving::{AccessSeen, GivenBack, RemovalStep, Removed, ReturnStep, SetIs, Sweep, User, UserKind},
     rotation::{NewestVersion, SetLook},
     test_support::{cause_in, version},
 };
@@ -157,7 +158,10 @@ impl Play {
     /// Whether it was news.
     fn learns(&mut self, function: &'static str, fact: Fact) -> Result<bool, Contradiction> {
         self.learnt.push(format!("{function} {fact:?}"));
-        let decided = self.onboarding.decide(cause_in(function, &self.learnt.len().to_string()), fact)?;
+        // The hold is over at once, so that what comes after it is played too.
+        let hold = Duration::ZERO;
+        let cause = Cause { hold, ..cause_in(function, &self.learnt.len().to_string()) };
+        let decided = self.onboarding.decide(cause, fact)?;
         let is_news = decided.is_some();
         if let Some(decision) = decided {
             let to_functions =
@@ -174,6 +178,11 @@ impl Play {
             let has_check = blocker.next_check.is_some();
             let is_watched = looked_at && self.onboarding.is_watched_for(subject);
             prop_assert!(has_check == looked_at || is_watched, "{:?}", subject);
+        }
+        if self.onboarding.is_held() {
+            let is_reminded = self.onboarding.next_move(&super::grace::RULES).is_some();
+            let waits = self.onboarding.blockers().get(&Subject::Leaving).is_some();
+            prop_assert!(is_reminded || waits, "nobody comes back to it after {:#?}", self.learnt);
         }
         if self.onboarding.is_at_rest() {
             return Ok(());
@@ -212,6 +221,10 @@ fn look_of(event: &serde_json::Value) -> Look {
         "latchkey.disk.encryption.requested.v1" => Look::Disk(text("disk").parse().unwrap()),
         "latchkey.activation.requested.v1" => Look::Activation,
         "latchkey.key.event.received.v1" => Look::Rotation,
+        "latchkey.leaving.due.v1" => Look::Leaving,
+        "latchkey.disk.return.requested.v1" => Look::DiskReturn(text("disk").parse().unwrap()),
+        "latchkey.set.removal.requested.v1" => Look::SetRemoval,
+        "latchkey.access.check.requested.v1" => Look::Access,
         other => panic!("no decision sends {other}"),
     }
 }
@@ -226,6 +239,10 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Activation => ("activation_requested", About::Billing),
         Look::Rotation => ("key_events", About::Rotation),
         Look::Machine(machine) => ("machine_switch_requested", About::Machine(machine.clone())),
+        Look::Leaving => ("leaving_due", About::Leaving),
+        Look::DiskReturn(disk) => ("disk_return_requested", About::Disk(disk.clone())),
+        Look::SetRemoval => ("set_removal_requested", About::Set),
+        Look::Access => ("access_check_requested", About::Leaving),
     }
 }
 
@@ -233,7 +250,10 @@ fn step_of(look: &Look) -> (&'static str, About) {
 fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> {
     let (function, about) = step_of(look);
     let found = |finding| Some(Fact::Found { about: about.clone(), finding, token_of: None });
+    let undoes = [Look::Leaving, Look::SetRemoval, Look::Access].contains(look);
     match outcome {
+        // What is undone has findings of its own.
+        2 if undoes || matches!(look, Look::DiskReturn(_)) => return None,
         0 => return None,
         1 => {
             let function = function.to_owned();
@@ -277,7 +297,63 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
         }
         Look::Rotation => Some(looked_at_versions(outcome)),
         Look::Machine(_) => unreachable!("no machine is held without a ladder"),
+        Look::Leaving => {
+            Some(Fact::LeavingSwept { sweep: swept(onboarding, outcome), by_policy: outcome > 6 })
+        }
+        Look::DiskReturn(disk) => {
+            let step = match outcome {
+                3 | 4 => ReturnStep::Failed {
+                    finding: Finding::DiskNotReturned { disk: disk.clone(), error: None },
+                },
+                5..=7 => ReturnStep::Requested { look_after_ms: 1 },
+                _ => ReturnStep::Done,
+            };
+            // One that was asked for is not asked for again: it is done, or it failed.
+            let state =
+                onboarding.leaving().and_then(|leaving| leaving.undo.as_ref()?.disks.get(disk).copied());
+            let is_asked_for = state == Some(GivenBack::Requested);
+            let asks_again = is_asked_for && matches!(step, ReturnStep::Requested { .. });
+            let step = if asks_again { ReturnStep::Done } else { step };
+            Some(Fact::DiskReturn { disk: disk.clone(), step })
+        }
+        Look::SetRemoval => {
+            let undo = onboarding.leaving().and_then(|leaving| leaving.undo.as_ref());
+            let is_asked_for = undo.is_some_and(|undo| undo.set == Removed::Requested);
+            let step = match outcome {
+                3 | 4 => RemovalStep::Failed {
+                    finding: Finding::SetNotRemoved { set: our_set(), error: "ErrorCode".to_owned() },
+                },
+                5..=7 if !is_asked_for => {
+                    let sweep = Sweep { users: vec![], ..swept(onboarding, 9) };
+                    RemovalStep::Requested { sweep, look_after_ms: 1 }
+                }
+                _ => RemovalStep::Gone,
+            };
+            Some(Fact::SetRemoval { step })
+        }
+        Look::Access => {
+            let seen = match outcome {
+                3..=5 => AccessSeen::Remains { found: None },
+                _ => AccessSeen::Refused { code: Code::GrantMissing },
+            };
+            let give_up_at = cause("").now + time::Duration::days(if outcome == 5 { 0 } else { 1 });
+            Some(Fact::AccessChecked { seen, give_up_at })
+        }
     }
+}
+
+/// What uses the set: the disks that are encrypted, and a snapshot once in a while.
+fn swept(onboarding: &Onboarding, outcome: usize) -> Sweep {
+    let encrypted = onboarding.disks().iter().filter(|(_, state)| **state == DiskState::Encrypted);
+    let user = |id: &ArmId, kind| User { id: id.clone(), kind, machine: None };
+    let mut users: Vec<User> = encrypted.map(|(disk, _)| user(disk, UserKind::Disk)).collect();
+    users.extend((outcome == 8).then(|| user(&disk("s1"), UserKind::Snapshot)));
+    let set_is = match outcome {
+        3 => SetIs::NotOurs,
+        _ if *onboarding.set() == Set::None => SetIs::NotThere,
+        _ => SetIs::Ours,
+    };
+    Sweep { at: cause("").now, set: our_set(), set_is, key_held_by: None, users }
 }
 
 /// A newer version of the key every other time, which the set has or not, and which serves or not.

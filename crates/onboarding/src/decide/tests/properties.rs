@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     DropReason, Reason,
     grace::{Drill, MachineStep, Rung},
+    leaving::{AccessSeen, RemovalStep, ReturnStep},
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
 };
@@ -68,6 +69,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         }),
         3 => any_look(),
         3 => any_of_the_ladder(),
+        4 => any_of_leaving(),
     ]
 }
 
@@ -99,7 +101,7 @@ fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
         Just(MachineStep::Started),
         Just(MachineStep::LeftAlone),
     ];
-    let rungs = prop_oneof![Just(Rung::Suspend), Just(Rung::Deallocate)];
+    let rungs = prop_oneof![Just(Rung::Suspend), Just(Rung::Deallocate), Just(Rung::Offboard)];
     prop_oneof![
         (rungs.clone(), -30_i64..30).prop_map(move |(rung, days)| {
             Fact::RungAnnounced { rung, due: now + time::Duration::days(days) }
@@ -112,6 +114,41 @@ fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
         Just(Fact::Unfrozen),
         Just(Fact::MarkedAsTest),
         Just(Fact::DrillStarted { drill }),
+    ]
+}
+
+/// What happens to an onboarding that leaves: sweeps at any time, approvals of any plan.
+pub(super) fn any_of_leaving() -> impl Strategy<Value = Fact> {
+    let sweeps = || (0_i64..3, 0..4_usize, 0..4_usize, 0..6_usize).prop_map(super::leaving::any_sweep);
+    let steps = prop_oneof![
+        Just(ReturnStep::Requested { look_after_ms: 1 }),
+        Just(ReturnStep::Done),
+        Just(ReturnStep::Deleted),
+        Just(ReturnStep::Failed { finding: Finding::DiskNotReturned { disk: disk("d1"), error: None } }),
+    ];
+    let removals = prop_oneof![
+        sweeps().prop_map(|sweep| RemovalStep::Requested { sweep, look_after_ms: 1 }),
+        Just(RemovalStep::Gone),
+        Just(RemovalStep::Failed {
+            finding: Finding::SetNotRemoved { set: our_set(), error: "OperationNotAllowed".to_owned() }
+        }),
+    ];
+    let seen = prop_oneof![
+        Just(AccessSeen::Refused { code: crate::finding::Code::GrantMissing }),
+        Just(AccessSeen::Remains { found: None })
+    ];
+    let disks = prop_oneof![Just(disk("d1")), Just(disk("d2"))];
+    prop_oneof![
+        1 => Just(Fact::LeavingAsked { reason: "the contract has ended".to_owned() }),
+        1 => Just(Fact::Stays),
+        2 => (1_u64..40).prop_map(|plan| Fact::LeavingApproved { who: "operator".to_owned(), plan }),
+        6 => (sweeps(), proptest::bool::weighted(0.2))
+            .prop_map(|(sweep, by_policy)| Fact::LeavingSwept { sweep, by_policy }),
+        4 => (disks, steps).prop_map(|(disk, step)| Fact::DiskReturn { disk, step }),
+        4 => removals.prop_map(|step| Fact::SetRemoval { step }),
+        2 => (seen, -5_i64..5).prop_map(|(seen, days)| {
+            Fact::AccessChecked { seen, give_up_at: cause("").now + time::Duration::days(days) }
+        }),
     ]
 }
 
@@ -131,7 +168,8 @@ every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
     SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
-    MarkedAsTest, DrillStarted,
+    MarkedAsTest, DrillStarted, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn, SetRemoval,
+    AccessChecked,
 }
 
 #[test]

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::{
     finding::FindingV1,
     grace::{DrillV1, MachineStepV1, RungV1},
+    leaving::{AccessSeenV1, RemovalStepV1, ReturnStepV1, SweepV1},
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
 };
@@ -119,6 +120,34 @@ pub(crate) enum FactV1 {
     DrillStarted {
         drill: DrillV1,
     },
+    LeavingAsked {
+        reason: String,
+    },
+    Stays,
+    LeavingApproved {
+        who: String,
+        plan: u64,
+    },
+    LeavingSwept {
+        sweep: SweepV1,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_policy: bool,
+    },
+    DiskReturn {
+        disk: ArmId,
+        #[serde(flatten)]
+        step: ReturnStepV1,
+    },
+    SetRemoval {
+        #[serde(flatten)]
+        step: RemovalStepV1,
+    },
+    AccessChecked {
+        #[serde(flatten)]
+        seen: AccessSeenV1,
+        #[serde(with = "time::serde::rfc3339")]
+        give_up_at: OffsetDateTime,
+    },
 }
 
 /// What a step looked at.
@@ -132,6 +161,7 @@ pub(crate) enum AboutV1 {
     Disk { disk: ArmId },
     Machine { machine: ArmId },
     Billing,
+    Leaving,
 }
 
 impl From<About> for AboutV1 {
@@ -144,6 +174,7 @@ impl From<About> for AboutV1 {
             About::Disk(disk) => Self::Disk { disk },
             About::Machine(machine) => Self::Machine { machine },
             About::Billing => Self::Billing,
+            About::Leaving => Self::Leaving,
         }
     }
 }
@@ -191,6 +222,13 @@ impl From<Fact> for FactV1 {
             Fact::Unfrozen => Self::Unfrozen,
             Fact::MarkedAsTest => Self::MarkedAsTest,
             Fact::DrillStarted { drill } => Self::DrillStarted { drill: drill.into() },
+            Fact::LeavingAsked { reason } => Self::LeavingAsked { reason },
+            Fact::Stays => Self::Stays,
+            Fact::LeavingApproved { who, plan } => Self::LeavingApproved { who, plan },
+            Fact::LeavingSwept { sweep, by_policy } => Self::LeavingSwept { sweep: sweep.into(), by_policy },
+            Fact::DiskReturn { disk, step } => Self::DiskReturn { disk, step: step.into() },
+            Fact::SetRemoval { step } => Self::SetRemoval { step: step.into() },
+            Fact::AccessChecked { seen, give_up_at } => Self::AccessChecked { seen: seen.into(), give_up_at },
         }
     }
 }

@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::mirror::mirror;
-use crate::finding::{Finding, Policy, SetUpFault};
+use crate::{
+    OnboardingId,
+    finding::{Finding, Policy, SetUpFault},
+};
 
 mirror! {
     #[serde(rename_all = "kebab-case")]
@@ -72,6 +75,12 @@ mirror! {
         MachineShared { machine: ArmId, disk: ArmId },
         MachineNotStopped { machine: ArmId, error: String },
         MachineNotStarted { machine: ArmId, error: String },
+        LeavingNotApproved,
+        KeyHeldElsewhere { key: KeyUrl, onboarding: OnboardingId },
+        DiskNotReturned { disk: ArmId, error: Option<String> },
+        SetInUse { by: ArmId, kind: String, others: u32 },
+        SetNotRemoved { set: ArmId, error: String },
+        AccessRemains { service_principal: Option<ObjectId>, key: KeyUrl },
         StandsStill { function: String },
         StepRefused { function: String, reason: String },
         VendorSetup { fault: SetUpFaultV1, error: Option<u32>, tenant: TenantId },

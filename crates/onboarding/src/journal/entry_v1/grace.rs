@@ -84,7 +84,7 @@ pub(crate) struct DrillV1 {
 
 mirror! {
     #[serde(rename_all = "kebab-case")]
-    RungV1 <=> Rung { Suspend, Deallocate }
+    RungV1 <=> Rung { Suspend, Deallocate, Offboard }
 }
 
 mirror! {

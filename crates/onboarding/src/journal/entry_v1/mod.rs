@@ -7,6 +7,7 @@
 mod fact;
 mod finding;
 mod grace;
+mod leaving;
 mod mirror;
 mod rotation;
 mod state;
@@ -27,6 +28,10 @@ pub(crate) use {
     fact::AboutV1,
     finding::{FindingV1, PolicyV1, SetUpFaultV1},
     grace::{MachineStateV1, MachineStepV1, RungV1},
+    leaving::{
+        AccessSeenV1, AccessV1, GivenBackV1, RemovalStepV1, RemovedV1, ReturnStepV1, SetIsV1, UserKindV1,
+        WhyV1,
+    },
     state::{ConsentV1, DiskStateV1, DropReasonV1, SetV1, SubjectV1, SubscriptionStatusV1},
 };
 

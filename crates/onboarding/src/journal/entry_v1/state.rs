@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     finding::FindingV1,
     grace::GraceV1,
+    leaving::LeavingV1,
     mirror::mirror,
     rotation::{ReminderV1, RotationV1},
 };
@@ -55,6 +56,8 @@ pub(crate) struct StateV1 {
     restarts: u32,
     #[serde(default, skip_serializing_if = "GraceV1::is_empty")]
     grace: GraceV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingV1>,
     taken: TakenV1,
 }
 
@@ -113,6 +116,7 @@ mirror! {
         Set,
         Rotation,
         Billing,
+        Leaving,
         Disk { disk: ArmId },
         Machine { machine: ArmId },
     }
@@ -192,6 +196,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace,
+            leaving,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -218,6 +223,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace: grace.into(),
+            leaving: leaving.map(Into::into),
             taken: taken.into(),
         }
     }
@@ -250,6 +256,7 @@ impl From<StateV1> for Onboarding {
             stood_since: stored.stood_since,
             restarts: stored.restarts,
             grace: stored.grace.into(),
+            leaving: stored.leaving.map(Into::into),
             taken: stored.taken.into(),
         }
     }

@@ -38,6 +38,7 @@ fn every_announcement() -> Vec<Sample> {
     let due = Some(now + Duration::hours(12));
     let lifted = announced(Stage::Active, None, Details::Rung { rung: Rung::Suspend, due: None });
     let expiry = Details::Expiry { days: 30, expires: now + Duration::days(30) };
+    let leaving = || Details::Leaving { why: "unsubscribed", hold_until: now + Duration::days(7) };
     let rehearsed = |announced| Announced { drill: true, ..announced };
     vec![
         sample_of(Activated, "", &stage(Stage::Active, None)),
@@ -46,6 +47,9 @@ fn every_announcement() -> Vec<Sample> {
         sample_of(Revoked, ".drill", &rehearsed(stage(Stage::Revoked, Some(Code::KeyDisabled)))),
         sample_of(Recovered, "", &stage(Stage::Active, None)),
         sample_of(Ended, "", &stage(Stage::Ended, None)),
+        sample_of(LeavingStarted, "", &announced(Stage::Leaving, None, leaving())),
+        sample_of(LeavingWithdrawn, "", &announced(Stage::Active, None, leaving())),
+        sample_of(Left, "", &announced(Stage::Ended, None, Details::Left { access_is_gone: true })),
         sample_of(RungAnnounced, "", &rung(Rung::Suspend, due)),
         sample_of(RungAnnounced, ".drill", &rehearsed(rung(Rung::Deallocate, due))),
         sample_of(RungTaken, "", &rung(Rung::Deallocate, due)),

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
-        ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged,
-        ProvisionRequested, ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue,
+        AccessCheckRequested, ActivationRequested, CheckCause, CheckDue, CustomerConsented,
+        DiskEncryptionRequested, DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived,
+        KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
+        ProvisionStarted, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
         validate, written_again,
     },
     finding::KeyIs,
@@ -65,6 +66,10 @@ fn every_event() -> Vec<Sample> {
         sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
         sample_of("", &event(RungDue {})),
         sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
+        sample_of("", &event(LeavingDue {})),
+        sample_of("", &event(DiskReturnRequested { disk: disk("d1") })),
+        sample_of("", &event(SetRemovalRequested {})),
+        sample_of("", &event(AccessCheckRequested {})),
     ]
 }
 

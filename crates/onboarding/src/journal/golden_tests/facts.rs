@@ -1,5 +1,6 @@
 //! Every fact.
 
+use azure_ids::ArmId;
 use serde_json::json;
 use time::macros::datetime;
 
@@ -9,9 +10,13 @@ use crate::{
     finding::{Code, Finding},
     grace::{Drill, MachineStep, Rung},
     journal::{
-        entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
+        entry_v1::{
+            AboutV1, AccessSeenV1, FactV1, MachineStepV1, RemovalStepV1, ReturnStepV1, RungV1, SetIsV1,
+            SubscriptionStatusV1, UserKindV1,
+        },
         public,
     },
+    leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep, User, UserKind},
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
@@ -32,6 +37,7 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("rung-announced", Fact::RungAnnounced { rung: Rung::Suspend, due: at }),
         ("rung-withdrawn", Fact::RungWithdrawn { rung: Rung::Suspend }),
         ("rung-taken", Fact::RungTaken { rung: Rung::Suspend, machines: vec![] }),
+        ("rung-taken.offboard", Fact::RungTaken { rung: Rung::Offboard, machines: vec![] }),
         ("rung-taken.machines", Fact::RungTaken { rung: Rung::Deallocate, machines: vec![machine("m1")] }),
         ("machines-due", Fact::MachinesDue),
         ("machine.stopping", of(MachineStep::Stopping)),
@@ -46,6 +52,45 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("unfrozen", Fact::Unfrozen),
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
+    ]
+}
+
+/// The facts of an onboarding that leaves.
+fn facts_of_leaving() -> Vec<(&'static str, Fact)> {
+    let at = datetime!(2026-02-01 12:00 UTC);
+    let disk_step = |step| Fact::DiskReturn { disk: disk("d1"), step };
+    let removal = |step| Fact::SetRemoval { step };
+    let checked = |seen| Fact::AccessChecked { seen, give_up_at: at };
+    let not_returned = Finding::DiskNotReturned { disk: disk("d1"), error: None };
+    let not_removed = Finding::SetNotRemoved { set: set(&set_name()), error: "ErrorCode".to_owned() };
+    let user = |id: &ArmId, kind| User { id: id.clone(), kind, machine: None };
+    let kinds = [UserKind::OtherDisk, UserKind::Snapshot, UserKind::Image, UserKind::GalleryVersion];
+    let kinds = kinds.into_iter().chain([UserKind::ScaleSet, UserKind::Other]);
+    let attached = User { machine: Some(machine("m1")), ..user(&disk("d1"), UserKind::Disk) };
+    let others = kinds.enumerate().map(|(place, kind)| user(&disk(&format!("u{place}")), kind));
+    let swept = |set_is, users| Sweep { at, set: set(&set_name()), set_is, key_held_by: None, users };
+    let full = swept(SetIs::Ours, std::iter::once(attached).chain(others).collect());
+    let elsewhere = Sweep {
+        key_held_by: Some(crate::OnboardingId::of_subscription(uuid::Uuid::from_u128(9))),
+        ..swept(SetIs::NotOurs, vec![])
+    };
+    let empty = swept(SetIs::NotThere, vec![]);
+    vec![
+        ("leaving-asked", Fact::LeavingAsked { reason: "the contract has ended".to_owned() }),
+        ("stays", Fact::Stays),
+        ("leaving-approved", Fact::LeavingApproved { who: "operator".to_owned(), plan: 12 }),
+        ("leaving-swept", Fact::LeavingSwept { sweep: full, by_policy: false }),
+        ("leaving-swept.elsewhere", Fact::LeavingSwept { sweep: elsewhere, by_policy: true }),
+        ("disk-return.requested", disk_step(ReturnStep::Requested { look_after_ms: 2000 })),
+        ("disk-return.done", disk_step(ReturnStep::Done)),
+        ("disk-return.deleted", disk_step(ReturnStep::Deleted)),
+        ("disk-return.failed", disk_step(ReturnStep::Failed { finding: not_returned })),
+        ("set-removal.requested", removal(RemovalStep::Requested { sweep: empty, look_after_ms: 2000 })),
+        ("set-removal.gone", removal(RemovalStep::Gone)),
+        ("set-removal.failed", removal(RemovalStep::Failed { finding: not_removed })),
+        ("access-checked.refused", checked(AccessSeen::Refused { code: Code::GrantMissing })),
+        ("access-checked.remains", checked(AccessSeen::Remains { found: None })),
+        ("access-checked.disabled", checked(AccessSeen::Remains { found: Some(Code::KeyDisabled) })),
     ]
 }
 
@@ -81,6 +126,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
         ("step-refused.rotation", refused("key_events", About::Rotation)),
         ("step-refused.disk", refused("disk_encryption_requested", About::Disk(disk("d1")))),
         ("step-refused.machine", refused("machine_switch_requested", About::Machine(machine("m1")))),
+        ("step-refused.leaving", refused("leaving_due", About::Leaving)),
         ("step-refused.billing", refused("activation_requested", About::Billing)),
         ("step-done", Fact::StepDone { function: "provision_requested".to_owned(), about: About::Set }),
         ("check-due", Fact::CheckDue { entry: Some(7) }),
@@ -135,6 +181,7 @@ fn every_fact_is_written_as_format_1_and_read_back() {
     let samples: Vec<_> = every_fact()
         .into_iter()
         .chain(facts_of_the_ladder())
+        .chain(facts_of_leaving())
         .map(|(name, fact)| sample(name, &FactV1::from(fact)))
         .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);
@@ -144,8 +191,24 @@ fn every_fact_is_written_as_format_1_and_read_back() {
     for step in variants_of::<MachineStepV1>(json!({ "learnt": "?" })) {
         assert!(samples.iter().any(|(name, _)| *name == format!("machine.{step}")), "{step}");
     }
-    let rungs = variants_of::<RungV1>(json!("?"));
-    assert!(rungs.iter().all(|rung| samples.iter().any(|(_, text)| text.contains(rung))), "{rungs:?}");
+    let steps = [
+        ("disk-return", variants_of::<ReturnStepV1>(json!({ "learnt": "?" }))),
+        ("set-removal", variants_of::<RemovalStepV1>(json!({ "learnt": "?" }))),
+        ("access-checked", variants_of::<AccessSeenV1>(json!({ "seen": "?" }))),
+    ];
+    for (fact, steps) in steps {
+        for step in steps {
+            assert!(samples.iter().any(|(name, _)| *name == format!("{fact}.{step}")), "{fact} {step}");
+        }
+    }
+    let words = [
+        variants_of::<RungV1>(json!("?")),
+        variants_of::<UserKindV1>(json!("?")),
+        variants_of::<SetIsV1>(json!("?")),
+    ];
+    for word in words.iter().flatten() {
+        assert!(samples.iter().any(|(_, text)| text.contains(&format!("\"{word}\""))), "{word}");
+    }
     assert_eq!(variants_of::<SubscriptionStatusV1>(json!("?")).len(), 4, "see the states for each");
     assert_golden("facts", &samples, written_again::<FactV1>);
 }

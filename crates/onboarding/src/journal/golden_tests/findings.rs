@@ -104,6 +104,26 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::MachineShared => Finding::MachineShared { machine: machine("m1"), disk: disk("d9") },
         Code::MachineNotStopped => Finding::MachineNotStopped { machine: machine("m1"), error },
         Code::MachineNotStarted => Finding::MachineNotStarted { machine: machine("m1"), error },
+        Code::LeavingNotApproved => Finding::LeavingNotApproved,
+        Code::KeyHeldElsewhere => Finding::KeyHeldElsewhere {
+            key,
+            onboarding: crate::OnboardingId::of_subscription(Uuid::from_u128(9)),
+        },
+        Code::DiskNotReturned => {
+            let disk = disk("d1");
+            return vec![
+                Finding::DiskNotReturned { disk: disk.clone(), error: None },
+                Finding::DiskNotReturned { disk, error: Some(error) },
+            ];
+        }
+        Code::SetInUse => Finding::SetInUse { by: disk("d9"), kind: "disk".to_owned(), others: 2 },
+        Code::SetNotRemoved => Finding::SetNotRemoved { set: set("latchkey-s"), error },
+        Code::AccessRemains => {
+            return vec![
+                Finding::AccessRemains { service_principal: None, key: key.clone() },
+                Finding::AccessRemains { service_principal: Some(service_principal()), key },
+            ];
+        }
         Code::StandsStill => Finding::StandsStill { function: "provision_requested".to_owned() },
         Code::DiskEncryptionFailed => Finding::DiskEncryptionFailed { disk: disk("d1") },
         Code::StepRefused => {

@@ -15,8 +15,10 @@ use crate::{
     finding::Finding,
     grace::{Announced, Drill, Freeze, Grace, HeldMachine, Ladder, MachineState, Rung},
     journal::entry_v1::{
-        ConsentV1, DiskStateV1, DropReasonV1, MachineStateV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
+        AccessV1, ConsentV1, DiskStateV1, DropReasonV1, GivenBackV1, MachineStateV1, RemovedV1, SetV1,
+        StateV1, SubjectV1, SubscriptionStatusV1, WhyV1,
     },
+    leaving::{Access, Approval, GivenBack, Leaving, Plan, Removed, SetIs, Sweep, Undo, User, UserKind, Why},
     rotation::{Reminder, Rotation},
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
@@ -60,6 +62,7 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
         Subject::Rotation => Finding::KeyRotationLate { set: set(&set_name()), key: version("k", 2).into() },
         // No finding is about billing alone; the subject is what counts here.
         Subject::Billing => Finding::WrapMismatch,
+        Subject::Leaving => Finding::LeavingNotApproved,
         Subject::Disk { disk } => Finding::DiskAttached { disk: disk.clone(), error: None },
         Subject::Machine { machine } => {
             Finding::MachineNotStopped { machine: machine.clone(), error: "AuthorizationFailed".to_owned() }
@@ -97,6 +100,65 @@ fn on_the_ladder(state: &mut Onboarding, now: OffsetDateTime) {
     let subjects = [Subject::Key, step, Subject::Machine { machine: machine("m1") }];
     let blockers = subjects.into_iter().map(|subject| (subject.clone(), blocker_of(&subject, now)));
     state.blockers = blockers.collect();
+}
+
+/// One that leaves, for each reason and as far as it can be.
+fn every_leaving(active: &Onboarding, now: OffsetDateTime) -> Vec<(&'static str, Onboarding)> {
+    let held = |why| Leaving {
+        why,
+        since: now,
+        hold_until: now + 7 * Duration::DAY,
+        plan: None,
+        approval: None,
+        undo: None,
+    };
+    let users = ["d0", "d1"].map(|name| User { id: disk(name), kind: UserKind::Disk, machine: None });
+    let sweep =
+        Sweep { at: now, set: set(&set_name()), set_is: SetIs::Ours, key_held_by: None, users: users.into() };
+    let planned = Leaving { plan: Some(Plan { entry: 9, sweep }), ..held(Why::Unsubscribed) };
+    let approved = |who: Option<&str>| Leaving {
+        approval: Some(Approval { who: who.map(str::to_owned), at: now + Duration::DAY }),
+        ..planned.clone()
+    };
+    let undone = |states: &[GivenBack], set, access| {
+        let disks = states.iter().enumerate();
+        let disks = disks.map(|(place, state)| (disk(&format!("d{place}")), *state)).collect();
+        Leaving {
+            undo: Some(Undo { since: now + 7 * Duration::DAY, disks, set, access }),
+            ..approved(Some("operator"))
+        }
+    };
+    let (waits, gone) = (Removed::Waits, Removed::Gone { at: now + 8 * Duration::DAY });
+    let done = [GivenBack::Done, GivenBack::Deleted];
+    let at = now + 9 * Duration::DAY;
+    let refused = Access::Refused { at, code: crate::finding::Code::GrantMissing };
+    let asked = Why::VendorAsks { reason: "the contract has ended".to_owned() };
+    let states = [
+        ("leaving", held(Why::Unsubscribed)),
+        ("leaving.asked", held(asked)),
+        ("leaving.revoked", held(Why::KeyRevoked)),
+        ("leaving.planned", planned.clone()),
+        ("leaving.by-policy", approved(None)),
+        ("leaving.disks", undone(&[GivenBack::Waits, GivenBack::Requested], waits, None)),
+        ("leaving.set", undone(&done, Removed::Requested, None)),
+        ("leaving.access", undone(&done, gone, None)),
+        ("ended.left", undone(&done, gone, Some(refused))),
+        ("ended.access-remains", undone(&done, gone, Some(Access::Remains { at }))),
+    ];
+    let blockers = |state: &mut Onboarding| {
+        let blocker = blocker_of(&Subject::Leaving, now);
+        state.blockers = [(Subject::Leaving, blocker)].into_iter().collect();
+    };
+    let with_leaving = |(name, leaving): (&'static str, Leaving)| {
+        let changed = with(active, |state| {
+            if leaving.plan.is_some() && leaving.approval.is_none() {
+                blockers(state);
+            }
+            state.leaving = Some(leaving);
+        });
+        (name, changed)
+    };
+    states.into_iter().map(with_leaving).collect()
 }
 
 fn every_state() -> Vec<(&'static str, Onboarding)> {
@@ -137,7 +199,7 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         Subject::Billing,
         Subject::Disk { disk: disk("d0") },
     ];
-    vec![
+    [
         ("awaiting-consent", opened.clone()),
         ("awaiting-key", consented.clone()),
         ("awaiting-key.candidate", with(&consented, |state| state.candidate = candidate(None))),
@@ -237,6 +299,9 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ("suspended", with(&encrypted, status(SubscriptionStatus::Suspended))),
         ("ended", with(&encrypted, status(SubscriptionStatus::Unsubscribed))),
     ]
+    .into_iter()
+    .chain(every_leaving(&active, now))
+    .collect()
 }
 
 #[test]
@@ -273,6 +338,16 @@ fn every_state_is_written_as_format_1_and_read_back() {
     };
     assert_eq!(seen(&dropped), variants_of::<DropReasonV1>(json!("?")));
     assert_eq!(seen(&subjects), inside::<SubjectV1>("kind"));
+    let at =
+        |pointer: &'static str| move |state: &Value| state.pointer(pointer).cloned().into_iter().collect();
+    assert_eq!(seen(&at("/leaving/why/because")), inside::<WhyV1>("because"));
+    assert_eq!(seen(&at("/leaving/undo/set/state")), inside::<RemovedV1>("state"));
+    assert_eq!(seen(&at("/leaving/undo/access/found")), inside::<AccessV1>("found"));
+    let given_back = |state: &Value| {
+        let disks = state.pointer("/leaving/undo/disks").and_then(Value::as_object);
+        disks.map(|disks| disks.values().cloned().collect()).unwrap_or_default()
+    };
+    assert_eq!(seen(&given_back), variants_of::<GivenBackV1>(json!("?")));
     let statuses = seen(&|state| vec![state["purchase"]["status"].clone()]);
     assert_eq!(statuses, variants_of::<SubscriptionStatusV1>(json!("?")));
     assert_golden("states", &samples, |text| {

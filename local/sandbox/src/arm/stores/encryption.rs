@@ -26,7 +26,10 @@ pub(super) fn planned<S: Store>(
 ) -> Result<Encryption, ArmError> {
     let Some(id) = &body.disk_encryption_set_id else {
         return match body.kind.as_deref() {
-            None | Some(PLATFORM_KEY) => Ok(Encryption::platform()),
+            None | Some(PLATFORM_KEY) => {
+                unwrap_once_more(cloud, store)?;
+                Ok(Encryption::platform())
+            }
             Some(_) => Err(ArmError::invalid_parameter(
                 "encryption.diskEncryptionSetId",
                 "Required parameter 'encryption.diskEncryptionSetId' is missing (null).",
@@ -67,6 +70,14 @@ pub(super) fn planned<S: Store>(
     check_direct_drive(cloud, store, &set)?;
     key_check::prove(cloud, &set)?;
     Ok(Encryption { kind, set: Some(id.trim_end_matches('/').to_owned()) })
+}
+
+/// What is stored under a set's key has to be unwrapped with it once more before another key can take its place. Our
+/// guess: that a key that cannot be used is refused at once, and with the codes of a set that is written.
+fn unwrap_once_more(cloud: &Cloud, store: &Common) -> Result<(), ArmError> {
+    let Some(id) = store.set() else { return Ok(()) };
+    let set = cloud.read(|state| state.arm.disk_encryption_sets.get(&arm_id::key(id)).cloned());
+    set.map_or(Ok(()), |set| key_check::prove(cloud, &set))
 }
 
 /// The set, if this disk may use it. Our guess: codes and words; the rules are documented.
