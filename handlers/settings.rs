@@ -72,6 +72,18 @@ pub struct Settings {
     /// administrator in any time zone to have had a working day), `LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS` (259200: long
     /// enough for a weekend), `LATCHKEY_GRACE_NOTICE_SECONDS` (43200: half a day, so that no notice fits into a night).
     pub grace: GraceRules,
+    /// `LATCHKEY_WINDOW_MACHINE_SECONDS` (300), `LATCHKEY_WINDOW_DISK_SECONDS` (60): how long a machine is expected to be
+    /// down in a window: the first for stopping and starting it, and the second for each of its disks.
+    pub pace: Pace,
+}
+
+/// How long a machine is expected to be down in a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// For stopping and starting it.
+    pub machine: Duration,
+    /// For each of its disks.
+    pub disk: Duration,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -182,6 +194,8 @@ impl Settings {
         let suspend_after = reader.duration(SUSPEND_AFTER, Duration::from_secs, 24 * 3_600);
         let deallocate_after = reader.duration(DEALLOCATE_AFTER, Duration::from_secs, 72 * 3_600);
         let notice = reader.duration(NOTICE, Duration::from_secs, 12 * 3_600);
+        let pace_machine = reader.duration("LATCHKEY_WINDOW_MACHINE_SECONDS", Duration::from_secs, 300);
+        let pace_disk = reader.duration("LATCHKEY_WINDOW_DISK_SECONDS", Duration::from_secs, 60);
         reader.no_longer((NOTICE, notice), (SUSPEND_AFTER, suspend_after));
         reader.shorter((SUSPEND_AFTER, suspend_after), (DEALLOCATE_AFTER, deallocate_after));
         reader.no_longer((RETRY_FIRST, first), (RETRY_LONGEST, longest));
@@ -219,6 +233,7 @@ impl Settings {
                     deallocate_after: deallocate_after?,
                     notice: notice?,
                 },
+                pace: Pace { machine: pace_machine?, disk: pace_disk? },
             })
         };
         match all() {

@@ -76,7 +76,7 @@ fn every_route_begins_with_words_of_its_own() {
 /// What the code of a function calls, by the handles and the shared modules that it names.
 #[test]
 fn a_line_names_the_systems_that_its_code_calls() {
-    const SIGNS: [(&str, &[System]); 10] = [
+    const SIGNS: [(&str, &[System]); 11] = [
         ("app.marketplace", &[Marketplace]),
         ("app.compute", &[ResourceManager]),
         ("app.identity", &[Entra]),
@@ -86,6 +86,7 @@ fn a_line_names_the_systems_that_its_code_calls() {
         ("fresh_look(", &[Entra, KeyVault, ResourceManager]),
         ("watch::look(", &[Entra, KeyVault, ResourceManager]),
         ("machines::", &[ResourceManager]),
+        ("disk_plan::of(", &[ResourceManager]),
         ("of_the_estate(", &[ResourceManager]),
     ];
     for function in table() {

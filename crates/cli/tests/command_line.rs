@@ -21,6 +21,8 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["dead-letters", "export", "--help"], "--redact"),
         (vec!["dead-letters", "import", "--help"], "FILE"),
         (vec!["onboardings", "freeze", "--help"], "--why"),
+        (vec!["disks", "plan", "--help"], "--at-once"),
+        (vec!["disks", "apply", "--help"], "--window"),
         (vec!["drill", "revoke", "--help"], "--onboarding"),
     ];
     for (arguments, teaches) in expected {

@@ -7,6 +7,7 @@
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`grace`]: what is done, step by step, while a key is revoked;
+//! - [`window`]: when machines may be stopped so that their disks can be encrypted;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
@@ -47,6 +48,7 @@ pub mod taken;
 mod test_support;
 pub mod walk;
 pub mod watched;
+pub mod window;
 pub mod withdrawal;
 
 pub use about::{About, Subject};

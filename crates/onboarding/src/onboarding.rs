@@ -14,6 +14,7 @@ use crate::{
     grace::Grace,
     rotation::{Reminder, Rotation},
     taken::Taken,
+    window::Window,
 };
 
 /// Everything that is so about one onboarding.
@@ -52,6 +53,8 @@ pub struct Onboarding {
     pub(crate) restarts: u32,
     /// The grace ladder, and what may stop it.
     pub(crate) grace: Grace,
+    /// The window in which machines may be stopped, or were.
+    pub(crate) window: Option<Window>,
     pub(crate) taken: Taken,
 }
 
@@ -321,6 +324,12 @@ impl Onboarding {
     #[must_use]
     pub fn grace(&self) -> &Grace {
         &self.grace
+    }
+
+    /// The window in which machines may be stopped so that their disks can be encrypted, or were.
+    #[must_use]
+    pub fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
     }
 
     /// The events that were taken in.

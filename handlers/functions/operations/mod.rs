@@ -2,11 +2,12 @@
 //! which dead letters a replay can help. Links to an onboarding's page are issued and withdrawn here too.
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
-//! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
-//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test, begins a
+//! drill or sets a window for its disks. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod dead_letters;
+mod disks;
 mod grace;
 mod history;
 mod links;
@@ -32,6 +33,7 @@ use crate::{
 
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
 /// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
+/// `GET …/{id}/disks` and `POST …/{id}/disks/window`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -46,6 +48,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/unfreeze", post(grace::unfreeze))
         .route("/api/operations/onboardings/{id}/mark-test", post(grace::mark_test))
         .route("/api/operations/onboardings/{id}/drill", post(grace::drill))
+        .route("/api/operations/onboardings/{id}/disks", get(disks::plan))
+        .route("/api/operations/onboardings/{id}/disks/window", post(disks::apply))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 

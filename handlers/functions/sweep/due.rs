@@ -1,11 +1,11 @@
-//! The checks and the rungs whose time has come.
+//! The checks, the rungs and the windows whose time has come.
 
-use onboarding::due::DueCheck;
+use onboarding::{Onboarding, What, due::DueCheck};
 
 use super::{SweepError, load};
 use crate::{
     App,
-    systems::checks::{publish_due, publish_rung_due},
+    systems::checks::{publish_due, publish_rung_due, publish_window_due},
 };
 
 /// A check that was sent and not made is sent again after so many times the wait before a first check.
@@ -14,10 +14,10 @@ const AGAIN_AFTER: u32 = 5;
 /// Sends them.
 pub(super) async fn send(app: &App) -> Result<(), SweepError> {
     let due = to_be_made(app).await?;
-    for check in &due {
+    for (check, onboarding) in &due {
         match check.entry {
             Some(entry) => publish_due(app, check.onboarding, entry).await?,
-            None => publish_rung_due(app, check.onboarding).await?,
+            None => publish_moves(app, onboarding).await?,
         }
         sent(app, check).await?;
     }
@@ -27,22 +27,37 @@ pub(super) async fn send(app: &App) -> Result<(), SweepError> {
     Ok(())
 }
 
+/// The ladder and the window have messages of their own: what one of them waits for does not hold up the other.
+async fn publish_moves(app: &App, onboarding: &Onboarding) -> Result<(), SweepError> {
+    let is_due = |of_window: bool| {
+        let mut moves = onboarding.moves(&app.settings.grace).filter(|next| next.at <= app.clock.now());
+        moves.any(|next| (next.what == What::Window) == of_window)
+    };
+    if is_due(false) {
+        publish_rung_due(app, onboarding.id()).await?;
+    }
+    if is_due(true) {
+        publish_window_due(app, onboarding.id()).await?;
+    }
+    Ok(())
+}
+
 /// The checks that are due and were not made. The reminders of all others are taken away.
-async fn to_be_made(app: &App) -> Result<Vec<DueCheck>, SweepError> {
+async fn to_be_made(app: &App) -> Result<Vec<(DueCheck, Onboarding)>, SweepError> {
     let mut to_be_made = vec![];
     for check in app.due.due_at(app.clock.now()).await? {
         // Of a journal that cannot be read, the reminders are as good as any others when it can be read again.
         let Some(onboarding) = load(app, check.onboarding).await? else { continue };
         let Some(entry) = check.entry else {
             match onboarding.next_move(&app.settings.grace) {
-                Some(next) if next.at <= app.clock.now() => to_be_made.push(check),
+                Some(next) if next.at <= app.clock.now() => to_be_made.push((check, onboarding)),
                 Some(next) => app.due.put_off(&check, next.at).await?,
                 None => app.due.clear(&check).await?,
             }
             continue;
         };
         if onboarding.blockers().wait_for_check_of(entry) {
-            to_be_made.push(check);
+            to_be_made.push((check, onboarding));
         } else {
             app.due.clear(&check).await?;
         }
@@ -80,10 +95,10 @@ mod tests {
     async fn due_after(app: &mut App, seconds: u64) -> Vec<(OnboardingId, Option<u64>)> {
         app.clock = Arc::new(At(NOW + Duration::from_secs(seconds)));
         let due = to_be_made(app).await.unwrap();
-        for check in &due {
+        for (check, _) in &due {
             sent(app, check).await.unwrap();
         }
-        due.into_iter().map(|check| (check.onboarding, check.entry)).collect()
+        due.into_iter().map(|(check, _)| (check.onboarding, check.entry)).collect()
     }
 
     #[tokio::test]

@@ -174,12 +174,16 @@ events! {
     RungDue {} = "latchkey.rung.due.v1" on "rung_due"
         about |_| About::Consent;
 
-    /// A machine that the grace ladder holds is to be stopped, started or looked at: the journal says which.
+    /// A machine that the grace ladder or a window holds is to be stopped, started or looked at: the journal says which.
     MachineSwitchRequested {
         /// The machine.
         machine: ArmId,
     } = "latchkey.machine.switch.requested.v1" on "machine_switch_requested"
         about |event| About::Machine(event.machine.clone());
+
+    /// A window opens or closes, or nothing was heard of one of its machines for long. Published by `sweep`.
+    WindowDue {} = "latchkey.window.due.v1" on "window_due"
+        about |_| About::Consent;
 }
 
 #[cfg(test)]

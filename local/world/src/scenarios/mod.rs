@@ -3,6 +3,7 @@
 //! A scenario ends well only if its end was read back from the simulated Azure. Hours pass in it by the moved clock.
 
 mod active;
+mod existing_disks;
 mod onboarding;
 mod outage;
 mod recovery;
@@ -37,7 +38,7 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which `--all` plays them.
-pub const ALL: [Scenario; 5] = [
+pub const ALL: [Scenario; 6] = [
     Scenario {
         name: "onboarding",
         about: "a customer buys, consents and shares a key; a disk is encrypted with it",
@@ -62,6 +63,11 @@ pub const ALL: [Scenario; 5] = [
         name: "outage",
         about: "Key Vault does not answer for six hours; nobody is called revoked, and all recover",
         play: |world| Box::pin(outage::play(world)),
+    },
+    Scenario {
+        name: "existing-disks",
+        about: "machines run from the disks; each is stopped in a window, and runs again, encrypted",
+        play: |world| Box::pin(existing_disks::play(world)),
     },
 ];
 

@@ -10,6 +10,7 @@ mod refused;
 mod rotation;
 mod standstill;
 mod watched;
+mod windows;
 
 use super::*;
 use crate::{

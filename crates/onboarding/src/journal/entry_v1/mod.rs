@@ -10,6 +10,7 @@ mod grace;
 mod mirror;
 mod rotation;
 mod state;
+mod window;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -26,6 +27,7 @@ pub(crate) use {
     finding::{FindingV1, PolicyV1, SetUpFaultV1},
     grace::{MachineStateV1, MachineStepV1, RungV1},
     state::{ConsentV1, DiskStateV1, DropReasonV1, SetV1, SubjectV1, SubscriptionStatusV1},
+    window::{PhaseV1, ProgressV1},
 };
 
 /// The number of this format.

@@ -12,6 +12,7 @@ use super::{
     grace::GraceV1,
     mirror::mirror,
     rotation::{ReminderV1, RotationV1},
+    window::WindowV1,
 };
 use crate::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, OnboardingId, ProvenKey, Purchase, Set,
@@ -55,6 +56,8 @@ pub(crate) struct StateV1 {
     restarts: u32,
     #[serde(default, skip_serializing_if = "GraceV1::is_empty")]
     grace: GraceV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window: Option<WindowV1>,
     taken: TakenV1,
 }
 
@@ -192,6 +195,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace,
+            window,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -218,6 +222,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace: grace.into(),
+            window: window.map(Into::into),
             taken: taken.into(),
         }
     }
@@ -250,6 +255,7 @@ impl From<StateV1> for Onboarding {
             stood_since: stored.stood_since,
             restarts: stored.restarts,
             grace: stored.grace.into(),
+            window: stored.window.map(Into::into),
             taken: stored.taken.into(),
         }
     }

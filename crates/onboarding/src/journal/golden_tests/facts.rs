@@ -11,6 +11,7 @@ use crate::{
     journal::entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
+    window::{Planned, Window},
 };
 
 fn newest(number: u32) -> NewestVersion {
@@ -23,6 +24,8 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
     let drill =
         Drill { since: at, until: at + time::Duration::HOUR, pace: std::time::Duration::from_secs(60) };
     let of = |step| Fact::Machine { machine: machine("m1"), step };
+    let planned = Planned::waiting(machine("m1"), vec![disk("d1")], std::time::Duration::from_secs(360));
+    let window = Window::ahead(at, at + time::Duration::HOUR, 2, vec![planned]);
     let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
     let finding = Finding::MachineNotStopped { machine: machine("m1"), error: "ErrorCode".to_owned() };
     vec![
@@ -41,6 +44,8 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("frozen", Fact::Frozen { reason: None }),
         ("frozen.reason", Fact::Frozen { reason: Some("the wrong customer".to_owned()) }),
         ("unfrozen", Fact::Unfrozen),
+        ("window-planned", Fact::WindowPlanned { window }),
+        ("window-due", Fact::WindowDue),
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
     ]
