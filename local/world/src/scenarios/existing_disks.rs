@@ -69,7 +69,9 @@ async fn until_it_waits_for_a_window(world: &LocalWorld) -> anyhow::Result<(Onbo
             let name = format!("disk-{}-{disk}", nth + 1);
             made.push(vendor.make_disk_for(&name, purchase.subscription_id).await?);
         }
-        machines.push(vendor.make_machine_of(&format!("vm-customer-{}", nth + 1), &made).await?);
+        let machine = vendor.make_machine_of(&format!("vm-customer-{}", nth + 1), &made).await?;
+        ensure!(vendor.power(&machine).await? == "running", "a machine does not run");
+        machines.push(machine);
     }
     world.story().tell(Who::Vendor, "runs three machines from six disks of the customer");
 
