@@ -113,6 +113,18 @@ impl FromStr for ApprovedBy {
             _ => Err("expected person or policy"),
         }
     }
+    /// `LATCHKEY_WINDOW_MACHINE_SECONDS` (300), `LATCHKEY_WINDOW_DISK_SECONDS` (60): how long a machine is expected to be
+    /// down in a window: the first for stopping and starting it, and the second for each of its disks.
+    pub pace: Pace,
+}
+
+/// How long a machine is expected to be down in a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// For stopping and starting it.
+    pub machine: Duration,
+    /// For each of its disks.
+    pub disk: Duration,
 }
 
 /// Where the Service Bus is, in the two forms that the Functions host accepts under the name `ServiceBus`.
@@ -228,6 +240,8 @@ impl Settings {
         let hold = reader.duration("LATCHKEY_LEAVING_HOLD_SECONDS", Duration::from_secs, 7 * 86_400);
         let approval = reader.optional_or_default("LATCHKEY_LEAVING_APPROVAL");
         let proof = reader.duration("LATCHKEY_LEAVING_PROOF_SECONDS", Duration::from_secs, 7 * 86_400);
+        let pace_machine = reader.duration("LATCHKEY_WINDOW_MACHINE_SECONDS", Duration::from_secs, 300);
+        let pace_disk = reader.duration("LATCHKEY_WINDOW_DISK_SECONDS", Duration::from_secs, 60);
         reader.no_longer((NOTICE, notice), (SUSPEND_AFTER, suspend_after));
         reader.shorter((SUSPEND_AFTER, suspend_after), (DEALLOCATE_AFTER, deallocate_after));
         reader.shorter((DEALLOCATE_AFTER, deallocate_after), (OFFBOARD_AFTER, offboard_after));
@@ -269,6 +283,7 @@ impl Settings {
                     notice: notice?,
                 },
                 leaving: LeavingRules { hold: hold?, approval: approval?, proof: proof? },
+                pace: Pace { machine: pace_machine?, disk: pace_disk? },
             })
         };
         match all() {

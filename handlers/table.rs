@@ -84,6 +84,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::disk_return_requested::handle, &[ResourceManager]),
         queue(functions::set_removal_requested::handle, &[ResourceManager]),
         queue(functions::access_check_requested::handle, &[Entra, KeyVault]),
+        queue(functions::window_due::handle, &[]),
         timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", &[], functions::watch::handle),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", &[], functions::sweep::handle),
         timer("find_disks", "0 20 * * * *", &[ResourceManager], functions::find_disks::handle),

@@ -86,6 +86,7 @@ fn a_line_names_the_systems_that_its_code_calls() {
         ("fresh_look(", &[Entra, KeyVault, ResourceManager]),
         ("watch::look(", &[Entra, KeyVault, ResourceManager]),
         ("machines::", &[ResourceManager]),
+        ("disk_plan::of(", &[ResourceManager]),
         ("of_the_estate(", &[ResourceManager]),
         ("estate::", &[ResourceManager]),
     ];

@@ -31,3 +31,4 @@ pub(crate) mod subscription_check_due;
 pub(crate) mod sweep;
 pub(crate) mod watch;
 pub(crate) mod watch_due;
+pub(crate) mod window_due;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use onboarding::{
     Onboarding, Stage,
-    grace::{GracePolicy, GraceRules, MachineState, Rung},
+    grace::{GracePolicy, GraceRules, HeldBy, MachineState, Rung},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -41,7 +41,7 @@ pub(crate) fn html(rules: &GraceRules, onboarding: &Onboarding) -> Markup {
         @if grace.frozen.is_some() { p { "The vendor has paused the automatic steps for this onboarding." } }
         @for (rung, at) in taken(onboarding) { p { (was_done(rung, at)) } }
         @if let Some((rung, due)) = announced(rules, onboarding) { p { (will_be_done(rung, due)) } }
-        @if grace.ladder.is_none() && !grace.machines.is_empty() {
+        @if grace.ladder.is_none() && grace.machines.values().any(|machine| machine.by == HeldBy::Ladder) {
             p { "The virtual machines that were stopped are being started again." }
         }
     }
@@ -130,7 +130,8 @@ fn planned(
 }
 
 fn stopped(onboarding: &Onboarding) -> usize {
-    onboarding.grace().machines.values().filter(|machine| machine.state == MachineState::Stopped).count()
+    let by_the_ladder = onboarding.grace().machines.values().filter(|machine| machine.by == HeldBy::Ladder);
+    by_the_ladder.filter(|machine| machine.state == MachineState::Stopped).count()
 }
 
 fn text(at: OffsetDateTime) -> Option<String> {

@@ -2,8 +2,8 @@
 
 use custom_handler::{Message, MessageMetadata, Outcome};
 use onboarding::{
-    Cause, Decision, Fact, Onboarding, Stage, Subject,
-    event::{Event, EventData},
+    About, Cause, Decision, Fact, Onboarding, Stage, Subject,
+    event::{Event, EventData, WindowDue},
     journal::{Head, JournalError},
 };
 use time::OffsetDateTime;
@@ -113,7 +113,7 @@ where
             }
             return Ok(("duplicate", format!("taken in before, as entry {entry}")));
         }
-        if onboarding.is_some_and(|known| known.stage() == Stage::Ended) {
+        if onboarding.is_some_and(|known| known.stage() == Stage::Ended && !is_owed(known, event)) {
             return Ok(("done", "the subscription has ended".to_owned()));
         }
         let cause = cause_of(function, event, app);
@@ -140,6 +140,12 @@ where
         return Ok(outcome_of(&head.onboarding));
     }
     Err(StepError::retry("other steps on the same onboarding kept appending first"))
+}
+
+/// A machine that a window stopped runs again, whatever has ended meanwhile.
+fn is_owed<D: EventData>(onboarding: &Onboarding, event: &Event<D>) -> bool {
+    let is_about_machines = D::QUEUE == WindowDue::QUEUE || matches!(event.data.about(), About::Machine(_));
+    is_about_machines && onboarding.owes_power()
 }
 
 /// What is left to do although the handler learnt nothing new: to say that a step which had been refused is done; and,
@@ -171,7 +177,7 @@ pub(super) async fn publish(app: &App, head: &Head) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Every entry may change what the grace ladder does next, and when.
+/// Every entry may change what is done next by the grace ladder or in a window, and when.
 async fn remind_of_rung(app: &App, onboarding: &Onboarding) -> Result<(), StepError> {
     if let Some(next) = onboarding.next_move(&app.settings.grace) {
         app.due.set_rung(onboarding.id(), next.at).await?;

@@ -6,6 +6,7 @@ use onboarding::{
     Asked, Onboarding, OnboardingId, What,
     event::{
         CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, RungDue, SubscriptionCheckDue, WatchDue,
+        WindowDue,
     },
 };
 use service_bus::ServiceBusError;
@@ -32,6 +33,7 @@ pub(crate) async fn publish_move(
 ) -> Result<(), ServiceBusError> {
     match what {
         What::Leave => publish_once(app, onboarding, "sweep", LeavingDue {}).await,
+        What::Window => publish_once(app, onboarding, "sweep", WindowDue {}).await,
         What::Announce(_) | What::Withdraw(_) | What::Take(_) | What::LookAtMachines => {
             publish_once(app, onboarding, "sweep", RungDue {}).await
         }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use azure_clients::{ArmError, ArmRefusal, compute::Disk};
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{Disk, ProvisioningState},
+};
 use azure_ids::ArmId;
-use onboarding::{DiskState, Onboarding, Set};
+use onboarding::{DiskState, Onboarding, Set, grace::HeldBy};
 
 use super::disks::{is_tagged_for, is_tagged_for_another};
 use crate::{App, step::StepError};
@@ -35,17 +38,37 @@ pub(crate) enum Disks {
     NotOurs,
 }
 
-/// Whose these disks are, as Azure says now.
-pub(crate) async fn whose(app: &App, onboarding: &Onboarding, disks: &[ArmId]) -> Result<Disks, ArmError> {
+/// Whose these disks are, as Azure says now. The ladder stops machines for disks under the customer's key, a window for
+/// disks that are to come under it.
+pub(crate) async fn whose(
+    app: &App,
+    onboarding: &Onboarding,
+    by: HeldBy,
+    disks: &[ArmId],
+) -> Result<Disks, ArmError> {
     let mut ours = false;
     for disk in disks {
         let read = app.compute.disk(disk).await?;
         if is_anothers(&read, onboarding) {
             return Ok(Disks::Shared(read.id));
         }
-        ours |= is_ours(&read, onboarding);
+        ours |= match by {
+            HeldBy::Ladder => is_ours(&read, onboarding),
+            HeldBy::Window => is_tagged_for(&read, onboarding),
+        };
     }
     Ok(if ours { Disks::Ours } else { Disks::NotOurs })
+}
+
+/// Whether Azure is still changing one of these disks.
+pub(crate) async fn are_changing(app: &App, disks: &[ArmId]) -> Result<bool, ArmError> {
+    for disk in disks {
+        let read = app.compute.disk(disk).await?;
+        if !matches!(read.provisioning_state, ProvisioningState::Succeeded | ProvisioningState::Failed) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tagged for this customer, and encrypted under the set of this onboarding.
@@ -56,7 +79,7 @@ fn is_ours(disk: &Disk, onboarding: &Onboarding) -> bool {
 
 /// Tagged for another customer, or encrypted under the set of another onboarding. A disk that is neither is the vendor's
 /// own, such as the one with the operating system.
-fn is_anothers(disk: &Disk, onboarding: &Onboarding) -> bool {
+pub(crate) fn is_anothers(disk: &Disk, onboarding: &Onboarding) -> bool {
     let Set::Ready { set } = onboarding.set() else { return true };
     let under = disk.encryption.disk_encryption_set.as_ref();
     is_tagged_for_another(disk, onboarding)

@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 pub(crate) mod checks;
 pub(crate) mod disk_encryption_set;
+pub(crate) mod disk_plan;
 pub(crate) mod disks;
 pub(crate) mod estate;
 pub(crate) mod key;

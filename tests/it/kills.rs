@@ -21,6 +21,7 @@ use crate::support::{
     PATIENCE, SignedUp, a_world_that_takes_kill_orders, check_again, exchanges, grant, insist, run_timer,
     sign_up_through_kills, succeeded, until, until_blocked, until_nothing_is_left,
 };
+use crate::windows;
 
 /// Worlds at a time: more only makes each of them slower.
 const AT_A_TIME: usize = 3;
@@ -105,6 +106,8 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> (SignedUp, bool) {
         Ok(steps_of(world, "subscription_check_due") > checked)
     };
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
+    // A disk that is tagged later, of a machine that runs: it is encrypted in a window.
+    encrypt_in_a_window(world, page, subscription, nth).await;
     // A key that is disabled, which two looks have to see, and that is enabled again; a machine stops and starts with it.
     let machine = Machine::make(world, &format!("m-{nth}"), &[&disk]).await;
     enable(world, &key, false).await;
@@ -138,6 +141,22 @@ async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, mach
     world.customer().take_back(key, principal).await.unwrap();
     check_again(world, page).await;
     until(world, page, "ended").await;
+}
+
+async fn encrypt_in_a_window(world: &LocalWorld, page: &OnboardingPage, subscription: Uuid, nth: u32) {
+    let disk = world.vendor().make_disk_for(&format!("disk-later-{nth}"), subscription).await.unwrap();
+    let machine = Machine::make(world, &format!("m-later-{nth}"), &[&disk]).await;
+    let window = async || Ok(windows::set_now(world, page, 1).await.is_some());
+    world.wait_until("the window to be set", Instant::now() + PATIENCE, window).await.unwrap();
+    let done = async || {
+        let disk = world.vendor().disk(&disk).await?;
+        let is_encrypted = disk.encryption.as_deref() == Some("EncryptionAtRestWithCustomerKey");
+        Ok(is_encrypted && machine.power(world).await == "running")
+    };
+    world.wait_until("the machine to run again", Instant::now() + PATIENCE, done).await.unwrap();
+    until(world, page, "active").await;
+    let over = async || Ok(windows::phase(world, page).await.is_some_and(|phase| phase == "ended"));
+    world.wait_until("the window to end", Instant::now() + PATIENCE, over).await.unwrap();
 }
 
 fn steps_of(world: &LocalWorld, function: &str) -> usize {

@@ -31,6 +31,25 @@ impl Machine {
         machine
     }
 
+    /// How many were down at the same time at most, as Latchkey asked Azure: from a call that deallocates one to the call after
+    /// which it was started.
+    pub(crate) fn most_down(world: &LocalWorld) -> usize {
+        let of = |action: &str, change: i32| {
+            let calls = crate::support::exchanges(world, "POST", &format!("/{action}?")).into_iter();
+            calls
+                .filter(|call| call["response"]["status"].as_u64().unwrap() < 300)
+                .filter(|call| !call["request"]["url"].as_str().unwrap().contains(API))
+                .map(move |call| (call["startedDateTime"].as_str().unwrap().to_owned(), change))
+        };
+        let mut calls: Vec<_> = of("deallocate", 1).chain(of("start", -1)).collect();
+        calls.sort();
+        let down = calls.iter().scan(0, |down, (_, change)| {
+            *down += change;
+            Some(*down)
+        });
+        usize::try_from(down.max().unwrap_or_default()).unwrap()
+    }
+
     /// Its ARM id.
     pub(crate) fn id(&self) -> &str {
         &self.id

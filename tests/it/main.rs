@@ -33,4 +33,5 @@ mod traces;
 mod waiting;
 mod watch;
 mod webhooks;
+mod windows;
 mod world_changes;

@@ -10,7 +10,7 @@ use onboarding::{
     event::{
         ActivationRequested, CheckDue, CustomerConsented, DiskEncryptionRequested, Event, EventData, EventId,
         KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
-        ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue,
+        ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue, WindowDue,
     },
 };
 use sandbox::MarketplaceAction;
@@ -98,7 +98,7 @@ fn naming(queue: &str, ours: &Purchased, theirs: &Theirs) -> Vec<(Value, Becomes
         }
         "machine_switch_requested" => {
             let data = MachineSwitchRequested { machine: theirs.machine.parse().unwrap() };
-            vec![(event(about, data), Taken("does not hold this machine"))]
+            vec![(event(about, data), Taken("holds this machine"))]
         }
         // These name nothing.
         "provision_requested" => vec![(event(about, ProvisionRequested {}), Taken("asked for before"))],
@@ -106,6 +106,7 @@ fn naming(queue: &str, ours: &Purchased, theirs: &Theirs) -> Vec<(Value, Becomes
         "subscription_check_due" => vec![(event(about, SubscriptionCheckDue {}), Taken(""))],
         "key_events" => vec![(event(about, KeyEventReceived {}), Taken(""))],
         "rung_due" => vec![(event(about, RungDue {}), Taken(""))],
+        "window_due" => vec![(event(about, WindowDue {}), Taken(""))],
         "watch_due" => {
             let until = OffsetDateTime::now_utc() + time::Duration::HOUR;
             vec![(event(about, WatchDue { until, asked: false, seen: None }), Taken(""))]

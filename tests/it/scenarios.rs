@@ -24,15 +24,15 @@ macro_rules! scenarios {
     ($($name:ident),*) => {
         $(#[tokio::test]
         async fn $name() {
-            played(stringify!($name)).await;
+            played(&stringify!($name).replace('_', "-")).await;
         })*
 
         #[test]
         fn none_is_left_out() {
-            let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
+            let names: Vec<_> = scenarios::ALL.iter().map(|scenario| scenario.name.replace('-', "_")).collect();
             assert_eq!(names, [$(stringify!($name)),*]);
         }
     };
 }
 
-scenarios!(onboarding, rotation, revocation, recovery, outage, offboarding);
+scenarios!(onboarding, rotation, revocation, recovery, outage, offboarding, existing_disks);

@@ -178,8 +178,19 @@ impl<'a> Host<'a> {
 
     /// Calls one of the vendor's operations; nothing when it fails.
     pub(crate) async fn operation(&self, method: Method, path: &str) -> Option<Value> {
+        self.operation_with(method, path, None).await
+    }
+
+    /// The same, with a body.
+    pub(crate) async fn operation_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Value> {
         let request = axum::http::Request::builder().method(method).uri(format!("/api/operations/{path}"));
-        let answer = self.app.forward(request.body(Body::empty()).unwrap()).await;
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let answer = self.app.forward(request.body(body).unwrap()).await;
         let succeeded = answer.status().is_success();
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         succeeded.then(|| serde_json::from_slice(&body).unwrap())

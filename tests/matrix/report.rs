@@ -15,7 +15,7 @@ const HEAD: &str = "\
 # The fault matrix
 
 Every function of [the table](../handlers/table.rs) under every fault. A story is played from the purchase to an active \
-subscription, with a grant that comes late, a suspension and a reinstatement, an event of the vault, and a key that is \
+subscription, with a grant that comes late, a suspension and a reinstatement, an event of the vault, a disk that is encrypted in a window, and a key that is \
 disabled until the grace ladder has stopped a machine and enabled again, in one process, against the simulated Azure and \
 the broker ([`tests/matrix`](../tests/matrix/main.rs)). The first run of each message, request and timer is struck at its \
 first call in one story, at its 25th in the next, and so on until no run has so many: a sample of the places. `watch_due` \

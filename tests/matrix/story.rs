@@ -7,6 +7,7 @@ use axum::http::Method;
 use local_world::cast::{CustomerKey, Machine, OnboardingPage, OnboardingView};
 use sandbox::{MarketplaceAction, Purchase};
 use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -74,6 +75,7 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     live(&mut host, &page, bought.subscription_id).await;
     watched(&mut host, &page, &key.vault).await;
     let machine = stage.vendor.make_machine(&format!("m-{number}"), &disks[0]).await.unwrap();
+    in_a_window(&mut host, &page, bought.subscription_id, number).await;
     revoked(&mut host, &page, &key, &machine).await;
     let power = stage.vendor.power(&machine).await.unwrap();
     let encrypted = End::encrypted(&host, &page, &disks).await;
@@ -155,6 +157,45 @@ async fn watched(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
         told.status().is_success().then_some(())
     };
     insist("the event", tell).await;
+    host.settle().await;
+}
+
+/// A disk that is tagged later, of a machine that runs: it is encrypted in a window, and the machine runs again.
+async fn in_a_window(host: &mut Host<'_>, page: &OnboardingPage, subscription: Uuid, number: usize) {
+    let vendor = &host.stage.vendor;
+    let disk = vendor.make_disk_for(&format!("disk-{number}later"), subscription).await.unwrap();
+    let machine = vendor.make_machine(&format!("m-{number}later"), &disk).await.unwrap();
+    let of_disks = format!("onboardings/{}/disks", page.onboarding());
+    insist("the window", async || {
+        let plan = host.operation(Method::GET, &of_disks).await?;
+        if plan["machines"].as_array()?.is_empty() {
+            // The answer to the call before was lost, and the machine is done with.
+            return Some(());
+        }
+        let machines: Vec<_> = plan["machines"].as_array()?.iter().map(|one| one["machine"].clone()).collect();
+        let now = OffsetDateTime::now_utc();
+        let time = |at: OffsetDateTime| at.format(&Rfc3339).unwrap();
+        let body = json!({
+            "opens": time(now), "closes": time(now + Duration::from_secs(3_600)), "atOnce": 1, "machines": machines,
+        });
+        host.operation_with(Method::POST, &format!("{of_disks}/window"), Some(&body)).await.map(drop)
+    })
+    .await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let encrypted = vendor.disk(&disk).await.unwrap().encryption;
+        let power = vendor.power(&machine).await.unwrap();
+        if encrypted.as_deref() == Some("EncryptionAtRestWithCustomerKey") && power == "running" {
+            break;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "it never is encrypted and runs: {encrypted:?} {power} {:?}",
+            host.watch
+        );
+        host.tick().await;
+        sleep(BETWEEN_RUNGS).await;
+    }
     host.settle().await;
 }
 

@@ -7,6 +7,7 @@ use crate::{
         self,
         args::{DeadLettersCommand, EXIT_CODES},
     },
+    disks::{self, DisksCommand},
     drill::{self, DrillCommand},
     end::End,
     evidence::{self, EvidenceCommand},
@@ -63,6 +64,21 @@ pub enum Command {
         command: EvidenceCommand,
     },
 
+    /// Disks of running machines: what would be done, and doing it in a window
+    ///
+    /// Azure changes the encryption of a disk only while its machine is deallocated. Disks that are
+    /// attached to no machine, or to a deallocated one, are encrypted without further ado.
+    ///
+    ///   latchkey disks plan 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87 --at-once 4
+    ///   latchkey disks apply 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87 --at-once 4 \
+    ///     --window 2026-12-05T22:00:00Z/2026-12-06T04:00:00Z
+    #[command(verbatim_doc_comment, after_help = disks::EXIT_CODES)]
+    Disks {
+        /// What to do.
+        #[command(subcommand)]
+        command: DisksCommand,
+    },
+
     /// Drills: rehearse a revocation
     ///
     ///   latchkey onboardings mark-test 5d4c9a0e-72f3-4c1d-8b6a-0e3f51c29d87
@@ -96,6 +112,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::DeadLetters { command } => Box::pin(dead_letters::run(*command)).await,
         Command::Onboardings { command } => Box::pin(onboardings::run(command)).await,
         Command::Evidence { command } => evidence::run(&command),
+        Command::Disks { command } => Box::pin(disks::run(command)).await,
         Command::Drill { command } => Box::pin(drill::run(command)).await,
         Command::Package(args) => package::run(&args),
     }

@@ -5,6 +5,7 @@
 mod change;
 mod command;
 pub mod dead_letters;
+pub mod disks;
 pub mod drill;
 mod end;
 pub mod evidence;

@@ -24,6 +24,8 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["onboardings", "evidence", "--help"], "> pack.json"),
         (vec!["evidence", "verify", "--help"], "--key"),
         (vec!["evidence", "render", "--help"], "> pack.html"),
+        (vec!["disks", "plan", "--help"], "--at-once"),
+        (vec!["disks", "apply", "--help"], "--window"),
         (vec!["drill", "revoke", "--help"], "--onboarding"),
     ];
     for (arguments, teaches) in expected {

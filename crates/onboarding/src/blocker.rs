@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::{Subject, finding::Finding};
+use crate::{
+    Subject,
+    finding::{Code, Finding},
+};
 
 /// One thing that an onboarding waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,12 @@ pub struct Blocker {
     pub next_check: Option<OffsetDateTime>,
 }
 
+impl Blocker {
+    fn is_of_a_machine_that_is_down(&self) -> bool {
+        self.finding.code() == Code::MachineNotStarted
+    }
+}
+
 /// Every blocker of one onboarding, the most important first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blockers(BTreeMap<Subject, Blocker>);
@@ -29,12 +38,13 @@ impl Blockers {
     /// The blocker that a page names.
     #[must_use]
     pub fn first(&self) -> Option<&Blocker> {
-        self.0.values().next()
+        self.iter().next().map(|(_, blocker)| blocker)
     }
 
-    /// Every blocker with its subject, the most important first.
+    /// Every blocker with its subject, the most important first: a machine that is down because of us before all.
     pub fn iter(&self) -> impl Iterator<Item = (&Subject, &Blocker)> {
-        self.0.iter()
+        let down = self.0.iter().filter(|(_, blocker)| blocker.is_of_a_machine_that_is_down());
+        down.chain(self.0.iter().filter(|(_, blocker)| !blocker.is_of_a_machine_that_is_down()))
     }
 
     /// The blocker of this subject.

@@ -9,6 +9,7 @@ use crate::{
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
     rotation::{NewestVersion, SetLook},
+    window::Window,
 };
 
 /// What a step learnt from the outside world.
@@ -166,6 +167,13 @@ pub enum Fact {
         /// What was learnt, or is about to be done.
         step: MachineStep,
     },
+    /// The vendor's operator sets a window.
+    WindowPlanned {
+        /// The window, with the machines of the plan that the operator saw.
+        window: Window,
+    },
+    /// The window opens or closes, or nothing was heard of one of its machines for long.
+    WindowDue,
     /// The vendor's operator froze the onboarding.
     Frozen {
         /// Why, in the operator's words.

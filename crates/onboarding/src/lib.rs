@@ -8,6 +8,7 @@
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`leaving`]: how everything is undone for whom it ends;
+//! - [`window`]: when machines may be stopped so that their disks can be encrypted;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
@@ -49,6 +50,7 @@ pub mod taken;
 mod test_support;
 pub mod walk;
 pub mod watched;
+pub mod window;
 pub mod withdrawal;
 
 pub use about::{About, Subject};

@@ -1,4 +1,4 @@
-//! What the grace ladder does next, and when.
+//! What is done next when nothing is heard before, and when: by the grace ladder, and in a window.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use time::OffsetDateTime;
 use crate::{
     Onboarding, Stage, Subject, SubscriptionStatus,
     finding::KeyIs,
-    grace::{GraceRules, MachineState, Power, Rung},
+    grace::{GraceRules, HeldBy, MachineState, Power, Rung},
 };
 
 /// A message about a machine may be lost: after this time it is sent again.
 const MACHINE_AGAIN: Duration = Duration::from_secs(3600);
 
-/// What the ladder does next, or what becomes of an onboarding that leaves.
+/// What is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// What.
@@ -36,17 +36,45 @@ pub enum What {
     LookAtMachines,
     /// It leaves: the plan is to be made, or the hold is over.
     Leave,
+    /// A window opens or closes, or nothing was heard of one of its machines for long.
+    Window,
+}
+
+impl What {
+    /// Whether it is the grace ladder's.
+    #[must_use]
+    pub fn is_of_the_ladder(self) -> bool {
+        !matches!(self, Self::Leave | Self::Window)
+    }
 }
 
 impl Onboarding {
-    /// What the ladder does next, as the settings are now; of one that leaves, when it is to be looked at.
+    /// Everything that is to be done, now or later, as the settings are now. What gets no answer keeps nothing else waiting.
+    pub fn moves(&self, rules: &GraceRules) -> impl Iterator<Item = Move> {
+        let window = self.next_window_change().map(|at| Move { what: What::Window, at });
+        let others: Vec<Move> = if self.leaving.is_some() {
+            self.next_leaving_move().into_iter().collect()
+        } else {
+            self.ladder_moves_next(rules).collect()
+        };
+        others.into_iter().chain(window)
+    }
+
+    /// What is done next, as the settings are now.
     #[must_use]
     pub fn next_move(&self, rules: &GraceRules) -> Option<Move> {
-        if self.leaving.is_some() {
-            return self.next_leaving_move();
-        }
+        self.moves(rules).min_by_key(|next| next.at)
+    }
+
+    /// What the ladder does next, as the settings are now.
+    #[must_use]
+    pub fn next_ladder_move(&self, rules: &GraceRules) -> Option<Move> {
+        self.ladder_moves_next(rules).min_by_key(|next| next.at)
+    }
+
+    fn ladder_moves_next(&self, rules: &GraceRules) -> impl Iterator<Item = Move> {
         let rules = &self.rules_now(rules);
-        self.next_rung_move(rules).into_iter().chain(self.next_machine_move()).min_by_key(|next| next.at)
+        self.next_rung_move(rules).into_iter().chain(self.next_machine_move())
     }
 
     /// The settings, or what a rehearsal has in their place.
@@ -85,19 +113,27 @@ impl Onboarding {
     }
 
     fn next_machine_move(&self) -> Option<Move> {
-        let moving = self.grace.machines.iter().filter(|(machine, _)| {
-            let blocked = self.blockers.get(&Subject::Machine { machine: (*machine).clone() }).is_some();
-            !blocked && self.power_wanted(machine).is_some()
+        let moving = self.grace.machines.iter().filter(|(machine, held)| {
+            held.by == HeldBy::Ladder && !self.is_blocked(machine) && self.power_wanted(machine).is_some()
         });
         let at = moving.map(|(_, held)| held.since).min()? + MACHINE_AGAIN;
         Some(Move { what: What::LookAtMachines, at })
     }
 
-    /// What is to be reached for a machine that the ladder holds: off after the rung, on when the key works again. `None`:
-    /// nothing is to be done, because it is reached, or nobody knows how the key is, or the ladder is frozen.
+    /// Whether somebody has to act on this machine; then it has checks of its own.
+    pub(crate) fn is_blocked(&self, machine: &ArmId) -> bool {
+        self.blockers.get(&Subject::Machine { machine: machine.clone() }).is_some()
+    }
+
+    /// What is to be reached for a machine that the ladder or a window holds. For the ladder: off after the rung, on when
+    /// the key works again. `None`: nothing is to be done, because it is reached, or nobody knows how the key is, or the
+    /// ladder is frozen, or the machine is down and its disks are being changed.
     #[must_use]
     pub fn power_wanted(&self, machine: &ArmId) -> Option<Power> {
         let held = self.grace.machines.get(machine)?;
+        if held.by == HeldBy::Window {
+            return self.power_in_window(machine, held.state);
+        }
         if self.purchase.status == SubscriptionStatus::Unsubscribed || self.leaving.is_some() {
             return None;
         }

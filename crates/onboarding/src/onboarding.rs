@@ -15,6 +15,7 @@ use crate::{
     leaving::Leaving,
     rotation::{Reminder, Rotation},
     taken::Taken,
+    window::Window,
 };
 
 /// Everything that is so about one onboarding.
@@ -55,6 +56,8 @@ pub struct Onboarding {
     pub(crate) grace: Grace,
     /// How it leaves or has left.
     pub(crate) leaving: Option<Leaving>,
+    /// The window in which machines may be stopped, or were.
+    pub(crate) window: Option<Window>,
     pub(crate) taken: Taken,
 }
 
@@ -330,6 +333,12 @@ impl Onboarding {
     #[must_use]
     pub fn grace(&self) -> &Grace {
         &self.grace
+    }
+
+    /// The window in which machines may be stopped so that their disks can be encrypted, or were.
+    #[must_use]
+    pub fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
     }
 
     /// The events that were taken in.

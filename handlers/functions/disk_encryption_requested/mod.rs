@@ -12,8 +12,8 @@ use azure_clients::{
 };
 use azure_ids::ArmId;
 use onboarding::{
-    Contradiction, DiskState, DropReason, Fact, ProvisionPlan, Set, event::DiskEncryptionRequested,
-    finding::Finding,
+    Contradiction, DiskState, DropReason, Fact, Onboarding, ProvisionPlan, Set,
+    event::DiskEncryptionRequested, finding::Finding, grace::HeldBy,
 };
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     systems::{
         disk_encryption_set::{self, LOOK_AFTER, why_refused},
         disks::{is_gone, is_tagged_for},
+        machines::{self, Disks},
     },
 };
 
@@ -70,12 +71,39 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     };
     match finding {
         Some(finding) => step.wait(finding, None),
-        // Under another key, or under none, nothing may be put.
-        None => match disk_encryption_set::obstacle(&step, &app, set).await? {
-            Some(next) => Ok(next),
-            None => encrypt(&step, &app, disk, set, &plan).await,
-        },
+        None if onboarding.is_held_back(&disk, step.now()) => {
+            Ok(Next::NoNews("a window holds its machine, and is not at its disks"))
+        }
+        None => {
+            // Under another key, or under none, nothing may be put.
+            if let Some(next) = disk_encryption_set::obstacle(&step, &app, set).await? {
+                return Ok(next);
+            }
+            match shared_machine(&app, onboarding, &read).await? {
+                Some(finding) => step.wait(finding, None),
+                None => encrypt(&step, &app, disk, set, &plan).await,
+            }
+        }
     }
+}
+
+/// A machine that a window stopped for this disk, and that has a disk of another customer: whose all its disks are is read
+/// in the same breath as the change.
+async fn shared_machine(
+    app: &App,
+    onboarding: &Onboarding,
+    disk: &Disk,
+) -> Result<Option<Finding>, StepError> {
+    let in_window = |machine: &&ArmId| {
+        onboarding.grace().machines.get(machine).is_some_and(|held| held.by == HeldBy::Window)
+    };
+    for machine in disk.machines.iter().filter(in_window) {
+        let disks = app.compute.machine(machine).await?.disks;
+        if let Disks::Shared(other) = machines::whose(app, onboarding, HeldBy::Window, &disks).await? {
+            return Ok(Some(Finding::MachineShared { machine: machine.clone(), disk: other }));
+        }
+    }
+    Ok(None)
 }
 
 async fn encrypt(

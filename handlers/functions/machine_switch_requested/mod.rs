@@ -1,4 +1,5 @@
-//! Stops a machine that uses a revoked customer's disks, or starts one again that the grace ladder had stopped.
+//! Stops a machine that uses a revoked customer's disks, or whose disks are to be encrypted in a window, or starts one
+//! again that the grace ladder or a window had stopped.
 //!
 //! Which of the two is read from the journal, never from the message. That Azure is about to be asked is recorded first,
 //! in a step of its own, so that after a kill it is known whose doing it was. Whatever somebody else stopped or started
@@ -13,7 +14,7 @@ use onboarding::{
     Fact,
     event::MachineSwitchRequested,
     finding::Finding,
-    grace::{HeldMachine, MachineState, MachineStep, Power},
+    grace::{HeldBy, HeldMachine, MachineState, MachineStep, Power},
 };
 
 use crate::{
@@ -39,7 +40,7 @@ pub(crate) async fn handle(step: Step<MachineSwitchRequested>, app: App) -> Resu
     let onboarding = step.onboarding()?;
     let id = step.event.data.machine.clone();
     let Some(known) = onboarding.grace().machines.get(&id) else {
-        return Ok(Next::NoNews("the ladder does not hold this machine"));
+        return Ok(Next::NoNews("neither the ladder nor a window holds this machine"));
     };
     let Some(wanted) = onboarding.power_wanted(&id) else {
         return Ok(Next::NoNews("nothing is to be done with the machine"));
@@ -108,6 +109,8 @@ impl Held<'_> {
                 }
                 // It was started, and stopped again by somebody.
                 Operation::Done => self.learns(MachineStep::LeftAlone),
+                // A disk that was asked for before the window closed: a machine does not start meanwhile.
+                Operation::Unknown if self.waits_for_disks().await? => Err(look_again()),
                 Operation::Unknown => {
                     let called = self.app.compute.start(&self.id).await;
                     self.called(called)
@@ -118,10 +121,15 @@ impl Held<'_> {
 
     /// Whose the disks are: read in the same breath as the power, and before every call that stops.
     async fn whose(&self) -> Result<Result<Disks, Next>, StepError> {
-        match machines::whose(self.app, self.step.onboarding()?, &self.read.disks).await {
+        match machines::whose(self.app, self.step.onboarding()?, self.known.by, &self.read.disks).await {
             Ok(disks) => Ok(Ok(disks)),
             Err(error) => not_done(self.step, self.id.clone(), self.wanted, refused_with(error)?).map(Err),
         }
+    }
+
+    async fn waits_for_disks(&self) -> Result<bool, StepError> {
+        let in_window = self.known.by == HeldBy::Window;
+        Ok(in_window && machines::are_changing(self.app, &self.read.disks).await?)
     }
 
     fn leave_to_the_vendor(self, disks: Disks) -> Result<Next, StepError> {

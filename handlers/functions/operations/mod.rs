@@ -3,13 +3,15 @@
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault; has
 //! evidence signed in the vendor's own vault; changes which links and claims count, and the journal, where the operator
-//! freezes an onboarding, marks it as a test, begins a drill, or has it leave. Before that, Azure is asked what uses its
+//! freezes an onboarding, marks it as a test, begins a drill, sets a window for
+//! its disks, or has it leave. Before that, Azure is asked what uses its
 //! disk encryption set. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
 
 mod check;
 mod claims;
 mod dead_letters;
 mod evidence;
+mod disks;
 mod grace;
 mod history;
 mod leaving;
@@ -38,7 +40,8 @@ use crate::{
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification`, `/{id}/evidence` and, with POST,
 /// `/{id}/check`, `/{id}/resume`, `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`,
 /// `/{id}/mark-test` and `/{id}/drill`; `/{id}/leaving`, and with POST `/{id}/leave`, `/{id}/stay` and
-/// `/{id}/approve-leaving`; `POST /api/operations/claims/release`;
+/// `/{id}/approve-leaving`; `GET …/{id}/disks` and
+/// `POST …/{id}/disks/window`; `POST /api/operations/claims/release`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -59,6 +62,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/stay", post(leaving::stay))
         .route("/api/operations/onboardings/{id}/approve-leaving", post(leaving::approve))
         .route("/api/operations/claims/release", post(claims::release))
+        .route("/api/operations/onboardings/{id}/disks", get(disks::plan))
+        .route("/api/operations/onboardings/{id}/disks/window", post(disks::apply))
         .route("/api/operations/dead-letters/assess", post(dead_letters::assess))
 }
 

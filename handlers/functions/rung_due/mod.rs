@@ -20,9 +20,9 @@ const NO_ANSWER: Next = Next::Void("no answer; the reminder asks again");
 
 pub(crate) async fn handle(step: Step<RungDue>, app: App) -> Result<Next, StepError> {
     let (onboarding, now) = (step.onboarding()?, step.now());
-    let next = onboarding.next_move(&app.settings.grace).filter(|next| next.at <= now);
+    let next = onboarding.next_ladder_move(&app.settings.grace).filter(|next| next.at <= now);
     match next.map(|next| next.what) {
-        None => Ok(Next::NoNews("nothing is due")),
+        None | Some(What::Window) => Ok(Next::NoNews("nothing is due")),
         Some(What::Announce(rung)) => match &onboarding.grace().ladder {
             Some(ladder) => {
                 let due = onboarding.rules_now(&app.settings.grace).due(ladder, rung, now);

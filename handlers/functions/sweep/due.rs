@@ -1,6 +1,6 @@
-//! The checks and the rungs whose time has come.
+//! The checks, the rungs and the windows whose time has come.
 
-use onboarding::{What, due::DueCheck};
+use onboarding::{Onboarding, What, due::DueCheck};
 
 use super::{SweepError, load};
 use crate::{
@@ -14,11 +14,10 @@ const AGAIN_AFTER: u32 = 5;
 /// Sends them.
 pub(super) async fn send(app: &App) -> Result<(), SweepError> {
     let due = to_be_made(app).await?;
-    for (check, what) in &due {
-        match (check.entry, what) {
-            (Some(entry), _) => publish_due(app, check.onboarding, entry).await?,
-            (None, Some(what)) => publish_move(app, check.onboarding, *what).await?,
-            (None, None) => {}
+    for (check, onboarding) in &due {
+        match check.entry {
+            Some(entry) => publish_due(app, check.onboarding, entry).await?,
+            None => publish_moves(app, onboarding).await?,
         }
         sent(app, check).await?;
     }
@@ -28,23 +27,33 @@ pub(super) async fn send(app: &App) -> Result<(), SweepError> {
     Ok(())
 }
 
-/// The checks that are due and were not made, and what is to be done where it is no check. The reminders of all others are
-/// taken away.
-async fn to_be_made(app: &App) -> Result<Vec<(DueCheck, Option<What>)>, SweepError> {
+/// The ladder, the window and the leaving have messages of their own: what one of them waits for does not hold up another.
+async fn publish_moves(app: &App, onboarding: &Onboarding) -> Result<(), SweepError> {
+    let due = onboarding.moves(&app.settings.grace).filter(|next| next.at <= app.clock.now());
+    let (ladder, others): (Vec<What>, Vec<What>) =
+        due.map(|next| next.what).partition(|what| what.is_of_the_ladder());
+    for what in ladder.first().into_iter().chain(&others) {
+        publish_move(app, onboarding.id(), *what).await?;
+    }
+    Ok(())
+}
+
+/// The checks that are due and were not made. The reminders of all others are taken away.
+async fn to_be_made(app: &App) -> Result<Vec<(DueCheck, Onboarding)>, SweepError> {
     let mut to_be_made = vec![];
     for check in app.due.due_at(app.clock.now()).await? {
         // Of a journal that cannot be read, the reminders are as good as any others when it can be read again.
         let Some(onboarding) = load(app, check.onboarding).await? else { continue };
         let Some(entry) = check.entry else {
             match onboarding.next_move(&app.settings.grace) {
-                Some(next) if next.at <= app.clock.now() => to_be_made.push((check, Some(next.what))),
+                Some(next) if next.at <= app.clock.now() => to_be_made.push((check, onboarding)),
                 Some(next) => app.due.put_off(&check, next.at).await?,
                 None => app.due.clear(&check).await?,
             }
             continue;
         };
         if onboarding.blockers().wait_for_check_of(entry) {
-            to_be_made.push((check, None));
+            to_be_made.push((check, onboarding));
         } else {
             app.due.clear(&check).await?;
         }

@@ -105,6 +105,7 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "subscription_check_due",
         "watch_due",
         "rung_due",
+        "window_due",
         "machine_switch_requested",
         "leaving_due",
         "disk_return_requested",

@@ -43,7 +43,9 @@ impl Onboarding {
             || submitted.is_none_or(|key| self.candidate.as_ref().is_some_and(|known| known.key == *key));
         let proven = token_of.map(|service_principal| Consent::Proven { service_principal });
         let consent_is_known = proven.as_ref().is_none_or(|consent| *consent == self.consent);
-        if is_known && key_is_known && consent_is_known && !not_completed {
+        // A machine is down for the disk: that this look came to nothing is news.
+        let is_awaited = matches!(&about, About::Disk(disk) if self.is_awaited(disk));
+        if is_known && key_is_known && consent_is_known && !not_completed && !is_awaited {
             return None;
         }
         let mut decision = self.next(cause, fact, &about);
@@ -83,7 +85,8 @@ impl Onboarding {
         let finding =
             Finding::StepRefused { function: function.to_owned(), reason: reason.as_str().to_owned() };
         let subject = Subject::step(function, &about);
-        if self.blockers.get(&subject).is_some_and(|known| known.finding == finding) {
+        let is_awaited = matches!(&about, About::Disk(disk) if self.is_awaited(disk));
+        if self.blockers.get(&subject).is_some_and(|known| known.finding == finding) && !is_awaited {
             return None;
         }
         let mut decision = self.next(cause, fact, &about);

@@ -7,7 +7,7 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::MachineSwitchRequested,
     finding::{Code, KeyIs},
-    grace::{Announced, Drill, Freeze, HeldMachine, Ladder, MachineState, Rung},
+    grace::{Announced, Drill, Freeze, HeldBy, HeldMachine, Ladder, MachineState, Rung},
     leaving::Why,
 };
 
@@ -63,8 +63,13 @@ impl Onboarding {
         ladder.taken.insert(rung, now);
         let held = &mut decision.onboarding.grace.machines;
         for machine in machines {
-            held.entry(machine.clone()).or_insert_with(|| HeldMachine::chosen(now));
+            held.entry(machine.clone()).or_insert_with(|| HeldMachine::chosen(now)).by = HeldBy::Ladder;
         }
+        // What a window had stopped is the ladder's from now on.
+        if let Some(window) = &mut decision.onboarding.window {
+            machines.iter().for_each(|machine| window.leave_out(machine, "the grace ladder stops it"));
+        }
+        let held = &mut decision.onboarding.grace.machines;
         // One that is being started after an earlier revocation was stopped by us: it is to be stopped again.
         for machine in held.values_mut().filter(|machine| machine.state == MachineState::Starting) {
             (machine.state, machine.operation) = (MachineState::Stopping, None);

@@ -1,4 +1,4 @@
-//! The part of the decision that is about the machines that the ladder stops and starts again.
+//! The part of the decision that is about the machines that are stopped and started again: by the ladder, or in a window.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Subject,
     event::MachineSwitchRequested,
     grace::{
+        HeldBy,
         MachineState::{Chosen, Starting, Stopped, Stopping},
         MachineStep, Power,
     },
@@ -34,9 +35,16 @@ impl Onboarding {
         if !fits {
             return None;
         }
+        let in_window = held.by == HeldBy::Window;
         let mut decision = self.next(cause, fact, &About::Machine(machine.clone()));
+        if in_window && decision.failed_to_stop(&machine, held.state, &step) {
+            return Some(decision);
+        }
         let state = match step {
             MachineStep::Started | MachineStep::LeftAlone => {
+                if in_window {
+                    decision.ends_in_window(&machine, &step);
+                }
                 decision.onboarding.grace.machines.remove(&machine);
                 decision.unblock(&machine);
                 return Some(decision);
@@ -60,7 +68,10 @@ impl Onboarding {
                 decision.block(Subject::Machine { machine }, finding, 0);
                 return Some(decision);
             }
-            MachineStep::Stopped => decision.unblock(&machine),
+            MachineStep::Stopped => {
+                decision.unblock(&machine);
+                decision.send_disks_of(&machine);
+            }
             _ => {}
         }
         if decision.onboarding.power_wanted(&machine).is_some() {

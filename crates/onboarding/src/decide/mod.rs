@@ -17,6 +17,7 @@ mod set;
 mod standstill;
 mod undo;
 mod watch;
+mod windows;
 
 pub use standstill::{Asked, RESTARTS};
 pub use watch::Sight;
@@ -69,6 +70,7 @@ impl Onboarding {
             restarts: 0,
             grace: Grace::default(),
             leaving: None,
+            window: None,
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -83,17 +85,20 @@ impl Onboarding {
     /// # Errors
     /// When the fact contradicts what the onboarding is bound to.
     pub fn decide(&self, cause: Cause, fact: Fact) -> Result<Option<Decision>, Contradiction> {
-        if self.stage() == Stage::Ended {
+        let runs_a_machine_again =
+            self.owes_power() && matches!(fact, Fact::Machine { .. } | Fact::WindowDue);
+        if self.stage() == Stage::Ended && !runs_a_machine_again {
             // Ended is final: what it used is given back, and late events change nothing.
             return Ok(None);
         }
-        if self.leaving.is_some() && !self.counts_while_leaving(&fact) {
+        if self.leaving.is_some() && !runs_a_machine_again && !self.counts_while_leaving(&fact) {
             return Ok(None);
         }
         match self.decide_in_force(cause, fact) {
             Ok(decided) => Ok(decided.map(|mut decision| {
                 self.recover_from_leaving(&mut decision);
                 self.keep_ladder(&mut decision);
+                self.keep_window(&mut decision);
                 decision.announced_from(self)
             })),
             Err(NoPlan::NotNow(
@@ -145,6 +150,8 @@ impl Onboarding {
             Fact::RungTaken { rung, machines } => Ok(self.rung_taken(cause, fact, rung, &machines)),
             Fact::MachinesDue => Ok(self.machines_due(cause, fact)),
             Fact::Machine { machine, step } => Ok(self.machine(cause, fact, machine, step)),
+            Fact::WindowPlanned { window } => Ok(self.window_planned(cause, fact, &window)),
+            Fact::WindowDue => Ok(self.window_due(cause, fact)),
             Fact::Frozen { reason } => Ok(self.frozen(cause, fact, reason)),
             Fact::Unfrozen => Ok(self.unfrozen(cause, fact)),
             Fact::MarkedAsTest => Ok(self.marked_as_test(cause, fact)),

@@ -174,7 +174,7 @@ events! {
     RungDue {} = "latchkey.rung.due.v1" on "rung_due"
         about |_| About::Consent;
 
-    /// A machine that the grace ladder holds is to be stopped, started or looked at: the journal says which.
+    /// A machine that the grace ladder or a window holds is to be stopped, started or looked at: the journal says which.
     MachineSwitchRequested {
         /// The machine.
         machine: ArmId,
@@ -200,6 +200,10 @@ events! {
     /// The set is gone; whether we still have access to the key is to be looked at.
     AccessCheckRequested {} = "latchkey.access.check.requested.v1" on "access_check_requested"
         about |_| About::Leaving;
+
+    /// A window opens or closes, or nothing was heard of one of its machines for long. Published by `sweep`.
+    WindowDue {} = "latchkey.window.due.v1" on "window_due"
+        about |_| About::Consent;
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ impl Finding {
                 format!("Azure accepted the encryption of disk {} but did not complete it.", disk.name())
             }
             Self::MachineShared { machine, disk } => format!(
-                "The virtual machine {} was not stopped, because its disk {} does not belong to this onboarding.",
+                "The virtual machine {} is left alone, because its disk {} does not belong to this onboarding.",
                 machine.name(),
                 disk.name()
             ),
@@ -322,7 +322,12 @@ impl Finding {
                 subscription.map_or_else(|| "SUBSCRIPTION".to_owned(), |subscription| subscription.to_string())
             )],
             Self::DiskAttached { .. } => vec![
-                "Deallocate the virtual machine. Latchkey encrypts the disk at the next check.".to_owned(),
+                "Have Latchkey deallocate the virtual machine, encrypt its disks and start it again, in a window that you \
+                 choose. To see what would be done, and then to do it:"
+                    .to_owned(),
+                "latchkey disks plan ONBOARDING".to_owned(),
+                "latchkey disks apply ONBOARDING --window START/END --at-once 1".to_owned(),
+                "Or deallocate the virtual machine yourself. Latchkey encrypts the disk at the next check.".to_owned(),
             ],
             Self::DiskUnderOtherSet { disk } => vec![
                 "Deallocate the virtual machine that the disk is attached to, then change the disk back to a \

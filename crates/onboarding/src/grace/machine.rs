@@ -1,12 +1,14 @@
-//! A machine that the ladder stops, and starts again.
+//! A machine that is stopped, and started again: by the ladder, or in a window.
 
 use time::OffsetDateTime;
 
 use crate::finding::Finding;
 
-/// A machine that the ladder holds.
+/// A machine that the ladder or a window holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMachine {
+    /// What it is stopped for.
+    pub by: HeldBy,
     /// How far it is.
     pub state: MachineState,
     /// Azure's operation to follow, verbatim.
@@ -17,8 +19,17 @@ pub struct HeldMachine {
 
 impl HeldMachine {
     pub(crate) fn chosen(now: OffsetDateTime) -> Self {
-        Self { state: MachineState::Chosen, operation: None, since: now }
+        Self { by: HeldBy::Ladder, state: MachineState::Chosen, operation: None, since: now }
     }
+}
+
+/// What a machine is stopped for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// The grace ladder: it stays down until the key works again.
+    Ladder,
+    /// A window: it runs again when its disks were changed, or cannot be.
+    Window,
 }
 
 /// How far a machine is.

@@ -16,7 +16,7 @@ use azure_ids::ArmId;
 use time::OffsetDateTime;
 
 pub use ladder::{Announced, Ladder};
-pub use machine::{HeldMachine, MachineState, MachineStep, Power};
+pub use machine::{HeldBy, HeldMachine, MachineState, MachineStep, Power};
 pub use rules::{GracePolicy, GraceRules};
 pub use rung::Rung;
 
@@ -25,7 +25,7 @@ pub use rung::Rung;
 pub struct Grace {
     /// The ladder, from a confirmed revocation until the key works again.
     pub ladder: Option<Ladder>,
-    /// The machines that the ladder stops, stopped, or starts again.
+    /// The machines that are being stopped, are stopped, or are being started again, by the ladder or in a window.
     pub machines: BTreeMap<ArmId, HeldMachine>,
     /// Set while the vendor's operator keeps the ladder from moving.
     pub frozen: Option<Freeze>,

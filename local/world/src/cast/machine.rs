@@ -25,11 +25,24 @@ impl Vendor {
     ///
     /// Azure refuses, or does not answer.
     pub async fn make_machine(&self, name: &str, disk: &str) -> anyhow::Result<Machine> {
+        self.make_machine_of(name, &[disk.to_owned()]).await
+    }
+
+    /// Makes a machine that runs from the first of these disks, and has the others.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn make_machine_of(&self, name: &str, disks: &[String]) -> anyhow::Result<Machine> {
         let id = self.compute_id("virtualMachines", name);
-        let os_disk = json!({ "createOption": "Attach", "managedDisk": { "id": disk } });
+        let mut attached =
+            disks.iter().map(|disk| json!({ "createOption": "Attach", "managedDisk": { "id": disk } }));
+        let os_disk = attached.next().context("a machine runs from a disk")?;
         let body = json!({
             "location": self.estate().region,
-            "properties": { "storageProfile": { "osDisk": os_disk } },
+            "properties": {
+                "storageProfile": { "osDisk": os_disk, "dataDisks": attached.collect::<Vec<_>>() },
+            },
         });
         self.azure().arm(Method::PUT, &id, MACHINES_API, Some(&body)).await?.ok("making the machine")?;
         Ok(Machine(id))

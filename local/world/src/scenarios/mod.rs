@@ -4,6 +4,7 @@
 
 mod active;
 mod offboarding;
+mod existing_disks;
 mod onboarding;
 mod outage;
 mod recovery;
@@ -68,6 +69,11 @@ pub const ALL: [Scenario; 6] = [
         name: "offboarding",
         about: "a customer leaves: after a hold and an approval everything is undone, and the key is free again",
         play: |world| Box::pin(offboarding::play(world)),
+    },
+    Scenario {
+        name: "existing-disks",
+        about: "machines run from the disks; each is stopped in a window, and runs again, encrypted",
+        play: |world| Box::pin(existing_disks::play(world)),
     },
 ];
 

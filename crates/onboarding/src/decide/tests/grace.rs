@@ -67,6 +67,7 @@ fn due_at(onboarding: &Onboarding, rules: &GraceRules, now: OffsetDateTime) -> O
             Fact::RungTaken { rung, machines: stops.then(|| machine("m1")).into_iter().collect() }
         }
         What::LookAtMachines => Fact::MachinesDue,
+        What::Window => Fact::WindowDue,
     })
 }
 

@@ -12,6 +12,7 @@ mod rotation;
 mod set;
 mod standstill;
 mod watched;
+mod windows;
 
 use super::*;
 use crate::{

@@ -9,6 +9,7 @@ use crate::{
     leaving::{AccessSeen, RemovalStep, ReturnStep},
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
+    window::{Planned, Window},
 };
 
 fn any_about() -> impl Strategy<Value = About> {
@@ -22,7 +23,7 @@ fn any_about() -> impl Strategy<Value = About> {
     ]
 }
 
-fn any_fact() -> impl Strategy<Value = Fact> {
+pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
     let tenants = prop_oneof![Just(TENANT), Just(OTHER_TENANT)];
     let keys = prop_oneof![Just("k"), Just("other")];
     let sets = prop_oneof![Just(our_set()), Just(set("latchkey-of-someone-else"))];
@@ -90,6 +91,16 @@ fn any_look() -> impl Strategy<Value = Fact> {
     })
 }
 
+/// One that is open, with the machine of the ladder and another.
+fn window_now() -> Window {
+    let now = cause("").now;
+    let planned = |name: &str, disk_name: &str| {
+        Planned::waiting(machine(name), vec![disk(disk_name)], std::time::Duration::from_secs(60))
+    };
+    let machines = vec![planned("m1", "d1"), planned("m2", "d2")];
+    Window::ahead(now, now + time::Duration::HOUR, 1, machines)
+}
+
 fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
     let now = cause("").now;
     let drill =
@@ -109,11 +120,14 @@ fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
         rungs.clone().prop_map(|rung| Fact::RungWithdrawn { rung }),
         rungs.prop_map(|rung| Fact::RungTaken { rung, machines: vec![machine("m1")] }),
         Just(Fact::MachinesDue),
-        steps.prop_map(|step| Fact::Machine { machine: machine("m1"), step }),
+        (prop_oneof![Just("m1"), Just("m2")], steps)
+            .prop_map(|(name, step)| Fact::Machine { machine: machine(name), step }),
         Just(Fact::Frozen { reason: None }),
         Just(Fact::Unfrozen),
         Just(Fact::MarkedAsTest),
         Just(Fact::DrillStarted { drill }),
+        Just(Fact::WindowPlanned { window: window_now() }),
+        Just(Fact::WindowDue),
     ]
 }
 
@@ -168,8 +182,8 @@ every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
     SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
-    MarkedAsTest, DrillStarted, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn, SetRemoval,
-    AccessChecked,
+    MarkedAsTest, DrillStarted, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
+    SetRemoval, AccessChecked,
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     leaving::{AccessSeenV1, RemovalStepV1, ReturnStepV1, SweepV1},
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
+    window::WindowV1,
 };
 use crate::{About, Fact};
 
@@ -111,6 +112,10 @@ pub(crate) enum FactV1 {
         #[serde(flatten)]
         step: MachineStepV1,
     },
+    WindowPlanned {
+        window: WindowV1,
+    },
+    WindowDue,
     Frozen {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -218,6 +223,8 @@ impl From<Fact> for FactV1 {
             Fact::RungTaken { rung, machines } => Self::RungTaken { rung: rung.into(), machines },
             Fact::MachinesDue => Self::MachinesDue,
             Fact::Machine { machine, step } => Self::Machine { machine, step: step.into() },
+            Fact::WindowPlanned { window } => Self::WindowPlanned { window: window.into() },
+            Fact::WindowDue => Self::WindowDue,
             Fact::Frozen { reason } => Self::Frozen { reason },
             Fact::Unfrozen => Self::Unfrozen,
             Fact::MarkedAsTest => Self::MarkedAsTest,

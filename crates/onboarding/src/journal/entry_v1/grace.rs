@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{finding::FindingV1, mirror::mirror};
-use crate::grace::{Announced, Drill, Freeze, Grace, HeldMachine, Ladder, MachineState, MachineStep, Rung};
+use crate::grace::{
+    Announced, Drill, Freeze, Grace, HeldBy, HeldMachine, Ladder, MachineState, MachineStep, Rung,
+};
 
 /// What is so of the ladder, and of what may stop it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +58,8 @@ struct TakenRungV1 {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct HeldMachineV1 {
+    #[serde(default, skip_serializing_if = "HeldByV1::is_ladder")]
+    by: HeldByV1,
     state: MachineStateV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
@@ -105,6 +109,18 @@ mirror! {
     }
 }
 
+mirror! {
+    #[derive(Default)]
+    #[serde(rename_all = "kebab-case")]
+    HeldByV1 <=> HeldBy { #[default] Ladder, Window }
+}
+
+impl HeldByV1 {
+    fn is_ladder(&self) -> bool {
+        *self == Self::Ladder
+    }
+}
+
 impl GraceV1 {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -114,8 +130,12 @@ impl GraceV1 {
 impl From<Grace> for GraceV1 {
     fn from(grace: Grace) -> Self {
         let Grace { ladder, machines, frozen, is_test, drill } = grace;
-        let machine =
-            |HeldMachine { state, operation, since }| HeldMachineV1 { state: state.into(), operation, since };
+        let machine = |HeldMachine { by, state, operation, since }| HeldMachineV1 {
+            by: by.into(),
+            state: state.into(),
+            operation,
+            since,
+        };
         Self {
             ladder: ladder.map(Into::into),
             machines: machines.into_iter().map(|(id, held)| (id, machine(held))).collect(),
@@ -129,8 +149,12 @@ impl From<Grace> for GraceV1 {
 impl From<GraceV1> for Grace {
     fn from(stored: GraceV1) -> Self {
         let GraceV1 { ladder, machines, frozen, is_test, drill } = stored;
-        let machine =
-            |HeldMachineV1 { state, operation, since }| HeldMachine { state: state.into(), operation, since };
+        let machine = |HeldMachineV1 { by, state, operation, since }| HeldMachine {
+            by: by.into(),
+            state: state.into(),
+            operation,
+            since,
+        };
         Self {
             ladder: ladder.map(Into::into),
             machines: machines.into_iter().map(|(id, held)| (id, machine(held))).collect(),

@@ -12,6 +12,7 @@ mod mirror;
 mod rotation;
 mod state;
 mod told;
+mod window;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -33,6 +34,7 @@ pub(crate) use {
         WhyV1,
     },
     state::{ConsentV1, DiskStateV1, DropReasonV1, SetV1, SubjectV1, SubscriptionStatusV1},
+    window::{PhaseV1, ProgressV1},
 };
 
 /// The number of this format.

@@ -13,6 +13,7 @@ use super::{
     leaving::LeavingV1,
     mirror::mirror,
     rotation::{ReminderV1, RotationV1},
+    window::WindowV1,
 };
 use crate::{
     CandidateKey, Consent, DiskState, DropReason, Onboarding, OnboardingId, ProvenKey, Purchase, Set,
@@ -58,6 +59,8 @@ pub(crate) struct StateV1 {
     grace: GraceV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leaving: Option<LeavingV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window: Option<WindowV1>,
     taken: TakenV1,
 }
 
@@ -197,6 +200,7 @@ impl From<Onboarding> for StateV1 {
             restarts,
             grace,
             leaving,
+            window,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -224,6 +228,7 @@ impl From<Onboarding> for StateV1 {
             restarts,
             grace: grace.into(),
             leaving: leaving.map(Into::into),
+            window: window.map(Into::into),
             taken: taken.into(),
         }
     }
@@ -257,6 +262,7 @@ impl From<StateV1> for Onboarding {
             restarts: stored.restarts,
             grace: stored.grace.into(),
             leaving: stored.leaving.map(Into::into),
+            window: stored.window.map(Into::into),
             taken: stored.taken.into(),
         }
     }

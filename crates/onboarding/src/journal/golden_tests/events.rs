@@ -13,7 +13,7 @@ use crate::{
         DiskEncryptionRequested, DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived,
         KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
         ProvisionStarted, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
-        validate, written_again,
+        WindowDue,        validate, written_again,
     },
     finding::KeyIs,
     test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
@@ -70,6 +70,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &event(DiskReturnRequested { disk: disk("d1") })),
         sample_of("", &event(SetRemovalRequested {})),
         sample_of("", &event(AccessCheckRequested {})),
+        sample_of("", &event(WindowDue {})),
     ]
 }
 

@@ -19,6 +19,7 @@ use crate::{
     leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep, User, UserKind},
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
+    window::{Planned, Window},
 };
 
 fn newest(number: u32) -> NewestVersion {
@@ -31,6 +32,8 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
     let drill =
         Drill { since: at, until: at + time::Duration::HOUR, pace: std::time::Duration::from_secs(60) };
     let of = |step| Fact::Machine { machine: machine("m1"), step };
+    let planned = Planned::waiting(machine("m1"), vec![disk("d1")], std::time::Duration::from_secs(360));
+    let window = Window::ahead(at, at + time::Duration::HOUR, 2, vec![planned]);
     let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
     let finding = Finding::MachineNotStopped { machine: machine("m1"), error: "ErrorCode".to_owned() };
     vec![
@@ -50,6 +53,8 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("frozen", Fact::Frozen { reason: None }),
         ("frozen.reason", Fact::Frozen { reason: Some("the wrong customer".to_owned()) }),
         ("unfrozen", Fact::Unfrozen),
+        ("window-planned", Fact::WindowPlanned { window }),
+        ("window-due", Fact::WindowDue),
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
     ]

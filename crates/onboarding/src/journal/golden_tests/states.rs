@@ -13,9 +13,9 @@ use crate::{
     SubscriptionStatus,
     blocker::Blocker,
     finding::Finding,
-    grace::{Announced, Drill, Freeze, Grace, HeldMachine, Ladder, MachineState, Rung},
+    grace::{Announced, Drill, Freeze, Grace, HeldBy, HeldMachine, Ladder, MachineState, Rung},
     journal::entry_v1::{
-        AccessV1, ConsentV1, DiskStateV1, DropReasonV1, GivenBackV1, MachineStateV1, RemovedV1, SetV1,
+        AccessV1, ConsentV1, DiskStateV1, DropReasonV1, GivenBackV1, MachineStateV1, PhaseV1, ProgressV1, RemovedV1, SetV1,
         StateV1, SubjectV1, SubscriptionStatusV1, WhyV1,
     },
     leaving::{Access, Approval, GivenBack, Leaving, Plan, Removed, SetIs, Sweep, Undo, User, UserKind, Why},
@@ -23,6 +23,7 @@ use crate::{
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
     },
+    window::{Phase, Planned, Progress, Window},
 };
 
 fn with(state: &Onboarding, change: impl FnOnce(&mut Onboarding)) -> Onboarding {
@@ -78,7 +79,7 @@ fn on_the_ladder(state: &mut Onboarding, now: OffsetDateTime) {
         [MachineState::Chosen, MachineState::Stopping, MachineState::Stopped, MachineState::Starting];
     let held = |(place, state): (usize, MachineState)| {
         let operation = operation.clone().filter(|_| state == MachineState::Stopping);
-        (machine(&format!("m{place}")), HeldMachine { state, operation, since: now })
+        (machine(&format!("m{place}")), HeldMachine { by: HeldBy::Ladder, state, operation, since: now })
     };
     state.grace = Grace {
         ladder: Some(Ladder {
@@ -159,6 +160,30 @@ fn every_leaving(active: &Onboarding, now: OffsetDateTime) -> Vec<(&'static str,
         (name, changed)
     };
     states.into_iter().map(with_leaving).collect()
+}
+
+/// A window with a machine of every kind.
+fn in_a_window(state: &mut Onboarding, now: OffsetDateTime, phase: Phase) {
+    let given_up = (phase == Phase::Closed).then(|| "machine-not-stopped: Conflict".to_owned());
+    let progress = [
+        Progress::Done { seconds: 420 },
+        Progress::LeftOut { why: "the window was over".to_owned() },
+        Progress::Begun { at: now, given_up },
+        Progress::Waiting,
+    ];
+    let planned = |(place, progress): (usize, Progress)| Planned {
+        progress,
+        failed: [disk("d0")].into_iter().filter(|_| place == 1).collect(),
+        ..Planned::waiting(
+            machine(&format!("m{place}")),
+            vec![disk("d0")],
+            std::time::Duration::from_secs(360),
+        )
+    };
+    let machines = progress.into_iter().enumerate().map(planned).collect();
+    state.window = Some(Window { phase, ..Window::ahead(now, now + Duration::HOUR, 2, machines) });
+    let held = HeldMachine { by: HeldBy::Window, ..HeldMachine::chosen(now) };
+    state.grace.machines = [(machine("m2"), held)].into();
 }
 
 fn every_state() -> Vec<(&'static str, Onboarding)> {
@@ -293,6 +318,10 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                 state.reminder = Some(Reminder { expires: now + 20 * Duration::DAY, days: 30 });
             }),
         ),
+        ("active.window-ahead", with(&active, |state| in_a_window(state, now, Phase::Ahead))),
+        ("active.window-open", with(&active, |state| in_a_window(state, now, Phase::Open))),
+        ("active.window-closed", with(&active, |state| in_a_window(state, now, Phase::Closed))),
+        ("active.window-ended", with(&active, |state| in_a_window(state, now, Phase::Ended))),
         ("active.test", with(&active, |state| state.grace.is_test = true)),
         ("revoked.grace", with(&active, |state| on_the_ladder(state, now))),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),
@@ -333,6 +362,15 @@ fn every_state_is_written_as_format_1_and_read_back() {
         machines.into_iter().flatten().map(|(_, held)| held["state"].clone()).collect()
     };
     assert_eq!(seen(&machines), variants_of::<MachineStateV1>(json!("?")));
+    let phases = |state: &Value| {
+        [&state["window"]["phase"]].into_iter().filter(|phase| !phase.is_null()).cloned().collect()
+    };
+    assert_eq!(seen(&phases), variants_of::<PhaseV1>(json!("?")));
+    let progress = |state: &Value| {
+        let machines = state["window"]["machines"].as_array();
+        machines.into_iter().flatten().map(|planned| planned["progress"].clone()).collect()
+    };
+    assert_eq!(seen(&progress), inside::<ProgressV1>("progress"));
     let dropped = |state: &Value| {
         state["dropped"].as_object().map(|dropped| dropped.values().cloned().collect()).unwrap_or_default()
     };
