@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod consent;
 pub(crate) mod key_events;
 pub(crate) mod ladder;
+pub(crate) mod replacement;
 pub(crate) mod rotation;
 pub mod signing;
 pub(crate) mod strangers;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use azure_clients::compute::{DiskEncryptionSet, EncryptionType};
-use azure_ids::ArmId;
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{DiskEncryptionSet, EncryptionType},
+};
+use azure_ids::{ArmId, KeyUrl};
 use onboarding::{Onboarding, ProvisionPlan, Reason, finding::Finding};
 
 use super::refusals::{Refusal, of_entra};
@@ -31,12 +34,24 @@ pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool 
 }
 
 /// What of a set is not as it is asked for, as Azure names it. The key's version may differ: with rotation on it is Azure's
-/// to change.
+/// to change. While its key is being replaced, it has the one or the other.
 pub(crate) fn difference(
     app: &App,
     set: &DiskEncryptionSet,
     onboarding: &Onboarding,
 ) -> Option<&'static str> {
+    if let Some(what) = difference_beside_key(app, set) {
+        return Some(what);
+    }
+    let uses = |key: &KeyUrl| set.active_key.as_ref().is_some_and(|live| live.is_same_key(key));
+    match onboarding.key() {
+        Some(proof) if uses(&proof.version) || onboarding.replaced_by().is_some_and(uses) => None,
+        _ => Some("key"),
+    }
+}
+
+/// The same, whichever key it has.
+pub(crate) fn difference_beside_key(app: &App, set: &DiskEncryptionSet) -> Option<&'static str> {
     if set.federated_client_id != Some(app.settings.application_id) {
         return Some("federatedClientId");
     }
@@ -49,10 +64,7 @@ pub(crate) fn difference(
     if set.encryption_type != EncryptionType::CustomerKey {
         return Some("encryptionType");
     }
-    match (&set.active_key, onboarding.key()) {
-        (Some(live), Some(proof)) if live.is_same_key(&proof.version) => None,
-        _ => Some("key"),
-    }
+    None
 }
 
 /// What stopped Azure's disk service, which gets a token of its own each time. Ours may be an hour old, so that a consent
@@ -64,5 +76,24 @@ pub(crate) async fn why_refused(app: &App, plan: &ProvisionPlan) -> Finding {
         // Azure's own text names the vendor's identity, although here the role must be assigned to the application's
         // service principal in the customer's tenant; so the text is ours.
         Ok(_) | Err(Refusal::Error(_)) => Finding::SetRefused { key: plan.key().clone() },
+    }
+}
+
+/// Azure's code for what went wrong. Its text names what is the vendor's alone, so it is not kept.
+pub(crate) fn code_of(error: &ArmError) -> String {
+    match error {
+        ArmError::Refused(
+            ArmRefusal::NotFound { code }
+            | ArmRefusal::Forbidden { code, .. }
+            | ArmRefusal::KeyUnusable { code, .. }
+            | ArmRefusal::Conflict { code, .. }
+            | ArmRefusal::BadRequest { code, .. },
+        ) => code.clone(),
+        ArmError::Refused(ArmRefusal::KeyVaultAccessForbidden { .. }) => "KeyVaultAccessForbidden".to_owned(),
+        ArmError::Refused(ArmRefusal::TokenRefused { .. } | ArmRefusal::BadId { .. })
+        | ArmError::Throttled { .. }
+        | ArmError::Unavailable(_)
+        | ArmError::Undecodable(_)
+        | ArmError::Token(_) => error.to_string(),
     }
 }

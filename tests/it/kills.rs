@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use local_world::{
-    cast::{CustomerKey, OnboardingPage},
+    cast::{CustomerKey, OnboardingPage, OnboardingView},
     world::LocalWorld,
 };
 use reqwest::Method;
@@ -122,7 +122,31 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> SignedUp {
     let again = async || Ok(steps_of(world, "key_events") > looked);
     world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
     machine.until(world, "running").await;
+    replace_key(world, page, nth).await;
     signed_up
+}
+
+/// The customer moves to another key.
+async fn replace_key(world: &LocalWorld, page: &OnboardingPage, nth: u32) {
+    let customer = world.customer();
+    let other = customer.make_key(&format!("contoso-{nth}-b")).await.unwrap();
+    grant(world, &other).await;
+    insist(world, "the other key", async || customer.share_key(page, &other.url).await).await;
+    let works = async || {
+        let view = customer.look(page).await;
+        Ok(view.is_ok_and(|view| view.candidate_key.is_some_and(|candidate| candidate.works)))
+    };
+    world.wait_until("the other key to work", Instant::now() + PATIENCE, works).await.unwrap();
+    let replaced = async || {
+        let is_used = |view: OnboardingView| view.key.as_deref() == Some(other.url.as_str());
+        if customer.look(page).await.is_ok_and(is_used) {
+            return Ok(true);
+        }
+        // Asked again it is one change.
+        let _ = customer.replace_key(page, &other.url).await;
+        Ok(false)
+    };
+    world.wait_until("the other key to be in use", Instant::now() + PATIENCE, replaced).await.unwrap();
 }
 
 fn steps_of(world: &LocalWorld, function: &str) -> usize {

@@ -144,11 +144,12 @@ impl Claims {
 }
 
 impl Onboarding {
-    /// The keys that it uses: the one in use, and the one that was submitted. None, once it has ended.
+    /// The keys that it uses: the one in use, the one that was submitted, and one that was replaced while disks may need
+    /// it. None, once it has ended.
     pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
         let in_use = self.key.as_ref().map(|proof| &proof.version);
         let submitted = self.candidate.as_ref().map(|candidate| &candidate.key);
-        in_use.into_iter().chain(submitted).filter(|_| self.stage() != Stage::Ended)
+        in_use.into_iter().chain(submitted).chain(self.former_keys()).filter(|_| self.stage() != Stage::Ended)
     }
 
     /// Whether it uses this key, in whatever version.

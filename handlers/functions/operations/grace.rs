@@ -142,7 +142,7 @@ fn why_no_drill(onboarding: &Onboarding) -> &'static str {
 /// The onboarding as it is from now on; or as it was, when the fact is no news.
 async fn recorded(app: &App, id: &str, fact: &Fact) -> Result<Result<Onboarding, Onboarding>, Problem> {
     let id: OnboardingId = id.parse().map_err(|_| unknown())?;
-    match record(app, id, fact).await {
+    match record(app, "operations", id, fact).await {
         Ok(Recorded::Done(onboarding)) => Ok(Ok(*onboarding)),
         Ok(Recorded::NoNews(onboarding)) if onboarding.stage() == Stage::Ended => Err(ended()),
         Ok(Recorded::NoNews(onboarding)) => Ok(Err(*onboarding)),

@@ -3,13 +3,15 @@
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault;
 //! changes which links count, and the journal, where the operator freezes an onboarding, marks it as a test or begins a
-//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! drill. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding, and
+//! [`KeyReplacementRequested`](onboarding::event::KeyReplacementRequested) when the operator has a key replaced.
 
 mod check;
 mod dead_letters;
 mod grace;
 mod history;
 mod links;
+mod replacing;
 
 use axum::{
     Router,
@@ -26,12 +28,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App, budgets,
-    pages::{Problem, blockers, ladder, private_json, rotation},
+    pages::{Problem, blockers, ladder, private_json, replacement, rotation},
     systems::checks,
 };
 
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification` and, with POST, `/{id}/check`, `/{id}/resume`,
-/// `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
+/// `/{id}/replace`, `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`, `/{id}/mark-test` and `/{id}/drill`;
 /// `POST /api/operations/dead-letters/assess`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -40,6 +42,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/verification", get(history::verify))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/replace", post(replacing::replace))
         .route("/api/operations/onboardings/{id}/link", post(links::issue))
         .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
         .route("/api/operations/onboardings/{id}/freeze", post(grace::freeze))
@@ -66,7 +69,9 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "tenant": onboarding.tenant(),
                 "region": onboarding.region(),
                 "keyVersion": rotation::version_in_use(&onboarding, app.clock.now()),
+                "key": onboarding.key().map(|key| &key.version),
                 "rotation": rotation::json(&onboarding),
+                "replacement": replacement::json(&onboarding),
                 "warnings": rotation::reminder(&onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),

@@ -18,7 +18,7 @@ use crate::{
     App,
     step::{Next, Step, StepError},
     systems::{
-        disk_encryption_set::{LOOK_AFTER, difference, is_ours, why_refused},
+        disk_encryption_set::{LOOK_AFTER, code_of, difference, is_ours, why_refused},
         disks::{is_tagged_for, of_the_estate},
     },
 };
@@ -103,28 +103,6 @@ async fn follow(
 
 fn failed(step: &Step<ProvisionStarted>, error: &str) -> Finding {
     Finding::ProvisioningFailed { set: step.event.data.set.clone(), error: error.to_owned() }
-}
-
-/// Azure's code for what went wrong. Its text names what is the vendor's alone, so it is not kept.
-fn code_of(error: &ArmError) -> String {
-    match error {
-        ArmError::Refused(
-            ArmRefusal::NotFound { code }
-            | ArmRefusal::Forbidden { code, .. }
-            | ArmRefusal::KeyUnusable { code, .. }
-            | ArmRefusal::Conflict { code, .. }
-            | ArmRefusal::BadRequest { code, .. },
-        ) => code.clone(),
-        ArmError::Refused(
-            ArmRefusal::KeyVaultAccessForbidden { .. }
-            | ArmRefusal::TokenRefused { .. }
-            | ArmRefusal::BadId { .. },
-        )
-        | ArmError::Throttled { .. }
-        | ArmError::Unavailable(_)
-        | ArmError::Undecodable(_)
-        | ArmError::Token(_) => error.to_string(),
-    }
 }
 
 fn still_creating(retry_after: Option<Duration>) -> StepError {

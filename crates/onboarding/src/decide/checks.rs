@@ -9,8 +9,8 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Set, Subject,
     blocker::Blocker,
     event::{
-        ActivationRequested, CustomerConsented, DiskEncryptionRequested, KeyEventReceived, KeyShared,
-        MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
+        ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
+        KeyReplacementRequested, KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
 };
 
@@ -25,6 +25,7 @@ pub(super) enum Look {
     Disk(ArmId),
     Activation,
     Machine(ArmId),
+    Replacement(KeyUrl),
 }
 
 impl Onboarding {
@@ -92,7 +93,16 @@ impl Onboarding {
     pub(super) fn waits_for_somebody(&self, look: &Look) -> bool {
         self.blockers.iter().any(|(subject, _)| match (look, subject) {
             (Look::Disk(disk), Subject::Disk { disk: blocked }) => disk == blocked,
-            (_, Subject::Rotation | Subject::Step { .. } | Subject::Machine { .. }) => false,
+            // What it would wait for ends it, but for a standstill.
+            (Look::Replacement(_), subject) => *subject == Subject::Replacement,
+            (
+                _,
+                Subject::Rotation
+                | Subject::FormerKey
+                | Subject::Replacement
+                | Subject::Step { .. }
+                | Subject::Machine { .. },
+            ) => false,
             _ => true,
         })
     }
@@ -104,11 +114,15 @@ impl Onboarding {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
             Subject::Rotation => BTreeSet::from([Look::Rotation]),
+            Subject::Replacement => self.replacing().into_iter().collect(),
+            Subject::Step { function, .. } if function == KeyReplacementRequested::QUEUE => {
+                self.replacing().into_iter().collect()
+            }
             Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
                 BTreeSet::from([Look::Machine(machine.clone())])
             }
             // Only a probe of the key can tell, wherever the chain stands.
-            Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
+            Subject::Consent | Subject::SetUp | Subject::Key | Subject::FormerKey | Subject::CandidateKey => {
                 let key = match subject {
                     Subject::CandidateKey => self.candidate.as_ref().map(|candidate| &candidate.key),
                     _ => self.key_to_look_at(),
@@ -117,6 +131,12 @@ impl Onboarding {
             }
             Subject::Set | Subject::Billing | Subject::Step { .. } => self.stands_at(),
         }
+    }
+
+    /// The change of the key that is under way.
+    pub(super) fn replacing(&self) -> Option<Look> {
+        self.replacement.as_ref()?;
+        Some(Look::Replacement(self.candidate.as_ref()?.key.clone()))
     }
 
     /// Where the chain stands: what takes it on.
@@ -150,6 +170,9 @@ impl Onboarding {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }
                 Look::Activation => decision.send_resumed("", ActivationRequested {}),
+                Look::Replacement(key) => {
+                    decision.send_resumed("", KeyReplacementRequested { key, by: None });
+                }
                 Look::Machine(machine) => {
                     decision.send_resumed(machine.clone().as_str(), MachineSwitchRequested { machine });
                 }

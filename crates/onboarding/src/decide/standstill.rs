@@ -14,7 +14,7 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
         ActivationRequested, CustomerConsented, DiskEncryptionRequested, EventData, KeyEventReceived,
-        KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
+        KeyReplacementRequested, KeyShared, MachineSwitchRequested, ProvisionRequested, ProvisionStarted,
     },
     finding::Finding,
 };
@@ -87,7 +87,7 @@ impl Onboarding {
 
     /// Where the chain stands without anybody's turn being named.
     pub(super) fn stands_for_nobody(&self) -> BTreeSet<Look> {
-        if self.is_at_rest() {
+        if self.stage() == Stage::Ended {
             return BTreeSet::new();
         }
         let refused = |look: &Look| {
@@ -98,7 +98,8 @@ impl Onboarding {
                 _ => false,
             })
         };
-        let mut looks = self.stands_at();
+        let mut looks = if self.is_at_rest() { BTreeSet::new() } else { self.stands_at() };
+        looks.extend(self.replacing());
         looks.retain(|look| !self.waits_for_somebody(look) && !refused(look));
         looks
     }
@@ -149,6 +150,7 @@ impl Look {
             Self::Disk(_) => DiskEncryptionRequested::QUEUE,
             Self::Activation => ActivationRequested::QUEUE,
             Self::Machine(_) => MachineSwitchRequested::QUEUE,
+            Self::Replacement(_) => KeyReplacementRequested::QUEUE,
         }
     }
 
@@ -161,7 +163,8 @@ impl Look {
             | Self::Set(_)
             | Self::Rotation
             | Self::Activation
-            | Self::Machine(_) => None,
+            | Self::Machine(_)
+            | Self::Replacement(_) => None,
         }
     }
 
@@ -175,6 +178,7 @@ impl Look {
             Self::Disk(disk) => Subject::Disk { disk: disk.clone() },
             Self::Activation => Subject::Billing,
             Self::Machine(machine) => Subject::Machine { machine: machine.clone() },
+            Self::Replacement(_) => Subject::Replacement,
         }
     }
 }

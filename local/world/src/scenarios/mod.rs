@@ -6,6 +6,7 @@ mod active;
 mod onboarding;
 mod outage;
 mod recovery;
+mod replacement;
 mod revocation;
 mod rotation;
 
@@ -37,7 +38,7 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which `--all` plays them.
-pub const ALL: [Scenario; 5] = [
+pub const ALL: [Scenario; 6] = [
     Scenario {
         name: "onboarding",
         about: "a customer buys, consents and shares a key; a disk is encrypted with it",
@@ -57,6 +58,11 @@ pub const ALL: [Scenario; 5] = [
         name: "recovery",
         about: "a disabled key is enabled again; the onboarding recovers and the machine starts",
         play: |world| Box::pin(recovery::play(world)),
+    },
+    Scenario {
+        name: "replacement",
+        about: "the customer moves to another key; the set is changed, and the old key is let go when no disk needs it",
+        play: |world| Box::pin(replacement::play(world)),
     },
     Scenario {
         name: "outage",

@@ -7,6 +7,7 @@ mod machines;
 mod ownership;
 mod properties;
 mod refused;
+mod replacement;
 mod rotation;
 mod standstill;
 mod watched;

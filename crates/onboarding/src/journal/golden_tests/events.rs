@@ -10,11 +10,12 @@ use super::{Sample, assert_complete, assert_golden, sample};
 use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
-        EventData, EventId, KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged,
-        ProvisionRequested, ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue,
-        validate, written_again,
+        EventData, EventId, KINDS, KeyEventReceived, KeyReplacementRequested, KeyShared,
+        MachineSwitchRequested, MarketplaceChanged, ProvisionRequested, ProvisionStarted, RungDue,
+        SignupRequested, SubscriptionCheckDue, WatchDue, validate, written_again,
     },
     finding::KeyIs,
+    replacement::Asker,
     test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
 };
 
@@ -39,6 +40,7 @@ fn every_event() -> Vec<Sample> {
     resumed.resumed = true;
     let changed =
         |operation| event(MarketplaceChanged { subscription, operation, action: "Suspend".to_owned() });
+    let replacing = |by| event(KeyReplacementRequested { key: key("other").without_version(), by });
     let until = cause("").now + Duration::minutes(15);
     vec![
         sample_of("", &event(SignupRequested { subscription })),
@@ -63,6 +65,9 @@ fn every_event() -> Vec<Sample> {
         sample_of(".asked", &event(WatchDue { until, asked: true, seen: None })),
         sample_of(".revoked", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Revoked) })),
         sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
+        sample_of("", &replacing(None)),
+        sample_of(".customer", &replacing(Some(Asker::Customer))),
+        sample_of(".operator", &replacing(Some(Asker::Operator))),
         sample_of("", &event(RungDue {})),
         sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
     ]

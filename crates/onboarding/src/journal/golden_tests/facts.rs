@@ -9,6 +9,7 @@ use crate::{
     finding::{Code, Finding},
     grace::{Drill, MachineStep, Rung},
     journal::entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
@@ -43,6 +44,28 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("unfrozen", Fact::Unfrozen),
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
+    ]
+}
+
+fn facts_of_a_replacement() -> Vec<(&'static str, Fact)> {
+    let asked = |by| Fact::ReplacementAsked { proof: proof("other", TENANT).into(), by };
+    let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+    let replaced = |former| {
+        let (active, previous) = (key("other"), vec![key("k")]);
+        Fact::KeyReplaced {
+            set: SetLook { active, previous, lost: None, former, error: None, rotated_at: None }.into(),
+        }
+    };
+    let failed = Finding::ReplacementFailed { set: set(&set_name()), error: "ErrorCode".to_owned() };
+    vec![
+        ("replacement-asked", asked(Asker::Customer)),
+        ("replacement-asked.operator", asked(Asker::Operator)),
+        ("replacement-accepted", Fact::ReplacementAccepted { operation, look_after_ms: 2000 }),
+        ("replacement-accepted.at-once", Fact::ReplacementAccepted { operation: None, look_after_ms: 2000 }),
+        ("key-replaced", replaced(None)),
+        ("key-replaced.lost", replaced(Some(Finding::KeyDisabled { key: key("k") }))),
+        ("replacement-failed", Fact::ReplacementFailed { finding: failed }),
+        ("candidate-withdrawn", Fact::CandidateWithdrawn { key: key("other").without_version() }),
     ]
 }
 
@@ -105,6 +128,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
                     active: key("k"),
                     previous: vec![version("k", 1)],
                     lost: Some(version("k", 1)),
+                    former: None,
                     error: Some("KeyVaultKeyNotEnabled".to_owned()),
                     rotated_at: Some(datetime!(2026-02-01 11:30 UTC)),
                 })),
@@ -131,6 +155,7 @@ fn every_fact_is_written_as_format_1_and_read_back() {
     let samples: Vec<_> = every_fact()
         .into_iter()
         .chain(facts_of_the_ladder())
+        .chain(facts_of_a_replacement())
         .map(|(name, fact)| sample(name, &FactV1::from(fact)))
         .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);

@@ -17,6 +17,7 @@ use crate::{
     journal::entry_v1::{
         ConsentV1, DiskStateV1, DropReasonV1, MachineStateV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1,
     },
+    replacement::{Asker, Progress, Replacement},
     rotation::{Reminder, Rotation},
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
@@ -56,6 +57,10 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
             service_principal: service_principal(),
             region: "westeurope".parse().unwrap(),
         },
+        Subject::FormerKey => Finding::KeyDisabled { key: key("former") },
+        Subject::Replacement => {
+            Finding::ReplacementFailed { set: set(&set_name()), error: "ErrorCode".to_owned() }
+        }
         Subject::Set => Finding::NoDisks { tenant: tenant(), subscription: None },
         Subject::Rotation => Finding::KeyRotationLate { set: set(&set_name()), key: version("k", 2).into() },
         // No finding is about billing alone; the subject is what counts here.
@@ -97,6 +102,12 @@ fn on_the_ladder(state: &mut Onboarding, now: OffsetDateTime) {
     let subjects = [Subject::Key, step, Subject::Machine { machine: machine("m1") }];
     let blockers = subjects.into_iter().map(|subject| (subject.clone(), blocker_of(&subject, now)));
     state.blockers = blockers.collect();
+}
+
+fn replacing(state: &mut Onboarding, progress: Progress, now: OffsetDateTime) {
+    let (key, proof) = (key("other").without_version(), Some(proof("other", TENANT)));
+    state.candidate = Some(CandidateKey { key, proof });
+    state.replacement = Some(Replacement { by: Asker::Customer, asked_at: now, progress });
 }
 
 fn every_state() -> Vec<(&'static str, Onboarding)> {
@@ -229,6 +240,29 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
                 state.key =
                     Some(ProvenKey { version: version("k", 2), created, expires, ..proof("k", TENANT) });
                 state.reminder = Some(Reminder { expires: now + 20 * Duration::DAY, days: 30 });
+            }),
+        ),
+        ("active.replacement", with(&active, |state| replacing(state, Progress::Wanted, now))),
+        (
+            "active.replacement-accepted",
+            with(&active, |state| {
+                let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+                replacing(state, Progress::Accepted { operation }, now);
+            }),
+        ),
+        (
+            "active.replacement-failed",
+            with(&active, |state| {
+                state.candidate = candidate(Some(proof("other", TENANT)));
+                let subject = Subject::Replacement;
+                state.blockers = [(subject.clone(), blocker_of(&subject, now))].into_iter().collect();
+            }),
+        ),
+        (
+            "revoked.former-key",
+            with(&active, |state| {
+                let subject = Subject::FormerKey;
+                state.blockers = [(subject.clone(), blocker_of(&subject, now))].into_iter().collect();
             }),
         ),
         ("active.test", with(&active, |state| state.grace.is_test = true)),
