@@ -187,9 +187,11 @@ async fn replaced(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
     let principal = customer.service_principal(stage.vendor.estate().application_id).await.unwrap();
     customer.grant(&other, principal).await.unwrap();
     let deadline = Instant::now() + PATIENCE;
-    while let view = insist("a look at the page", async || customer.look(page).await.ok()).await
-        && view.key.as_deref() != Some(other.url.as_str())
-    {
+    loop {
+        let view = insist("a look at the page", async || customer.look(page).await.ok()).await;
+        if view.key.as_deref() == Some(other.url.as_str()) {
+            break;
+        }
         assert!(Instant::now() < deadline, "the key is never replaced: {:?}", host.watch);
         match view.candidate_key {
             None => drop(customer.share_key(page, &other.url).await),
