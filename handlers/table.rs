@@ -78,6 +78,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::subscription_check_due::handle, &[Marketplace]),
         queue(functions::key_events::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
+        queue(functions::key_replacement_requested::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::rung_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::machine_switch_requested::handle, &[ResourceManager]),
         queue(functions::leaving_due::handle, &[ResourceManager]),

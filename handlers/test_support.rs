@@ -56,8 +56,14 @@ pub(crate) async fn opened(journal: &Journal) -> OnboardingId {
 /// An onboarding that waits for nobody: its disk encryption set is about to be asked for.
 pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
     let id = opened(journal).await;
-    let version = format!("https://contoso.vault.azure.net/keys/disks/{}", "0".repeat(32));
-    let proof = ProvenKey {
+    append(journal, id, "key", Fact::KeyProven { proof: proof("disks") }).await;
+    id
+}
+
+/// That a key of this name works.
+pub(crate) fn proof(name: &str) -> ProvenKey {
+    let version = format!("https://contoso.vault.azure.net/keys/{name}/{}", "0".repeat(32));
+    ProvenKey {
         version: version.parse().unwrap(),
         created: None,
         expires: None,
@@ -65,9 +71,7 @@ pub(crate) async fn provisioning(journal: &Journal) -> OnboardingId {
         region: "westeurope".parse().unwrap(),
         service_principal: ID.parse().unwrap(),
         warnings: vec![],
-    };
-    append(journal, id, "key", Fact::KeyProven { proof }).await;
-    id
+    }
 }
 
 /// An onboarding whose key is revoked, and an app whose grace ladder announces a rung after 100 seconds and takes it after

@@ -13,6 +13,7 @@ pub(crate) mod disk_return_requested;
 pub(crate) mod find_disks;
 pub(crate) mod key_event_webhook;
 pub(crate) mod key_events;
+pub(crate) mod key_replacement_requested;
 pub(crate) mod key_shared;
 pub(crate) mod leaving_due;
 pub(crate) mod machine_switch_requested;

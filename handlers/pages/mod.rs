@@ -7,6 +7,7 @@ pub(crate) mod consent;
 pub(crate) mod key_events;
 pub(crate) mod ladder;
 pub(crate) mod leaving;
+pub(crate) mod replacement;
 pub(crate) mod rotation;
 pub mod signing;
 pub(crate) mod strangers;

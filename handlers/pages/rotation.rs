@@ -20,7 +20,7 @@ pub(crate) fn version_in_use(onboarding: &Onboarding, now: OffsetDateTime) -> Va
 
 /// The rotation that was seen last; `null`: none was.
 pub(crate) fn json(onboarding: &Onboarding) -> Value {
-    onboarding.rotation().map_or(Value::Null, |rotation| {
+    of_one_key(onboarding).map_or(Value::Null, |rotation| {
         let Rotation { from, to, made_at, seen_at, taken_over_at, over_at } = rotation;
         json!({
             "from": versions(from),
@@ -34,9 +34,14 @@ pub(crate) fn json(onboarding: &Onboarding) -> Value {
     })
 }
 
+/// The rotation, unless it is the change to another key.
+fn of_one_key(onboarding: &Onboarding) -> Option<&Rotation> {
+    onboarding.rotation().filter(|rotation| rotation.other_keys().next().is_none())
+}
+
 /// What the customer may do with which version.
 pub(crate) fn section(onboarding: &Onboarding) -> Markup {
-    let Some(rotation) = onboarding.rotation() else { return html! {} };
+    let Some(rotation) = of_one_key(onboarding) else { return html! {} };
     let (from, to) = (versions(&rotation.from), version_of(&rotation.to));
     let all = || from.iter().copied().chain([to]);
     html! {

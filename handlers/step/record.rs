@@ -1,10 +1,14 @@
-//! What the vendor's operator states, recorded at once: the answer comes when the journal has it.
+//! What a person states, the vendor's operator or the customer, recorded at once: the answer comes when the journal has
+//! it.
 
 use custom_handler::BoxError;
 use onboarding::{Cause, Fact, Onboarding, OnboardingId, event::EventId, journal::JournalError};
 use uuid::Uuid;
 
-use super::{cause::CONTENTION_LIMIT, run::publish};
+use super::{
+    cause::CONTENTION_LIMIT,
+    run::{publish, release_keys},
+};
 use crate::{App, trace_context};
 
 /// What became of it.
@@ -21,13 +25,18 @@ pub(crate) enum Recorded {
 ///
 /// # Errors
 /// When the journal or the bus does not answer. It may be recorded then; asking again is harmless.
-pub(crate) async fn record(app: &App, id: OnboardingId, fact: &Fact) -> Result<Recorded, BoxError> {
-    let event = EventId::of_origin("operations", &Uuid::new_v4().to_string());
+pub(crate) async fn record(
+    app: &App,
+    function: &'static str,
+    id: OnboardingId,
+    fact: &Fact,
+) -> Result<Recorded, BoxError> {
+    let event = EventId::of_origin(function, &Uuid::new_v4().to_string());
     for _ in 0..CONTENTION_LIMIT {
         let Some(before) = app.journal.load(id).await? else { return Ok(Recorded::Unknown) };
         let cause = Cause {
             event: event.clone(),
-            function: "operations",
+            function,
             now: app.clock.now(),
             traceparent: Some(trace_context::new_trace()),
             first_check: app.settings.first_check,
@@ -41,6 +50,7 @@ pub(crate) async fn record(app: &App, id: OnboardingId, fact: &Fact) -> Result<R
             appended => appended?,
         };
         publish(app, &head).await.map_err(|_| "what was recorded could not be published")?;
+        release_keys(app, Some(&before.onboarding), &head.onboarding).await;
         return Ok(Recorded::Done(Box::new(head.onboarding)));
     }
     Err("other steps on the same onboarding kept appending first".into())

@@ -198,7 +198,7 @@ async fn publish_again(app: &App, onboarding: &Onboarding, entry: u64) -> Result
 
 /// Releases the keys that this entry uses no more. A claim that stays behind does no harm: whoever wants the key sees in
 /// the journal that it is not used, and takes it over.
-async fn release_keys(app: &App, before: Option<&Onboarding>, after: &Onboarding) {
+pub(super) async fn release_keys(app: &App, before: Option<&Onboarding>, after: &Onboarding) {
     for key in before.into_iter().flat_map(Onboarding::keys).filter(|key| !after.holds(key)) {
         if let Err(error) = app.claims.release(key, after.id(), after.number()).await {
             tracing::warn!(onboarding = %after.id(), %error, "a key could not be released");

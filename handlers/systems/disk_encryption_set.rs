@@ -7,7 +7,7 @@ use azure_clients::{
     ArmError, ArmRefusal,
     compute::{DiskEncryptionSet, EncryptionType},
 };
-use azure_ids::ArmId;
+use azure_ids::{ArmId, KeyUrl};
 use onboarding::{About, Fact, Onboarding, ProvisionPlan, Reason, event::EventData, finding::Finding};
 
 use super::{
@@ -45,8 +45,24 @@ pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool 
 }
 
 /// What of a set is not as it is asked for, as Azure names it. The key's version may differ: with rotation on it is Azure's
-/// to change.
-fn difference(app: &App, set: &DiskEncryptionSet, onboarding: &Onboarding) -> Option<&'static str> {
+/// to change. While its key is being replaced, it has the one or the other.
+fn difference(
+    app: &App,
+    set: &DiskEncryptionSet,
+    onboarding: &Onboarding,
+) -> Option<&'static str> {
+    if let Some(what) = difference_beside_key(app, set) {
+        return Some(what);
+    }
+    let uses = |key: &KeyUrl| set.active_key.as_ref().is_some_and(|live| live.is_same_key(key));
+    match onboarding.key() {
+        Some(proof) if uses(&proof.version) || onboarding.replaced_by().is_some_and(uses) => None,
+        _ => Some("key"),
+    }
+}
+
+/// The same, whichever key it has.
+pub(crate) fn difference_beside_key(app: &App, set: &DiskEncryptionSet) -> Option<&'static str> {
     if set.federated_client_id != Some(app.settings.application_id) {
         return Some("federatedClientId");
     }
@@ -59,10 +75,7 @@ fn difference(app: &App, set: &DiskEncryptionSet, onboarding: &Onboarding) -> Op
     if set.encryption_type != EncryptionType::CustomerKey {
         return Some("encryptionType");
     }
-    match (&set.active_key, onboarding.key()) {
-        (Some(live), Some(proof)) if live.is_same_key(&proof.version) => None,
-        _ => Some("key"),
-    }
+    None
 }
 
 /// What became of a set that was ready.

@@ -107,8 +107,9 @@ fn version_in_use<'a>(onboarding: &'a Onboarding, key: &KeyUrl) -> Option<&'a Ke
     (matches!(onboarding.set(), Set::Ready { .. }) && in_use.is_same_key(key)).then_some(in_use)
 }
 
-/// During a drill a look finds the key disabled, and the customer's vault is not asked.
+/// During a drill a look finds the key in use disabled, and the customer's vault is not asked.
 fn drilled(app: &App, onboarding: &Onboarding, key: &KeyUrl) -> Option<Finding> {
+    onboarding.key().filter(|used| used.version.is_same_key(key))?;
     let drill = onboarding.grace().drill.as_ref()?;
     let pretends = drill.pretends_at(app.clock.now());
     pretends.then(|| Finding::KeyDisabled { key: key.without_version() })

@@ -2,6 +2,7 @@
 
 pub(crate) mod bus;
 pub(crate) mod checks;
+pub(crate) mod claims;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disk_plan;
 pub(crate) mod disks;
@@ -11,6 +12,7 @@ pub(crate) mod looks;
 pub(crate) mod machines;
 pub(crate) mod our_side;
 pub(crate) mod refusals;
+pub(crate) mod replacements;
 pub(crate) mod rotation;
 pub(crate) mod signups;
 pub(crate) mod subscription;

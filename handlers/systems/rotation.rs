@@ -6,7 +6,7 @@ use azure_ids::KeyUrl;
 use onboarding::{
     About, Fact, Onboarding, Set,
     event::EventData,
-    finding::Finding,
+    finding::{Finding, KeyIs},
     rotation::{NewestVersion, Rotation, SetLook},
 };
 
@@ -41,6 +41,8 @@ pub(crate) async fn look(
     } else {
         let found = |finding| Ok(Some(Fact::Found { about: About::Rotation, finding, token_of: None }));
         match look_at(app, onboarding, set).await? {
+            // The change to it is under way, and whoever follows that has the news.
+            SetIs::AsMade(read) if is_being_replaced(onboarding, &read) => return Ok(None),
             SetIs::AsMade(read) => Some(Box::new(compare(app, onboarding, &read).await?)),
             SetIs::Changed(finding) => return found(finding),
             SetIs::Gone => {
@@ -89,20 +91,60 @@ pub(crate) fn take_in<D: EventData>(step: &Step<D>, fact: Fact) -> Result<Next, 
     Ok(next)
 }
 
-async fn compare(app: &App, onboarding: &Onboarding, set: &DiskEncryptionSet) -> Result<SetLook, StepError> {
+/// Whether a set has the key that is to replace the one in use.
+fn is_being_replaced(onboarding: &Onboarding, set: &DiskEncryptionSet) -> bool {
+    let live = set.active_key.as_ref();
+    onboarding.replaced_by().is_some_and(|to| live.is_some_and(|live| live.is_same_key(to)))
+}
+
+/// What a set makes of its keys.
+pub(crate) async fn compare(
+    app: &App,
+    onboarding: &Onboarding,
+    set: &DiskEncryptionSet,
+) -> Result<SetLook, StepError> {
     let active = set.active_key.as_ref().and_then(|key| key.url().ok());
     let active =
         active.ok_or_else(|| StepError::retry("the disk encryption set names no key that we can read"))?;
-    // A key that was used before another one was put in its place is not followed here.
+    // Another key than this customer's is not looked at: somebody else put it there.
     let previous = set.previous_keys.iter().filter_map(|key| key.url().ok());
-    let previous: Vec<KeyUrl> = previous.filter(|key| key.is_same_key(&active)).take(MOST_PREVIOUS).collect();
+    let previous = previous.filter(|key| onboarding.holds(key) || key.is_same_key(&active));
+    let (former, older): (Vec<KeyUrl>, Vec<KeyUrl>) = previous.partition(|key| !key.is_same_key(&active));
+    let older: Vec<KeyUrl> = older.into_iter().take(MOST_PREVIOUS).collect();
+    let former: Vec<KeyUrl> = former.into_iter().take(MOST_PREVIOUS).collect();
+    let mut faults = vec![];
+    for version in &former {
+        faults.extend(fault_of_former(app, onboarding, version).await?);
+    }
+    let lost = first_lost(app, onboarding, &older).await?;
+    let previous = former.into_iter().chain(older).collect();
     Ok(SetLook {
-        lost: first_lost(app, onboarding, &previous).await?,
+        lost,
+        former: faults.into_iter().next(),
         active,
         previous,
         error: set.auto_key_rotation_error.as_ref().map(|error| error.code.clone()),
         rotated_at: set.last_key_rotation,
     })
+}
+
+/// What keeps Azure from unwrapping with this version of a key that was replaced. One that has expired still unwraps; one
+/// that cannot be looked at may serve.
+async fn fault_of_former(
+    app: &App,
+    onboarding: &Onboarding,
+    version: &KeyUrl,
+) -> Result<Option<Finding>, StepError> {
+    let tenant = onboarding.tenant();
+    let read = async { app.key_vault.verify(tenant, version).await?.get_key().await };
+    match read.await.map_err(|error| of_vault(error, version, tenant, onboarding.service_principal())) {
+        Ok(bundle) if !bundle.enabled => Ok(Some(Finding::KeyDisabled { key: version.clone() })),
+        Ok(_) => Ok(None),
+        Err(Refusal::Finding { finding, .. }) => {
+            Ok(Some(finding).filter(|finding| finding.code().key_is() == KeyIs::Revoked))
+        }
+        Err(Refusal::Error(error)) => Err(error),
+    }
 }
 
 /// The first of these versions that is disabled. One that has expired still unwraps. That none of them can be read is

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use local_world::{
-    cast::{CustomerKey, OnboardingPage},
+    cast::{CustomerKey, OnboardingPage, OnboardingView},
     world::LocalWorld,
 };
 use reqwest::Method;
@@ -107,7 +107,7 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> (SignedUp, bool) {
     };
     world.wait_until("the subscription to be checked", Instant::now() + PATIENCE, again).await.unwrap();
     // A disk that is tagged later, of a machine that runs: it is encrypted in a window.
-    encrypt_in_a_window(world, page, subscription, nth).await;
+    let later = encrypt_in_a_window(world, page, subscription, nth).await;
     // A key that is disabled, which two looks have to see, and that is enabled again; a machine stops and starts with it.
     let machine = Machine::make(world, &format!("m-{nth}"), &[&disk]).await;
     enable(world, &key, false).await;
@@ -126,15 +126,18 @@ async fn whole_story(world: &LocalWorld, nth: u32) -> (SignedUp, bool) {
     let again = async || Ok(steps_of(world, "key_events") > looked);
     world.wait_until("a look at the key", Instant::now() + PATIENCE, again).await.unwrap();
     machine.until(world, "running").await;
-    leave(world, &signed_up, &key, &machine).await;
+    let key = replace_key(world, page, nth).await;
+    leave(world, &signed_up, &key, &[machine, later]).await;
     (signed_up, true)
 }
 
 /// The customer leaves, and takes our access away once nothing uses the key.
-async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, machine: &Machine) {
+async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, machines: &[Machine]) {
     let page = &signed_up.page;
-    machine.switch(world, "deallocate").await;
-    machine.until(world, "deallocated").await;
+    for machine in machines {
+        machine.switch(world, "deallocate").await;
+        machine.until(world, "deallocated").await;
+    }
     webhook(world, page, signed_up.purchase.subscription_id, MarketplaceAction::Unsubscribe, "leaving").await;
     until_blocked(world, page, "access-remains").await;
     let principal = world.customer().service_principal(world.vendor().estate().application_id).await.unwrap();
@@ -143,7 +146,7 @@ async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, mach
     until(world, page, "ended").await;
 }
 
-async fn encrypt_in_a_window(world: &LocalWorld, page: &OnboardingPage, subscription: Uuid, nth: u32) {
+async fn encrypt_in_a_window(world: &LocalWorld, page: &OnboardingPage, subscription: Uuid, nth: u32) -> Machine {
     let disk = world.vendor().make_disk_for(&format!("disk-later-{nth}"), subscription).await.unwrap();
     let machine = Machine::make(world, &format!("m-later-{nth}"), &[&disk]).await;
     let window = async || Ok(windows::set_now(world, page, 1).await.is_some());
@@ -157,6 +160,31 @@ async fn encrypt_in_a_window(world: &LocalWorld, page: &OnboardingPage, subscrip
     until(world, page, "active").await;
     let over = async || Ok(windows::phase(world, page).await.is_some_and(|phase| phase == "ended"));
     world.wait_until("the window to end", Instant::now() + PATIENCE, over).await.unwrap();
+    machine
+}
+
+/// The customer moves to another key.
+async fn replace_key(world: &LocalWorld, page: &OnboardingPage, nth: u32) -> CustomerKey {
+    let customer = world.customer();
+    let other = customer.make_key(&format!("contoso-{nth}-b")).await.unwrap();
+    grant(world, &other).await;
+    insist(world, "the other key", async || customer.share_key(page, &other.url).await).await;
+    let works = async || {
+        let view = customer.look(page).await;
+        Ok(view.is_ok_and(|view| view.candidate_key.is_some_and(|candidate| candidate.works)))
+    };
+    world.wait_until("the other key to work", Instant::now() + PATIENCE, works).await.unwrap();
+    let replaced = async || {
+        let is_used = |view: OnboardingView| view.key.as_deref() == Some(other.url.as_str());
+        if customer.look(page).await.is_ok_and(is_used) {
+            return Ok(true);
+        }
+        // Asked again it is one change.
+        let _ = customer.replace_key(page, &other.url).await;
+        Ok(false)
+    };
+    world.wait_until("the other key to be in use", Instant::now() + PATIENCE, replaced).await.unwrap();
+    other
 }
 
 fn steps_of(world: &LocalWorld, function: &str) -> usize {

@@ -23,6 +23,7 @@ mod names_of_others;
 mod own_side;
 mod page_commands;
 mod policies;
+mod replacement;
 mod rotation;
 mod scenarios;
 mod secrets;

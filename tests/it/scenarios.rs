@@ -35,4 +35,4 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(onboarding, rotation, revocation, recovery, outage, offboarding, existing_disks);
+scenarios!(onboarding, rotation, revocation, recovery, replacement, outage, offboarding, existing_disks);

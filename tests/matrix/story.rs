@@ -77,6 +77,7 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     let machine = stage.vendor.make_machine(&format!("m-{number}"), &disks[0]).await.unwrap();
     in_a_window(&mut host, &page, bought.subscription_id, number).await;
     revoked(&mut host, &page, &key, &machine).await;
+    replaced(&mut host, &page, &format!("contoso-{number}-b")).await;
     let power = stage.vendor.power(&machine).await.unwrap();
     let encrypted = End::encrypted(&host, &page, &disks).await;
     left(&mut host, &page, (&key, bought.subscription_id), &machine).await;
@@ -262,6 +263,31 @@ async fn left(
         }
         host.tick().await;
         sleep(BETWEEN_RUNGS).await;
+    }
+    host.settle().await;
+}
+
+/// The customer moves to another key.
+async fn replaced(host: &mut Host<'_>, page: &OnboardingPage, vault: &str) {
+    let (stage, customer) = (host.stage, &host.stage.customer);
+    let other = customer.make_key(vault).await.unwrap();
+    let principal = customer.service_principal(stage.vendor.estate().application_id).await.unwrap();
+    customer.grant(&other, principal).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let view = insist("a look at the page", async || customer.look(page).await.ok()).await;
+        if view.key.as_deref() == Some(other.url.as_str()) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the key is never replaced: {:?}", host.watch);
+        match view.candidate_key {
+            None => drop(customer.share_key(page, &other.url).await),
+            Some(candidate) if candidate.works => drop(customer.replace_key(page, &other.url).await),
+            Some(_) => {}
+        }
+        host.settle_unless_newest_first().await;
+        host.tick().await;
+        sleep(PAUSE).await;
     }
     host.settle().await;
 }

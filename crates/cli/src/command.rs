@@ -40,7 +40,7 @@ pub enum Command {
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
     /// whether that history holds together, and whether the customer's key works now. Continues one
-    /// where it stands, issues and withdraws links to its page, and freezes it.
+    /// where it stands, issues and withdraws links to its page, replaces its key, and freezes it.
     ///
     ///   . .latchkey/env
     ///   latchkey onboardings list

@@ -48,8 +48,12 @@ pub enum Subject {
     Consent,
     /// The key in use.
     Key,
+    /// The key that the one in use replaced, and that disks still need.
+    FormerKey,
     /// A key that was submitted and is not in use, or that is still to be submitted.
     CandidateKey,
+    /// The change of the set to the candidate key.
+    Replacement,
     /// The disk encryption set.
     Set,
     /// New versions of the key in use, and whether the set takes them over.

@@ -197,14 +197,16 @@ impl Claims {
 }
 
 impl Onboarding {
-    /// The keys that it uses: the one in use, and one that was proven beside it. None, once it has ended, or nothing uses
-    /// its key any more. A key that was refused is not used: whoever gives it up has nothing to give back.
+    /// The keys that it uses: the one in use, one that was proven beside it, and one that was replaced while disks may need it.
+    /// None, once it has ended, or nothing uses its key any more. A key that was refused is not used: whoever gives it up has
+    /// nothing to give back.
     pub fn keys(&self) -> impl Iterator<Item = &KeyUrl> {
         let in_use = self.key.as_ref().map(|proof| &proof.version);
         let proven = self.candidate.as_ref().filter(|candidate| candidate.proof.is_some());
         let has_left = self.leaving.as_ref().is_some_and(Leaving::has_given_up_key);
         let uses = self.stage() != Stage::Ended && !has_left;
-        in_use.into_iter().chain(proven.map(|candidate| &candidate.key)).filter(move |_| uses)
+        let proven = proven.map(|candidate| &candidate.key);
+        in_use.into_iter().chain(proven).chain(self.former_keys()).filter(move |_| uses)
     }
 
     /// Whether it uses this key, in whatever version.

@@ -1,6 +1,6 @@
 //! What a step learnt from the outside world.
 
-use azure_ids::{ArmId, ObjectId, TenantId};
+use azure_ids::{ArmId, KeyUrl, ObjectId, TenantId};
 use time::OffsetDateTime;
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     window::Window,
 };
@@ -103,6 +104,35 @@ pub enum Fact {
         newest: Box<NewestVersion>,
         /// What the disk encryption set makes of it, when that was looked at too.
         set: Option<Box<SetLook>>,
+    },
+    /// Somebody asks for the key in use to be replaced, and the other key was just probed and works.
+    ReplacementAsked {
+        /// What the probe proved.
+        proof: Box<ProvenKey>,
+        /// Who asks.
+        by: Asker,
+    },
+    /// ARM accepted the change of the disk encryption set to the other key.
+    ReplacementAccepted {
+        /// The operation to follow.
+        operation: Option<String>,
+        /// How soon to look, in milliseconds.
+        look_after_ms: u64,
+    },
+    /// The set was read back with the other key.
+    KeyReplaced {
+        /// What the look showed.
+        set: Box<SetLook>,
+    },
+    /// The set does not use the other key, and will not.
+    ReplacementFailed {
+        /// What was found.
+        finding: Finding,
+    },
+    /// The customer took back a key that was to replace the one in use.
+    CandidateWithdrawn {
+        /// The key.
+        key: KeyUrl,
     },
     /// ARM accepted the encryption of a disk.
     DiskRequested {

@@ -41,6 +41,7 @@ mod numbered;
 mod onboarding;
 mod plan;
 mod reason;
+pub mod replacement;
 pub mod retry;
 pub mod rotation;
 pub mod submission;

@@ -13,6 +13,7 @@ use crate::{
     finding::KeyIs,
     grace::Grace,
     leaving::Leaving,
+    replacement::Replacement,
     rotation::{Reminder, Rotation},
     taken::Taken,
     window::Window,
@@ -36,6 +37,8 @@ pub struct Onboarding {
     pub(crate) key: Option<ProvenKey>,
     /// A key that was submitted and is not in use.
     pub(crate) candidate: Option<CandidateKey>,
+    /// That the candidate key is to take the place of the key in use.
+    pub(crate) replacement: Option<Replacement>,
     pub(crate) set: Set,
     /// The rotation of the key in use that was seen last.
     pub(crate) rotation: Option<Rotation>,
@@ -389,7 +392,7 @@ impl Onboarding {
     }
 
     fn about_key_in_use(&self) -> impl Iterator<Item = &Blocker> {
-        [Subject::SetUp, Subject::Consent, Subject::Key]
+        [Subject::SetUp, Subject::Consent, Subject::Key, Subject::FormerKey]
             .into_iter()
             .filter_map(|about| self.blockers.get(&about))
     }

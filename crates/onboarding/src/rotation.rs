@@ -8,7 +8,7 @@ use std::time::Duration;
 use azure_ids::KeyUrl;
 use time::OffsetDateTime;
 
-use crate::finding::Code;
+use crate::finding::{Code, Finding};
 
 /// How long Azure may take, as documented. Before that has passed, no older version is called unneeded.
 pub const DOCUMENTED: Duration = Duration::from_secs(3600);
@@ -44,6 +44,8 @@ pub struct SetLook {
     pub previous: Vec<KeyUrl>,
     /// An older version that is still needed and does not work.
     pub lost: Option<KeyUrl>,
+    /// What is wrong with the key that was replaced, while it is still needed.
+    pub former: Option<Finding>,
     /// Azure's code for why it follows no new versions any more.
     pub error: Option<String>,
     /// When it changed its key last.
@@ -102,6 +104,30 @@ impl Rotation {
         self.taken_over_at.is_none() && now - self.seen_at > LATE
     }
 
+    /// The older versions that are of another key, which this one replaced.
+    pub fn other_keys(&self) -> impl Iterator<Item = &KeyUrl> {
+        self.from.iter().filter(|older| !older.is_same_key(&self.to))
+    }
+
+    /// The set was changed from one key to another. A rotation of the one before that is not over needs its versions too.
+    pub(crate) fn of_replacement(
+        before: Option<&Self>,
+        former: &KeyUrl,
+        set: &SetLook,
+        now: OffsetDateTime,
+    ) -> Self {
+        let followed = before.filter(|rotation| rotation.over_at.is_none());
+        let mut from = followed.map(|known| known.from.clone()).unwrap_or_default();
+        for older in set.previous.iter().chain([former]) {
+            if !from.contains(older) {
+                from.push(older.clone());
+            }
+        }
+        from.retain(|older| *older != set.active);
+        let taken_over_at = Some(set.rotated_at.filter(|at| *at <= now).unwrap_or(now));
+        Self { from, to: set.active.clone(), made_at: None, seen_at: now, taken_over_at, over_at: None }
+    }
+
     /// What is so of the rotation after this look; `None`: there is none, and there was none.
     pub(crate) fn after(
         before: Option<&Self>,
@@ -131,8 +157,14 @@ impl Rotation {
             }
         }
         rotation.from.retain(|older| *older != rotation.to);
-        let too_many = rotation.from.len().saturating_sub(MOST_OLDER);
-        rotation.from.drain(..too_many);
+        let mut too_many = rotation.from.len().saturating_sub(MOST_OLDER);
+        let to = rotation.to.clone();
+        // Another key is not forgotten: it is held for this customer as long as disks need it.
+        rotation.from.retain(|older| {
+            let goes = too_many > 0 && older.is_same_key(&to);
+            too_many -= usize::from(goes);
+            !goes
+        });
         rotation.taken_over_at = match rotation.taken_over_at {
             _ if set.active != rotation.to => None,
             Some(known) => Some(known),

@@ -7,14 +7,17 @@
 //! Publishes [`ProvisionRequested`](onboarding::event::ProvisionRequested) with the proof.
 
 use azure_ids::KeyUrl;
-use onboarding::{About, Fact, Onboarding, Set, claim::ClaimError, event::KeyShared, finding::Finding};
+use onboarding::{About, Fact, Onboarding, Set, event::KeyShared, finding::Finding};
 
 use crate::{
     App,
     step::{Next, Step, StepError},
-    systems::key::probe,
-    systems::refusals::Refusal,
-    systems::watch::{self, Why},
+    systems::{
+        claims::{self, Claim},
+        key::probe,
+        refusals::Refusal,
+        watch::{self, Why},
+    },
 };
 
 const OVERTAKEN: Next = Next::Void("another key was submitted after this one");
@@ -24,6 +27,9 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
     let onboarding = step.onboarding()?;
     if onboarding.watched_key().is_some_and(|used| used.version.is_same_key(&key)) {
         return watch::look(&step, &app, Why::Asked).await;
+    }
+    if is_taken_back(onboarding, &key, submission) {
+        return Ok(Next::Void("the customer took this key back"));
     }
     let Some((key, submission)) = last_submitted(&app, onboarding, key, submission).await? else {
         return Ok(OVERTAKEN);
@@ -50,16 +56,20 @@ pub(crate) async fn handle(step: Step<KeyShared>, app: App) -> Result<Next, Step
     if !matches!(&next, Next::Decided(decision) if decision.onboarding().holds(&version)) {
         return Ok(next);
     }
-    match app.claims.take(&app.journal, &version, onboarding).await {
-        Ok(()) => Ok(next),
-        Err(ClaimError::Claimed(_)) => step.decide(Fact::Found {
+    match claims::take(&app, &version, onboarding).await? {
+        Claim::Ours => Ok(next),
+        Claim::OfAnother => step.decide(Fact::Found {
             about: about(),
             finding: Finding::KeyClaimed,
             token_of: Some(service_principal),
         }),
-        Err(ClaimError::Store(error)) => Err(error.into()),
-        Err(ClaimError::Holder(error)) => Err(StepError::retry(error)),
     }
+}
+
+/// Whether a candidate beside the key in use is looked at again that is none any more.
+fn is_taken_back(onboarding: &Onboarding, key: &KeyUrl, submission: Option<u64>) -> bool {
+    let is_candidate = onboarding.candidate().is_some_and(|candidate| candidate.key.is_same_key(key));
+    submission.is_none() && onboarding.is_watched() && !is_candidate
 }
 
 /// The key that counts, with the number of its submission. `None`: another one was submitted after it, and has a message of

@@ -2,8 +2,11 @@
 //!
 //! Opened by a signed link. `GET /api/onboarding/{id}` shows it, as HTML or as JSON; `GET …/consent` sends the browser
 //! to Entra's consent page with a state of its own; `POST …/check` asks to look again now and publishes
-//! [`CheckDue`](onboarding::event::CheckDue). Reads the journal; changes nothing.
+//! [`CheckDue`](onboarding::event::CheckDue). `POST …/replace-key` asks twice whether another key is to be put in use, and
+//! publishes [`KeyReplacementRequested`](onboarding::event::KeyReplacementRequested). Reads the journal; changes it only
+//! when the customer takes another key back (`POST …/withdraw-key`).
 
+mod key_change;
 mod key_health;
 mod view;
 
@@ -26,12 +29,14 @@ use crate::{
     systems::checks::{Answer, ask},
 };
 
-/// The page and its two actions.
+/// The page and its actions.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/api/onboarding/{id}", get(show))
         .route("/api/onboarding/{id}/consent", get(consent))
         .route("/api/onboarding/{id}/check", post(check))
+        .route("/api/onboarding/{id}/replace-key", post(key_change::replace))
+        .route("/api/onboarding/{id}/withdraw-key", post(key_change::withdraw))
 }
 
 async fn show(

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::key_health;
 use crate::{
     App,
-    pages::{self, blockers, key_events, ladder, leaving, rotation, signing::Link},
+    pages::{self, blockers, key_events, ladder, leaving, replacement, rotation, signing::Link},
     systems::signups::given_up_after,
 };
 
@@ -53,6 +53,12 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         "leaving": leaving::json(onboarding),
         "activated": onboarding.activated_at().is_some(),
         "consentUrl": needs_consent(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))),
+        "candidateKey": replacement::candidate_json(onboarding),
+        "replacement": replacement::json(onboarding),
+        "replaceKeyUrl": replacement::can_be_used(onboarding)
+            .then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/replace-key"))),
+        "withdrawKeyUrl": replacement::can_be_withdrawn(onboarding)
+            .then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/withdraw-key"))),
         "shareKeyUrl": takes_key(onboarding).then(|| pages::linked(app, link, &format!("/api/share-key/{id}"))),
         "checkUrl": can_be_checked(onboarding).then(|| pages::linked(app, link, &format!("/api/onboarding/{id}/check"))),
     })
@@ -62,7 +68,8 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
 pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen: &Seen) -> Response {
     let id = link.onboarding;
     let Some(onboarding) = onboarding else { return opening(is_overdue(app, link)) };
-    let moves_by_itself = onboarding.blockers().is_empty() && !onboarding.is_at_rest();
+    let moves_by_itself =
+        onboarding.blockers().is_empty() && (!onboarding.is_at_rest() || onboarding.replacement().is_some());
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
         p { (sentence(onboarding)) }
@@ -73,7 +80,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
         }
-        @if takes_key(onboarding) {
+        @if onboarding.stage() == Stage::AwaitingKey {
             form method="post" action=(pages::linked(app, link, &format!("/api/share-key/{id}"))) {
                 label for="keyUrl" { "Key URL" }
                 input id="keyUrl" name="keyUrl" type="url" required
@@ -87,6 +94,11 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
             }
         }
         (rotation::section(onboarding))
+        (replacement::section(onboarding, [
+            &pages::linked(app, link, &format!("/api/share-key/{id}")),
+            &pages::linked(app, link, &format!("/api/onboarding/{id}/replace-key")),
+            &pages::linked(app, link, &format!("/api/onboarding/{id}/withdraw-key")),
+        ]))
         @if let Some(key) = onboarding.key().filter(|_| takes_key_events(onboarding)) {
             (hear_at_once(&key_events::subscribe_command(app, id, &key.version)))
         }
@@ -245,6 +257,7 @@ fn needs_consent(onboarding: &Onboarding) -> bool {
 
 fn takes_key(onboarding: &Onboarding) -> bool {
     onboarding.stage() == Stage::AwaitingKey
+        || onboarding.may_have_candidate().is_ok() && onboarding.candidate().is_none()
 }
 
 fn takes_key_events(onboarding: &Onboarding) -> bool {

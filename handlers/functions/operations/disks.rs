@@ -117,7 +117,7 @@ async fn applied(app: &App, id: &str, body: &[u8]) -> Result<Value, Problem> {
     }
     tracing::info!(onboarding = %onboarding.id(), machines = machines.len(), "a window is set");
     let id: OnboardingId = onboarding.id();
-    let onboarding = match record(app, id, &Fact::WindowPlanned { window }).await {
+    let onboarding = match record(app, "operations", id, &Fact::WindowPlanned { window }).await {
         Ok(Recorded::Done(onboarding)) => *onboarding,
         Ok(Recorded::NoNews(known)) => return Err(Problem::new(StatusCode::CONFLICT, why_no_window(&known))),
         Ok(Recorded::Unknown) => return Err(unknown()),

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use super::unknown;
 use crate::{
     App,
-    pages::{Problem, blockers, private_json, rotation},
+    pages::{Problem, blockers, private_json, replacement, rotation},
 };
 
 /// Every entry as it is stored, with the sentences for what was waited for after it.
@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, headers
 /// The address of an operation is signed and gives access to its result, so it stays in the store.
 fn told(entry: Entry, now: OffsetDateTime) -> Value {
     let mut record = entry.record;
-    for of in ["/state/set/operation", "/fact/operation"] {
+    for of in ["/state/set/operation", "/state/replacement/progress/operation", "/fact/operation"] {
         if let Some(operation) = record.pointer_mut(of).filter(|operation| operation.is_string()) {
             *operation = json!("(not shown)");
         }
@@ -49,6 +49,7 @@ fn told(entry: Entry, now: OffsetDateTime) -> Value {
     record["stage"] = json!(entry.onboarding.stage());
     record["keyVersion"] = rotation::version_in_use(&entry.onboarding, now);
     record["rotation"] = rotation::json(&entry.onboarding);
+    record["replacement"] = replacement::json(&entry.onboarding);
     record["warnings"] =
         rotation::reminder(&entry.onboarding).iter().map(blockers::finding).collect::<Vec<_>>().into();
     record["blockers"] = json!(blockers::all(&entry.onboarding));

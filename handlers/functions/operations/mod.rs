@@ -3,9 +3,10 @@
 //!
 //! Behind a function key in Azure (`authLevel: function`). Reads the journal and, for a check, the customer's vault; has
 //! evidence signed in the vendor's own vault; changes which links and claims count, and the journal, where the operator
-//! freezes an onboarding, marks it as a test, begins a drill, sets a window for
-//! its disks, or has it leave. Before that, Azure is asked what uses its
-//! disk encryption set. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator resumes an onboarding.
+//! freezes an onboarding, marks it as a test, begins a drill, sets a window for its disks, or has it leave. Before that,
+//! Azure is asked what uses its disk encryption set. Publishes [`CheckDue`](onboarding::event::CheckDue) when the operator
+//! resumes an onboarding, and [`KeyReplacementRequested`](onboarding::event::KeyReplacementRequested) when the operator has
+//! a key replaced.
 
 mod check;
 mod claims;
@@ -17,6 +18,7 @@ mod history;
 mod leaving;
 mod links;
 mod said;
+mod replacing;
 
 use axum::{
     Router,
@@ -33,12 +35,12 @@ use serde_json::{Value, json};
 
 use crate::{
     App, budgets,
-    pages::{Problem, blockers, ladder, private_json, rotation},
+    pages::{Problem, blockers, ladder, private_json, replacement, rotation},
     systems::checks,
 };
 
 /// `GET /api/operations/onboardings`, and below it `/{id}`, `/{id}/verification`, `/{id}/evidence` and, with POST,
-/// `/{id}/check`, `/{id}/resume`, `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`,
+/// `/{id}/check`, `/{id}/resume`, `/{id}/replace`, `/{id}/link`, `/{id}/withdraw-links`, `/{id}/freeze`, `/{id}/unfreeze`,
 /// `/{id}/mark-test` and `/{id}/drill`; `/{id}/leaving`, and with POST `/{id}/leave`, `/{id}/stay` and
 /// `/{id}/approve-leaving`; `GET …/{id}/disks` and
 /// `POST …/{id}/disks/window`; `POST /api/operations/claims/release`;
@@ -51,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/evidence", get(evidence::pack))
         .route("/api/operations/onboardings/{id}/check", post(check::check))
         .route("/api/operations/onboardings/{id}/resume", post(resume))
+        .route("/api/operations/onboardings/{id}/replace", post(replacing::replace))
         .route("/api/operations/onboardings/{id}/link", post(links::issue))
         .route("/api/operations/onboardings/{id}/withdraw-links", post(links::withdraw))
         .route("/api/operations/onboardings/{id}/freeze", post(grace::freeze))
@@ -84,7 +87,9 @@ async fn summaries(app: &App) -> Result<Vec<Value>, JournalError> {
                 "tenant": onboarding.tenant(),
                 "region": onboarding.region(),
                 "keyVersion": rotation::version_in_use(&onboarding, app.clock.now()),
+                "key": onboarding.key().map(|key| &key.version),
                 "rotation": rotation::json(&onboarding),
+                "replacement": replacement::json(&onboarding),
                 "warnings": rotation::reminder(&onboarding).iter().map(blockers::finding).collect::<Vec<_>>(),
                 "blocker": blockers::first(&onboarding),
                 "blockers": blockers::all(&onboarding),

@@ -25,7 +25,7 @@ pub(super) async fn recorded(
     fact: &Fact,
 ) -> Result<Result<Onboarding, Onboarding>, Problem> {
     let id: OnboardingId = id.parse().map_err(|_| unknown())?;
-    match record(app, id, fact).await {
+    match record(app, "operations", id, fact).await {
         Ok(Recorded::Done(onboarding)) => Ok(Ok(*onboarding)),
         Ok(Recorded::NoNews(onboarding)) if onboarding.stage() == Stage::Ended => Err(ended()),
         Ok(Recorded::NoNews(onboarding)) => Ok(Err(*onboarding)),

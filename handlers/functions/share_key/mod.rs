@@ -148,11 +148,10 @@ async fn may_take(app: &App, onboarding: OnboardingId, key: &KeyUrl) -> Result<O
         ));
     }
     let in_use = head.onboarding.key().filter(|_| *head.onboarding.set() != Set::None);
-    if in_use.is_some_and(|proof| !proof.version.is_same_key(key)) {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "The disks are already encrypted with another key. Replacing it is not supported yet.",
-        ));
+    if in_use.is_some_and(|proof| !proof.version.is_same_key(key))
+        && let Err(why) = head.onboarding.may_have_candidate()
+    {
+        return Err(Problem::new(StatusCode::CONFLICT, why.as_str()));
     }
     Ok(head.onboarding)
 }

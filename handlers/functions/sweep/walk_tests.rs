@@ -6,6 +6,7 @@ use futures::TryStreamExt as _;
 use onboarding::{
     Fact, Onboarding, Subject, SubscriptionStatus,
     event::{CheckCause, CheckDue, Event, EventId},
+    replacement::Asker,
 };
 use time::OffsetDateTime;
 
@@ -112,9 +113,26 @@ async fn a_lost_message_of_any_queue_of_the_chain_is_found_by_the_walk() {
         "set_removal_requested",
         "access_check_requested",
         "key_events",
+        // See the next test: an active onboarding is at rest but for that.
+        "key_replacement_requested",
     ];
     covered.extend(others);
     assert_eq!(covered, crate::queue_functions().collect(), "every queue is thought of");
+}
+
+#[tokio::test]
+async fn a_lost_message_of_a_change_of_the_key_is_found_by_the_walk() {
+    let mut app = crate::tests::app();
+    let id = test_support::revoked(&mut app).await;
+    assert_eq!(found_after(&mut app, Duration::from_secs(3600 * 100)).await, [], "it is at rest");
+    let proof = Box::new(test_support::proof("other"));
+    let asked = Fact::ReplacementAsked { proof, by: Asker::Customer };
+    append(&app.journal, id, "asked", asked).await;
+    assert_eq!(found_after(&mut app, Duration::from_secs(3599)).await, [], "it may be under way");
+    let found = found_after(&mut app, Duration::from_secs(3600)).await;
+    let [(found, entry)] = found[..] else { panic!("{found:?}") };
+    let sent = restarted(&app, found, entry).await;
+    assert_eq!(sent, BTreeSet::from(["key_replacement_requested".to_owned()]));
 }
 
 #[tokio::test]

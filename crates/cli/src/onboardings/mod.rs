@@ -5,7 +5,7 @@ mod shown;
 
 use std::io::Write as _;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -23,7 +23,7 @@ Exit codes:
   0    success
   1    something failed; stderr says what, and what to do
   2    the command line is wrong
-  3    check: the key does not work
+  3    check, replace: the key does not work
   6    a change that was not confirmed; nothing changed
   130  interrupted by Ctrl-C";
 
@@ -95,6 +95,14 @@ pub enum OnboardingsCommand {
     /// Lift the freeze; each step of the grace ladder is announced again first
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Unfreeze(ChangeArgs),
+
+    /// Replace the customer's key by another key of the same customer
+    ///
+    /// Checks the other key, shows what will be changed, and asks. The disks use the key in use until the
+    /// disk encryption set was changed, and after any failure. The customer can do this on the
+    /// onboarding's page.
+    #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+    Replace(ReplaceArgs),
 
     /// Mark one onboarding as a test, so that "latchkey drill" can be used on it
     ///
@@ -182,6 +190,17 @@ pub struct ChangeArgs {
     change: Change,
 }
 
+/// What `onboardings replace` takes.
+#[derive(Debug, Args)]
+pub struct ReplaceArgs {
+    #[command(flatten)]
+    args: ChangeArgs,
+
+    /// The other key, in any key vault of the customer's tenant in the same region
+    #[arg(long, value_name = "URL")]
+    key: String,
+}
+
 /// Whatever is no GUID is refused before it becomes part of an address.
 pub(crate) fn id(text: &str) -> Result<String, String> {
     uuid::Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| "expected a GUID".to_owned())
@@ -238,6 +257,7 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             );
             return change(&args, "unfreeze", "unfreeze", &question, None).await;
         }
+        OnboardingsCommand::Replace(ReplaceArgs { args, key }) => return replace(&args, &key).await,
         OnboardingsCommand::MarkTest(args) => {
             let question = format!(
                 "Mark onboarding {} as a test for good? Drills can then suspend its service and stop its virtual machines.",
@@ -259,6 +279,34 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
         }
     }
     Ok(End::Well)
+}
+
+/// Checks the other key, and shows the plan, before it asks.
+async fn replace(args: &ChangeArgs, key: &str) -> anyhow::Result<End> {
+    let ChangeArgs { one, .. } = args;
+    let app = FunctionApp::of(&one.app).map_err(|why| anyhow!(why))?;
+    let body = json!({"key": key});
+    let path = format!("/api/operations/onboardings/{}", one.id);
+    let checked = app.ask(Method::POST, &format!("{path}/check"), Some(&body)).await;
+    let checked = checked.map_err(|why| anyhow!(why))?;
+    if checked["works"] != true {
+        tell(&checked, one.json, shown::check)?;
+        return Ok(End::Status(NOT_WORKING));
+    }
+    let all = ask(&one.app, Method::GET, "").await?;
+    let onboardings = all["onboardings"].as_array().into_iter().flatten();
+    let known = onboardings.clone().find(|known| known["onboarding"] == one.id.as_str());
+    let in_use = known.and_then(|known| known["key"].as_str());
+    let Some(in_use) = in_use else { bail!("onboarding {} has no key in use", one.id) };
+    eprintln!("The other key works. This is what will be done:");
+    eprintln!("  key in use       {in_use}");
+    eprintln!("  key from now on  {key}");
+    eprintln!(
+        "  Azure changes the disk encryption set. Running virtual machines keep running. The customer has to keep"
+    );
+    eprintln!("  the key in use enabled until the onboarding's page says that the disks no longer need it.");
+    let question = format!("Replace the key of onboarding {}?", one.id);
+    change(args, "replace key", "replace", &question, Some(&body)).await
 }
 
 /// Asks first, and writes down who did what, when and why.

@@ -103,6 +103,11 @@ fn key_lines(of: &Json) -> Vec<String> {
             older.join(", ")
         ));
     }
+    let change = &of["replacement"];
+    if !change.is_null() {
+        let (state, to, from) = (text(&change["state"]), text(&change["to"]), text(&change["from"]));
+        lines.push(format!("replacement {state}: to {to} from {from}"));
+    }
     lines.extend(items(&of["warnings"]).iter().map(|one| format!("recommended {}", text(&one["summary"]))));
     lines
 }

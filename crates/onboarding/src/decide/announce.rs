@@ -107,7 +107,11 @@ fn left(after: &Onboarding) -> Option<News> {
 fn rotated(before: &Onboarding, after: &Onboarding) -> Option<News> {
     let (was, is) = (&before.key.as_ref()?.version, &after.key.as_ref()?.version);
     let has_set = matches!(before.set, Set::Ready { .. });
-    (has_set && was != is).then_some((Announcement::Rotated, Details::None {}))
+    let announcement = match was.is_same_key(is) {
+        true => Announcement::Rotated,
+        false => Announcement::KeyReplaced,
+    };
+    (has_set && was != is).then_some((announcement, Details::None {}))
 }
 
 fn expires(before: &Onboarding, after: &Onboarding) -> Option<News> {

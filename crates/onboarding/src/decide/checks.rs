@@ -10,8 +10,8 @@ use crate::{
     blocker::Blocker,
     event::{
         AccessCheckRequested, ActivationRequested, CustomerConsented, DiskEncryptionRequested,
-        DiskReturnRequested, KeyEventReceived, KeyShared, LeavingDue, MachineSwitchRequested,
-        ProvisionRequested, ProvisionStarted, SetRemovalRequested,
+        DiskReturnRequested, EventData, KeyEventReceived, KeyReplacementRequested, KeyShared, LeavingDue,
+        MachineSwitchRequested, ProvisionRequested, ProvisionStarted, SetRemovalRequested,
     },
 };
 
@@ -30,6 +30,7 @@ pub(super) enum Look {
     DiskReturn(ArmId),
     SetRemoval,
     Access,
+    Replacement(KeyUrl),
 }
 
 impl Onboarding {
@@ -100,7 +101,16 @@ impl Onboarding {
             (Look::DiskReturn(_) | Look::SetRemoval | Look::Access | Look::Leaving, subject) => {
                 matches!(subject, Subject::Set | Subject::Leaving)
             }
-            (_, Subject::Rotation | Subject::Step { .. } | Subject::Machine { .. }) => false,
+            // What it would wait for ends it, but for a standstill.
+            (Look::Replacement(_), subject) => *subject == Subject::Replacement,
+            (
+                _,
+                Subject::Rotation
+                | Subject::FormerKey
+                | Subject::Replacement
+                | Subject::Step { .. }
+                | Subject::Machine { .. },
+            ) => false,
             _ => true,
         })
     }
@@ -109,7 +119,7 @@ impl Onboarding {
     fn look_at(&self, subject: &Subject) -> BTreeSet<Look> {
         match subject {
             // Only a probe of the key can tell, wherever the chain stands.
-            Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => {
+            Subject::Consent | Subject::SetUp | Subject::Key | Subject::FormerKey | Subject::CandidateKey => {
                 let key = match subject {
                     Subject::CandidateKey => self.candidate.as_ref().map(|candidate| &candidate.key),
                     _ => self.key_to_look_at(),
@@ -121,6 +131,10 @@ impl Onboarding {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }
             Subject::Rotation => BTreeSet::from([Look::Rotation]),
+            Subject::Replacement => self.replacing().into_iter().collect(),
+            Subject::Step { function, .. } if function == KeyReplacementRequested::QUEUE => {
+                self.replacing().into_iter().collect()
+            }
             Subject::Machine { machine } | Subject::Step { machine: Some(machine), .. } => {
                 BTreeSet::from([Look::Machine(machine.clone())])
             }
@@ -130,6 +144,12 @@ impl Onboarding {
             },
             Subject::Billing | Subject::Leaving | Subject::Step { .. } => self.stands_at(),
         }
+    }
+
+    /// The change of the key that is under way.
+    pub(super) fn replacing(&self) -> Option<Look> {
+        self.replacement.as_ref()?;
+        Some(Look::Replacement(self.candidate.as_ref()?.key.clone()))
     }
 
     /// Where the chain stands: what takes it on.
@@ -166,6 +186,9 @@ impl Onboarding {
                     decision.send_resumed(disk.clone().as_str(), DiskEncryptionRequested { disk });
                 }
                 Look::Activation => decision.send_resumed("", ActivationRequested {}),
+                Look::Replacement(key) => {
+                    decision.send_resumed("", KeyReplacementRequested { key, by: None });
+                }
                 Look::Machine(machine) => {
                     decision.send_resumed(machine.clone().as_str(), MachineSwitchRequested { machine });
                 }

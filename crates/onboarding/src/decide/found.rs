@@ -30,6 +30,9 @@ impl Onboarding {
         if let (Some(key), Some(used)) = (submitted, in_use)
             && !used.is_same_key(key)
         {
+            if self.is_watched() {
+                return self.candidate_refused(cause, fact, key, finding);
+            }
             // Of two keys that were submitted the other one works: what is wrong with this one is nobody's turn.
             return None;
         }

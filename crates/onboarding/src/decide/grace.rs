@@ -151,8 +151,13 @@ impl Onboarding {
         let now = decision.cause.now;
         let stage = decision.onboarding.stage();
         // Not every finding that goes away says that the key works: a consent that is given again does not.
-        let works = matches!(decision.fact, Fact::KeyProven { .. })
-            && decision.onboarding.key_is() == KeyIs::NotMeant;
+        let shows_it = match decision.fact {
+            Fact::KeyProven { .. } | Fact::KeyReplaced { .. } => true,
+            // The disks need no other key any more.
+            Fact::KeyLooked { .. } => self.blockers.get(&Subject::FormerKey).is_some(),
+            _ => false,
+        };
+        let works = shows_it && decision.onboarding.key_is() == KeyIs::NotMeant;
         let revoked_since = decision.onboarding.revoked_since();
         let grace = &mut decision.onboarding.grace;
         // A rehearsal that was over before anything came of it: what comes now is real.

@@ -63,17 +63,22 @@ impl Onboarding {
             return Ok(self.candidate_proven(cause, fact, proof));
         }
         let resolves = |subject: &Subject, finding: &Finding| match subject {
-            Subject::Consent | Subject::SetUp | Subject::Key | Subject::CandidateKey => true,
+            Subject::Consent | Subject::SetUp | Subject::Key => true,
+            // Beside a key that is watched, the candidate is another key.
+            Subject::CandidateKey => !self.is_watched(),
             Subject::Set => finding.code().resolved_by() == ResolvedBy::WorkingKey,
             Subject::Step { function, .. } => function == cause.function,
+            // Whether disks still need the key before this one, only the set says.
+            Subject::FormerKey | Subject::Replacement => false,
             Subject::Rotation
             | Subject::Billing
             | Subject::Leaving
             | Subject::Disk { .. }
             | Subject::Machine { .. } => false,
         };
-        let is_waited_for = self.grace.ladder.is_some()
-            || self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding));
+        let ladder_ends = self.grace.ladder.is_some() && self.blockers.get(&Subject::FormerKey).is_none();
+        let is_waited_for =
+            ladder_ends || self.blockers.iter().any(|(subject, blocker)| resolves(subject, &blocker.finding));
         if is_in_use && !is_waited_for {
             return Ok(None);
         }
@@ -99,6 +104,10 @@ impl Onboarding {
 
     /// Another key works beside the one in use. Nothing changes until it is to replace that one.
     fn candidate_proven(&self, cause: Cause, fact: Fact, proof: ProvenKey) -> Option<Decision> {
+        if self.replacement.is_some() {
+            // The key that is to be put in use was proven for that.
+            return None;
+        }
         let candidate = CandidateKey { key: proof.version.without_version(), proof: Some(proof.clone()) };
         if self.candidate.as_ref() == Some(&candidate) && self.blockers.get(&Subject::CandidateKey).is_none()
         {

@@ -12,6 +12,7 @@ mod grace;
 mod keys;
 mod leaving;
 mod machines;
+mod replacement;
 mod rotation;
 mod set;
 mod standstill;
@@ -58,6 +59,7 @@ impl Onboarding {
             consent: Consent::Pending,
             key: None,
             candidate: None,
+            replacement: None,
             set: Set::None,
             rotation: None,
             reminder: None,
@@ -133,6 +135,13 @@ impl Onboarding {
             }
             Fact::SetReady { set, disks } => self.set_ready(cause, fact, set, &disks),
             Fact::KeyLooked { newest, set } => Ok(self.key_looked(cause, fact, &newest, set.as_deref())),
+            Fact::ReplacementAsked { proof, by } => self.replacement_asked(cause, fact, *proof, by),
+            Fact::ReplacementAccepted { operation, look_after_ms } => {
+                Ok(self.replacement_accepted(cause, fact, operation, look_after_ms))
+            }
+            Fact::KeyReplaced { set } => Ok(self.key_replaced(cause, fact, &set)),
+            Fact::ReplacementFailed { finding } => Ok(self.replacement_failed(cause, fact, finding)),
+            Fact::CandidateWithdrawn { key } => Ok(self.candidate_withdrawn(cause, fact, &key)),
             Fact::SetFailed { finding } => Ok(self.set_failed(cause, fact, finding)),
             Fact::SetGone { set, in_use } => Ok(self.set_gone(cause, fact, set, in_use)),
             Fact::DiskRequested { disk, look_after_ms } => {

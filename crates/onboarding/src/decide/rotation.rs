@@ -41,10 +41,17 @@ impl Onboarding {
         let expires = key.expires.filter(|_| newest.version == key.version);
         let due = expires.and_then(|expires| Reminder::due(expires, now));
         let reminder = due.filter(|due| !due.came_before(self.reminder)).or(self.reminder);
-        let found = set.map(|set| finding(id, newest, set, rotation.as_ref(), now));
+        let lost_before = self.blockers.get(&Subject::FormerKey).is_some();
+        let former_serves = lost_before && set.is_some_and(|set| set.former.is_none());
+        let found = set.map(|set| finding(id, newest, set, rotation.as_ref(), (lost_before, now)));
         let known = self.blockers.get(&Subject::Rotation).map(|blocker| &blocker.finding);
         let is_known = found.as_ref().is_none_or(|found| found.as_ref() == known);
-        if is_known && key == *in_use && rotation == self.rotation && reminder == self.reminder {
+        if is_known
+            && !former_serves
+            && key == *in_use
+            && rotation == self.rotation
+            && reminder == self.reminder
+        {
             return None;
         }
         let mut decision = self.next(cause, fact, &About::Rotation);
@@ -52,6 +59,9 @@ impl Onboarding {
         decision.onboarding.key = Some(key);
         decision.onboarding.rotation = rotation;
         decision.onboarding.reminder = reminder;
+        if former_serves {
+            decision.onboarding.blockers.remove(&Subject::FormerKey);
+        }
         match found {
             Some(Some(finding)) if !is_known => decision.block(Subject::Rotation, finding, 0),
             Some(None) => {
@@ -89,9 +99,14 @@ fn finding(
     newest: &NewestVersion,
     set: &SetLook,
     rotation: Option<&Rotation>,
-    now: OffsetDateTime,
+    (lost_before, now): (bool, OffsetDateTime),
 ) -> Option<Finding> {
     let is_new = newest.version != set.active;
+    // What was lost before it was replaced has a blocker of its own.
+    let former = set.former.as_ref().filter(|_| !lost_before);
+    if let (Some(former), Some(key)) = (former, rotation.and_then(|rotation| rotation.other_keys().next())) {
+        return Some(Finding::FormerKeyNeeded { key: key.clone().into(), fault: former.code().name() });
+    }
     if let Some(lost) = &set.lost {
         return Some(Finding::OldVersionDisabled { key: lost.clone() });
     }

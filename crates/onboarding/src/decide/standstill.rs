@@ -14,8 +14,8 @@ use crate::{
     About, Cause, Decision, Fact, Onboarding, Stage, Subject,
     event::{
         AccessCheckRequested, ActivationRequested, CustomerConsented, DiskEncryptionRequested,
-        DiskReturnRequested, EventData, KeyEventReceived, KeyShared, LeavingDue, MachineSwitchRequested,
-        ProvisionRequested, ProvisionStarted, SetRemovalRequested,
+        DiskReturnRequested, EventData, KeyEventReceived, KeyReplacementRequested, KeyShared, LeavingDue,
+        MachineSwitchRequested, ProvisionRequested, ProvisionStarted, SetRemovalRequested,
     },
     finding::Finding,
 };
@@ -88,7 +88,7 @@ impl Onboarding {
 
     /// Where the chain stands without anybody's turn being named.
     pub(super) fn stands_for_nobody(&self) -> BTreeSet<Look> {
-        if self.is_at_rest() {
+        if self.stage() == Stage::Ended {
             return BTreeSet::new();
         }
         let refused = |look: &Look| {
@@ -99,7 +99,8 @@ impl Onboarding {
                 _ => false,
             })
         };
-        let mut looks = self.stands_at();
+        let mut looks = if self.is_at_rest() { BTreeSet::new() } else { self.stands_at() };
+        looks.extend(self.replacing());
         looks.retain(|look| !self.waits_for_somebody(look) && !refused(look));
         looks
     }
@@ -154,6 +155,7 @@ impl Look {
             Self::DiskReturn(_) => DiskReturnRequested::QUEUE,
             Self::SetRemoval => SetRemovalRequested::QUEUE,
             Self::Access => AccessCheckRequested::QUEUE,
+            Self::Replacement(_) => KeyReplacementRequested::QUEUE,
         }
     }
 
@@ -167,6 +169,7 @@ impl Look {
             | Self::Rotation
             | Self::Activation
             | Self::Machine(_)
+            | Self::Replacement(_)
             | Self::Leaving
             | Self::SetRemoval
             | Self::Access => None,
@@ -184,6 +187,7 @@ impl Look {
             Self::Activation => Subject::Billing,
             Self::Leaving | Self::Access => Subject::Leaving,
             Self::Machine(machine) => Subject::Machine { machine: machine.clone() },
+            Self::Replacement(_) => Subject::Replacement,
         }
     }
 }

@@ -42,7 +42,8 @@ impl Onboarding {
 
     /// Whether the watch finds out when a blocker of this subject is resolved.
     pub(crate) fn is_watched_for(&self, subject: &Subject) -> bool {
-        self.is_watched() && matches!(subject, Subject::SetUp | Subject::Consent | Subject::Key)
+        self.is_watched()
+            && matches!(subject, Subject::SetUp | Subject::Consent | Subject::Key | Subject::FormerKey)
     }
 
     /// Whether it waits for something that only a check looks at.
@@ -50,7 +51,7 @@ impl Onboarding {
     pub fn waits_beside_its_key(&self) -> bool {
         let is_checked =
             |subject: &Subject| !self.is_watched_for(subject) && !matches!(subject, Subject::Step { .. });
-        self.blockers().iter().any(|(subject, _)| is_checked(subject))
+        self.replacement.is_some() || self.blockers().iter().any(|(subject, _)| is_checked(subject))
     }
 
     /// What this finding about the key in use is worth, after a look before it that saw this.

@@ -54,6 +54,8 @@ announcements! {
     RungWithdrawn = "latchkey.onboarding.rung-withdrawn.v1";
     /// The disk encryption set uses another version of the key.
     Rotated = "latchkey.onboarding.rotated.v1";
+    /// The disk encryption set uses another key of the customer's.
+    KeyReplaced = "latchkey.onboarding.key-replaced.v1";
     /// The key in use expires soon.
     KeyExpires = "latchkey.onboarding.key-expires.v1";
 }

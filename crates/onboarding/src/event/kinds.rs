@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::envelope::{Event, EventData};
-use crate::{about::About, finding::KeyIs};
+use crate::{about::About, finding::KeyIs, replacement::Asker};
 
 /// Reads it, and says what is wrong.
 fn read_event<D: EventData>(event: &serde_json::Value) -> Result<(), String> {
@@ -169,6 +169,17 @@ events! {
         seen: Option<KeyIs>,
     } = "latchkey.watch.due.v1" on "watch_due"
         about |_| About::Consent, until |event| event.until;
+
+    /// The key in use is to be replaced by this one, or a change that is under way is to be followed: the journal says
+    /// which. Published by the onboarding's page and by the operations API.
+    KeyReplacementRequested {
+        /// The other key.
+        key: KeyUrl,
+        /// Who asks. Absent when a change that was asked for is only followed: then nothing is begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Asker>,
+    } = "latchkey.key.replacement.requested.v1" on "key_replacement_requested"
+        about |event| About::Key(event.key.clone());
 
     /// The grace ladder has something to do. Published by `sweep`.
     RungDue {} = "latchkey.rung.due.v1" on "rung_due"

@@ -282,6 +282,27 @@ findings! {
         /// That version.
         key: KeyUrl,
     } => Customer, Step;
+    /// The key that was replaced does not work any more, and Azure still needs it for some disks.
+    FormerKeyNeeded {
+        /// The version of it that Azure names.
+        key: Box<KeyUrl>,
+        /// What is wrong with it: the name of a finding.
+        fault: String,
+    } => Customer, Step;
+    /// The customer's vault refused Azure's disk service the key that was to replace the one in use.
+    ReplacementRefused {
+        /// The key that was to replace it.
+        key: KeyUrl,
+        /// Azure's code.
+        error: String,
+    } => Customer, Step;
+    /// The disk encryption set was not changed to the other key, for a reason that is not the customer's key.
+    ReplacementFailed {
+        /// The set.
+        set: ArmId,
+        /// Azure's code, or what stands against it.
+        error: String,
+    } => Vendor, Step;
     /// The key in use expires soon; a warning only.
     KeyExpires {
         /// The version in use.
@@ -484,6 +505,9 @@ impl Code {
             | Self::SetRefused
             | Self::NewVersionUnusable
             | Self::OldVersionDisabled
+            | Self::FormerKeyNeeded
+            | Self::ReplacementRefused
+            | Self::ReplacementFailed
             | Self::KeyExpires
             | Self::KeyRotationFailed
             | Self::KeyRotationLate
@@ -522,10 +546,13 @@ impl Code {
         matches!(self, Self::ConsentMissing | Self::ApplicationDisabled | Self::PolicyBlocks)
     }
 
-    /// Whether looking again by ourselves can find something new: not while only somebody's submitting a key, or
-    /// mending and replaying a dead letter, helps.
+    /// Whether looking again by ourselves can find something new: not while only somebody's submitting a key, asking
+    /// again, or mending and replaying a dead letter, helps.
     pub(crate) fn is_looked_at_again(self) -> bool {
-        !matches!(self, Self::KeyNotShared | Self::StepRefused)
+        !matches!(
+            self,
+            Self::KeyNotShared | Self::StepRefused | Self::ReplacementRefused | Self::ReplacementFailed
+        )
     }
 
     /// The page of the runbook.

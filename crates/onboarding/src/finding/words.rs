@@ -105,6 +105,21 @@ impl Finding {
                 "Version {} of the key does not work any more, and Azure may still need it for some of the disks.",
                 version(key)
             ),
+            Self::FormerKeyNeeded { key, fault } => format!(
+                "The key {} was replaced and does not work any more ({fault}), and Azure may still need it for some of \
+                 the disks.",
+                key.without_version()
+            ),
+            Self::ReplacementRefused { key, error } => format!(
+                "The key was not replaced: Azure's disk service cannot use the key {} ({error}). The disks still use the \
+                 key that they used before.",
+                key.without_version()
+            ),
+            Self::ReplacementFailed { set, error } => format!(
+                "The key was not replaced, and the disk encryption set {} was not changed ({error}). The disks still use \
+                 the key that they used before.",
+                set.name()
+            ),
             Self::KeyExpires { key, at } => format!(
                 "Version {} of the key expires on {}. Create a new version before that. Azure starts to use it without \
                  further action.",
@@ -294,6 +309,25 @@ impl Finding {
                 steps
             }
             Self::OldVersionDisabled { key } => vec![set_attributes(key, "--enabled true")],
+            Self::FormerKeyNeeded { key, .. } => vec![
+                set_attributes(key, "--enabled true"),
+                "Give the application access to this key again, if you took it away, and keep the key until this page says \
+                 that the disks no longer need it."
+                    .to_owned(),
+            ],
+            Self::ReplacementRefused { key, .. } => vec![
+                format!("Check that the role assignment on {} and the key are still as they were.", key.without_version()),
+                format!(
+                    "If the key vault has a firewall: az keyvault update --name {} --bypass AzureServices",
+                    vault(key)
+                ),
+                "Then choose \"Use this key from now on\" again, or withdraw the key.".to_owned(),
+            ],
+            Self::ReplacementFailed { set, .. } => vec![
+                format!("az disk-encryption-set show --resource-group GROUP --name {}", set.name()),
+                "Look at the activity log of the disk encryption set. Then: latchkey onboardings replace ID --key URL"
+                    .to_owned(),
+            ],
             Self::KeyExpires { key, .. } => vec![
                 format!("az keyvault key rotate --vault-name {} --name {}", vault(key), key.name()),
                 "Keep the version in use enabled until this page says that the disks no longer need it.".to_owned(),

@@ -130,6 +130,33 @@ async fn a_machine_whose_key_is_disabled_stops_after_a_while_and_starts_when_it_
     assert_eq!(story.power().await, "PowerState/running");
 }
 
+/// A set gets another key of the customer's, from another vault, by one PATCH. What was lost before is not mended by that.
+#[tokio::test]
+async fn a_key_that_was_replaced_is_needed_until_it_can_be_used_again() {
+    let story = Story::encrypted_disk().await;
+    story.made_machine().await;
+    let customer = story.cloud.seed.customer.clone();
+    let theirs = story.cloud.group(&customer).await;
+    let vault = story.cloud.make_vault(&customer, &theirs, "kv-other").await;
+    let other = story.cloud.make_key(&customer, "kv-other", "disks").await;
+    let principal = story.customer_principal.as_deref().unwrap();
+    story.cloud.assign(&customer, &format!("{vault}/keys/disks"), crate::ENCRYPTION_USER, principal).await;
+
+    story.set_key(json!({ "enabled": false })).await;
+    story.switch("deallocate", "Succeeded").await;
+    let change = json!({ "properties": { "activeKey": { "keyUrl": other } } });
+    let accepted = story.vendor(Method::PATCH, &story.set_id(), Some(change)).await.expect(202);
+    story.settled(accepted, "Succeeded").await;
+    story.cloud.sandbox.advance_clock(Duration::from_secs(3600));
+    let set = story.get_set().await["properties"].clone();
+    assert_eq!(set["activeKey"]["keyUrl"], other.as_str());
+    assert_eq!(set["previousKeys"], json!([{ "keyUrl": story.key }]), "no disk could be wrapped anew");
+    assert_eq!(story.switch("start", "Failed").await["error"]["code"], "KeyVaultKeyNotEnabled");
+    story.set_key(json!({ "enabled": true })).await;
+    story.switch("start", "Succeeded").await;
+    assert!(story.get_set().await["properties"].get("previousKeys").is_none());
+}
+
 #[tokio::test]
 async fn an_expired_key_leaves_a_running_machine_alone_and_keeps_it_from_starting() {
     let story = Story::encrypted_disk().await;

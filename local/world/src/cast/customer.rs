@@ -230,6 +230,35 @@ impl Customer {
         Ok(request.send().await.map_err(reqwest::Error::without_url)?.status())
     }
 
+    /// Puts another key in use that was shared and works, and answers that this is meant.
+    ///
+    /// # Errors
+    ///
+    /// The page refuses, or does not answer.
+    pub async fn replace_key(&self, page: &OnboardingPage, key_url: &str) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let status = self.say_of_key(page, "replace-key", key_url).await?;
+        ensure!(status == StatusCode::ACCEPTED, "putting another key in use failed: {status}");
+        self.story.tell_since(since, Who::Customer, "confirms twice: use this key from now on");
+        Ok(())
+    }
+
+    /// Tells one of the page's actions about a key, confirmed, and returns what it was answered with.
+    ///
+    /// # Errors
+    ///
+    /// No answer.
+    pub async fn say_of_key(
+        &self,
+        page: &OnboardingPage,
+        action: &str,
+        key_url: &str,
+    ) -> anyhow::Result<StatusCode> {
+        let body = json!({ "keyUrl": key_url, "confirmed": true });
+        let request = self.http.post(page.below(action)).header(ACCEPT, "application/json").json(&body);
+        Ok(request.send().await.map_err(reqwest::Error::without_url)?.status())
+    }
+
     /// Presses "check again".
     ///
     /// # Errors

@@ -80,6 +80,12 @@ pub struct OnboardingView {
     /// The key in use.
     #[serde(default)]
     pub key: Option<String>,
+    /// Another key that was shared beside it.
+    #[serde(default)]
+    pub candidate_key: Option<CandidateKey>,
+    /// How far another key is in taking its place.
+    #[serde(default)]
+    pub replacement: Option<Replacement>,
     /// The name of the disk encryption set.
     #[serde(default)]
     pub disk_encryption_set: Option<String>,
@@ -89,6 +95,26 @@ pub struct OnboardingView {
     /// Whether the marketplace subscription was activated.
     #[serde(default)]
     pub activated: bool,
+}
+
+/// Another key beside the one in use.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CandidateKey {
+    /// Its address.
+    pub key: String,
+    /// Whether it was found to work.
+    pub works: bool,
+}
+
+/// One key taking the place of another.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Replacement {
+    /// How far it is, such as `changing` or `over`.
+    pub state: String,
+    /// The key before.
+    pub from: String,
+    /// The key after.
+    pub to: String,
 }
 
 /// What an onboarding waits for.

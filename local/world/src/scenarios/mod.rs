@@ -8,6 +8,7 @@ mod existing_disks;
 mod onboarding;
 mod outage;
 mod recovery;
+mod replacement;
 mod revocation;
 mod rotation;
 
@@ -59,6 +60,11 @@ pub const ALL: [Scenario; 6] = [
         name: "recovery",
         about: "a disabled key is enabled again; the onboarding recovers and the machine starts",
         play: |world| Box::pin(recovery::play(world)),
+    },
+    Scenario {
+        name: "replacement",
+        about: "the customer moves to another key; the set is changed, and the old key is let go when no disk needs it",
+        play: |world| Box::pin(replacement::play(world)),
     },
     Scenario {
         name: "outage",

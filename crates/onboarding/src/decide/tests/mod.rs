@@ -8,6 +8,7 @@ mod machines;
 mod ownership;
 mod properties;
 mod refused;
+mod replacement;
 mod rotation;
 mod set;
 mod standstill;

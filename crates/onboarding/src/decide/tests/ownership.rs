@@ -16,6 +16,7 @@ use crate::{
     decide::{checks::Look, standstill::RESTARTS},
     finding::SetUpFault,
     leaving::{AccessSeen, GivenBack, RemovalStep, Removed, ReturnStep, SetIs, Sweep, User, UserKind},
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{cause_in, version},
 };
@@ -28,6 +29,7 @@ enum Happening {
     SweepComes,
     Replayed { letter: usize },
     Submitted(&'static str),
+    Confirmed(&'static str),
     ConsentLinkOpened,
     CheckIsDue(usize),
     SomebodyAsks,
@@ -47,6 +49,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         4 => Just(Happening::SweepComes),
         4 => (0..8_usize).prop_map(|letter| Happening::Replayed { letter }),
         6 => prop_oneof![3 => Just("k"), 1 => Just("other")].prop_map(Happening::Submitted),
+        3 => prop_oneof![1 => Just("k"), 3 => Just("other")].prop_map(Happening::Confirmed),
         4 => Just(Happening::ConsentLinkOpened),
         6 => (0..8_usize).prop_map(Happening::CheckIsDue),
         2 => Just(Happening::SomebodyAsks),
@@ -98,6 +101,10 @@ impl Play {
             }
             Happening::Replayed { .. } => {}
             Happening::Submitted(name) => self.in_flight.push(Look::Key(key(name).without_version())),
+            Happening::Confirmed(name) => {
+                let (proof, by) = (Box::new(proof(name, TENANT)), Asker::Customer);
+                self.is_so("key_replacement_requested", Fact::ReplacementAsked { proof, by });
+            }
             Happening::ConsentLinkOpened => self.in_flight.push(Look::Consent),
             Happening::CheckIsDue(which) => {
                 let entry = self.onboarding.blockers().iter().nth(which).map(|(_, blocker)| blocker.entry);
@@ -225,6 +232,7 @@ fn look_of(event: &serde_json::Value) -> Look {
         "latchkey.disk.return.requested.v1" => Look::DiskReturn(text("disk").parse().unwrap()),
         "latchkey.set.removal.requested.v1" => Look::SetRemoval,
         "latchkey.access.check.requested.v1" => Look::Access,
+        "latchkey.key.replacement.requested.v1" => Look::Replacement(text("key").parse().unwrap()),
         other => panic!("no decision sends {other}"),
     }
 }
@@ -238,6 +246,7 @@ fn step_of(look: &Look) -> (&'static str, About) {
         Look::Disk(disk) => ("disk_encryption_requested", About::Disk(disk.clone())),
         Look::Activation => ("activation_requested", About::Billing),
         Look::Rotation => ("key_events", About::Rotation),
+        Look::Replacement(key) => ("key_replacement_requested", About::Key(key.clone())),
         Look::Machine(machine) => ("machine_switch_requested", About::Machine(machine.clone())),
         Look::Leaving => ("leaving_due", About::Leaving),
         Look::DiskReturn(disk) => ("disk_return_requested", About::Disk(disk.clone())),
@@ -295,7 +304,20 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
         Look::Rotation if outcome == 3 => {
             found(Finding::SetChanged { set: our_set(), what: "it does not exist".to_owned() })
         }
-        Look::Rotation => Some(looked_at_versions(outcome)),
+        Look::Rotation => Some(looked_at_versions(outcome, in_use(onboarding))),
+        Look::Replacement(key) if outcome <= 4 => found(grant_missing(key.name())),
+        Look::Replacement(_) if outcome == 5 => Some(Fact::ReplacementFailed {
+            finding: Finding::ReplacementFailed { set: our_set(), error: "ErrorCode".to_owned() },
+        }),
+        Look::Replacement(_) if outcome <= 7 => {
+            Some(Fact::ReplacementAccepted { operation: None, look_after_ms: 1 })
+        }
+        Look::Replacement(to) => {
+            let previous = vec![key(in_use(onboarding))];
+            let active = key(to.name());
+            let set = SetLook { active, previous, lost: None, former: None, error: None, rotated_at: None };
+            Some(Fact::KeyReplaced { set: set.into() })
+        }
         Look::Machine(_) => unreachable!("no machine is held without a ladder"),
         Look::Leaving => {
             Some(Fact::LeavingSwept { sweep: swept(onboarding, outcome), by_policy: outcome > 6 })
@@ -356,14 +378,20 @@ fn swept(onboarding: &Onboarding, outcome: usize) -> Sweep {
     Sweep { at: cause("").now, set: our_set(), set_is, key_held_by: None, users }
 }
 
+/// The name of the key in use.
+fn in_use(onboarding: &Onboarding) -> &str {
+    onboarding.key().map_or("k", |used| used.version.name())
+}
+
 /// A newer version of the key every other time, which the set has or not, and which serves or not.
-fn looked_at_versions(outcome: usize) -> Fact {
-    let newest = if outcome.is_multiple_of(2) { key("k") } else { version("k", 2) };
-    let active = if outcome > 7 { newest.clone() } else { key("k") };
+fn looked_at_versions(outcome: usize, name: &str) -> Fact {
+    let newest = if outcome.is_multiple_of(2) { key(name) } else { version(name, 2) };
+    let active = if outcome > 7 { newest.clone() } else { key(name) };
     let set = SetLook {
         active,
         previous: vec![],
         lost: None,
+        former: None,
         error: (outcome == 9).then(|| "ErrorCode".to_owned()),
         rotated_at: None,
     };

@@ -7,6 +7,7 @@ use crate::{
     DropReason, Reason,
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep},
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
     window::{Planned, Window},
@@ -71,6 +72,7 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         3 => any_look(),
         3 => any_of_the_ladder(),
         4 => any_of_leaving(),
+        4 => any_of_a_replacement(),
     ]
 }
 
@@ -84,6 +86,7 @@ fn any_look() -> impl Strategy<Value = Fact> {
             active: number(active),
             previous: previous.into_iter().map(number).collect(),
             lost: None,
+            former: None,
             error: None,
             rotated_at: None,
         });
@@ -99,6 +102,27 @@ fn window_now() -> Window {
     };
     let machines = vec![planned("m1", "d1"), planned("m2", "d2")];
     Window::ahead(now, now + time::Duration::HOUR, 1, machines)
+}
+
+fn any_of_a_replacement() -> impl Strategy<Value = Fact> {
+    let names = || prop_oneof![Just("k"), Just("other")];
+    let tenants = prop_oneof![3 => Just(TENANT), 1 => Just(OTHER_TENANT)];
+    let previous = proptest::collection::vec(names().prop_map(key), 0..2);
+    prop_oneof![
+        3 => (names(), tenants).prop_map(|(name, tenant)| {
+            Fact::ReplacementAsked { proof: Box::new(proof(name, tenant)), by: Asker::Customer }
+        }),
+        2 => Just(Fact::ReplacementAccepted { operation: None, look_after_ms: 1 }),
+        3 => (names(), previous).prop_map(|(name, previous)| {
+            let (active, former) = (key(name), None);
+            let set = SetLook { active, previous, lost: None, former, error: None, rotated_at: None };
+            Fact::KeyReplaced { set: Box::new(set) }
+        }),
+        1 => Just(Fact::ReplacementFailed {
+            finding: Finding::ReplacementFailed { set: our_set(), error: "E".to_owned() }
+        }),
+        1 => names().prop_map(|name| Fact::CandidateWithdrawn { key: key(name) }),
+    ]
 }
 
 fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
@@ -182,7 +206,7 @@ every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
     SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
-    MarkedAsTest, DrillStarted, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
+    MarkedAsTest, DrillStarted, ReplacementAsked, ReplacementAccepted, KeyReplaced, ReplacementFailed, CandidateWithdrawn, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
     SetRemoval, AccessChecked,
 }
 
@@ -207,7 +231,12 @@ proptest! {
         let mut disks_read_back = std::collections::BTreeSet::new();
         for (step, fact) in facts.into_iter().enumerate() {
             let decided = onboarding.decide(cause(&format!("{step}")), fact.clone());
-            if let Fact::KeyProven { proof } = &fact {
+            let probed = match &fact {
+                Fact::KeyProven { proof } => Some(proof),
+                Fact::ReplacementAsked { proof, .. } => Some(&**proof),
+                _ => None,
+            };
+            if let Some(proof) = probed {
                 if proof.tenant == tenant() { proven.insert(proof.version.without_version().to_string()); } else {
                     prop_assert!(!matches!(decided, Ok(Some(_))), "a foreign key changed something");
                 }
@@ -219,7 +248,24 @@ proptest! {
             prop_assert!(decision.messages.iter().all(|m| m.event["subject"] == onboarding.id().to_string()));
             if onboarding.set != Set::None && decision.onboarding.set != Set::None {
                 let key_of = |of: &Onboarding| of.key.as_ref().map(|used| used.version.without_version());
-                prop_assert_eq!(key_of(&decision.onboarding), key_of(&onboarding), "the set keeps its key");
+                let is_replaced = matches!(fact, Fact::KeyReplaced { .. }) && onboarding.replacement.is_some();
+                if is_replaced {
+                    let candidate = onboarding.candidate.as_ref().map(|candidate| candidate.key.clone());
+                    prop_assert_eq!(key_of(&decision.onboarding), candidate, "only what was asked for");
+                    let former = onboarding.key.as_ref().unwrap();
+                    prop_assert!(decision.onboarding.holds(&former.version), "disks may need it");
+                } else {
+                    prop_assert_eq!(key_of(&decision.onboarding), key_of(&onboarding), "the set keeps its key");
+                }
+            }
+            if onboarding.replacement.is_some() && decision.onboarding.stage() != Stage::Ended {
+                let to = &onboarding.candidate.as_ref().unwrap().key;
+                prop_assert!(decision.onboarding.holds(to), "the set may use it: {:?}", fact);
+            }
+            if let Some(change) = &decision.onboarding.replacement {
+                prop_assert!(decision.onboarding.activated_at.is_some(), "{:?}", change);
+                let to = decision.onboarding.candidate.as_ref().and_then(|to| to.proof.as_ref());
+                prop_assert!(to.is_some(), "only a proven key is put in use");
             }
             onboarding = decision.onboarding;
             if let Some(used) = &onboarding.key { prop_assert!(proven.contains(&used.version.without_version().to_string())); }

@@ -27,7 +27,7 @@ pub(super) fn newest(version: azure_ids::KeyUrl) -> NewestVersion {
 }
 
 pub(super) fn set_with(active: azure_ids::KeyUrl, previous: &[azure_ids::KeyUrl]) -> SetLook {
-    SetLook { active, previous: previous.to_vec(), lost: None, error: None, rotated_at: None }
+    SetLook { active, previous: previous.to_vec(), lost: None, former: None, error: None, rotated_at: None }
 }
 
 pub(super) fn looked(newest: NewestVersion, set: SetLook) -> Fact {

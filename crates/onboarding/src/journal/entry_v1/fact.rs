@@ -8,6 +8,7 @@ use super::{
     finding::FindingV1,
     grace::{DrillV1, MachineStepV1, RungV1},
     leaving::{AccessSeenV1, RemovalStepV1, ReturnStepV1, SweepV1},
+    replacement::AskerV1,
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
     window::WindowV1,
@@ -71,6 +72,23 @@ pub(crate) enum FactV1 {
         newest: NewestVersionV1,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         set: Option<SetLookV1>,
+    },
+    ReplacementAsked {
+        proof: ProvenKeyV1,
+        by: AskerV1,
+    },
+    ReplacementAccepted {
+        operation: Option<String>,
+        look_after_ms: u64,
+    },
+    KeyReplaced {
+        set: SetLookV1,
+    },
+    ReplacementFailed {
+        finding: FindingV1,
+    },
+    CandidateWithdrawn {
+        key: KeyUrl,
     },
     DiskRequested {
         disk: ArmId,
@@ -210,6 +228,15 @@ impl From<Fact> for FactV1 {
             Fact::KeyLooked { newest, set } => {
                 Self::KeyLooked { newest: (*newest).into(), set: set.map(|set| (*set).into()) }
             }
+            Fact::ReplacementAsked { proof, by } => {
+                Self::ReplacementAsked { proof: (*proof).into(), by: by.into() }
+            }
+            Fact::ReplacementAccepted { operation, look_after_ms } => {
+                Self::ReplacementAccepted { operation, look_after_ms }
+            }
+            Fact::KeyReplaced { set } => Self::KeyReplaced { set: (*set).into() },
+            Fact::ReplacementFailed { finding } => Self::ReplacementFailed { finding: finding.into() },
+            Fact::CandidateWithdrawn { key } => Self::CandidateWithdrawn { key },
             Fact::DiskRequested { disk, look_after_ms } => Self::DiskRequested { disk, look_after_ms },
             Fact::DiskEncrypted { disk, set } => Self::DiskEncrypted { disk, set },
             Fact::DiskDropped { disk, why } => Self::DiskDropped { disk, why: why.into() },

@@ -58,6 +58,9 @@ mirror! {
             #[serde(with = "time::serde::rfc3339")]
             at: OffsetDateTime,
         },
+        FormerKeyNeeded { key: Box<KeyUrl>, fault: String },
+        ReplacementRefused { key: KeyUrl, error: String },
+        ReplacementFailed { set: ArmId, error: String },
         KeyRotationFailed { set: ArmId, key: Box<KeyUrl>, error: String },
         KeyRotationLate { set: ArmId, key: Box<KeyUrl> },
         SetChanged { set: ArmId, what: String },

@@ -9,6 +9,7 @@ mod finding;
 mod grace;
 mod leaving;
 mod mirror;
+mod replacement;
 mod rotation;
 mod state;
 mod told;

@@ -4,6 +4,7 @@ use azure_ids::KeyUrl;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::finding::FindingV1;
 use crate::rotation::{NewestVersion, Reminder, Rotation, SetLook};
 
 /// What a look at the newest version showed.
@@ -28,6 +29,8 @@ pub(crate) struct SetLookV1 {
     pub(super) previous: Vec<KeyUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<KeyUrl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<FindingV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
@@ -67,8 +70,8 @@ impl From<NewestVersion> for NewestVersionV1 {
 
 impl From<SetLook> for SetLookV1 {
     fn from(domain: SetLook) -> Self {
-        let SetLook { active, previous, lost, error, rotated_at } = domain;
-        Self { active, previous, lost, error, rotated_at }
+        let SetLook { active, previous, lost, former, error, rotated_at } = domain;
+        Self { active, previous, lost, former: former.map(Into::into), error, rotated_at }
     }
 }
 

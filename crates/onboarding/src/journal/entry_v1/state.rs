@@ -12,6 +12,7 @@ use super::{
     grace::GraceV1,
     leaving::LeavingV1,
     mirror::mirror,
+    replacement::ReplacementV1,
     rotation::{ReminderV1, RotationV1},
     window::WindowV1,
 };
@@ -39,6 +40,8 @@ pub(crate) struct StateV1 {
     consent: ConsentV1,
     key: Option<ProvenKeyV1>,
     candidate: Option<CandidateKeyV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replacement: Option<ReplacementV1>,
     set: SetV1,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotation: Option<RotationV1>,
@@ -115,7 +118,9 @@ mirror! {
         SetUp,
         Consent,
         Key,
+        FormerKey,
         CandidateKey,
+        Replacement,
         Set,
         Rotation,
         Billing,
@@ -188,6 +193,7 @@ impl From<Onboarding> for StateV1 {
             consent,
             key,
             candidate,
+            replacement,
             set,
             rotation,
             reminder,
@@ -216,6 +222,7 @@ impl From<Onboarding> for StateV1 {
             key: key.map(Into::into),
             candidate: candidate
                 .map(|CandidateKey { key, proof }| CandidateKeyV1 { key, proof: proof.map(Into::into) }),
+            replacement: replacement.map(Into::into),
             set: set.into(),
             rotation: rotation.map(Into::into),
             reminder: reminder.map(Into::into),
@@ -250,6 +257,7 @@ impl From<StateV1> for Onboarding {
             candidate: stored
                 .candidate
                 .map(|CandidateKeyV1 { key, proof }| CandidateKey { key, proof: proof.map(Into::into) }),
+            replacement: stored.replacement.map(Into::into),
             set: stored.set.into(),
             rotation: stored.rotation.map(Into::into),
             reminder: stored.reminder.map(Into::into),

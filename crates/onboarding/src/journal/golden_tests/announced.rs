@@ -56,6 +56,7 @@ fn every_announcement() -> Vec<Sample> {
         sample_of(RungWithdrawn, "", &rung(Rung::Deallocate, due)),
         sample_of(RungWithdrawn, ".taken", &lifted),
         sample_of(Rotated, "", &stage(Stage::Active, None)),
+        sample_of(KeyReplaced, "", &stage(Stage::Active, None)),
         sample_of(KeyExpires, "", &announced(Stage::Active, None, expiry)),
     ]
 }

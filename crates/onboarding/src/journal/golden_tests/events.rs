@@ -11,11 +11,12 @@ use crate::{
     event::{
         AccessCheckRequested, ActivationRequested, CheckCause, CheckDue, CustomerConsented,
         DiskEncryptionRequested, DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived,
-        KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
+        KeyReplacementRequested, KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
         ProvisionStarted, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
         WindowDue,        validate, written_again,
     },
     finding::KeyIs,
+    replacement::Asker,
     test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
 };
 
@@ -40,6 +41,7 @@ fn every_event() -> Vec<Sample> {
     resumed.resumed = true;
     let changed =
         |operation| event(MarketplaceChanged { subscription, operation, action: "Suspend".to_owned() });
+    let replacing = |by| event(KeyReplacementRequested { key: key("other").without_version(), by });
     let until = cause("").now + Duration::minutes(15);
     vec![
         sample_of("", &event(SignupRequested { subscription })),
@@ -64,6 +66,9 @@ fn every_event() -> Vec<Sample> {
         sample_of(".asked", &event(WatchDue { until, asked: true, seen: None })),
         sample_of(".revoked", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Revoked) })),
         sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
+        sample_of("", &replacing(None)),
+        sample_of(".customer", &replacing(Some(Asker::Customer))),
+        sample_of(".operator", &replacing(Some(Asker::Operator))),
         sample_of("", &event(RungDue {})),
         sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
         sample_of("", &event(LeavingDue {})),

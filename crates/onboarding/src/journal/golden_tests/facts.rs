@@ -17,6 +17,7 @@ use crate::{
         public,
     },
     leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep, User, UserKind},
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
     window::{Planned, Window},
@@ -99,6 +100,28 @@ fn facts_of_leaving() -> Vec<(&'static str, Fact)> {
     ]
 }
 
+fn facts_of_a_replacement() -> Vec<(&'static str, Fact)> {
+    let asked = |by| Fact::ReplacementAsked { proof: proof("other", TENANT).into(), by };
+    let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+    let replaced = |former| {
+        let (active, previous) = (key("other"), vec![key("k")]);
+        Fact::KeyReplaced {
+            set: SetLook { active, previous, lost: None, former, error: None, rotated_at: None }.into(),
+        }
+    };
+    let failed = Finding::ReplacementFailed { set: set(&set_name()), error: "ErrorCode".to_owned() };
+    vec![
+        ("replacement-asked", asked(Asker::Customer)),
+        ("replacement-asked.operator", asked(Asker::Operator)),
+        ("replacement-accepted", Fact::ReplacementAccepted { operation, look_after_ms: 2000 }),
+        ("replacement-accepted.at-once", Fact::ReplacementAccepted { operation: None, look_after_ms: 2000 }),
+        ("key-replaced", replaced(None)),
+        ("key-replaced.lost", replaced(Some(Finding::KeyDisabled { key: key("k") }))),
+        ("replacement-failed", Fact::ReplacementFailed { finding: failed }),
+        ("candidate-withdrawn", Fact::CandidateWithdrawn { key: key("other").without_version() }),
+    ]
+}
+
 fn every_fact() -> Vec<(&'static str, Fact)> {
     let our_set = set(&set_name());
     let shared = key("k").without_version();
@@ -159,6 +182,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
                     active: key("k"),
                     previous: vec![version("k", 1)],
                     lost: Some(version("k", 1)),
+                    former: None,
                     error: Some("KeyVaultKeyNotEnabled".to_owned()),
                     rotated_at: Some(datetime!(2026-02-01 11:30 UTC)),
                 })),
@@ -187,6 +211,7 @@ fn every_fact_is_written_as_format_1_and_read_back() {
         .into_iter()
         .chain(facts_of_the_ladder())
         .chain(facts_of_leaving())
+        .chain(facts_of_a_replacement())
         .map(|(name, fact)| sample(name, &FactV1::from(fact)))
         .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);

@@ -78,6 +78,11 @@ fn samples_of(code: Code) -> Vec<Finding> {
             return vec![unusable(None), unusable(Some(error))];
         }
         Code::OldVersionDisabled => Finding::OldVersionDisabled { key },
+        Code::FormerKeyNeeded => {
+            Finding::FormerKeyNeeded { key: key.into(), fault: "key-disabled".to_owned() }
+        }
+        Code::ReplacementRefused => Finding::ReplacementRefused { key, error },
+        Code::ReplacementFailed => Finding::ReplacementFailed { set: set("latchkey-s"), error },
         Code::KeyExpires => Finding::KeyExpires { key, at: datetime!(2026-03-01 12:00 UTC) },
         Code::KeyRotationFailed => {
             Finding::KeyRotationFailed { set: set("latchkey-s"), key: key.into(), error }

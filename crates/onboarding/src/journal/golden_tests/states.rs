@@ -19,6 +19,7 @@ use crate::{
         StateV1, SubjectV1, SubscriptionStatusV1, WhyV1,
     },
     leaving::{Access, Approval, GivenBack, Leaving, Plan, Removed, SetIs, Sweep, Undo, User, UserKind, Why},
+    replacement::{Asker, Progress, Replacement},
     rotation::{Reminder, Rotation},
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
@@ -59,6 +60,10 @@ fn blocker_of(subject: &Subject, now: OffsetDateTime) -> Blocker {
             service_principal: service_principal(),
             region: "westeurope".parse().unwrap(),
         },
+        Subject::FormerKey => Finding::KeyDisabled { key: key("former") },
+        Subject::Replacement => {
+            Finding::ReplacementFailed { set: set(&set_name()), error: "ErrorCode".to_owned() }
+        }
         Subject::Set => Finding::NoDisks { tenant: tenant(), subscription: None },
         Subject::Rotation => Finding::KeyRotationLate { set: set(&set_name()), key: version("k", 2).into() },
         // No finding is about billing alone; the subject is what counts here.
@@ -184,6 +189,12 @@ fn in_a_window(state: &mut Onboarding, now: OffsetDateTime, phase: Phase) {
     state.window = Some(Window { phase, ..Window::ahead(now, now + Duration::HOUR, 2, machines) });
     let held = HeldMachine { by: HeldBy::Window, ..HeldMachine::chosen(now) };
     state.grace.machines = [(machine("m2"), held)].into();
+}
+
+fn replacing(state: &mut Onboarding, progress: Progress, now: OffsetDateTime) {
+    let (key, proof) = (key("other").without_version(), Some(proof("other", TENANT)));
+    state.candidate = Some(CandidateKey { key, proof });
+    state.replacement = Some(Replacement { by: Asker::Customer, asked_at: now, progress });
 }
 
 fn every_state() -> Vec<(&'static str, Onboarding)> {
@@ -322,6 +333,29 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ("active.window-open", with(&active, |state| in_a_window(state, now, Phase::Open))),
         ("active.window-closed", with(&active, |state| in_a_window(state, now, Phase::Closed))),
         ("active.window-ended", with(&active, |state| in_a_window(state, now, Phase::Ended))),
+        ("active.replacement", with(&active, |state| replacing(state, Progress::Wanted, now))),
+        (
+            "active.replacement-accepted",
+            with(&active, |state| {
+                let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
+                replacing(state, Progress::Accepted { operation }, now);
+            }),
+        ),
+        (
+            "active.replacement-failed",
+            with(&active, |state| {
+                state.candidate = candidate(Some(proof("other", TENANT)));
+                let subject = Subject::Replacement;
+                state.blockers = [(subject.clone(), blocker_of(&subject, now))].into_iter().collect();
+            }),
+        ),
+        (
+            "revoked.former-key",
+            with(&active, |state| {
+                let subject = Subject::FormerKey;
+                state.blockers = [(subject.clone(), blocker_of(&subject, now))].into_iter().collect();
+            }),
+        ),
         ("active.test", with(&active, |state| state.grace.is_test = true)),
         ("revoked.grace", with(&active, |state| on_the_ladder(state, now))),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),

@@ -15,12 +15,12 @@ use super::rotation;
 /// `GET` one. Looking is when the sandbox lets time do its work on the set.
 pub(super) fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
     rotation::rotate_if_due(cloud, &target.id);
+    rotation::settle_previous_keys(cloud);
     let now = cloud.clock.now();
     cloud.change(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         operations::look(state, &target.id, now);
         let set = find_mut(&mut state.arm, target)?;
-        set.previous_keys.retain(|previous| now < previous.until);
         let set = set.clone();
         Ok(ArmResponse::ok(set.shown_in(state)))
     })

@@ -11,10 +11,40 @@ use crate::names::arm_id;
 use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet};
 
 use super::input::key_address;
-use super::key_check::prove;
+use super::key_check::{prove, still_unwraps};
+
+/// Lets go of the keys before the active one that no disk is wrapped with any more.
+///
+/// Our guess: a disk is wrapped anew only by unwrapping with the key before, so that a set needs one that is lost until it
+/// can be used again. The documentation says only that machines start again when "you assign a new key".
+pub(crate) fn settle_previous_keys(cloud: &Cloud) {
+    let now = cloud.clock.now();
+    let sets: Vec<DiskEncryptionSet> = cloud.read(|state| {
+        let sets = state.arm.disk_encryption_sets.values();
+        sets.filter(|set| !set.previous_keys.is_empty()).cloned().collect()
+    });
+    for set in sets {
+        let is_wrapped_anew = |key: &ActiveKey| {
+            still_unwraps(cloud, &DiskEncryptionSet { active_key: key.clone(), ..set.clone() })
+        };
+        let passed = set.previous_keys.iter().filter(|previous| now >= previous.until);
+        let settled: Vec<&ActiveKey> =
+            passed.map(|previous| &previous.key).filter(|key| is_wrapped_anew(key)).collect();
+        if settled.is_empty() {
+            continue;
+        }
+        cloud.change(|state| {
+            if let Some(held) = state.arm.disk_encryption_sets.get_mut(&arm_id::key(&set.id)) {
+                held.previous_keys
+                    .retain(|previous| now < previous.until || !settled.contains(&&previous.key));
+            }
+        });
+    }
+}
 
 /// Rotates every set that wants it: what the service does by itself, when time passes and nobody looks.
 pub(crate) fn rotate_all_if_due(cloud: &Cloud) {
+    settle_previous_keys(cloud);
     let ids: Vec<String> = cloud.read(|state| {
         let sets = state.arm.disk_encryption_sets.values();
         sets.filter(|set| set.rotation_enabled == Some(true)).map(|set| set.id.clone()).collect()

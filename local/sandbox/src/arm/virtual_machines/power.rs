@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use time::OffsetDateTime;
 
-use crate::arm::disk_encryption_sets::key_check;
+use crate::arm::disk_encryption_sets::{key_check, rotation::settle_previous_keys};
 use crate::arm::error::ArmError;
 use crate::arm::operations;
 use crate::arm::request::{ArmRequest, ArmResponse, Target};
@@ -51,7 +51,11 @@ pub(in crate::arm) fn switch(
 
 /// Tries the key of every disk, as the service does before a machine runs.
 pub(super) fn prove_keys(cloud: &Cloud, machine: &VirtualMachine) -> Result<(), ArmError> {
-    for (disk, set) in sets_of(cloud, machine) {
+    settle_previous_keys(cloud);
+    let sets = sets_of(cloud, machine).into_iter();
+    for (disk, set) in
+        sets.flat_map(|(disk, set)| with_previous_keys(set).map(move |set| (disk.clone(), set)))
+    {
         key_check::prove(cloud, &set).map_err(|error| ArmError {
             message: format!("{} Target: VM: '{}', disk: '{disk}'", error.message, machine.id),
             ..error
@@ -66,6 +70,7 @@ pub(super) fn prove_keys(cloud: &Cloud, machine: &VirtualMachine) -> Result<(), 
 /// Our guess: the moment counts from when the sandbox first looks after the loss. It looks when somebody reads a machine or
 /// moves the clock.
 pub(crate) fn notice_lost_keys(cloud: &Cloud) {
+    settle_previous_keys(cloud);
     let now = cloud.clock.now();
     let running: Vec<VirtualMachine> = cloud.read(|state| {
         let machines = state.arm.virtual_machines.values();
@@ -106,7 +111,15 @@ pub(crate) fn advance_clock(cloud: &Cloud, by: Duration) {
 
 /// Whether a key has been disabled, deleted or closed to us. One that has merely expired still unwraps.
 fn lost_now(cloud: &Cloud, machine: &VirtualMachine) -> bool {
-    sets_of(cloud, machine).into_iter().any(|(_, set)| !key_check::still_unwraps(cloud, &set))
+    let needed = sets_of(cloud, machine).into_iter().flat_map(|(_, set)| with_previous_keys(set));
+    needed.into_iter().any(|set| !key_check::still_unwraps(cloud, &set))
+}
+
+/// A set once for each key that its disks may be wrapped with: under that key.
+fn with_previous_keys(set: DiskEncryptionSet) -> impl Iterator<Item = DiskEncryptionSet> {
+    let mut keys = vec![set.active_key.clone()];
+    keys.extend(set.previous_keys.iter().map(|previous| previous.key.clone()));
+    keys.into_iter().map(move |active_key| DiskEncryptionSet { active_key, ..set.clone() })
 }
 
 /// The sets of a machine's disks, each with the name of a disk under it.
