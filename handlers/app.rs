@@ -31,7 +31,7 @@ use crate::{
     pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::{bus::Bus, looks::Looks},
+    systems::{bus::Bus, dead_letters::Sent, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -63,6 +63,7 @@ pub struct App {
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
     pub(crate) windows: Arc<Windows>,
+    pub(crate) sent: Arc<Sent>,
 }
 
 /// What the clients of an app stand on: in production what the environment and the settings name.
@@ -161,6 +162,7 @@ impl App {
             )),
             strangers: Arc::default(),
             windows: Arc::default(),
+            sent: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

@@ -80,6 +80,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::watch_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::rung_due::handle, &[Entra, KeyVault, ResourceManager]),
         queue(functions::machine_switch_requested::handle, &[ResourceManager]),
+        queue(functions::replay_due::handle, &[]),
         timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", &[], functions::watch::handle),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", &[], functions::sweep::handle),
         timer("find_disks", "0 20 * * * *", &[ResourceManager], functions::find_disks::handle),

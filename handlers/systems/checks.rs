@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use onboarding::{
     Asked, Onboarding, OnboardingId,
-    event::{CheckCause, CheckDue, Event, EventData, EventId, RungDue, SubscriptionCheckDue, WatchDue},
+    event::{
+        CheckCause, CheckDue, Event, EventData, EventId, ReplayDue, RungDue, SubscriptionCheckDue, WatchDue,
+    },
 };
 use service_bus::ServiceBusError;
 use uuid::Uuid;
@@ -24,6 +26,15 @@ pub(crate) async fn publish_due(
 /// The grace ladder has something to do. Sent again it is another message; the journal knows what is due.
 pub(crate) async fn publish_rung_due(app: &App, onboarding: OnboardingId) -> Result<(), ServiceBusError> {
     publish_once(app, onboarding, "sweep", RungDue {}).await
+}
+
+/// Nothing was heard of this replay. Sent again it is another message: of several only the first counts.
+pub(crate) async fn publish_replay_due(
+    app: &App,
+    onboarding: OnboardingId,
+    entry: u64,
+) -> Result<(), ServiceBusError> {
+    publish_once(app, onboarding, "sweep", ReplayDue { entry }).await
 }
 
 /// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the

@@ -2,6 +2,7 @@
 
 pub(crate) mod bus;
 pub(crate) mod checks;
+pub(crate) mod dead_letters;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disks;
 pub(crate) mod key;

@@ -21,6 +21,7 @@ mod names_of_others;
 mod own_side;
 mod page_commands;
 mod policies;
+mod recovered;
 mod rotation;
 mod scenarios;
 mod secrets;

@@ -7,6 +7,7 @@ use crate::{
     About, DropReason, ProvenKey, Reason, SubscriptionStatus,
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
+    outage::Place,
     rotation::{NewestVersion, SetLook},
 };
 
@@ -171,6 +172,22 @@ pub enum Fact {
     DrillStarted {
         /// How long, and at which pace.
         drill: Drill,
+    },
+    /// Dead letters of an outage were looked for: these are sent again next.
+    LettersChosen {
+        /// Each as `queue/number`.
+        letters: Vec<String>,
+        /// Where to look for others.
+        next: Option<Place>,
+    },
+    /// The chosen dead letters were sent again.
+    LettersReplayed {
+        /// Sent again and taken out of the dead letters.
+        replayed: Vec<String>,
+        /// Not there any more: a run before this one, or somebody, had taken them.
+        gone: Vec<String>,
+        /// Still there: somebody else holds them, or too many lie before them.
+        left: Vec<String>,
     },
 }
 

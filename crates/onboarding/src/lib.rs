@@ -7,6 +7,7 @@
 //! - [`Reason`]: why a message is refused for good, and what that means;
 //! - [`journal`]: the append-only, hash-chained history in an object store, in formats of its own;
 //! - [`grace`]: what is done, step by step, while a key is revoked;
+//! - [`outage`]: what is sent again when something answers again;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
@@ -36,6 +37,7 @@ mod key;
 mod next_move;
 mod numbered;
 mod onboarding;
+pub mod outage;
 mod plan;
 mod reason;
 pub mod retry;

@@ -12,6 +12,7 @@ use crate::{
     blocker::{Blocker, Blockers},
     finding::KeyIs,
     grace::Grace,
+    outage::Outage,
     rotation::{Reminder, Rotation},
     taken::Taken,
 };
@@ -52,6 +53,8 @@ pub struct Onboarding {
     pub(crate) restarts: u32,
     /// The grace ladder, and what may stop it.
     pub(crate) grace: Grace,
+    /// What gives no answer, and what is sent again when it does.
+    pub(crate) outage: Outage,
     pub(crate) taken: Taken,
 }
 

@@ -11,6 +11,7 @@ mod found;
 mod grace;
 mod keys;
 mod machines;
+mod outage;
 mod rotation;
 mod set;
 mod standstill;
@@ -25,8 +26,8 @@ use time::OffsetDateTime;
 
 use crate::{
     About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
-    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, plan::NoPlan,
-    taken::Taken,
+    Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, outage::Outage,
+    plan::NoPlan, taken::Taken,
 };
 
 /// A decision, or `None` for no news.
@@ -66,6 +67,7 @@ impl Onboarding {
             stood_since: None,
             restarts: 0,
             grace: Grace::default(),
+            outage: Outage::default(),
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -87,6 +89,7 @@ impl Onboarding {
         match self.decide_in_force(cause, fact) {
             Ok(decided) => Ok(decided.map(|mut decision| {
                 self.keep_ladder(&mut decision);
+                self.keep_outage(&mut decision);
                 decision.announced_from(self)
             })),
             Err(NoPlan::NotNow(
@@ -137,6 +140,8 @@ impl Onboarding {
             Fact::Unfrozen => Ok(self.unfrozen(cause, fact)),
             Fact::MarkedAsTest => Ok(self.marked_as_test(cause, fact)),
             Fact::DrillStarted { drill } => Ok(self.drill_started(cause, fact, drill)),
+            Fact::LettersChosen { letters, next } => Ok(self.letters_chosen(cause, fact, letters, next)),
+            Fact::LettersReplayed { .. } => Ok(self.letters_replayed(cause, fact)),
         }
     }
 

@@ -180,6 +180,14 @@ events! {
         machine: ArmId,
     } = "latchkey.machine.switch.requested.v1" on "machine_switch_requested"
         about |event| About::Machine(event.machine.clone());
+
+    /// Something answers again: the dead letters of the outage are to be looked for, or sent again; the journal says
+    /// which. Published by whichever step found out, and by the one before.
+    ReplayDue {
+        /// The newest entry about it: a message that names another is void.
+        entry: u64,
+    } = "latchkey.replay.due.v1" on "replay_due"
+        about |_| About::Consent;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod disks;
 mod grace;
 mod keys;
 mod machines;
+mod outage;
 mod ownership;
 mod properties;
 mod refused;

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     DropReason, Reason,
     grace::{Drill, MachineStep, Rung},
+    outage::Place,
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
 };
@@ -38,6 +39,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         Just(Finding::NoDisks { tenant: tenant(), subscription: None })
     ];
     let functions = prop_oneof![Just("test"), Just("key_shared")].prop_map(str::to_owned);
+    let reasons = prop_oneof![Just(Reason::ArmRefused), Just(Reason::DeadlineExceeded)];
     let tokens = proptest::option::of(Just(service_principal()));
     prop_oneof![
         1 => Just(Fact::Opened { tenant: tenant() }),
@@ -45,8 +47,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         4 => (keys, tenants).prop_map(|(name, tenant)| Fact::KeyProven { proof: proof(name, tenant) }),
         2 => (any_about(), findings.clone(), tokens)
             .prop_map(|(about, finding, token_of)| Fact::Found { about, finding, token_of }),
-        1 => (functions.clone(), any_about())
-            .prop_map(|(function, about)| Fact::StepRefused { function, reason: Reason::ArmRefused, about }),
+        1 => (functions.clone(), any_about(), reasons)
+            .prop_map(|(function, about, reason)| Fact::StepRefused { function, reason, about }),
         1 => (functions, any_about()).prop_map(|(function, about)| Fact::StepDone { function, about }),
         1 => proptest::option::of(1_u64..30).prop_map(|entry| Fact::CheckDue { entry }),
         1 => Just(Fact::OperatorAsked),
@@ -111,6 +113,16 @@ fn any_of_the_ladder() -> impl Strategy<Value = Fact> {
         Just(Fact::Unfrozen),
         Just(Fact::MarkedAsTest),
         Just(Fact::DrillStarted { drill }),
+        any_replay(),
+    ]
+}
+
+fn any_replay() -> impl Strategy<Value = Fact> {
+    let letters = || proptest::collection::vec(Just("key_shared/7".to_owned()), 0..2);
+    let places = proptest::option::of(Just(Place { queue: "key_shared".to_owned(), from: 8 }));
+    prop_oneof![
+        (letters(), places).prop_map(|(letters, next)| Fact::LettersChosen { letters, next }),
+        letters().prop_map(|replayed| Fact::LettersReplayed { replayed, gone: vec![], left: vec![] }),
     ]
 }
 
@@ -130,7 +142,7 @@ every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
     SetRequested, SetReady, SetFailed, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
-    MarkedAsTest, DrillStarted,
+    MarkedAsTest, DrillStarted, LettersChosen, LettersReplayed,
 }
 
 #[test]

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::{
     finding::FindingV1,
     grace::{DrillV1, MachineStepV1, RungV1},
+    outage::PlaceV1,
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
 };
@@ -115,6 +116,19 @@ pub(crate) enum FactV1 {
     DrillStarted {
         drill: DrillV1,
     },
+    LettersChosen {
+        letters: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<PlaceV1>,
+    },
+    LettersReplayed {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        replayed: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+    },
 }
 
 /// What a step looked at.
@@ -186,6 +200,10 @@ impl From<Fact> for FactV1 {
             Fact::Unfrozen => Self::Unfrozen,
             Fact::MarkedAsTest => Self::MarkedAsTest,
             Fact::DrillStarted { drill } => Self::DrillStarted { drill: drill.into() },
+            Fact::LettersChosen { letters, next } => {
+                Self::LettersChosen { letters, next: next.map(Into::into) }
+            }
+            Fact::LettersReplayed { replayed, gone, left } => Self::LettersReplayed { replayed, gone, left },
         }
     }
 }

@@ -8,6 +8,7 @@ mod fact;
 mod finding;
 mod grace;
 mod mirror;
+mod outage;
 mod rotation;
 mod state;
 

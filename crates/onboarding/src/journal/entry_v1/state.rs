@@ -11,6 +11,7 @@ use super::{
     finding::FindingV1,
     grace::GraceV1,
     mirror::mirror,
+    outage::OutageV1,
     rotation::{ReminderV1, RotationV1},
 };
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct StateV1 {
     restarts: u32,
     #[serde(default, skip_serializing_if = "GraceV1::is_empty")]
     grace: GraceV1,
+    #[serde(default, skip_serializing_if = "OutageV1::is_empty")]
+    outage: OutageV1,
     taken: TakenV1,
 }
 
@@ -192,6 +195,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace,
+            outage,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -218,6 +222,7 @@ impl From<Onboarding> for StateV1 {
             stood_since,
             restarts,
             grace: grace.into(),
+            outage: outage.into(),
             taken: taken.into(),
         }
     }
@@ -250,6 +255,7 @@ impl From<StateV1> for Onboarding {
             stood_since: stored.stood_since,
             restarts: stored.restarts,
             grace: stored.grace.into(),
+            outage: stored.outage.into(),
             taken: stored.taken.into(),
         }
     }

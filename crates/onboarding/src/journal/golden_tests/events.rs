@@ -11,8 +11,8 @@ use crate::{
     event::{
         ActivationRequested, CheckCause, CheckDue, CustomerConsented, DiskEncryptionRequested, Event,
         EventData, EventId, KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged,
-        ProvisionRequested, ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue,
-        validate, written_again,
+        ProvisionRequested, ProvisionStarted, ReplayDue, RungDue, SignupRequested, SubscriptionCheckDue,
+        WatchDue, validate, written_again,
     },
     finding::KeyIs,
     test_support::{cause, disk, key, machine, opened, set, set_name, tenant},
@@ -65,6 +65,7 @@ fn every_event() -> Vec<Sample> {
         sample_of(".unreachable", &event(WatchDue { until, asked: false, seen: Some(KeyIs::Unreachable) })),
         sample_of("", &event(RungDue {})),
         sample_of("", &event(MachineSwitchRequested { machine: machine("m1") })),
+        sample_of("", &event(ReplayDue { entry: 7 })),
     ]
 }
 

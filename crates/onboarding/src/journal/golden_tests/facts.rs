@@ -9,6 +9,7 @@ use crate::{
     finding::{Code, Finding},
     grace::{Drill, MachineStep, Rung},
     journal::entry_v1::{AboutV1, FactV1, MachineStepV1, RungV1, SubscriptionStatusV1},
+    outage::Place,
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
 };
@@ -43,6 +44,24 @@ fn facts_of_the_ladder() -> Vec<(&'static str, Fact)> {
         ("unfrozen", Fact::Unfrozen),
         ("marked-as-test", Fact::MarkedAsTest),
         ("drill-started", Fact::DrillStarted { drill }),
+    ]
+}
+
+/// The facts of what is sent again after an outage.
+fn facts_of_replays() -> Vec<(&'static str, Fact)> {
+    let letters = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let next = Some(Place { queue: "provision_requested".to_owned(), from: 12 });
+    vec![
+        ("letters-chosen", Fact::LettersChosen { letters: letters(&["key_shared/7"]), next }),
+        ("letters-chosen.none", Fact::LettersChosen { letters: vec![], next: None }),
+        (
+            "letters-replayed",
+            Fact::LettersReplayed {
+                replayed: letters(&["key_shared/7", "key_shared/9"]),
+                gone: letters(&["key_shared/8"]),
+                left: letters(&["key_shared/11"]),
+            },
+        ),
     ]
 }
 
@@ -131,6 +150,7 @@ fn every_fact_is_written_as_format_1_and_read_back() {
     let samples: Vec<_> = every_fact()
         .into_iter()
         .chain(facts_of_the_ladder())
+        .chain(facts_of_replays())
         .map(|(name, fact)| sample(name, &FactV1::from(fact)))
         .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);
