@@ -68,9 +68,6 @@ async fn after_an_outage_its_dead_letters_are_sent_again_and_the_others_stay() {
     ])
     .await;
     let active = play(&world).await.page;
-    // The first disk is the first purchase's.
-    let tenant = world.sandbox().seed().customer.tenant_id;
-    world.vendor().make_disk("disk-2", tenant).await.unwrap();
     let SignedUp { page: waiting, .. } = sign_up(&world).await;
     world.customer().consent(&waiting).await.unwrap();
     until(&world, &waiting, "awaiting-key").await;
