@@ -1,6 +1,6 @@
 //! Everything a handler may touch outside its own arguments. Cloning is cheap: each field is a handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use azure_clients::{
@@ -25,6 +25,7 @@ use url::Url;
 
 use crate::{
     clock::Clock,
+    metrics::Census,
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
@@ -64,6 +65,8 @@ pub struct App {
     pub(crate) strangers: Arc<Strangers>,
     pub(crate) windows: Arc<Windows>,
     pub(crate) sent: Arc<Sent>,
+    /// What the walk under way has counted so far; none when it began elsewhere.
+    pub(crate) census: Arc<Mutex<Option<Census>>>,
 }
 
 /// What the clients of an app stand on: in production what the environment and the settings name.
@@ -163,6 +166,7 @@ impl App {
             strangers: Arc::default(),
             windows: Arc::default(),
             sent: Arc::default(),
+            census: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

@@ -15,7 +15,7 @@ use custom_handler::{Functions, Message, Timer};
 use onboarding::event::{Event, EventData};
 
 use crate::{
-    App, functions,
+    App, functions, metrics,
     step::{self, Step, StepError, observer::observed},
 };
 use Access::{Anonymous, FunctionKey};
@@ -253,7 +253,14 @@ where
     let register = Box::new(move |functions: Functions<App>, _: &App| {
         functions.timer(name, move |_: Timer, app: App| {
             let observer = app.observer.clone();
-            async move { observed(name, observer.as_ref(), handler(app)).await }
+            async move {
+                let clock = app.clock.clone();
+                let ended = observed(name, observer.as_ref(), handler(app)).await;
+                if ended.is_ok() {
+                    metrics::timer(name, clock.now());
+                }
+                ended
+            }
         })
     });
     Function { name, trigger: Trigger::Timer { schedule }, calls, register }

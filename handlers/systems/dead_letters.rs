@@ -13,7 +13,7 @@ use onboarding::{
 };
 use service_bus::{Entity, ServiceBusError, Value};
 
-use crate::{App, queue_functions};
+use crate::{App, metrics, queue_functions};
 
 /// The property in which what is sent again names the recovery that it is sent again for, as `onboarding/entry`.
 pub(crate) const REPLAY_RECOVERY: &str = "x-replay-recovery";
@@ -149,6 +149,7 @@ pub(crate) async fn send_again(
     let sent = app.sent.add(outage, BTreeSet::new());
     gone.retain(|letter| !sent.contains(letter));
     let replayed: Vec<String> = sent.into_iter().collect();
+    metrics::replayed(replayed.len(), gone.len(), left.len());
     tracing::info!(%recovery, ?replayed, ?gone, ?left, "dead letters of an outage were sent again");
     Ok((replayed, gone, left))
 }

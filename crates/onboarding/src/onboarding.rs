@@ -176,6 +176,20 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage, in the order of an onboarding's life.
+    pub const ALL: [Self; 10] = [
+        Self::AwaitingConsent,
+        Self::AwaitingKey,
+        Self::Provisioning,
+        Self::Encrypting,
+        Self::Activating,
+        Self::Active,
+        Self::Unreachable,
+        Self::Revoked,
+        Self::Suspended,
+        Self::Ended,
+    ];
+
     /// The name as it stands in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {

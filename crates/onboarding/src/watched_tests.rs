@@ -123,3 +123,16 @@ async fn an_onboarding_is_watched_from_its_activation_to_its_end() {
     watched.follow(&onboarding).await.unwrap();
     assert!(watched.all().await.unwrap().is_empty());
 }
+
+/// What bounds the looks at one vault over all instances, as `handlers/systems/looks.rs` says.
+#[test]
+fn five_hundred_onboardings_of_one_vault_are_never_more_than_fifty_looks_in_a_minute() {
+    let slots = Slots::every(QUARTER);
+    let in_minute = |minute: i64| {
+        let at = NOW + time::Duration::minutes(minute);
+        (0..500).filter(|number| slots.due(onboarding(*number), at).is_some()).count()
+    };
+    let counts: Vec<usize> = (0..15).map(in_minute).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 500);
+    assert!(counts.iter().all(|looks| *looks <= 50), "{counts:?}");
+}

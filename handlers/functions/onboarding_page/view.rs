@@ -7,6 +7,7 @@ use onboarding::{
     Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
+    grace::Rung,
     watched::Seen,
 };
 use serde_json::{Value, json};
@@ -64,7 +65,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
     let moves_by_itself = onboarding.blockers().is_empty() && !onboarding.is_at_rest();
     let content = html! {
         @if moves_by_itself { meta http-equiv="refresh" content="3"; }
-        p { (sentence(onboarding.stage())) }
+        p { (sentence(onboarding)) }
         (ladder::html(&app.settings.grace, onboarding))
         (waits_for(onboarding))
         (key_health::section(app, onboarding, seen))
@@ -209,8 +210,8 @@ fn facts(app: &App, onboarding: &Onboarding) -> Markup {
     }
 }
 
-fn sentence(stage: Stage) -> &'static str {
-    match stage {
+fn sentence(onboarding: &Onboarding) -> &'static str {
+    match onboarding.stage() {
         Stage::AwaitingConsent => "Waiting for an administrator of your tenant to approve the application.",
         Stage::AwaitingKey => {
             "The application is approved in your tenant. Next, give the application access to one of your keys."
@@ -219,6 +220,11 @@ fn sentence(stage: Stage) -> &'static str {
         Stage::Encrypting => "The disks are being encrypted with your key.",
         Stage::Activating => "The disks are encrypted with your key. The subscription is being activated.",
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
+        // The grace ladder waits during an outage, and what it did stays.
+        Stage::Unreachable if onboarding.grace().has_taken(Rung::Suspend) => {
+            "The disks are encrypted with your key. The vendor suspended the service, because your key could not be used. \
+             At present, Latchkey cannot check whether your key works."
+        }
         Stage::Unreachable => {
             "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
              whether your key works."
