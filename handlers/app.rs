@@ -1,6 +1,6 @@
 //! Everything a handler may touch outside its own arguments. Cloning is cheap: each field is a handle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use azure_clients::{
@@ -25,13 +25,14 @@ use url::Url;
 
 use crate::{
     clock::Clock,
+    metrics::Census,
     pages::consent::UsedStates,
     pages::signing::Signer,
     pages::strangers::Strangers,
     pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::{bus::Bus, looks::Looks},
+    systems::{bus::Bus, dead_letters::Sent, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -64,6 +65,9 @@ pub struct App {
     pub(crate) webhook_tokens: Arc<WebhookTokens>,
     pub(crate) strangers: Arc<Strangers>,
     pub(crate) windows: Arc<Windows>,
+    pub(crate) sent: Arc<Sent>,
+    /// What the walk under way has counted so far; none when it began elsewhere.
+    pub(crate) census: Arc<Mutex<Option<Census>>>,
 }
 
 /// What the clients of an app stand on: in production what the environment and the settings name.
@@ -166,6 +170,8 @@ impl App {
             )),
             strangers: Arc::default(),
             windows: Arc::default(),
+            sent: Arc::default(),
+            census: Arc::default(),
             identity,
             settings: Arc::new(settings),
         })

@@ -10,6 +10,7 @@ mod budgets;
 pub mod clock;
 mod deployment;
 mod functions;
+mod metrics;
 pub mod package;
 mod pages;
 pub mod settings;

@@ -15,7 +15,7 @@ use custom_handler::{Functions, Message, Timer};
 use onboarding::event::{Event, EventData};
 
 use crate::{
-    App, functions,
+    App, functions, metrics,
     step::{self, Step, StepError, observer::observed},
 };
 use Access::{Anonymous, FunctionKey};
@@ -86,6 +86,7 @@ static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         queue(functions::set_removal_requested::handle, &[ResourceManager]),
         queue(functions::access_check_requested::handle, &[Entra, KeyVault]),
         queue(functions::window_due::handle, &[]),
+        queue(functions::replay_due::handle, &[]),
         timer("watch", "%LATCHKEY_WATCH_SCHEDULE%", &[], functions::watch::handle),
         timer("sweep", "%LATCHKEY_SWEEP_SCHEDULE%", &[], functions::sweep::handle),
         timer("find_disks", "0 20 * * * *", &[ResourceManager], functions::find_disks::handle),
@@ -258,7 +259,14 @@ where
     let register = Box::new(move |functions: Functions<App>, _: &App| {
         functions.timer(name, move |_: Timer, app: App| {
             let observer = app.observer.clone();
-            async move { observed(name, observer.as_ref(), handler(app)).await }
+            async move {
+                let clock = app.clock.clone();
+                let ended = observed(name, observer.as_ref(), handler(app)).await;
+                if ended.is_ok() {
+                    metrics::timer(name, clock.now());
+                }
+                ended
+            }
         })
     });
     Function { name, trigger: Trigger::Timer { schedule }, calls, register }

@@ -23,6 +23,7 @@ pub(crate) mod onboarding_page;
 pub(crate) mod operations;
 pub(crate) mod provision_requested;
 pub(crate) mod provision_started;
+pub(crate) mod replay_due;
 pub(crate) mod rung_due;
 pub(crate) mod set_removal_requested;
 pub(crate) mod share_key;

@@ -1,12 +1,15 @@
 //! The line that every step writes.
 
+use std::time::Duration;
+
 use onboarding::event::{Event, EventData};
 use time::OffsetDateTime;
 
 use super::ended::Ended;
+use crate::metrics;
 
 pub(super) fn line<D: EventData>(
-    function: &str,
+    function: &'static str,
     event: &Event<D>,
     started: OffsetDateTime,
     ended: OffsetDateTime,
@@ -26,4 +29,5 @@ pub(super) fn line<D: EventData>(
         duration_ms,
         "step"
     );
+    metrics::step(function, how.outcome, Duration::try_from(ended - started).unwrap_or_default());
 }

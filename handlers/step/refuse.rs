@@ -13,7 +13,7 @@ use super::{
     chain_of,
     ended::{Ended, StepFailed},
 };
-use crate::App;
+use crate::{App, metrics};
 
 pub(super) async fn refuse<D: EventData>(
     function: &'static str,
@@ -37,6 +37,7 @@ pub(super) async fn refuse<D: EventData>(
             }
         }
     }
+    metrics::dead_letter(function, reason);
     Ended {
         outcome: "refused",
         detail,

@@ -52,6 +52,12 @@ impl Bus {
         Box::pin(self.sender(&outgoing.queue).send(message)).await
     }
 
+    /// The client, for what is done with dead letters.
+    #[must_use]
+    pub(crate) fn client(&self) -> &ServiceBusClient {
+        &self.client
+    }
+
     fn sender(&self, queue: &str) -> ServiceBusSender {
         let mut senders = self.senders.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         senders.entry(queue.to_owned()).or_insert_with(|| self.client.sender(Entity::queue(queue))).clone()

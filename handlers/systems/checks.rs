@@ -5,7 +5,7 @@ use std::time::Duration;
 use onboarding::{
     Asked, Onboarding, OnboardingId, What,
     event::{
-        CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, RungDue, SubscriptionCheckDue, WatchDue,
+        CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, ReplayDue, RungDue, SubscriptionCheckDue, WatchDue,
         WindowDue,
     },
 };
@@ -38,6 +38,15 @@ pub(crate) async fn publish_move(
             publish_once(app, onboarding, "sweep", RungDue {}).await
         }
     }
+}
+
+/// Nothing was heard of this replay. Sent again it is another message: of several only the first counts.
+pub(crate) async fn publish_replay_due(
+    app: &App,
+    onboarding: OnboardingId,
+    entry: u64,
+) -> Result<(), ServiceBusError> {
+    publish_once(app, onboarding, "sweep", ReplayDue { entry }).await
 }
 
 /// Nothing has happened since this entry, and it is nobody's turn. Sent again it is another message: what became of the

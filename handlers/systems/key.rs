@@ -88,6 +88,21 @@ pub(crate) async fn glance(
     }
 }
 
+/// What is wrong with the version in use, while another is the newest: one more call.
+pub(crate) async fn glance_at_version_in_use(
+    app: &App,
+    onboarding: &Onboarding,
+    used: &ProvenKey,
+) -> Result<(), Refusal> {
+    let (tenant, principal) = (onboarding.tenant(), Some(used.service_principal));
+    let bundle = app.key_vault.glance_at_version(tenant, &used.version).await;
+    let bundle = bundle.map_err(|error| of_vault(error, &used.version, tenant, principal))?;
+    match fault_of(&bundle, app.clock.now(), Duration::ZERO, used.version.clone()) {
+        Some(finding) => Err(Refusal::certain(finding)),
+        None => Ok(()),
+    }
+}
+
 /// The same, with a new token: a token from before a policy or a withdrawn consent may work for an hour more, and whoever
 /// asks how things are now must not be told how they were. With the newest version of a key in use.
 pub(crate) async fn fresh_probe(

@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 pub(crate) mod checks;
 pub(crate) mod claims;
+pub(crate) mod dead_letters;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod disk_plan;
 pub(crate) mod disks;

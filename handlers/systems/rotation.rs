@@ -16,7 +16,7 @@ use super::{
     refusals::{Refusal, of_entra, of_vault},
 };
 use crate::{
-    App,
+    App, metrics,
     step::{Next, Step, StepError},
 };
 
@@ -77,6 +77,11 @@ pub(crate) fn take_in<D: EventData>(step: &Step<D>, fact: Fact) -> Result<Next, 
     let next = step.decide(fact)?;
     if let Next::Decided(decision) = &next {
         let onboarding = decision.onboarding();
+        let lag = |onboarding: &Onboarding| onboarding.rotation().and_then(Rotation::lag);
+        let before = step.opened().and_then(lag);
+        if let Some(lag) = lag(onboarding).filter(|now| before != Some(*now)) {
+            metrics::rotation(lag);
+        }
         let key = onboarding.key();
         let created = key.and_then(|key| key.created);
         let expires = key.and_then(|key| key.expires);

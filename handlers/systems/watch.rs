@@ -14,10 +14,10 @@ use onboarding::{
 use time::OffsetDateTime;
 
 use crate::{
-    App,
+    App, metrics,
     step::{Next, Step, StepError, chain_of},
     systems::{
-        key::{fresh_probe, glance},
+        key::{fresh_probe, glance, glance_at_version_in_use},
         our_side,
         refusals::Refusal,
         rotation,
@@ -53,6 +53,15 @@ enum Saw {
     Fault(Finding, Option<ObjectId>),
 }
 
+impl Saw {
+    fn fault(&self) -> Option<Code> {
+        match self {
+            Self::Nothing(_) | Self::Works(..) => None,
+            Self::Fault(finding, _) => Some(finding.code()),
+        }
+    }
+}
+
 /// Looks at the key in use.
 ///
 /// # Errors
@@ -67,12 +76,15 @@ pub(crate) async fn look<D: EventData>(step: &Step<D>, app: &App, why: Why) -> R
     let in_full = why != Why::ItsTime
         || !onboarding.key_works()
         || seen.full_look_is_due(step.now(), app.settings.watch);
-    match look_now(app, onboarding, used, in_full).await? {
+    let saw = look_now(app, onboarding, used, in_full).await?;
+    metrics::look(in_full, saw.fault());
+    match saw {
         Saw::Nothing(newest) => {
             let news = news_of_versions(step, app, &newest, false).await?;
             Ok(news.unwrap_or(Next::NoNews("nothing is wrong with the key")))
         }
         Saw::Works(proof, newest) => {
+            metrics::key(newest.created, newest.expires, step.now());
             let version = proof.version.version().map(str::to_owned);
             let seen = seen.works_again(step.now(), version, onboarding.key_works());
             app.watched.keep(onboarding.id(), &seen).await?;
@@ -107,7 +119,7 @@ async fn look_now(
             .await
             .map(|(proof, newest)| Saw::Works(proof, newest))
     } else {
-        glance(app, onboarding, used).await.map(Saw::Nothing)
+        usual_look(app, onboarding, used).await.map(Saw::Nothing)
     };
     Ok(match looked {
         Ok(saw) => saw,
@@ -120,6 +132,15 @@ async fn look_now(
         }
         Err(Refusal::Error(error)) => return Err(error),
     })
+}
+
+/// While a newer version is there and the disks still need the one in use, both are looked at.
+async fn usual_look(app: &App, onboarding: &Onboarding, used: &ProvenKey) -> Result<KeyBundle, Refusal> {
+    let newest = glance(app, onboarding, used).await?;
+    if *newest.kid() != used.version {
+        glance_at_version_in_use(app, onboarding, used).await?;
+    }
+    Ok(newest)
 }
 
 fn no_answer(used: &ProvenKey, error: &str) -> Finding {

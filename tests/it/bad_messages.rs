@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::{PATIENCE, a_world, history, play, sign_up, until};
 
-fn client(world: &LocalWorld) -> ServiceBusClient {
+pub(crate) fn client(world: &LocalWorld) -> ServiceBusClient {
     ServiceBusClient::from_connection_string(&world.broker().connection_string()).unwrap()
 }
 
@@ -31,7 +31,7 @@ pub(crate) async fn dead_letter(world: &LocalWorld, queue: &str) -> (String, Str
     (message.dead_letter_reason.unwrap(), message.dead_letter_error_description.unwrap())
 }
 
-fn event<D: EventData>(onboarding: OnboardingId, data: D) -> String {
+pub(crate) fn event<D: EventData>(onboarding: OnboardingId, data: D) -> String {
     let id = EventId::of_origin(D::KIND, &Uuid::new_v4().to_string());
     serde_json::to_string(&Event::new(id, "test", onboarding, OffsetDateTime::now_utc(), data)).unwrap()
 }

@@ -33,7 +33,7 @@ pub(crate) fn vaults_are_unavailable(sandbox: &Sandbox) {
     sandbox.set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
 }
 
-fn vaults_are_available(sandbox: &Sandbox) {
+pub(crate) fn vaults_are_available(sandbox: &Sandbox) {
     sandbox.set_faults(FaultScript::parse(&json!({ "faults": [] }).to_string()).unwrap());
 }
 

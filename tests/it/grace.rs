@@ -17,6 +17,7 @@ use crate::{
         PATIENCE, SignedUp, exchanges, grant, history, options, plain_client, sign_up, until, until_blocked,
         until_nothing_is_left,
     },
+    watch::announced,
 };
 
 /// Looks every three seconds; a ladder that goes as far as it can, quickly.
@@ -146,7 +147,39 @@ async fn of_three_machines_the_ladder_stops_the_one_that_it_may_and_a_recovery_s
     assert_eq!(stopped.power(&world).await, "deallocated", "the ladder had not stopped it");
     assert_eq!(asked("start"), [true, false, false]);
     until_nothing_is_left(&world).await;
+    assert_announced(&world, &active.page).await;
     world.stop().await;
+}
+
+/// What the vendor's own systems read on the topic, in order: a rung has its name, and its time until it is taken.
+async fn assert_announced(world: &LocalWorld, page: &OnboardingPage) {
+    let told = announced(world).await;
+    let kinds: Vec<String> = told
+        .iter()
+        .map(|event| {
+            let kind = event["type"].as_str().unwrap().strip_prefix("latchkey.onboarding.").unwrap();
+            let rung = event["data"]["rung"].as_str().unwrap_or_default();
+            format!("{} {rung}", kind.strip_suffix(".v1").unwrap()).trim().to_owned()
+        })
+        .collect();
+    let expected = [
+        "activated",
+        "revoked",
+        "rung-announced suspend",
+        "rung-taken suspend",
+        "rung-announced deallocate",
+        "rung-taken deallocate",
+        "recovered",
+        "rung-withdrawn suspend",
+        "rung-withdrawn deallocate",
+    ];
+    assert_eq!(kinds, expected);
+    for event in &told {
+        assert_eq!((&event["specversion"], &event["subject"]), (&json!("1.0"), &json!(page.onboarding())));
+        let is_announced = event["type"].as_str().unwrap().contains("rung-announced");
+        assert!(!is_announced || event["data"]["due"].is_string(), "{event}");
+        assert!(event["data"].get("drill").is_none(), "{event}");
+    }
 }
 
 #[tokio::test]
@@ -193,6 +226,16 @@ async fn a_freeze_stops_the_ladder_and_lifting_it_announces_again() {
     let expected =
         ["rung-announced suspend", "frozen", "unfrozen", "rung-announced suspend", "rung-taken suspend"];
     assert_eq!(said[..5], expected);
+    let folder = tempfile::tempdir().unwrap();
+    let command = tokio::process::Command::new(env!("CARGO_BIN_EXE_latchkey-local"))
+        .args(["onboardings", "freeze", "--all", "--yes", "--json", "--app-url", world.url().as_str()])
+        .env("LATCHKEY_OPS_DIR", folder.path())
+        .output();
+    let output = command.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result, json!({"frozen": [active.page.onboarding()], "failed": []}));
+    assert_eq!(active.ladder(&world).await.iter().filter(|said| *said == "frozen").count(), 2);
     world.stop().await;
 }
 
@@ -247,5 +290,12 @@ async fn a_rehearsal_runs_the_whole_ladder_asks_the_vault_nothing_and_is_reporte
     let mut left = happened.iter();
     assert!(expected.iter().all(|event| left.any(|happened| happened == event)), "{happened:?}");
     assert_eq!(happened.last(), Some(&"machine m: started"), "{happened:?}");
+    let audit = std::fs::read_to_string(folder.path().join("audit.ndjson")).unwrap();
+    let audit: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&audit[0]["what"], &audit[1]["what"]), (&json!("drill begins"), &json!("drill ended")));
+    assert_eq!(audit[1]["result"], report);
+    let told = announced(&world).await;
+    let of_drill: Vec<&Value> = told.iter().filter(|event| event["data"]["drill"] == true).collect();
+    assert_eq!(of_drill.len(), told.len() - 1, "all but the activation: {told:?}");
     world.stop().await;
 }

@@ -299,3 +299,28 @@ async fn a_version_that_was_replaced_unnoticed_is_no_revocation() {
     );
     world.stop().await;
 }
+
+/// Azure has not changed to the new version yet, so the disks still need the one in use: that it was disabled is seen by the
+/// next looks, and not only by the full one of the hour.
+#[tokio::test]
+async fn a_version_in_use_that_is_disabled_while_a_newer_one_waits_is_noticed_within_two_looks() {
+    let mut options = options();
+    // Azure takes the new version over much later than the looks come.
+    options.lags.key_rotation = Duration::from_secs(100_000);
+    options.settings.insert("LATCHKEY_SWEEP_SCHEDULE".to_owned(), "0 */15 * * * *".to_owned());
+    let world = LocalWorld::start(options).await.unwrap();
+    let page = play(&world).await.page;
+    let in_use = facts_of(&page).await["key"].as_str().unwrap().to_owned();
+    world.customer().make_key("contoso-keys").await.unwrap();
+    until_rotation(&world, &page, "seenAt", QUARTER * 2).await;
+    let full = || exchanges(&world, "POST", "/wrapKey").len();
+    let worked = full();
+    let a_full_look = async || Ok(full() > worked);
+    world.advance_until("a full look", QUARTER * 5, a_full_look).await.unwrap();
+    let of_old = format!("/{}", version_of(&in_use));
+    change_key(&world, &of_old, Method::PATCH, json!({ "attributes": { "enabled": false } })).await;
+    let is_revoked = async || Ok(facts_of(&page).await["state"] == "revoked");
+    world.advance_until("the revocation", QUARTER * 2, is_revoked).await.unwrap();
+    assert_eq!(codes(&facts_of(&page).await)[0], ("key-disabled", "customer"));
+    world.stop().await;
+}

@@ -2,7 +2,13 @@
 
 use std::{fs, path::Path};
 
-use crate::support::{a_world, play};
+use service_bus::{Entity, Message};
+use tokio::time::Instant;
+
+use crate::{
+    bad_messages::client,
+    support::{PATIENCE, a_world, play},
+};
 
 #[tokio::test]
 async fn no_token_and_no_address_of_a_person_is_kept_or_logged() {
@@ -24,6 +30,19 @@ async fn no_token_and_no_address_of_a_person_is_kept_or_logged() {
         ("HAR".to_owned(), world.sandbox().har().to_string()),
         ("output".to_owned(), world.watched(|watched| Vec::from(watched.output.clone()).join("\n"))),
     ];
+    // What died says why, and has what it was sent with.
+    let bus = client(&world);
+    let bad = Message::new("no event").with_message_id("bad");
+    bus.sender(Entity::queue("key_shared")).send(bad).await.unwrap();
+    let dead = async || Ok(world.broker().counts("key_shared").unwrap().dead_letter == 1);
+    world.wait_until("the dead letter", Instant::now() + PATIENCE, dead).await.unwrap();
+    let letters = bus.receiver(Entity::queue("key_shared").dead_letter()).peek(0, 10).await.unwrap();
+    let told = bus.receiver(Entity::subscription("onboarding_events", "vendor")).peek(0, 100).await.unwrap();
+    assert!(letters.len() == 1 && !told.is_empty(), "{letters:?} {told:?}");
+    for message in letters.into_iter().chain(told) {
+        let body = String::from_utf8_lossy(&message.body).into_owned();
+        texts.push(("a message".to_owned(), format!("{body} {:?}", message.application_properties)));
+    }
     read_all(&world.folder().join("journal"), &mut texts);
     assert!(texts.len() > 8, "the journal was read: {}", texts.len());
     assert!(texts[1].1.lines().count() > 10, "the handler's output was read");

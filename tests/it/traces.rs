@@ -21,10 +21,10 @@ use crate::support::{
 
 /// Keeps what it is sent by OTLP over HTTP.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
+pub(crate) struct Collector(Arc<Mutex<Vec<Span>>>);
 
 impl Collector {
-    async fn start() -> (Self, SocketAddr) {
+    pub(crate) async fn start() -> (Self, SocketAddr) {
         async fn take(State(collector): State<Collector>, body: Bytes) -> StatusCode {
             let Ok(request) = ExportTraceServiceRequest::decode(body) else { return StatusCode::BAD_REQUEST };
             let scopes = request.resource_spans.into_iter().flat_map(|spans| spans.scope_spans);
@@ -41,7 +41,7 @@ impl Collector {
 
     /// All spans by their ids, once the last step of the story is among them and none is without its parent, which may
     /// end after it.
-    async fn until_there_is(&self, name: &str) -> BTreeMap<Vec<u8>, Span> {
+    pub(crate) async fn until_there_is(&self, name: &str) -> BTreeMap<Vec<u8>, Span> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let spans: BTreeMap<_, _> =
@@ -59,7 +59,7 @@ impl Collector {
 }
 
 /// The names from a span up to where its trace began.
-fn ancestry(spans: &BTreeMap<Vec<u8>, Span>, span: &Span) -> Vec<String> {
+pub(crate) fn ancestry(spans: &BTreeMap<Vec<u8>, Span>, span: &Span) -> Vec<String> {
     let mut names = vec![span.name.clone()];
     let mut at = span;
     while !at.parent_span_id.is_empty() {

@@ -203,7 +203,7 @@ async fn assert_told(world: &LocalWorld, page: &OnboardingPage, code: &str) {
 }
 
 /// What the vendor's own systems were told so far, in order.
-async fn announced(world: &LocalWorld) -> Vec<Value> {
+pub(crate) async fn announced(world: &LocalWorld) -> Vec<Value> {
     let client = ServiceBusClient::from_connection_string(&world.broker().connection_string()).unwrap();
     let told = client.receiver(Entity::subscription("onboarding_events", "vendor"));
     let told = told.peek(0, 100).await.unwrap();

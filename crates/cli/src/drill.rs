@@ -92,23 +92,12 @@ pub async fn run(command: DrillCommand) -> anyhow::Result<End> {
     let before = entries(&app, &path).await?.len();
     audit.begins(&args.onboarding)?;
     let body = json!({"lastsSeconds": args.lasts, "paceSeconds": args.pace});
-    app.ask(Method::POST, &format!("{path}/drill"), Some(&body)).await.map_err(|why| anyhow!(why))?;
-
-    let limit = Instant::now() + Duration::from_secs(args.lasts.saturating_add(args.recovery));
-    let happened = loop {
-        let mut happened = entries(&app, &path).await?.split_off(before);
-        // Interest ends with the entry that ends the drill.
-        if let Some(last) = happened.iter().position(|entry| entry["state"]["grace"]["drill"].is_null()) {
-            happened.truncate(last + 1);
-            break happened;
-        }
-        ensure!(
-            Instant::now() < limit,
-            "the drill is not over; see: latchkey onboardings show {}",
-            args.onboarding
-        );
-        sleep(PAUSE).await;
-    };
+    let outcome = rehearse(&args, &app, &path, before, &body).await;
+    let result = outcome
+        .as_ref()
+        .map_or_else(|error| json!({"error": error.to_string()}), |happened| report(happened));
+    audit.ended(&args.onboarding, result)?;
+    let happened = outcome?;
     let report = report(&happened);
     if args.json {
         print_json(&report)?
@@ -120,6 +109,32 @@ pub async fn run(command: DrillCommand) -> anyhow::Result<End> {
         "the key was not found disabled while the drill lasted: give it more time with --lasts"
     );
     Ok(End::Well)
+}
+
+/// Begins the drill, and answers the entries of the journal from its beginning to its end.
+async fn rehearse(
+    args: &RevokeArgs,
+    app: &FunctionApp,
+    path: &str,
+    before: usize,
+    body: &Json,
+) -> anyhow::Result<Vec<Json>> {
+    app.ask(Method::POST, &format!("{path}/drill"), Some(body)).await.map_err(|why| anyhow!(why))?;
+    let limit = Instant::now() + Duration::from_secs(args.lasts.saturating_add(args.recovery));
+    loop {
+        let mut happened = entries(app, path).await?.split_off(before);
+        // Interest ends with the entry that ends the drill.
+        if let Some(last) = happened.iter().position(|entry| entry["state"]["grace"]["drill"].is_null()) {
+            happened.truncate(last + 1);
+            return Ok(happened);
+        }
+        ensure!(
+            Instant::now() < limit,
+            "the drill is not over; see: latchkey onboardings show {}",
+            args.onboarding
+        );
+        sleep(PAUSE).await;
+    }
 }
 
 async fn entries(app: &FunctionApp, path: &str) -> anyhow::Result<Vec<Json>> {

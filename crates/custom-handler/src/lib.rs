@@ -115,6 +115,8 @@ mod message;
 mod metadata;
 #[cfg_attr(not(feature = "otlp"), path = "without_otlp.rs")]
 mod otlp;
+#[cfg(feature = "otlp")]
+mod otlp_metrics;
 mod panics;
 mod queue;
 pub mod semconv;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `LOG_FORMAT` | `json` for one JSON object a line; anything else, or none, for text to be read by people |
 //! | `RUST_LOG` | which lines, in the syntax of `tracing_subscriber::EnvFilter`; `info` unless set |
-//! | `OTEL_…` | whether and where spans are exported, see [`telemetry`](crate::telemetry) |
+//! | `OTEL_…` | whether and where spans and metrics are exported, see [`telemetry`](crate::telemetry) |
 
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -29,6 +29,9 @@ pub fn init() {
     drop(Registry::default().with(layers).try_init());
     if let Err(problem) = exported {
         tracing::error!("spans are not exported: {problem}");
+    }
+    if let Err(problem) = otlp::start_metrics() {
+        tracing::error!("metrics are not exported: {problem}");
     }
 }
 

@@ -24,7 +24,9 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, Registry, filter::LevelFilter};
 
-use crate::trace_context::TraceContext;
+use crate::{otlp_metrics, trace_context::TraceContext};
+
+pub(crate) use otlp_metrics::start as start_metrics;
 
 /// Short, because a killed process keeps what it has not sent yet; long enough to make one request of many spans.
 const DELAY: Duration = Duration::from_millis(200);
@@ -37,7 +39,7 @@ static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 /// What is wrong with the environment, for the log: functions are served without telemetry, too.
 pub(crate) fn layer() -> Result<Option<impl Layer<Registry> + Send + Sync>, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    if !is_wanted(variable)? {
+    if !is_wanted("TRACES", variable)? {
         return Ok(None);
     }
     let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -63,20 +65,25 @@ pub(crate) fn layer() -> Result<Option<impl Layer<Registry> + Send + Sync>, Stri
     Ok(Some(layer))
 }
 
-fn is_wanted(variable: impl Fn(&str) -> Option<String>) -> Result<bool, String> {
+/// Whether this signal (`TRACES`, `METRICS`) leaves the process.
+pub(crate) fn is_wanted(signal: &str, variable: impl Fn(&str) -> Option<String>) -> Result<bool, String> {
     if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(false);
     }
-    match variable("OTEL_TRACES_EXPORTER").as_deref() {
+    let exporter = format!("OTEL_{signal}_EXPORTER");
+    match variable(&exporter).as_deref() {
         Some("none") => return Ok(false),
         None | Some("otlp") => (),
-        Some(other) => return Err(format!("OTEL_TRACES_EXPORTER is {other:?}, but must be otlp or none")),
+        Some(other) => return Err(format!("{exporter} is {other:?}, but must be otlp or none")),
     }
-    let either = |names: [&str; 2]| names.into_iter().find_map(&variable);
-    if either(["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]).is_none() {
+    let either = |what: &str| {
+        let of_signal = variable(&format!("OTEL_EXPORTER_OTLP_{signal}_{what}"));
+        of_signal.or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{what}")))
+    };
+    if either("ENDPOINT").is_none() {
         return Ok(false);
     }
-    match either(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]).as_deref() {
+    match either("PROTOCOL").as_deref() {
         None | Some("http/protobuf") => Ok(true),
         Some(other) => Err(format!("OTEL_EXPORTER_OTLP_PROTOCOL is {other:?}, but must be http/protobuf")),
     }
@@ -93,7 +100,7 @@ fn batches(variable: impl Fn(&str) -> Option<String>) -> BatchConfig {
 
 /// Who we are. Variables of the platform: Microsoft Learn, "Environment variables and app settings reference"; names:
 /// OpenTelemetry's semantic conventions for resources (cloud, FaaS, service).
-fn resource(variable: impl Fn(&str) -> Option<String>) -> Resource {
+pub(crate) fn resource(variable: impl Fn(&str) -> Option<String>) -> Resource {
     let named = variable("OTEL_SERVICE_NAME").is_some()
         || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|text| text.contains("service.name="));
     let app = variable("WEBSITE_SITE_NAME");
@@ -192,6 +199,7 @@ pub(crate) async fn flush() {
         // Waits for the exporter's thread. It reports its failures itself.
         let _ = tokio::task::spawn_blocking(|| provider.force_flush()).await;
     }
+    otlp_metrics::flush().await;
 }
 
 fn span_context(sender: &TraceContext) -> Option<SpanContext> {
@@ -242,11 +250,27 @@ mod tests {
             ),
             (&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Ok(false)),
         ] {
-            match (is_wanted(variables(set)), expected) {
+            match (is_wanted("TRACES", variables(set)), expected) {
                 (Ok(wanted), Ok(expected)) => assert_eq!(wanted, expected, "{set:?}"),
                 (Err(problem), Err(part)) => assert!(problem.contains(part), "{problem}"),
                 (got, expected) => panic!("{set:?}: {got:?} instead of {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn spans_and_metrics_are_switched_one_by_one() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:4318/v1/metrics");
+        for (set, traces, metrics) in [
+            (&[endpoint][..], true, true),
+            (&[own], false, true),
+            (&[endpoint, ("OTEL_METRICS_EXPORTER", "none")], true, false),
+            (&[endpoint, ("OTEL_TRACES_EXPORTER", "none")], false, true),
+            (&[endpoint, ("OTEL_SDK_DISABLED", "true")], false, false),
+        ] {
+            let wanted = ["TRACES", "METRICS"].map(|signal| is_wanted(signal, variables(set)).unwrap());
+            assert_eq!(wanted, [traces, metrics], "{set:?}");
         }
     }
 

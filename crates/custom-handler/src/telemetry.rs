@@ -1,4 +1,4 @@
-//! Spans: exported by OTLP, and continued by the next service.
+//! Spans and metrics: exported by OTLP; spans are continued by the next service.
 //!
 //! Each invocation is one `tracing` span. With the crate's feature `otlp` (on by default) they leave for an
 //! OpenTelemetry collector as soon as the environment names one, by OTLP over HTTP with protobuf:
@@ -11,9 +11,14 @@
 //! | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who we are; else the function app's or the executable's name |
 //! | `OTEL_TRACES_SAMPLER`, `…_ARG` | which traces; all of them unless the sender decided otherwise |
 //! | `OTEL_BSP_SCHEDULE_DELAY`, … | how spans are collected; every 200 ms unless set |
-//! | `OTEL_TRACES_EXPORTER=none`, `OTEL_SDK_DISABLED=true` | no export |
+//! | `OTEL_METRIC_EXPORT_INTERVAL` | milliseconds between two exports of metrics; 10 seconds unless set |
+//! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative` (unless set), `delta` or `lowmemory` |
+//! | `OTEL_TRACES_EXPORTER=none`, `OTEL_METRICS_EXPORTER=none`, `OTEL_SDK_DISABLED=true` | no export |
 //!
 //! Sources: OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
+//!
+//! Metrics are whatever the app measures with OpenTelemetry's global meter (`opentelemetry::global::meter`), asked for after
+//! [`logging::init`](crate::logging::init). Without a collector they cost nothing.
 //!
 //! # What a killed process loses
 //!

@@ -4,6 +4,7 @@
 //! - [`Filter`], [`Plan`]: select messages, and record where they go and under which ids.
 //! - [`Run`]: replay or discard the messages of a plan and no others. A log on disk ([`RunLog`]) lets a run that was killed
 //!   at any moment continue, and a [`Report`] accounts for every message.
+//! - [`send_few`]: replay a few messages without a log on disk.
 //! - [`archive`], [`redact`], [`audit`]: keep letters in files; remove secrets from them; record who did what.
 //! - [`printable`]: show what a message says without letting it write on the terminal.
 //!
@@ -20,6 +21,7 @@ pub mod audit;
 mod browse;
 mod carry;
 mod digest;
+mod few;
 mod filter;
 mod fingerprint;
 mod group;
@@ -41,6 +43,7 @@ mod sweep;
 pub mod typed;
 
 pub use browse::{browse, digests, find};
+pub use few::{Few, send_few};
 pub use filter::Filter;
 pub use group::{Group, Grouping, Replayable};
 pub use import::{IMPORT, import};

@@ -271,7 +271,7 @@ impl Planned {
         serde_json::to_string(self).expect("strings and a name are always JSON")
     }
 
-    fn of(namespace: &str, letter: &Letter) -> Self {
+    pub(crate) fn of(namespace: &str, letter: &Letter) -> Self {
         let data = letter.event.as_ref().map(|event| &event.data);
         Self {
             digest: letter.digest(),

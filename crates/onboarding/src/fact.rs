@@ -9,6 +9,7 @@ use crate::{
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
     replacement::Asker,
+    outage::Place,
     rotation::{NewestVersion, SetLook},
     window::Window,
 };
@@ -257,6 +258,22 @@ pub enum Fact {
         seen: AccessSeen,
         /// When the customer is not waited for any more.
         give_up_at: OffsetDateTime,
+    },
+    /// Dead letters of an outage were looked for: these are sent again next.
+    LettersChosen {
+        /// Each as `queue/number`.
+        letters: Vec<String>,
+        /// Where to look for others.
+        next: Option<Place>,
+    },
+    /// The chosen dead letters were sent again.
+    LettersReplayed {
+        /// Sent again and taken out of the dead letters.
+        replayed: Vec<String>,
+        /// Not there any more: a run before this one, or somebody, had taken them.
+        gone: Vec<String>,
+        /// Still there: somebody else holds them, or too many lie before them.
+        left: Vec<String>,
     },
 }
 

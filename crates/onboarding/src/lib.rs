@@ -9,6 +9,7 @@
 //! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`leaving`]: how everything is undone for whom it ends;
 //! - [`window`]: when machines may be stopped so that their disks can be encrypted;
+//! - [`outage`]: what is sent again when something answers again;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
 //! - [`suspects`]: what happens to many onboardings at once;
@@ -39,6 +40,7 @@ pub mod leaving;
 mod next_move;
 mod numbered;
 mod onboarding;
+pub mod outage;
 mod plan;
 mod reason;
 pub mod replacement;

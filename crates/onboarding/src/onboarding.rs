@@ -14,6 +14,7 @@ use crate::{
     grace::Grace,
     leaving::Leaving,
     replacement::Replacement,
+    outage::Outage,
     rotation::{Reminder, Rotation},
     taken::Taken,
     window::Window,
@@ -61,6 +62,8 @@ pub struct Onboarding {
     pub(crate) leaving: Option<Leaving>,
     /// The window in which machines may be stopped, or were.
     pub(crate) window: Option<Window>,
+    /// What gives no answer, and what is sent again when it does.
+    pub(crate) outage: Outage,
     pub(crate) taken: Taken,
 }
 
@@ -184,6 +187,20 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage, in the order of an onboarding's life.
+    pub const ALL: [Self; 10] = [
+        Self::AwaitingConsent,
+        Self::AwaitingKey,
+        Self::Provisioning,
+        Self::Encrypting,
+        Self::Activating,
+        Self::Active,
+        Self::Unreachable,
+        Self::Revoked,
+        Self::Suspended,
+        Self::Ended,
+    ];
+
     /// The name as it stands in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -57,6 +57,13 @@ macro_rules! reasons {
                 match self { $(Self::$reason => Replay::$replay),+ }
             }
 
+            /// Whether it is what becomes of messages when something gives no answer for long. What died so is sent
+            /// again when it answers again.
+            #[must_use]
+            pub fn is_of_outage(self) -> bool {
+                self.replay() == Replay::OnceKeyWorks
+            }
+
             /// The page of the runbook.
             #[must_use]
             pub fn runbook(self) -> &'static str {

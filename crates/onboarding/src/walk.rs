@@ -23,7 +23,10 @@ pub struct Walk {
 pub struct Stretch {
     /// The onboardings to look at.
     pub onboardings: Vec<OnboardingId>,
-    is_last: bool,
+    /// Whether the walk begins with it.
+    pub is_first: bool,
+    /// Whether the walk ends with it.
+    pub is_last: bool,
 }
 
 impl Walk {
@@ -44,7 +47,7 @@ impl Walk {
         let mut onboardings: Vec<OnboardingId> = ahead.take(AT_A_TIME + 1).collect();
         let is_last = onboardings.len() <= AT_A_TIME;
         onboardings.truncate(AT_A_TIME);
-        Ok(Stretch { onboardings, is_last })
+        Ok(Stretch { onboardings, is_first: reached.is_none(), is_last })
     }
 
     /// This part was looked at: the next begins behind it, after the last at the beginning.

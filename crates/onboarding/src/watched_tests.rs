@@ -143,3 +143,16 @@ async fn the_last_success_before_a_time_without_one_is_remembered() {
     assert_eq!(many.last_successes.len(), MOST_ENDED);
     assert_eq!(many.last_successes.last(), Some(&LastSuccess(after(199))));
 }
+
+/// What bounds the looks at one vault over all instances, as `handlers/systems/looks.rs` says.
+#[test]
+fn five_hundred_onboardings_of_one_vault_are_never_more_than_fifty_looks_in_a_minute() {
+    let slots = Slots::every(QUARTER);
+    let in_minute = |minute: i64| {
+        let at = NOW + time::Duration::minutes(minute);
+        (0..500).filter(|number| slots.due(onboarding(*number), at).is_some()).count()
+    };
+    let counts: Vec<usize> = (0..15).map(in_minute).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 500);
+    assert!(counts.iter().all(|looks| *looks <= 50), "{counts:?}");
+}

@@ -7,6 +7,7 @@ use onboarding::{
     Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
     finding::{Finding, Owner},
+    grace::Rung,
     watched::Seen,
 };
 use serde_json::{Value, json};
@@ -229,6 +230,11 @@ fn sentence(onboarding: &Onboarding) -> &'static str {
         Stage::Encrypting => "The disks are being encrypted with your key.",
         Stage::Activating => "The disks are encrypted with your key. The subscription is being activated.",
         Stage::Active => "The disks are encrypted with your key, and the subscription is active.",
+        // The grace ladder waits during an outage, and what it did stays.
+        Stage::Unreachable if onboarding.grace().has_taken(Rung::Suspend) => {
+            "The disks are encrypted with your key. The vendor suspended the service, because your key could not be used. \
+             At present, Latchkey cannot check whether your key works."
+        }
         Stage::Unreachable => {
             "The disks are encrypted with your key, and the subscription is active. At present, Latchkey cannot check \
              whether your key works."

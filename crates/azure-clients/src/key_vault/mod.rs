@@ -95,13 +95,24 @@ impl KeyVault {
     /// # Errors
     /// As [`VerifiedVault::get_key`].
     pub async fn glance(&self, tenant: TenantId, key: &KeyUrl) -> Result<KeyBundle, KeyVaultError> {
-        let key = key.without_version();
+        self.glance_at_version(tenant, &key.without_version()).await
+    }
+
+    /// The same, at the version that the URL names.
+    ///
+    /// # Errors
+    /// As [`VerifiedVault::get_key`].
+    pub async fn glance_at_version(
+        &self,
+        tenant: TenantId,
+        key: &KeyUrl,
+    ) -> Result<KeyBundle, KeyVaultError> {
         let credential = self.identity.credential_in(tenant).map_err(KeyVaultError::token)?;
         self.transport
             .within_time_limit(async {
                 let token = credential.get_token(&[VAULT_SCOPE], None).await;
                 let token = token.map_err(|error| KeyVaultError::token(classify(error)))?;
-                let url = challenge::address(&key);
+                let url = challenge::address(key);
                 let request = self.transport.request(Method::GET, &url).bearer_auth(token.token.secret());
                 let reply = self.transport.send(request).await.map_err(KeyVaultError::Unavailable)?;
                 if !reply.status.is_success() {
@@ -109,7 +120,7 @@ impl KeyVault {
                     return Err(error::read(status, |name| reply.header(name), &reply.body));
                 }
                 let read = serde_json::from_slice(&reply.body).map_err(KeyVaultError::undecodable)?;
-                KeyBundle::read(read, &key)
+                KeyBundle::read(read, key)
             })
             .await
     }

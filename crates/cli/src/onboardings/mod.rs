@@ -1,6 +1,7 @@
 //! `latchkey onboardings`: what the function app knows about its onboardings.
 
 mod leaving;
+mod freeze_all;
 mod shown;
 
 use std::io::Write as _;
@@ -84,13 +85,14 @@ pub enum OnboardingsCommand {
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     WithdrawLinks(ChangeArgs),
 
-    /// Freeze one onboarding: no step of the grace ladder is announced or taken
+    /// Freeze one onboarding, or all: no step of the grace ladder is announced or taken
     ///
     /// For when the ladder is about to harm somebody whom it should not. A virtual machine that Azure was
     /// already asked to stop still stops. When the key works again, machines that the ladder had stopped
-    /// are started, also while frozen.
+    /// are started, also while frozen. With --all, every onboarding that has not ended is frozen, one by one;
+    /// one that begins later is not.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
-    Freeze(ChangeArgs),
+    Freeze(FreezeArgs),
 
     /// Lift the freeze; each step of the grace ladder is announced again first
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
@@ -201,6 +203,28 @@ pub struct ReplaceArgs {
     key: String,
 }
 
+/// What `onboardings freeze` takes.
+#[derive(Debug, Args)]
+pub struct FreezeArgs {
+    /// The onboarding's id
+    #[arg(value_name = "ID", value_parser = id, required_unless_present = "all", conflicts_with = "all")]
+    id: Option<String>,
+
+    /// Every onboarding that has not ended
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    app: App,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    change: Change,
+}
+
 /// Whatever is no GUID is refused before it becomes part of an address.
 pub(crate) fn id(text: &str) -> Result<String, String> {
     uuid::Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| "expected a GUID".to_owned())
@@ -245,9 +269,11 @@ pub async fn run(command: OnboardingsCommand) -> anyhow::Result<End> {
             let question = format!("Withdraw every link to the page of onboarding {}?", args.one.id);
             return change(&args, "withdraw links", "withdraw-links", &question, None).await;
         }
-        OnboardingsCommand::Freeze(args) => {
-            let question = format!("Freeze onboarding {}?", args.one.id);
-            let reason = json!({"reason": args.change.why});
+        OnboardingsCommand::Freeze(FreezeArgs { id, app, json, change: of, all: _ }) => {
+            let Some(id) = id else { return freeze_all::run(&app, &of, json).await };
+            let question = format!("Freeze onboarding {id}?");
+            let reason = json!({"reason": of.why});
+            let args = ChangeArgs { one: OneArgs { id, app, json }, change: of };
             return change(&args, "freeze", "freeze", &question, Some(&reason)).await;
         }
         OnboardingsCommand::Unfreeze(args) => {

@@ -13,6 +13,7 @@ mod keys;
 mod leaving;
 mod machines;
 mod replacement;
+mod outage;
 mod rotation;
 mod set;
 mod standstill;
@@ -30,7 +31,7 @@ use time::OffsetDateTime;
 use crate::{
     About, Cause, Consent, Contradiction, Decision, Fact, NotNow, Onboarding, OnboardingId, Purchase, Set,
     Stage, Subject, SubscriptionStatus, blocker::Blockers, finding::Finding, grace::Grace, leaving::Why,
-    plan::NoPlan, taken::Taken,
+    outage::Outage, plan::NoPlan, taken::Taken,
 };
 
 /// A decision, or `None` for no news.
@@ -73,6 +74,7 @@ impl Onboarding {
             grace: Grace::default(),
             leaving: None,
             window: None,
+            outage: Outage::default(),
             taken,
         };
         let mut decision = Decision { onboarding, fact: Fact::Opened { tenant }, cause, messages: vec![] };
@@ -101,6 +103,7 @@ impl Onboarding {
                 self.recover_from_leaving(&mut decision);
                 self.keep_ladder(&mut decision);
                 self.keep_window(&mut decision);
+                self.keep_outage(&mut decision);
                 decision.announced_from(self)
             })),
             Err(NoPlan::NotNow(
@@ -174,6 +177,8 @@ impl Onboarding {
             Fact::AccessChecked { seen, give_up_at } => {
                 Ok(self.access_checked(cause, fact, seen, give_up_at))
             }
+            Fact::LettersChosen { letters, next } => Ok(self.letters_chosen(cause, fact, letters, next)),
+            Fact::LettersReplayed { .. } => Ok(self.letters_replayed(cause, fact)),
         }
     }
 

@@ -215,6 +215,14 @@ events! {
     /// A window opens or closes, or nothing was heard of one of its machines for long. Published by `sweep`.
     WindowDue {} = "latchkey.window.due.v1" on "window_due"
         about |_| About::Consent;
+
+    /// Something answers again: the dead letters of the outage are to be looked for, or sent again; the journal says
+    /// which. Published by whichever step found out, and by the one before.
+    ReplayDue {
+        /// The newest entry about it: a message that names another is void.
+        entry: u64,
+    } = "latchkey.replay.due.v1" on "replay_due"
+        about |_| About::Consent;
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     What,
-    event::MachineSwitchRequested,
+    event::{MachineSwitchRequested, ReplayDue},
     grace::{MachineState, MachineStep, Power},
     test_support::machine,
 };
@@ -54,7 +54,7 @@ fn that_the_ladder_stops_a_machine_is_recorded_before_the_call() {
 #[test]
 fn when_the_key_works_again_what_the_ladder_stopped_is_started_and_forgotten() {
     let recovered = at(&stopped(), start() + HOUR * 80, proven("k")).unwrap();
-    assert_eq!(kinds(&recovered), [MachineSwitchRequested::KIND]);
+    assert_eq!(kinds(&recovered), [MachineSwitchRequested::KIND, ReplayDue::KIND]);
     let recovered = recovered.onboarding;
     assert_eq!(recovered.power_wanted(&machine("m1")), Some(Power::On));
     let started = learns(&recovered, [of(MachineStep::Starting), accepted(), of(MachineStep::Started)]);
@@ -131,5 +131,5 @@ fn a_machine_that_is_being_started_when_the_key_is_revoked_again_is_still_ours_t
     let again = becomes(&starting, start() + HOUR * 81, disabled());
     assert_eq!(again.power_wanted(&machine("m1")), None, "it cannot start, and is not stopped unannounced");
     let recovered = at(&again, start() + HOUR * 82, proven("k")).unwrap();
-    assert_eq!(kinds(&recovered), [MachineSwitchRequested::KIND]);
+    assert_eq!(kinds(&recovered), [MachineSwitchRequested::KIND, ReplayDue::KIND]);
 }

@@ -5,6 +5,7 @@ mod grace;
 mod keys;
 mod leaving;
 mod machines;
+mod outage;
 mod ownership;
 mod properties;
 mod refused;

@@ -8,6 +8,7 @@ use crate::{
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep},
     replacement::Asker,
+    outage::Place,
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
     window::{Planned, Window},
@@ -41,6 +42,7 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         Just(Finding::NoDisks { tenant: tenant(), subscription: None })
     ];
     let functions = prop_oneof![Just("test"), Just("key_shared")].prop_map(str::to_owned);
+    let reasons = prop_oneof![Just(Reason::ArmRefused), Just(Reason::DeadlineExceeded)];
     let tokens = proptest::option::of(Just(service_principal()));
     prop_oneof![
         1 => Just(Fact::Opened { tenant: tenant() }),
@@ -48,8 +50,8 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         4 => (keys, tenants).prop_map(|(name, tenant)| Fact::KeyProven { proof: proof(name, tenant) }),
         2 => (any_about(), findings.clone(), tokens)
             .prop_map(|(about, finding, token_of)| Fact::Found { about, finding, token_of }),
-        1 => (functions.clone(), any_about())
-            .prop_map(|(function, about)| Fact::StepRefused { function, reason: Reason::ArmRefused, about }),
+        1 => (functions.clone(), any_about(), reasons)
+            .prop_map(|(function, about, reason)| Fact::StepRefused { function, reason, about }),
         1 => (functions, any_about()).prop_map(|(function, about)| Fact::StepDone { function, about }),
         1 => proptest::option::of(1_u64..30).prop_map(|entry| Fact::CheckDue { entry }),
         1 => Just(Fact::OperatorAsked),
@@ -187,6 +189,16 @@ pub(super) fn any_of_leaving() -> impl Strategy<Value = Fact> {
         2 => (seen, -5_i64..5).prop_map(|(seen, days)| {
             Fact::AccessChecked { seen, give_up_at: cause("").now + time::Duration::days(days) }
         }),
+        any_replay(),
+    ]
+}
+
+fn any_replay() -> impl Strategy<Value = Fact> {
+    let letters = || proptest::collection::vec(Just("key_shared/7".to_owned()), 0..2);
+    let places = proptest::option::of(Just(Place { queue: "key_shared".to_owned(), from: 8 }));
+    prop_oneof![
+        (letters(), places).prop_map(|(letters, next)| Fact::LettersChosen { letters, next }),
+        letters().prop_map(|replayed| Fact::LettersReplayed { replayed, gone: vec![], left: vec![] }),
     ]
 }
 
@@ -206,7 +218,7 @@ every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
     SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
-    MarkedAsTest, DrillStarted, ReplacementAsked, ReplacementAccepted, KeyReplaced, ReplacementFailed, CandidateWithdrawn, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
+    MarkedAsTest, DrillStarted, LettersChosen, LettersReplayed, ReplacementAsked, ReplacementAccepted, KeyReplaced, ReplacementFailed, CandidateWithdrawn, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
     SetRemoval, AccessChecked,
 }
 

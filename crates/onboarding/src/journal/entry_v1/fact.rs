@@ -9,6 +9,7 @@ use super::{
     grace::{DrillV1, MachineStepV1, RungV1},
     leaving::{AccessSeenV1, RemovalStepV1, ReturnStepV1, SweepV1},
     replacement::AskerV1,
+    outage::PlaceV1,
     rotation::{NewestVersionV1, SetLookV1},
     state::{DropReasonV1, ProvenKeyV1, SubscriptionStatusV1},
     window::WindowV1,
@@ -171,6 +172,19 @@ pub(crate) enum FactV1 {
         #[serde(with = "time::serde::rfc3339")]
         give_up_at: OffsetDateTime,
     },
+    LettersChosen {
+        letters: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<PlaceV1>,
+    },
+    LettersReplayed {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        replayed: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+    },
 }
 
 /// What a step looked at.
@@ -263,6 +277,10 @@ impl From<Fact> for FactV1 {
             Fact::DiskReturn { disk, step } => Self::DiskReturn { disk, step: step.into() },
             Fact::SetRemoval { step } => Self::SetRemoval { step: step.into() },
             Fact::AccessChecked { seen, give_up_at } => Self::AccessChecked { seen: seen.into(), give_up_at },
+            Fact::LettersChosen { letters, next } => {
+                Self::LettersChosen { letters, next: next.map(Into::into) }
+            }
+            Fact::LettersReplayed { replayed, gone, left } => Self::LettersReplayed { replayed, gone, left },
         }
     }
 }

@@ -10,6 +10,7 @@ mod grace;
 mod leaving;
 mod mirror;
 mod replacement;
+mod outage;
 mod rotation;
 mod state;
 mod told;

@@ -13,6 +13,7 @@ use super::{
     leaving::LeavingV1,
     mirror::mirror,
     replacement::ReplacementV1,
+    outage::OutageV1,
     rotation::{ReminderV1, RotationV1},
     window::WindowV1,
 };
@@ -64,6 +65,8 @@ pub(crate) struct StateV1 {
     leaving: Option<LeavingV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<WindowV1>,
+    #[serde(default, skip_serializing_if = "OutageV1::is_empty")]
+    outage: OutageV1,
     taken: TakenV1,
 }
 
@@ -207,6 +210,7 @@ impl From<Onboarding> for StateV1 {
             grace,
             leaving,
             window,
+            outage,
             taken,
         } = onboarding;
         let Purchase { subscription, plan, quantity, status } = purchase;
@@ -236,6 +240,7 @@ impl From<Onboarding> for StateV1 {
             grace: grace.into(),
             leaving: leaving.map(Into::into),
             window: window.map(Into::into),
+            outage: outage.into(),
             taken: taken.into(),
         }
     }
@@ -271,6 +276,7 @@ impl From<StateV1> for Onboarding {
             grace: stored.grace.into(),
             leaving: stored.leaving.map(Into::into),
             window: stored.window.map(Into::into),
+            outage: stored.outage.into(),
             taken: stored.taken.into(),
         }
     }

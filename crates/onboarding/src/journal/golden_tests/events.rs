@@ -12,7 +12,7 @@ use crate::{
         AccessCheckRequested, ActivationRequested, CheckCause, CheckDue, CustomerConsented,
         DiskEncryptionRequested, DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived,
         KeyReplacementRequested, KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
-        ProvisionStarted, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
+        ProvisionStarted, ReplayDue, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
         WindowDue,        validate, written_again,
     },
     finding::KeyIs,
@@ -76,6 +76,7 @@ fn every_event() -> Vec<Sample> {
         sample_of("", &event(SetRemovalRequested {})),
         sample_of("", &event(AccessCheckRequested {})),
         sample_of("", &event(WindowDue {})),
+        sample_of("", &event(ReplayDue { entry: 7 })),
     ]
 }
 

@@ -17,6 +17,7 @@ use crate::{
         public,
     },
     leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep, User, UserKind},
+    outage::Place,
     replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
@@ -122,6 +123,24 @@ fn facts_of_a_replacement() -> Vec<(&'static str, Fact)> {
     ]
 }
 
+/// The facts of what is sent again after an outage.
+fn facts_of_replays() -> Vec<(&'static str, Fact)> {
+    let letters = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let next = Some(Place { queue: "provision_requested".to_owned(), from: 12 });
+    vec![
+        ("letters-chosen", Fact::LettersChosen { letters: letters(&["key_shared/7"]), next }),
+        ("letters-chosen.none", Fact::LettersChosen { letters: vec![], next: None }),
+        (
+            "letters-replayed",
+            Fact::LettersReplayed {
+                replayed: letters(&["key_shared/7", "key_shared/9"]),
+                gone: letters(&["key_shared/8"]),
+                left: letters(&["key_shared/11"]),
+            },
+        ),
+    ]
+}
+
 fn every_fact() -> Vec<(&'static str, Fact)> {
     let our_set = set(&set_name());
     let shared = key("k").without_version();
@@ -212,6 +231,7 @@ fn every_fact_is_written_as_format_1_and_read_back() {
         .chain(facts_of_the_ladder())
         .chain(facts_of_leaving())
         .chain(facts_of_a_replacement())
+        .chain(facts_of_replays())
         .map(|(name, fact)| sample(name, &FactV1::from(fact)))
         .collect();
     assert_complete(&variants_of::<FactV1>(json!({ "fact": "?" })), &samples);

@@ -20,6 +20,7 @@ use crate::{
     },
     leaving::{Access, Approval, GivenBack, Leaving, Plan, Removed, SetIs, Sweep, Undo, User, UserKind, Why},
     replacement::{Asker, Progress, Replacement},
+    outage::{Outage, Place, Replay},
     rotation::{Reminder, Rotation},
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
@@ -41,6 +42,20 @@ fn disks(states: &[DiskState]) -> std::collections::BTreeMap<ArmId, DiskState> {
 fn blocker(finding: Finding, now: OffsetDateTime) -> Blocker {
     let next_check = finding.code().is_looked_at_again().then_some(now + Duration::HOUR);
     Blocker { finding, since: now, checks: 3, entry: 1, next_check }
+}
+
+/// The letters of one outage are sent again, and another has begun.
+fn after_an_outage(state: &mut Onboarding, now: OffsetDateTime) {
+    let replay = Replay {
+        recovery: 40,
+        entry: 41,
+        at: now,
+        since: now - 6 * Duration::HOUR,
+        until: now - Duration::MINUTE,
+        letters: vec!["key_shared/7".to_owned()],
+        next: Some(Place { queue: "key_shared".to_owned(), from: 8 }),
+    };
+    state.outage = Outage { since: Some(now), replay: Some(replay) };
 }
 
 /// One blocker for every subject; without a wildcard, so that a new one does not compile until it is here.
@@ -358,6 +373,7 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ),
         ("active.test", with(&active, |state| state.grace.is_test = true)),
         ("revoked.grace", with(&active, |state| on_the_ladder(state, now))),
+        ("active.outage", with(&active, |state| after_an_outage(state, now))),
         ("active.seats", with(&active, |state| state.purchase.quantity = Some(25))),
         ("suspended", with(&encrypted, status(SubscriptionStatus::Suspended))),
         ("ended", with(&encrypted, status(SubscriptionStatus::Unsubscribed))),
