@@ -146,7 +146,12 @@ async fn leave(world: &LocalWorld, signed_up: &SignedUp, key: &CustomerKey, mach
     until(world, page, "ended").await;
 }
 
-async fn encrypt_in_a_window(world: &LocalWorld, page: &OnboardingPage, subscription: Uuid, nth: u32) -> Machine {
+async fn encrypt_in_a_window(
+    world: &LocalWorld,
+    page: &OnboardingPage,
+    subscription: Uuid,
+    nth: u32,
+) -> Machine {
     let disk = world.vendor().make_disk_for(&format!("disk-later-{nth}"), subscription).await.unwrap();
     let machine = Machine::make(world, &format!("m-later-{nth}"), &[&disk]).await;
     let window = async || Ok(windows::set_now(world, page, 1).await.is_some());

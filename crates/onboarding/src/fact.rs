@@ -8,8 +8,8 @@ use crate::{
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
-    replacement::Asker,
     outage::Place,
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     window::Window,
 };

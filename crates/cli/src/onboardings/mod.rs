@@ -1,7 +1,7 @@
 //! `latchkey onboardings`: what the function app knows about its onboardings.
 
-mod leaving;
 mod freeze_all;
+mod leaving;
 mod shown;
 
 use std::io::Write as _;

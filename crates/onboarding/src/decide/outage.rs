@@ -110,6 +110,12 @@ fn shows_an_answer(fact: &Fact) -> bool {
         | Fact::Activated
         | Fact::Subscription { .. }
         | Fact::SubscriptionChanged { .. }
+        | Fact::ReplacementAsked { .. }
+        | Fact::ReplacementAccepted { .. }
+        | Fact::KeyReplaced { .. }
+        | Fact::LeavingSwept { .. }
+        | Fact::DiskReturn { .. }
+        | Fact::SetRemoval { .. }
         | Fact::Machine { .. } => true,
         Fact::Opened { .. }
         | Fact::Found { .. }
@@ -119,6 +125,15 @@ fn shows_an_answer(fact: &Fact) -> bool {
         | Fact::StandsStill { .. }
         | Fact::OldEvent
         | Fact::SetFailed { .. }
+        | Fact::SetGone { .. }
+        | Fact::ReplacementFailed { .. }
+        | Fact::CandidateWithdrawn { .. }
+        | Fact::WindowPlanned { .. }
+        | Fact::WindowDue
+        | Fact::LeavingAsked { .. }
+        | Fact::Stays
+        | Fact::LeavingApproved { .. }
+        | Fact::AccessChecked { .. }
         | Fact::RungAnnounced { .. }
         | Fact::RungWithdrawn { .. }
         | Fact::RungTaken { .. }

@@ -3,8 +3,8 @@
 //! A scenario ends well only if its end was read back from the simulated Azure. Hours pass in it by the moved clock.
 
 mod active;
-mod offboarding;
 mod existing_disks;
+mod offboarding;
 mod onboarding;
 mod outage;
 mod recovery;

@@ -7,8 +7,8 @@ use crate::{
     DropReason, Reason,
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep},
-    replacement::Asker,
     outage::Place,
+    replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
     window::{Planned, Window},
@@ -75,6 +75,7 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         3 => any_of_the_ladder(),
         4 => any_of_leaving(),
         4 => any_of_a_replacement(),
+        1 => any_replay(),
     ]
 }
 
@@ -189,7 +190,6 @@ pub(super) fn any_of_leaving() -> impl Strategy<Value = Fact> {
         2 => (seen, -5_i64..5).prop_map(|(seen, days)| {
             Fact::AccessChecked { seen, give_up_at: cause("").now + time::Duration::days(days) }
         }),
-        any_replay(),
     ]
 }
 

@@ -9,11 +9,12 @@ mod finding;
 mod grace;
 mod leaving;
 mod mirror;
-mod replacement;
 mod outage;
+mod replacement;
 mod rotation;
 mod state;
 mod told;
+mod told_leaving;
 mod window;
 
 use serde::{Deserialize, Serialize};

@@ -12,8 +12,8 @@ use super::{
     grace::GraceV1,
     leaving::LeavingV1,
     mirror::mirror,
-    replacement::ReplacementV1,
     outage::OutageV1,
+    replacement::ReplacementV1,
     rotation::{ReminderV1, RotationV1},
     window::WindowV1,
 };

@@ -8,11 +8,14 @@ use time::format_description::well_known::Rfc3339;
 use super::{
     fact::{AboutV1, FactV1},
     state::DropReasonV1,
+    told_leaving,
 };
 use crate::{
     ProvenKey, SubscriptionStatus,
     finding::Finding,
     grace::{Drill, MachineStep, Rung},
+    replacement::Asker,
+    window::Window,
 };
 
 /// What an entry is about.
@@ -30,8 +33,12 @@ pub enum Chapter {
     Disks,
     /// New versions of the key.
     Rotation,
+    /// Another key in the place of the one in use.
+    Replacement,
     /// What was done because the key was revoked.
     GraceLadder,
+    /// How it left, and what proves that.
+    Leaving,
     /// What kept the onboarding going.
     Upkeep,
 }
@@ -47,7 +54,9 @@ impl Chapter {
             Self::Set => "disk-encryption-set",
             Self::Disks => "disks",
             Self::Rotation => "rotation",
+            Self::Replacement => "replacement",
             Self::GraceLadder => "grace-ladder",
+            Self::Leaving => "leaving",
             Self::Upkeep => "upkeep",
         }
     }
@@ -64,11 +73,28 @@ impl FactV1 {
             Self::ConsentProven { .. } => Chapter::Consent,
             Self::KeyProven { .. } => Chapter::Key,
             Self::Found { about, .. } => about.chapter(),
-            Self::SetRequested { .. } | Self::SetReady { .. } | Self::SetFailed { .. } => Chapter::Set,
+            Self::SetRequested { .. }
+            | Self::SetReady { .. }
+            | Self::SetFailed { .. }
+            | Self::SetGone { .. } => Chapter::Set,
+            Self::ReplacementAsked { .. }
+            | Self::ReplacementAccepted { .. }
+            | Self::KeyReplaced { .. }
+            | Self::ReplacementFailed { .. }
+            | Self::CandidateWithdrawn { .. } => Chapter::Replacement,
+            Self::LeavingAsked { .. }
+            | Self::Stays
+            | Self::LeavingApproved { .. }
+            | Self::LeavingSwept { .. }
+            | Self::DiskReturn { .. }
+            | Self::SetRemoval { .. }
+            | Self::AccessChecked { .. } => Chapter::Leaving,
             Self::KeyLooked { .. } => Chapter::Rotation,
-            Self::DiskRequested { .. } | Self::DiskEncrypted { .. } | Self::DiskDropped { .. } => {
-                Chapter::Disks
-            }
+            Self::DiskRequested { .. }
+            | Self::DiskEncrypted { .. }
+            | Self::DiskDropped { .. }
+            | Self::WindowPlanned { .. }
+            | Self::WindowDue => Chapter::Disks,
             Self::RungAnnounced { .. }
             | Self::RungWithdrawn { .. }
             | Self::RungTaken { .. }
@@ -83,6 +109,8 @@ impl FactV1 {
             | Self::CheckDue { .. }
             | Self::OperatorAsked
             | Self::StandsStill { .. }
+            | Self::LettersChosen { .. }
+            | Self::LettersReplayed { .. }
             | Self::OldEvent => Chapter::Upkeep,
         }
     }
@@ -127,6 +155,34 @@ impl FactV1 {
             Self::SetFailed { finding } => {
                 format!("The disk encryption set was not created: {}", found(finding.clone()))
             }
+            Self::SetGone { set, in_use: true } => format!(
+                "The disk encryption set {} was not found, although Azure says that disks use it.",
+                set.name()
+            ),
+            Self::SetGone { set, in_use: false } => {
+                format!("The disk encryption set {} was not found, and no disk uses it.", set.name())
+            }
+            Self::ReplacementAsked { proof, by } => format!(
+                "{} asked for another key in the place of the one in use. {}",
+                match by.clone().into() {
+                    Asker::Customer => "The customer",
+                    Asker::Operator => "The vendor's operator",
+                },
+                key_proven(&proof.clone().into())
+            ),
+            Self::ReplacementAccepted { .. } => {
+                "Azure accepted the change of the disk encryption set to the other key.".to_owned()
+            }
+            Self::KeyReplaced { set } => {
+                format!("The disk encryption set was read back with the other key: it uses {}.", set.active)
+            }
+            Self::ReplacementFailed { finding } => {
+                format!(
+                    "The key was not replaced, and the one before stays in use: {}",
+                    found(finding.clone())
+                )
+            }
+            Self::CandidateWithdrawn { key } => format!("The customer took the key {key} back."),
             Self::KeyLooked { newest, set } => {
                 let mut says = format!("The newest version of the key is {}.", newest.version);
                 if let Some(fault) = &newest.fault {
@@ -180,6 +236,37 @@ impl FactV1 {
             Self::Machine { machine, step } => {
                 format!("Virtual machine {}: {}", machine.name(), machine_step(step.clone().into()))
             }
+            Self::WindowPlanned { window } => {
+                let window: Window = window.clone().into();
+                format!(
+                    "The vendor's operator set a window from {} to {} for the disks of virtual machines that run: {}.",
+                    window.opens.format(&Rfc3339).unwrap_or_default(),
+                    window.closes.format(&Rfc3339).unwrap_or_default(),
+                    names(&window.machines.iter().map(|planned| planned.machine.clone()).collect::<Vec<_>>())
+                )
+            }
+            Self::WindowDue => "A window opened or closed, or its machines were looked at.".to_owned(),
+            Self::LeavingAsked { .. } => "The vendor's operator had this onboarding leave.".to_owned(),
+            Self::Stays => "The leaving was withdrawn: everything stays as it is.".to_owned(),
+            Self::LeavingApproved { plan, .. } => {
+                format!("The vendor's operator approved the plan of entry {plan}.")
+            }
+            Self::LeavingSwept { sweep, by_policy } => told_leaving::swept(&sweep.clone().into(), *by_policy),
+            Self::DiskReturn { disk, step } => {
+                format!("Disk {}: {}", disk.name(), told_leaving::disk_return(step.clone().into()))
+            }
+            Self::SetRemoval { step } => told_leaving::set_removal(step.clone().into()),
+            Self::AccessChecked { seen, .. } => told_leaving::access(seen.clone().into()),
+            Self::LettersChosen { letters, .. } => format!(
+                "What an outage had stopped answers again. Messages that were refused because of it: {}.",
+                letters.len()
+            ),
+            Self::LettersReplayed { replayed, gone, left } => format!(
+                "Of them {} were sent again, {} were gone, and {} were left to the vendor.",
+                replayed.len(),
+                gone.len(),
+                left.len()
+            ),
             Self::Frozen { .. } => "The vendor's operator froze the grace ladder.".to_owned(),
             Self::Unfrozen => "The vendor's operator lifted the freeze.".to_owned(),
             Self::MarkedAsTest => "The vendor's operator marked this onboarding as a test.".to_owned(),
@@ -211,6 +298,7 @@ impl AboutV1 {
             Self::Disk { .. } => Chapter::Disks,
             Self::Machine { .. } => Chapter::GraceLadder,
             Self::Billing => Chapter::Purchase,
+            Self::Leaving => Chapter::Leaving,
         }
     }
 
@@ -223,6 +311,7 @@ impl AboutV1 {
             Self::Disk { disk } => format!("disk {}", disk.name()),
             Self::Machine { machine } => format!("virtual machine {}", machine.name()),
             Self::Billing => "the marketplace subscription".to_owned(),
+            Self::Leaving => "leaving".to_owned(),
         }
     }
 }
@@ -239,7 +328,7 @@ fn key_proven(proof: &ProvenKey) -> String {
     says
 }
 
-fn found(finding: impl Into<Finding>) -> String {
+pub(super) fn found(finding: impl Into<Finding>) -> String {
     let finding = finding.into();
     format!("{} ({})", finding.summary(), finding.code().name())
 }

@@ -11,9 +11,9 @@ use crate::{
     event::{
         AccessCheckRequested, ActivationRequested, CheckCause, CheckDue, CustomerConsented,
         DiskEncryptionRequested, DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived,
-        KeyReplacementRequested, KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
-        ProvisionStarted, ReplayDue, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue, WatchDue,
-        WindowDue,        validate, written_again,
+        KeyReplacementRequested, KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged,
+        ProvisionRequested, ProvisionStarted, ReplayDue, RungDue, SetRemovalRequested, SignupRequested,
+        SubscriptionCheckDue, WatchDue, WindowDue, validate, written_again,
     },
     finding::KeyIs,
     replacement::Asker,

@@ -15,12 +15,12 @@ use crate::{
     finding::Finding,
     grace::{Announced, Drill, Freeze, Grace, HeldBy, HeldMachine, Ladder, MachineState, Rung},
     journal::entry_v1::{
-        AccessV1, ConsentV1, DiskStateV1, DropReasonV1, GivenBackV1, MachineStateV1, PhaseV1, ProgressV1, RemovedV1, SetV1,
-        StateV1, SubjectV1, SubscriptionStatusV1, WhyV1,
+        AccessV1, ConsentV1, DiskStateV1, DropReasonV1, GivenBackV1, MachineStateV1, PhaseV1, ProgressV1,
+        RemovedV1, SetV1, StateV1, SubjectV1, SubscriptionStatusV1, WhyV1,
     },
     leaving::{Access, Approval, GivenBack, Leaving, Plan, Removed, SetIs, Sweep, Undo, User, UserKind, Why},
-    replacement::{Asker, Progress, Replacement},
     outage::{Outage, Place, Replay},
+    replacement::{self, Asker, Replacement},
     rotation::{Reminder, Rotation},
     test_support::{
         TENANT, cause, disk, key, machine, opened, proof, service_principal, set, set_name, tenant, version,
@@ -206,7 +206,7 @@ fn in_a_window(state: &mut Onboarding, now: OffsetDateTime, phase: Phase) {
     state.grace.machines = [(machine("m2"), held)].into();
 }
 
-fn replacing(state: &mut Onboarding, progress: Progress, now: OffsetDateTime) {
+fn replacing(state: &mut Onboarding, progress: replacement::Progress, now: OffsetDateTime) {
     let (key, proof) = (key("other").without_version(), Some(proof("other", TENANT)));
     state.candidate = Some(CandidateKey { key, proof });
     state.replacement = Some(Replacement { by: Asker::Customer, asked_at: now, progress });
@@ -348,12 +348,12 @@ fn every_state() -> Vec<(&'static str, Onboarding)> {
         ("active.window-open", with(&active, |state| in_a_window(state, now, Phase::Open))),
         ("active.window-closed", with(&active, |state| in_a_window(state, now, Phase::Closed))),
         ("active.window-ended", with(&active, |state| in_a_window(state, now, Phase::Ended))),
-        ("active.replacement", with(&active, |state| replacing(state, Progress::Wanted, now))),
+        ("active.replacement", with(&active, |state| replacing(state, replacement::Progress::Wanted, now))),
         (
             "active.replacement-accepted",
             with(&active, |state| {
                 let operation = Some("https://management.azure.com/subscriptions/s/operations/o".to_owned());
-                replacing(state, Progress::Accepted { operation }, now);
+                replacing(state, replacement::Progress::Accepted { operation }, now);
             }),
         ),
         (
