@@ -80,6 +80,9 @@ pub struct Settings {
     /// `LATCHKEY_LEAVING_HOLD_SECONDS` (604800), `LATCHKEY_LEAVING_APPROVAL` (`person`), `LATCHKEY_LEAVING_PROOF_SECONDS`
     /// (604800).
     pub leaving: LeavingRules,
+    /// `LATCHKEY_WINDOW_MACHINE_SECONDS` (300), `LATCHKEY_WINDOW_DISK_SECONDS` (60): how long a machine is expected to be
+    /// down in a window: the first for stopping and starting it, and the second for each of its disks.
+    pub pace: Pace,
 }
 
 /// What becomes of an onboarding that leaves.
@@ -113,9 +116,6 @@ impl FromStr for ApprovedBy {
             _ => Err("expected person or policy"),
         }
     }
-    /// `LATCHKEY_WINDOW_MACHINE_SECONDS` (300), `LATCHKEY_WINDOW_DISK_SECONDS` (60): how long a machine is expected to be
-    /// down in a window: the first for stopping and starting it, and the second for each of its disks.
-    pub pace: Pace,
 }
 
 /// How long a machine is expected to be down in a window.

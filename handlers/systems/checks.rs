@@ -5,8 +5,8 @@ use std::time::Duration;
 use onboarding::{
     Asked, Onboarding, OnboardingId, What,
     event::{
-        CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, ReplayDue, RungDue, SubscriptionCheckDue, WatchDue,
-        WindowDue,
+        CheckCause, CheckDue, Event, EventData, EventId, LeavingDue, ReplayDue, RungDue,
+        SubscriptionCheckDue, WatchDue, WindowDue,
     },
 };
 use service_bus::ServiceBusError;

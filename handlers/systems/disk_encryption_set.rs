@@ -46,11 +46,7 @@ pub(crate) fn is_ours(set: &DiskEncryptionSet, onboarding: &Onboarding) -> bool 
 
 /// What of a set is not as it is asked for, as Azure names it. The key's version may differ: with rotation on it is Azure's
 /// to change. While its key is being replaced, it has the one or the other.
-fn difference(
-    app: &App,
-    set: &DiskEncryptionSet,
-    onboarding: &Onboarding,
-) -> Option<&'static str> {
+fn difference(app: &App, set: &DiskEncryptionSet, onboarding: &Onboarding) -> Option<&'static str> {
     if let Some(what) = difference_beside_key(app, set) {
         return Some(what);
     }

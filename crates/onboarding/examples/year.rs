@@ -236,7 +236,7 @@ impl Life {
         let looked = NewestVersion { version: newest, created: Some(now), expires: None, fault: None };
         let looked = NewestVersion { created: self.rotated_at.or(looked.created), ..looked };
         let rotated_at = self.rotated_at.filter(|_| is_taken_over).map(|at| at + TAKEN_OVER_AFTER);
-        let set = SetLook { active, previous: vec![], lost: None, error: None, rotated_at };
+        let set = SetLook { active, previous: vec![], lost: None, former: None, error: None, rotated_at };
         let fact = Fact::KeyLooked { newest: Box::new(looked), set: Some(Box::new(set)) };
         messages += self.decide(now, fact).await?.unwrap_or_default();
         if self.head.onboarding.follows_a_rotation() && !is_full {
@@ -255,6 +255,7 @@ fn cause(origin: &str, now: OffsetDateTime) -> Cause {
         now,
         traceparent: None,
         first_check,
+        hold: std::time::Duration::from_secs(7 * 86_400),
     }
 }
 

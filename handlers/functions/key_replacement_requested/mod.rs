@@ -25,7 +25,7 @@ use crate::{
         claims::{self, Claim},
         disk_encryption_set::{LOOK_AFTER, difference_beside_key, is_ours},
         key::fresh_probe,
-        refusals::Refusal,
+        refusals::{Refusal, code_of},
         rotation,
     },
 };

@@ -11,14 +11,14 @@
 mod check;
 mod claims;
 mod dead_letters;
-mod evidence;
 mod disks;
+mod evidence;
 mod grace;
 mod history;
 mod leaving;
 mod links;
-mod said;
 mod replacing;
+mod said;
 
 use axum::{
     Router,

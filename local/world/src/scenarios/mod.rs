@@ -40,7 +40,7 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which `--all` plays them.
-pub const ALL: [Scenario; 6] = [
+pub const ALL: [Scenario; 8] = [
     Scenario {
         name: "onboarding",
         about: "a customer buys, consents and shares a key; a disk is encrypted with it",
