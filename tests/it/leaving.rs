@@ -4,13 +4,13 @@ use local_world::{cast::OnboardingPage, world::LocalWorld};
 use reqwest::Method;
 use sandbox::MarketplaceAction;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{process::Command, time::Instant};
 
 use crate::{
     machines::Machine,
     support::{
-        a_world_with, check_again, facts_of, history, page_of, plain_client, play, until, until_blocked,
-        until_nothing_is_left,
+        PATIENCE, a_world_with, check_again, facts_of, history, page_of, plain_client, play, until,
+        until_blocked, until_nothing_is_left,
     },
 };
 
@@ -104,6 +104,8 @@ async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_
     until_vendors_turn(&world, page, "set-in-use").await;
     assert_eq!(encryption(&world, &disk).await.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
     azure.arm(Method::DELETE, &snapshot, API, None).await.unwrap().ok("deleting the snapshot").unwrap();
+    let is_gone = async || Ok(azure.arm(Method::GET, &snapshot, API, None).await?.status == 404);
+    world.wait_until("the snapshot to be gone", Instant::now() + PATIENCE, is_gone).await.unwrap();
     let view = until_blocked(&world, page, "access-remains").await;
     assert_eq!((view.blocker.unwrap().owner.as_str(), view.disk_encryption_set), ("customer", None));
     assert!(world.vendor().disk_encryption_sets().await.unwrap().is_empty(), "the set is gone");

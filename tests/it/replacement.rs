@@ -149,7 +149,11 @@ async fn a_set_that_somebody_changed_meanwhile_is_left_alone_and_the_vendor_is_n
     let change =
         async || Ok(azure.arm(Method::PATCH, &set, SETS_API, Some(&by_hand)).await?.ok("by hand").ok());
     let _: Value = world.wait_for("the change by hand", Instant::now() + PATIENCE, change).await.unwrap();
-    let is_third = async || Ok(set_of(&world).await["properties"]["activeKey"]["keyUrl"] == json!(third.url));
+    // Only whoever reads the set itself sees its operation end.
+    let is_third = async || {
+        let read = azure.arm(Method::GET, &set, SETS_API, None).await?.ok("reading the set")?;
+        Ok(read["properties"]["activeKey"]["keyUrl"] == json!(third.url))
+    };
     world.wait_until("the third key", Instant::now() + PATIENCE, is_third).await.unwrap();
     let by_us = patches(&world).len();
     world.customer().replace_key(&page, &other.url).await.unwrap();

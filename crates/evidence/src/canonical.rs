@@ -14,17 +14,16 @@ const LARGEST: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     /// They are not JSON.
-    NotJson(String),
+    Syntax(String),
     /// They are JSON, but this byte is not the one that stands there in its one form; the first is 0.
-    NotCanonical(usize),
+    OtherForm(usize),
     /// A number that is not whole, or too large, or a name that is not ASCII.
     NotPlain(String),
 }
 
 /// The value of a file, if the file is in the one form.
 pub(crate) fn read(file: &[u8]) -> Result<Value, Unreadable> {
-    let value: Value =
-        serde_json::from_slice(file).map_err(|error| Unreadable::NotJson(error.to_string()))?;
+    let value: Value = serde_json::from_slice(file).map_err(|error| Unreadable::Syntax(error.to_string()))?;
     check(&value)?;
     let mut expected = bytes(&value);
     expected.push(b'\n');
@@ -32,7 +31,7 @@ pub(crate) fn read(file: &[u8]) -> Result<Value, Unreadable> {
         return Ok(value);
     }
     let differs = expected.iter().zip(file).position(|(expected, found)| expected != found);
-    Err(Unreadable::NotCanonical(differs.unwrap_or_else(|| expected.len().min(file.len()))))
+    Err(Unreadable::OtherForm(differs.unwrap_or_else(|| expected.len().min(file.len()))))
 }
 
 /// Whether a value can be written in the one form.
@@ -149,25 +148,25 @@ mod tests {
             let found = format!("{:?}", read(file.as_bytes()).unwrap_err());
             assert!(found.starts_with(expected), "{file:?}: {found}");
         };
-        check("{\"a\":1}", "NotCanonical(7)");
-        check("{\"a\":1}\n\n", "NotCanonical(8)");
-        check("{\"a\": 1}\n", "NotCanonical(5)");
-        check(" {\"a\":1}\n", "NotCanonical(0)");
-        check("{\"b\":1,\"a\":1}\n", "NotCanonical(2)");
-        check("{\"a\":1,\"a\":1}\n", "NotCanonical(6)");
-        check("{\"a\":\"\\u0041\"}\n", "NotCanonical(6)");
-        check("{\"a\":\"\\/\"}\n", "NotCanonical(6)");
-        check("{\"a\":\"\\u001F\"}\n", "NotCanonical(11)");
+        check("{\"a\":1}", "OtherForm(7)");
+        check("{\"a\":1}\n\n", "OtherForm(8)");
+        check("{\"a\": 1}\n", "OtherForm(5)");
+        check(" {\"a\":1}\n", "OtherForm(0)");
+        check("{\"b\":1,\"a\":1}\n", "OtherForm(2)");
+        check("{\"a\":1,\"a\":1}\n", "OtherForm(6)");
+        check("{\"a\":\"\\u0041\"}\n", "OtherForm(6)");
+        check("{\"a\":\"\\/\"}\n", "OtherForm(6)");
+        check("{\"a\":\"\\u001F\"}\n", "OtherForm(11)");
         check("{\"a\":1.0}\n", "NotPlain");
         check("{\"a\":1e2}\n", "NotPlain");
         check("{\"a\":-1}\n", "NotPlain");
         check("{\"a\":-0}\n", "NotPlain");
         check("{\"a\":9007199254740992}\n", "NotPlain");
         check("{\"\u{e9}\":1}\n", "NotPlain");
-        check("{\"a\":01}\n", "NotJson");
-        check("{\"a\":\"\\ud800\"}\n", "NotJson");
-        check("\u{feff}{}\n", "NotJson");
-        check(&format!("{}\n", "[".repeat(1000)), "NotJson");
+        check("{\"a\":01}\n", "Syntax");
+        check("{\"a\":\"\\ud800\"}\n", "Syntax");
+        check("\u{feff}{}\n", "Syntax");
+        check(&format!("{}\n", "[".repeat(1000)), "Syntax");
     }
 
     fn value() -> impl Strategy<Value = Value> {

@@ -79,8 +79,8 @@ pub fn verify(file: &[u8], key: Option<&PublicKey>) -> Result<Verified, Faults> 
 
 fn unreadable(why: Unreadable) -> Fault {
     match why {
-        Unreadable::NotJson(why) => Fault::NotAPack(format!("it is not JSON: {why}")),
-        Unreadable::NotCanonical(place) => Fault::NotCanonical(place + 1),
+        Unreadable::Syntax(why) => Fault::NotAPack(format!("it is not JSON: {why}")),
+        Unreadable::OtherForm(place) => Fault::NotCanonical(place + 1),
         Unreadable::NotPlain(what) => Fault::NotAPack(format!("{what} cannot be part of one")),
     }
 }

@@ -84,6 +84,16 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
                 None => encrypt(&step, &app, disk, set, &plan).await,
             }
         }
+=======
+        None => match shared_machine(&app, onboarding, &read).await? {
+            Some(finding) => step.wait(finding, None),
+            // Under another key, or under none, nothing may be put.
+            None => match disk_encryption_set::obstacle(&step, &app, set).await? {
+                Some(next) => Ok(next),
+                None => encrypt(&step, &app, disk, set, &plan).await,
+            },
+        },
+>>>>>>> theirs
     }
 }
 

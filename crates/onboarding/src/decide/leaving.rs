@@ -183,6 +183,7 @@ impl Onboarding {
             | Fact::SetRequested { .. }
             | Fact::SetReady { .. }
             | Fact::SetFailed { .. }
+            | Fact::SetGone { .. }
             | Fact::DiskRequested { .. }
             | Fact::DiskEncrypted { .. }
             | Fact::DiskDropped { .. }

@@ -103,6 +103,7 @@ fn shows_an_answer(fact: &Fact) -> bool {
         | Fact::StepDone { .. }
         | Fact::SetRequested { .. }
         | Fact::SetReady { .. }
+        | Fact::SetGone { .. }
         | Fact::KeyLooked { .. }
         | Fact::DiskRequested { .. }
         | Fact::DiskEncrypted { .. }
