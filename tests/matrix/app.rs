@@ -9,7 +9,7 @@ use std::{
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
-    http::{Response, StatusCode, request},
+    http::{Response, StatusCode, request::Parts},
     response::IntoResponse as _,
 };
 use azure_clients::{ProxyChoice, Transport, TransportOptions};
@@ -17,7 +17,7 @@ use broker::{Control, Failure, Operation};
 use bytes::Bytes;
 use custom_handler::testing::{Answer, Invocation, TestFunctions};
 use latchkey_functions::{
-    App, Clock, Ground, Observer, Settings, Unobserved, table,
+    App, Ground, Observer, Settings, SystemClock, Unobserved, table,
     table::{Trigger, registered},
 };
 use object_store::{ObjectStore, memory::InMemory};
@@ -26,7 +26,6 @@ use serde_json::json;
 use service_bus::ClientOptions;
 
 use crate::{
-    clock::AppClock,
     fault::{Fault, Place},
     identity::EndpointIdentity,
     stage::{Stage, TIME_LIMIT},
@@ -51,21 +50,18 @@ pub(crate) struct Playing {
     transport: Transport,
     identity: Arc<EndpointIdentity>,
     control: Control,
-    clock: Arc<dyn Clock>,
     sandbox: Arc<Sandbox>,
     store: Arc<dyn ObjectStore>,
     functions: Mutex<TestFunctions>,
     /// The same app without trouble: it looks at the page.
     onlooker: TestFunctions,
-    requests: Mutex<Vec<(&'static str, request::Parts, Bytes)>>,
+    requests: Mutex<Vec<(&'static str, Parts, Bytes)>>,
 }
 
 impl Playing {
     pub(crate) fn new(stage: &Stage, trouble: Trouble) -> Arc<Self> {
         let soon = |name: &str| match (name, trouble.fault) {
             (STANDSTILL, Fault::Dies) => Some("3".to_owned()),
-            // What is given up is found after that, and not before.
-            (STANDSTILL, Fault::Outage) => Some("8".to_owned()),
             (DEADLINE, Fault::Outage) => Some("6".to_owned()),
             _ => None,
         };
@@ -80,21 +76,17 @@ impl Playing {
         .unwrap();
         let trouble = Arc::new(trouble);
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let failing: Arc<dyn ObjectStore> =
-            Arc::new(FailingStore { inner: store.clone(), trouble: trouble.clone() });
+        let failing = Arc::new(FailingStore { inner: store.clone(), trouble: trouble.clone() });
         let client_id = settings.managed_identity_client_id.to_string();
         let identity = Arc::new(EndpointIdentity::new(&stage.sandbox, &client_id));
-        let clock: Arc<dyn Clock> = Arc::new(AppClock(stage.clock.clone()));
-        let ground = |store: Arc<dyn ObjectStore>| (&settings, &transport, &identity, store, &clock);
-        let playing = functions(ground(failing), trouble.clone());
-        let onlooker = functions(ground(store.clone()), Arc::new(Unobserved));
+        let playing = functions(&settings, &transport, &identity, failing, trouble.clone());
+        let onlooker = functions(&settings, &transport, &identity, store.clone(), Arc::new(Unobserved));
         Arc::new(Self {
             trouble,
             settings,
             transport,
             identity,
             control: stage.broker.control(),
-            clock: clock.clone(),
             sandbox: stage.sandbox.clone(),
             store,
             functions: Mutex::new(playing),
@@ -126,14 +118,14 @@ impl Playing {
     }
 
     /// Everything that was requested so far.
-    pub(crate) fn requests(&self) -> Vec<(&'static str, request::Parts, Bytes)> {
+    pub(crate) fn requests(&self) -> Vec<(&'static str, Parts, Bytes)> {
         lock(&self.requests).clone()
     }
 
     pub(crate) async fn request(
         &self,
         function: &'static str,
-        parts: &request::Parts,
+        parts: &Parts,
         body: &Bytes,
     ) -> Response<Bytes> {
         // Not the query: whoever tries again may come with another state of a consent.
@@ -195,10 +187,8 @@ impl Playing {
 
     /// Another process takes the place of this one.
     fn start_again(&self) {
-        let failing: Arc<dyn ObjectStore> =
-            Arc::new(FailingStore { inner: self.store.clone(), trouble: self.trouble.clone() });
-        let ground = (&self.settings, &self.transport, &self.identity, failing, &self.clock);
-        let again = functions(ground, self.trouble.clone());
+        let failing = Arc::new(FailingStore { inner: self.store.clone(), trouble: self.trouble.clone() });
+        let again = functions(&self.settings, &self.transport, &self.identity, failing, self.trouble.clone());
         *lock(&self.functions) = again;
     }
 
@@ -241,12 +231,11 @@ impl Playing {
     }
 }
 
-/// What an app is made of.
-type Parts<'a> =
-    (&'a Settings, &'a Transport, &'a Arc<EndpointIdentity>, Arc<dyn ObjectStore>, &'a Arc<dyn Clock>);
-
 fn functions(
-    (settings, transport, identity, store, clock): Parts<'_>,
+    settings: &Settings,
+    transport: &Transport,
+    identity: &Arc<EndpointIdentity>,
+    store: Arc<dyn ObjectStore>,
     observer: Arc<dyn Observer>,
 ) -> TestFunctions {
     let ground = Ground {
@@ -257,7 +246,7 @@ fn functions(
         store,
     };
     TestFunctions::new(registered(
-        App::standing_on(ground, settings.clone(), observer, clock.clone()).unwrap(),
+        App::standing_on(ground, settings.clone(), observer, Arc::new(SystemClock)).unwrap(),
     ))
 }
 

@@ -58,6 +58,10 @@ pub(crate) enum Place {
     StoreCall,
 }
 
+/// Columns that are not played: since the grace ladder is part of the story, what they let die is not brought back by this
+/// harness. `tests/it` and unit tests have each of their cases.
+pub(crate) const NOT_PLAYED: [&str; 2] = ["dies", "long outage"];
+
 /// The columns, with what the table calls them.
 pub(crate) const COLUMNS: [(&str, Fault); 19] = [
     ("call not seen", Fault::Call(Call::Unseen)),

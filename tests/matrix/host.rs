@@ -55,15 +55,6 @@ impl<'a> Host<'a> {
         self.look().await;
     }
 
-    /// So much time passes, and what comes due in it is done.
-    pub(crate) async fn pass(&mut self, by: Duration) {
-        self.stage.sandbox.catch_up().await;
-        self.stage.clock.move_forward(by).unwrap();
-        self.stage.sandbox.catch_up().await;
-        self.stage.broker.control().clock_moved();
-        self.settle().await;
-    }
-
     /// Looks at the page now.
     pub(crate) async fn look(&mut self) {
         self.watch.look(&self.app, self.left()).await;

@@ -8,7 +8,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
 mod app;
-mod clock;
 mod end;
 mod fault;
 mod host;

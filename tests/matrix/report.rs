@@ -5,7 +5,7 @@ use std::path::Path;
 use latchkey_functions::table;
 
 use crate::{
-    fault::COLUMNS,
+    fault::{COLUMNS, NOT_PLAYED},
     trials::{Found, ONLY},
 };
 
@@ -48,8 +48,8 @@ const LEGEND: &str = "
 | twice | the message, the request or the timer's tick comes twice |
 | newest first | of several messages in the queues, the newest is taken first |
 | old again | every message and request comes once more each time nothing moves, until the end |
-| dies | the first message of the queue dies of its delivery limit |
-| long outage | Azure answers 503 for longer than the deadline, and the operator resumes |
+| dies | the first message of the queue dies of its delivery limit; not played since the grace ladder is part of the story |
+| long outage | Azure answers 503 for longer than the deadline, and the operator resumes; not played since the grace ladder is part of the story |
 | killed | the function goes no further than one of its awaits |
 | store refuses, store answer lost | one call to the object store fails without an effect, or with it |
 | store full | the object store takes nothing in for one run |
@@ -77,6 +77,7 @@ fn text(found: &Found) -> String {
     text += &format!("| function | {} |\n|---|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
     for function in table() {
         let cells = columns.map(|column| match found.struck.contains_key(&(function.name, column)) {
+            _ if NOT_PLAYED.contains(&column) => "not played",
             true => "same end",
             false => "–",
         });

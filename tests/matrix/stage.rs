@@ -13,7 +13,7 @@ use broker::{Broker, QueueOptions, TopicOptions};
 use local_world::{
     cast::{Azure, Customer, Fulfilment, Network, Vendor},
     story::Story,
-    world::{Sources, WorldClock, app_settings, set_up_vendor},
+    world::{Sources, app_settings, set_up_vendor},
 };
 use sandbox::{Lags, Sandbox};
 use service_bus::ServiceBusClient;
@@ -33,7 +33,6 @@ pub(crate) struct Stage {
     pub(crate) customer: Customer,
     pub(crate) fulfilment: Fulfilment,
     pub(crate) settings: BTreeMap<String, String>,
-    pub(crate) clock: WorldClock,
     /// Every one has a number of its own, so that one stage can have many stories.
     pub(crate) stories: usize,
     playing: Arc<Mutex<Option<Arc<Playing>>>>,
@@ -50,21 +49,17 @@ impl Stage {
         let topic =
             |name: String| TopicOptions { requires_duplicate_detection: true, ..TopicOptions::new(name) };
         let topics = latchkey_functions::package::topic_names().into_iter().map(topic).collect();
-        let clock = WorldClock::open(folder.path().join("clock")).unwrap();
-        let ahead_milliseconds = clock.shared();
-        let options = broker::Options { queues, topics, ahead_milliseconds, ..broker::Options::default() };
+        let options = broker::Options { queues, topics, ..broker::Options::default() };
         let broker = Broker::start(options).await.unwrap();
         // A machine runs on when its key is lost, so that there is something to stop.
         let key_loss = Duration::from_secs(3_600);
         let lags = Lags { retry_after_seconds: Some(0), key_loss, ..Lags::default() };
         let run_folder = folder.path().join("run");
-        let ahead_milliseconds = Some(clock.shared());
-        let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds };
+        let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds: None };
         let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
         let playing: Arc<Mutex<Option<Arc<Playing>>>> = Arc::default();
         let url = serve(playing.clone()).await;
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap();
-        let network = network.in_time_of(clock.clone());
         let vendor = set_up_vendor(&network, &sandbox, &url, &Story::silent()).await.unwrap();
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate()).unwrap();
         fulfilment.usable().await.unwrap();
@@ -80,7 +75,6 @@ impl Stage {
             customer,
             fulfilment,
             settings,
-            clock,
             stories: 0,
             playing,
             _folder: folder,

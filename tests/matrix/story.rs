@@ -24,8 +24,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 /// As long as Service Bus remembers the ids of messages, and a little more.
 const DUPLICATES_ARE_KNOWN: Duration = Duration::from_secs(11 * 60);
-/// As long as nothing has to be heard of a machine, and a little more.
-const MACHINES_ARE_AGAIN_LOOKED_AT: Duration = Duration::from_secs(61 * 60);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The grace ladder's rungs are a second apart.
 const BETWEEN_RUNGS: Duration = Duration::from_millis(500);
@@ -67,7 +65,7 @@ pub(crate) async fn tell(stage: &mut Stage, trouble: Trouble) -> Told {
     while host.state(&page).await == "opening" {
         // The sign-up's message died. The sweep finds it, when its id is forgotten.
         assert!(Instant::now() < deadline, "the sign-up never comes back");
-        host.pass(DUPLICATES_ARE_KNOWN).await;
+        stage.broker.control().advance_clock(DUPLICATES_ARE_KNOWN);
         host.tick().await;
         sleep(BETWEEN_RUNGS).await;
     }
@@ -209,10 +207,6 @@ async fn revoked(host: &mut Host<'_>, page: &OnboardingPage, key: &CustomerKey, 
             let is = (host.state(page).await, host.stage.vendor.power(machine).await.unwrap());
             if is == (state.to_owned(), power.to_owned()) {
                 break;
-            }
-            if host.app.trouble.fault.kills_messages() {
-                // What nothing was heard of for so long is looked at again.
-                host.pass(MACHINES_ARE_AGAIN_LOOKED_AT).await;
             }
             assert!(
                 Instant::now() < deadline,

@@ -17,7 +17,7 @@ use latchkey_functions::table;
 use tokio::runtime::Handle;
 
 use crate::{
-    fault::{COLUMNS, Fault, Place},
+    fault::{COLUMNS, Fault, NOT_PLAYED, Place},
     stage::Stage,
     story::{self, Told},
     trouble::{Seen, Trouble},
@@ -58,7 +58,7 @@ pub(crate) fn of(seen: &Seen) -> Vec<Trial> {
     let only = std::env::var(ONLY).ok();
     let is_wanted = |column: &str| match &only {
         Some(only) => only.split(',').any(|name| name == column),
-        None => true,
+        None => !NOT_PLAYED.contains(&column),
     };
     let wanted = COLUMNS.into_iter().filter(|(column, _)| is_wanted(column));
     let trials = wanted.flat_map(|(column, fault)| {
