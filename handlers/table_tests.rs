@@ -76,7 +76,7 @@ fn every_route_begins_with_words_of_its_own() {
 /// What the code of a function calls, by the handles and the shared modules that it names.
 #[test]
 fn a_line_names_the_systems_that_its_code_calls() {
-    const SIGNS: [(&str, &[System]); 11] = [
+    const SIGNS: [(&str, &[System]); 12] = [
         ("app.marketplace", &[Marketplace]),
         ("app.compute", &[ResourceManager]),
         ("app.identity", &[Entra]),

@@ -74,17 +74,6 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
         None if onboarding.is_held_back(&disk, step.now()) => {
             Ok(Next::NoNews("a window holds its machine, and is not at its disks"))
         }
-        None => {
-            // Under another key, or under none, nothing may be put.
-            if let Some(next) = disk_encryption_set::obstacle(&step, &app, set).await? {
-                return Ok(next);
-            }
-            match shared_machine(&app, onboarding, &read).await? {
-                Some(finding) => step.wait(finding, None),
-                None => encrypt(&step, &app, disk, set, &plan).await,
-            }
-        }
-=======
         None => match shared_machine(&app, onboarding, &read).await? {
             Some(finding) => step.wait(finding, None),
             // Under another key, or under none, nothing may be put.
@@ -93,7 +82,6 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
                 None => encrypt(&step, &app, disk, set, &plan).await,
             },
         },
->>>>>>> theirs
     }
 }
 

@@ -126,7 +126,6 @@ fn shows_an_answer(fact: &Fact) -> bool {
         | Fact::StandsStill { .. }
         | Fact::OldEvent
         | Fact::SetFailed { .. }
-        | Fact::SetGone { .. }
         | Fact::ReplacementFailed { .. }
         | Fact::CandidateWithdrawn { .. }
         | Fact::WindowPlanned { .. }
