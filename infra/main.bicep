@@ -67,7 +67,7 @@ param alertEmails string[] = []
 param anchorDays int = 365
 
 @description('What the grace ladder does after a revocation.')
-@allowed(['alerts-only', 'suspend', 'deallocate'])
+@allowed(['alerts-only', 'suspend', 'deallocate', 'offboard'])
 param gracePolicy string = 'alerts-only'
 
 @description('Further settings of the app, by name: see local.settings.sample.json.')

@@ -89,6 +89,7 @@ resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
       LATCHKEY_RESOURCE_GROUP: disksResourceGroup
       LATCHKEY_REGION: disksRegion
       LATCHKEY_SIGNING_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/signing-key)'
+      LATCHKEY_EVIDENCE_KEY: '${vault.properties.vaultUri}keys/evidence'
       LATCHKEY_SWEEP_SCHEDULE: '0 * * * * *'
       LATCHKEY_WATCH_SCHEDULE: '0 * * * * *'
       LATCHKEY_GRACE_POLICY: gracePolicy

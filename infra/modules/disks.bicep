@@ -11,7 +11,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'latchkey-disks', names.identity)
   properties: {
     roleName: 'Latchkey disks (${resourceGroup().name}, ${names.identity})'
-    description: 'Creates disk encryption sets, encrypts disks with them, and stops and starts the machines of a revoked customer.'
+    description: 'Creates and deletes disk encryption sets, encrypts disks with them, and stops and starts virtual machines for it.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
     permissions: [{ actions: loadJsonContent('../disk-actions.json') }]

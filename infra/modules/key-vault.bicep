@@ -98,4 +98,3 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 output vaultId string = vault.id
-output evidenceKey string = vault::evidence.properties.keyUri
