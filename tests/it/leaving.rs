@@ -101,11 +101,14 @@ async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_
 
     until_vendors_turn(&world, page, "disk-not-returned").await;
     machine.switch(&world, "deallocate").await;
+    machine.until(&world, "deallocated").await;
+    check_again(&world, page).await;
     until_vendors_turn(&world, page, "set-in-use").await;
     assert_eq!(encryption(&world, &disk).await.as_deref(), Some("EncryptionAtRestWithPlatformKey"));
     azure.arm(Method::DELETE, &snapshot, API, None).await.unwrap().ok("deleting the snapshot").unwrap();
     let is_gone = async || Ok(azure.arm(Method::GET, &snapshot, API, None).await?.status == 404);
     world.wait_until("the snapshot to be gone", Instant::now() + PATIENCE, is_gone).await.unwrap();
+    check_again(&world, page).await;
     let view = until_blocked(&world, page, "access-remains").await;
     assert_eq!((view.blocker.unwrap().owner.as_str(), view.disk_encryption_set), ("customer", None));
     assert!(world.vendor().disk_encryption_sets().await.unwrap().is_empty(), "the set is gone");

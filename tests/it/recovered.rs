@@ -68,7 +68,8 @@ async fn after_an_outage_its_dead_letters_are_sent_again_and_the_others_stay() {
     ])
     .await;
     let active = play(&world).await.page;
-    let SignedUp { page: waiting, .. } = sign_up(&world).await;
+    let SignedUp { page: waiting, purchase } = sign_up(&world).await;
+    world.vendor().make_disk_for("disk-2", purchase.subscription_id).await.unwrap();
     world.customer().consent(&waiting).await.unwrap();
     until(&world, &waiting, "awaiting-key").await;
     let (another, first) = (key_of(&world, "contoso-2").await, key_of(&world, "contoso-3").await);

@@ -13,6 +13,7 @@ mod claims;
 mod dead_letters;
 mod disks;
 mod evidence;
+mod evidence_draft;
 mod grace;
 mod history;
 mod leaving;

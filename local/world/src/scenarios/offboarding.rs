@@ -21,6 +21,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) async fn play(world: &LocalWorld) -> anyhow::Result<Readings> {
     let active = Active::begin(world).await?;
     let machine = world.vendor().make_machine("vm-customer-1", active.disk()?).await?;
+    ensure!(world.vendor().power(&machine).await? == "running", "the machine does not run");
     let set = active.ending.view.disk_encryption_set.clone().context("the onboarding has a set")?;
     world.story().tell(Who::Vendor, "runs a machine from the disk");
 
@@ -34,12 +35,15 @@ pub(super) async fn play(world: &LocalWorld) -> anyhow::Result<Readings> {
     world.story().tell(Who::World, "three days later nothing has changed: the hold lasts a week");
     let plan = approve(world, active.page.onboarding()).await?;
     world.story().tell(Who::Vendor, format!("approves what will be undone: {plan} disk"));
+    world.settle().await?;
     active.disks_are_encrypted().await?;
 
     world.jump(4 * DAY).await?;
     let waits = active.waits_for("disk-not-returned").await?;
     ensure!(waits.owner == "vendor", "the page names the {}", waits.owner);
     world.vendor().deallocate(&machine).await?;
+    let stopped = async || Ok(world.vendor().power(&machine).await? == "deallocated");
+    world.advance_until("the machine to stop", HOUR, stopped).await?;
     world.story().tell(Who::Vendor, "deallocates the machine, so that its disk can be changed");
     active.waits_for("access-remains").await?;
     let disk = world.vendor().disk(active.disk()?).await?;

@@ -126,5 +126,5 @@ fn moment(at: OffsetDateTime) -> String {
 }
 
 #[cfg(test)]
-#[path = "draft_tests.rs"]
+#[path = "evidence_draft_tests.rs"]
 mod tests;

@@ -1,7 +1,5 @@
 //! The evidence pack of an onboarding: its history for an auditor, signed by a key in the vendor's own vault.
 
-mod draft;
-
 use ::evidence::{PublicKey, SealError, Sealed};
 use axum::{
     body::Body,
@@ -12,7 +10,7 @@ use axum::{
 use azure_clients::{CallError, KeyVaultError, key_vault::SigningKey};
 use onboarding::OnboardingId;
 
-use super::{history::faulty, unknown, within_budget};
+use super::{evidence_draft, history::faulty, unknown, within_budget};
 use crate::{
     App,
     pages::{Problem, private},
@@ -51,7 +49,7 @@ async fn packed(app: &App, id: &str) -> Result<(String, Vec<u8>), Problem> {
     let history = history.ok_or_else(unknown)?;
     let seen = app.watched.seen(id).await;
     let seen = seen.map_err(|error| Problem::unavailable("reading when a key last worked", &error))?;
-    let draft = draft::of(history, &seen, app.settings.anchors.is_some(), app.clock.now());
+    let draft = evidence_draft::of(history, &seen, app.settings.anchors.is_some(), app.clock.now());
     let name = format!("evidence-{id}-{}.json", draft.made_at.get(..10).unwrap_or_default());
     Ok((name, signed(signing, draft).await?))
 }
