@@ -89,6 +89,7 @@ fn the_app_starts_with_the_settings_that_are_deployed() {
             Some(match wanted {
                 "LATCHKEY_SIGNING_KEY" => "Kioq".repeat(11) + "Kio=",
                 _ if value.contains("defaultHostName") => "https://contoso.azurewebsites.net".to_owned(),
+                "LATCHKEY_EVIDENCE_KEY" => "https://contoso.vault.azure.net/keys/evidence".to_owned(),
                 _ if value.starts_with('[') => "33333333-cccc-4444-8888-dddddddddddd".to_owned(),
                 _ => value.clone(),
             })

@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     clock::Clock,
     step::refuse::refuse,
-    test_support::{NOW, append, provisioning},
+    test_support::{NOW, append, opened, provisioning},
 };
 
 /// A step asks for the time between loading and appending: then other steps append first, so often.
@@ -84,7 +84,7 @@ async fn attempt_without_handler<D: EventData>(
 #[tokio::test]
 async fn what_has_ended_takes_nothing_in() {
     let app = crate::tests::app();
-    let onboarding = provisioning(&app.journal).await;
+    let onboarding = opened(&app.journal).await;
     let status = SubscriptionStatus::Unsubscribed;
     append(&app.journal, onboarding, "left", Fact::Subscription { status }).await;
     let key = "https://contoso.vault.azure.net/keys/disks".parse().unwrap();

@@ -9,11 +9,12 @@ use std::{
 use dead_letters::{Few, Letter, LetterId, REPLAY_COUNT, browse, send_few};
 use onboarding::{
     OnboardingId, Reason,
+    event::KINDS,
     outage::{LETTERS_AT_A_TIME, Place, Replay},
 };
 use service_bus::{Entity, ServiceBusError, Value};
 
-use crate::{App, metrics, queue_functions};
+use crate::{App, metrics};
 
 /// The property in which what is sent again names the recovery that it is sent again for, as `onboarding/entry`.
 pub(crate) const REPLAY_RECOVERY: &str = "x-replay-recovery";
@@ -81,7 +82,7 @@ pub(crate) async fn look(
 ) -> Result<(Vec<String>, Option<Place>), ServiceBusError> {
     app.sent.forget(outage.onboarding);
     let Some(place) = &outage.replay.next else { return Ok((vec![], None)) };
-    let queues: Vec<&str> = queue_functions().collect();
+    let queues: Vec<&str> = KINDS.iter().map(|(_, queue)| *queue).collect();
     let begins_at = queues.iter().position(|queue| *queue == place.queue).unwrap_or_default();
     let (mut chosen, mut looked_at) = (vec![], 0);
     for (number, queue) in queues.iter().enumerate().skip(begins_at) {

@@ -36,7 +36,7 @@ pub enum Command {
         command: Box<DeadLettersCommand>,
     },
 
-    /// Onboardings: what each waits for, its history, its key, its evidence, its links, its freeze
+    /// Onboardings: what each waits for, history, key, evidence, links, freeze, leaving
     ///
     /// Asks the function app for its onboardings: what each waits for and on whom, its whole history,
     /// whether that history holds together, and whether the customer's key works now. Continues one

@@ -115,7 +115,7 @@ mod message;
 mod metadata;
 #[cfg_attr(not(feature = "otlp"), path = "without_otlp.rs")]
 mod otlp;
-#[cfg(feature = "otlp")]
+#[cfg_attr(not(feature = "otlp"), path = "without_otlp_metrics.rs")]
 mod otlp_metrics;
 mod panics;
 mod queue;

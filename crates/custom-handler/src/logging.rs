@@ -11,7 +11,7 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::{lines::BriefFields, otlp, panics};
+use crate::{lines::BriefFields, otlp, otlp_metrics, panics};
 
 /// One listener to spans and events.
 type BoxLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
@@ -30,7 +30,7 @@ pub fn init() {
     if let Err(problem) = exported {
         tracing::error!("spans are not exported: {problem}");
     }
-    if let Err(problem) = otlp::start_metrics() {
+    if let Err(problem) = otlp_metrics::start() {
         tracing::error!("metrics are not exported: {problem}");
     }
 }

@@ -24,9 +24,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, Registry, filter::LevelFilter};
 
-use crate::{otlp_metrics, trace_context::TraceContext};
-
-pub(crate) use otlp_metrics::start as start_metrics;
+use crate::trace_context::TraceContext;
 
 /// Short, because a killed process keeps what it has not sent yet; long enough to make one request of many spans.
 const DELAY: Duration = Duration::from_millis(200);
@@ -199,7 +197,6 @@ pub(crate) async fn flush() {
         // Waits for the exporter's thread. It reports its failures itself.
         let _ = tokio::task::spawn_blocking(|| provider.force_flush()).await;
     }
-    otlp_metrics::flush().await;
 }
 
 fn span_context(sender: &TraceContext) -> Option<SpanContext> {

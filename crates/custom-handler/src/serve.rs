@@ -9,7 +9,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{functions::Functions, logging, otlp, settings::SettingsError};
+use crate::{functions::Functions, logging, otlp, otlp_metrics, settings::SettingsError};
 
 /// The variables that tell the port, the current one first. (azure-functions-host, `HttpWorkerConstants.cs`.)
 const PORTS: [&str; 2] = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
@@ -115,6 +115,7 @@ async fn run(
         }
     };
     otlp::flush().await;
+    otlp_metrics::flush().await;
     ended
 }
 

@@ -74,7 +74,8 @@ mod tests {
             "osDisk": {"managedDisk": {"diskEncryptionSet": {"id": set("a")}}},
             "dataDisks": [{"managedDisk": {"diskEncryptionSet": {"id": set("b")}}}]}}}});
         for resource in [image, version, scale_set] {
-            let names: Vec<String> = of(&resource).iter().map(|set| set.name().to_owned()).collect();
+            let mut names: Vec<String> = of(&resource).iter().map(|set| set.name().to_owned()).collect();
+            names.sort();
             assert_eq!(names, ["a", "b"], "{resource}");
         }
         assert_eq!(of(&json!({"properties": {"diskEncryptionSetId": null, "osDisk": {}}})), []);

@@ -191,7 +191,13 @@ impl Onboarding {
             | Fact::RungAnnounced { .. }
             | Fact::RungWithdrawn { .. }
             | Fact::RungTaken { .. }
-            | Fact::DrillStarted { .. } => false,
+            | Fact::DrillStarted { .. }
+            | Fact::ReplacementAsked { .. }
+            | Fact::ReplacementAccepted { .. }
+            | Fact::CandidateWithdrawn { .. }
+            | Fact::WindowPlanned { .. }
+            | Fact::LettersChosen { .. }
+            | Fact::LettersReplayed { .. } => false,
             Fact::KeyProven { proof } => {
                 let used = self.key.as_ref().filter(|_| self.set != Set::None);
                 used.is_some_and(|used| used.version.is_same_key(&proof.version))

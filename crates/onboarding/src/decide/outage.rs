@@ -27,7 +27,8 @@ impl Onboarding {
 
     /// What every decision means for an outage: whether it begins, or is over.
     pub(super) fn keep_outage(&self, decision: &mut Decision) {
-        if decision.onboarding.stage() == Stage::Ended {
+        // Whoever leaves has nothing sent again.
+        if decision.onboarding.stage() == Stage::Ended || decision.onboarding.leaving.is_some() {
             decision.onboarding.outage = Outage::default();
             return;
         }

@@ -41,6 +41,8 @@ fn may_be_shown(name: &str, text: &str) -> bool {
     match name {
         // The address of an operation is signed and gives access to its result.
         "operation" => false,
+        // Who approved something.
+        "who" => false,
         // An operator's own words have the same name as the code of a refusal.
         "reason" => text.parse::<Reason>().is_ok(),
         name => is_harmless(text) && (WORDS.contains(&name) || !text.contains(char::is_whitespace)),
