@@ -2,6 +2,8 @@
 //!
 //! Reads the snapshots: what Microsoft's deployment engine predicts for the templates (`infra/check`).
 
+#![expect(clippy::unwrap_used, reason = "what is not as it must be ends a test")]
+
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use latchkey_functions::{Settings, package, table};
