@@ -8,10 +8,13 @@ use local_world::{
 use onboarding::{
     OnboardingId,
     event::{
-        ActivationRequested, CheckDue, CustomerConsented, DiskEncryptionRequested, Event, EventData, EventId,
-        KINDS, KeyEventReceived, KeyShared, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
-        ProvisionStarted, RungDue, SignupRequested, SubscriptionCheckDue, WatchDue, WindowDue,
+        AccessCheckRequested, ActivationRequested, CheckDue, CustomerConsented, DiskEncryptionRequested,
+        DiskReturnRequested, Event, EventData, EventId, KINDS, KeyEventReceived, KeyReplacementRequested,
+        KeyShared, LeavingDue, MachineSwitchRequested, MarketplaceChanged, ProvisionRequested,
+        ProvisionStarted, ReplayDue, RungDue, SetRemovalRequested, SignupRequested, SubscriptionCheckDue,
+        WatchDue, WindowDue,
     },
+    replacement::Asker,
 };
 use sandbox::MarketplaceAction;
 use serde_json::{Value, json};
@@ -71,7 +74,7 @@ fn naming(queue: &str, ours: &Purchased, theirs: &Theirs) -> Vec<(Value, Becomes
         }
         "key_shared" => {
             let data = KeyShared { key: theirs.key.parse().unwrap(), submission: None };
-            vec![(event(about, data), Taken("another key was submitted after this one"))]
+            vec![(event(about, data), Taken("the customer took this key back"))]
         }
         "provision_started" => {
             let data = ProvisionStarted { set: theirs.set.parse().unwrap() };
@@ -100,7 +103,31 @@ fn naming(queue: &str, ours: &Purchased, theirs: &Theirs) -> Vec<(Value, Becomes
             let data = MachineSwitchRequested { machine: theirs.machine.parse().unwrap() };
             vec![(event(about, data), Taken("holds this machine"))]
         }
+        "key_replacement_requested" => {
+            let key = || theirs.key.parse().unwrap();
+            let followed = KeyReplacementRequested { key: key(), by: None };
+            let asked = KeyReplacementRequested { key: key(), by: Some(Asker::Operator) };
+            vec![
+                (event(about, followed), Taken("no change of the key is under way")),
+                (event(about, asked), Taken("")),
+            ]
+        }
+        "disk_return_requested" => {
+            let data = DiskReturnRequested { disk: theirs.disk.parse().unwrap() };
+            vec![(event(about, data), Taken("not to be given back"))]
+        }
+        "replay_due" => {
+            let data = ReplayDue { entry: theirs.entry };
+            vec![(event(about, data), Taken("it was gone on with"))]
+        }
         // These name nothing.
+        "leaving_due" => vec![(event(about, LeavingDue {}), Taken("it does not leave"))],
+        "set_removal_requested" => {
+            vec![(event(about, SetRemovalRequested {}), Taken("not to be deleted now"))]
+        }
+        "access_check_requested" => {
+            vec![(event(about, AccessCheckRequested {}), Taken("the set is not gone"))]
+        }
         "provision_requested" => vec![(event(about, ProvisionRequested {}), Taken("asked for before"))],
         "activation_requested" => vec![(event(about, ActivationRequested {}), Taken(""))],
         "subscription_check_due" => vec![(event(about, SubscriptionCheckDue {}), Taken(""))],
