@@ -1,8 +1,7 @@
 //! The dead letters of the app's own queues: which of them an outage caused, and sending those again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -29,28 +28,6 @@ const MOST_REPLAYS: i64 = 5;
 pub(crate) struct Outage<'a> {
     pub(crate) onboarding: OnboardingId,
     pub(crate) replay: &'a Replay,
-}
-
-/// What a run has sent so far, by onboarding and entry. The step of a letter that was sent may write its entry first; then
-/// this one decides anew, and the letters are gone by its own doing.
-#[derive(Debug, Default)]
-pub(crate) struct Sent(Mutex<HashMap<OnboardingId, (u64, BTreeSet<String>)>>);
-
-impl Sent {
-    /// Adds these, and answers all of this entry.
-    fn add(&self, outage: &Outage<'_>, letters: BTreeSet<String>) -> BTreeSet<String> {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (entry, known) = sent.entry(outage.onboarding).or_default();
-        if *entry != outage.replay.entry {
-            (*entry, *known) = (outage.replay.entry, BTreeSet::new());
-        }
-        known.extend(letters);
-        known.clone()
-    }
-
-    fn forget(&self, onboarding: OnboardingId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&onboarding);
-    }
 }
 
 /// What became of the chosen letters: sent again, gone, left.
@@ -143,11 +120,11 @@ pub(crate) async fn send_again(
             let queue = queue.clone();
             numbers.into_iter().map(move |number| format!("{queue}/{number}"))
         };
-        app.sent.add(outage, named(sent).collect());
+        app.sent.add(outage.onboarding, outage.replay.entry, named(sent).collect());
         gone.extend(named(not_there));
         left.extend(named(still_there));
     }
-    let sent = app.sent.add(outage, BTreeSet::new());
+    let sent = app.sent.add(outage.onboarding, outage.replay.entry, BTreeSet::new());
     gone.retain(|letter| !sent.contains(letter));
     let replayed: Vec<String> = sent.into_iter().collect();
     metrics::replayed(replayed.len(), gone.len(), left.len());

@@ -9,6 +9,7 @@ pub(crate) mod disk_plan;
 pub(crate) mod disks;
 pub(crate) mod estate;
 pub(crate) mod key;
+pub(crate) mod letters_sent;
 pub(crate) mod looks;
 pub(crate) mod machines;
 pub(crate) mod our_side;

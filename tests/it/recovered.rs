@@ -75,10 +75,10 @@ async fn after_an_outage_its_dead_letters_are_sent_again_and_the_others_stay() {
     let (another, first) = (key_of(&world, "contoso-2").await, key_of(&world, "contoso-3").await);
 
     vaults_are_unavailable(world.sandbox());
-    // A key beside the one in use, submitted before it was activated, whose message comes late.
+    // A key beside the one in use.
     let mine = active.onboarding().parse().unwrap();
     let shared = |key: &CustomerKey| KeyShared { key: key.url.parse().unwrap(), submission: None };
-    send(&world, "key_shared", event(mine, shared(&another))).await;
+    world.customer().share_key(&active, &another.url).await.unwrap();
     world.customer().share_key(&waiting, &first.url).await.unwrap();
     // A contradiction is none of the outage's, even if it comes while it lasts; nor is what is addressed to nobody.
     let consented = CustomerConsented { tenant: Uuid::new_v4().to_string().parse().unwrap() };

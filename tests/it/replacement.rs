@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{
-    PATIENCE, a_world, consent_and_share, exchanges, facts_of, grant, history, page_of, plain_client, play,
-    sign_up, succeeded, until,
+    PATIENCE, SignedUp, a_world, consent_and_share, exchanges, facts_of, grant, history, page_of,
+    plain_client, play, sign_up, succeeded, until,
 };
 
 const SETS_API: &str = "2025-01-02";
@@ -173,7 +173,8 @@ async fn a_set_that_somebody_changed_meanwhile_is_left_alone_and_the_vendor_is_n
 async fn no_key_of_another_onboarding_or_tenant_is_put_in_use() {
     let world = a_world().await;
     let (page, _) = with_another_key(&world).await;
-    let second = sign_up(&world).await.page;
+    let SignedUp { page: second, purchase } = sign_up(&world).await;
+    world.vendor().make_disk_for("disk-second", purchase.subscription_id).await.unwrap();
     consent_and_share(&world, &second, "contoso-second").await;
     until(&world, &second, "active").await;
     let theirs = facts_of(&second).await["key"].as_str().unwrap().to_owned();

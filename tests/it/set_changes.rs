@@ -10,7 +10,7 @@ use sandbox::FaultScript;
 use serde_json::{Value, json};
 
 use crate::support::{
-    a_world_with, exchanges, grant, history, options, sign_up, succeeded, until, until_blocked,
+    a_world_with, check_again, exchanges, grant, history, options, sign_up, succeeded, until, until_blocked,
     until_nothing_is_left,
 };
 
@@ -147,6 +147,8 @@ async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
             on_set(&world, Method::PATCH, &set, Some(&back)).await;
         }
         no_faults(&world);
+        // Its own checks come ever less often.
+        check_again(&world, &page).await;
         let names_it = async || {
             let view = world.customer().look(&page).await?;
             Ok(view.blockers.iter().any(|found| found.code == code && found.summary.contains(names)))

@@ -92,7 +92,7 @@ impl Onboarding {
     /// The change of the key that was asked for and has not ended.
     #[must_use]
     pub fn replacement(&self) -> Option<&Replacement> {
-        self.replacement.as_ref()
+        self.replacement.as_ref().filter(|_| self.leaving.is_none())
     }
 
     /// The key that is to take the place of the one in use: the set has the one or the other.

@@ -89,8 +89,8 @@ pub enum OnboardingsCommand {
     ///
     /// For when the ladder is about to harm somebody whom it should not. A virtual machine that Azure was
     /// already asked to stop still stops. When the key works again, machines that the ladder had stopped
-    /// are started, also while frozen. With --all, every onboarding that has not ended is frozen, one by one;
-    /// one that begins later is not.
+    /// are started, also while frozen. With --all, every onboarding that has not ended is frozen, one by
+    /// one; one that begins later is not.
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]
     Freeze(FreezeArgs),
 

@@ -148,7 +148,7 @@ impl Onboarding {
 
     /// The change of the key that is under way.
     pub(super) fn replacing(&self) -> Option<Look> {
-        self.replacement.as_ref()?;
+        self.replacement()?;
         Some(Look::Replacement(self.candidate.as_ref()?.key.clone()))
     }
 

@@ -39,6 +39,9 @@ pub(super) async fn play(world: &LocalWorld) -> anyhow::Result<Readings> {
     ensure!(world.now() >= opens, "a machine was stopped before the window opened");
     let all_run = async || Ok(running(world, &machines).await? == machines.len());
     world.advance_until("every machine to run", SIX_HOURS, all_run).await?;
+    // Azure shows the power before Latchkey has read it back.
+    let is_over = async || Ok(ask(world, &page, "", None).await?["window"]["phase"] == "ended");
+    world.advance_until("the window to end", SIX_HOURS, is_over).await?;
     world.story().tell(Who::Vendor, "reads that every machine runs");
     let view = world.customer().look(&page).await?;
     ensure!(view.blockers.is_empty(), "it waits for something still: {:?}", view.blockers);
