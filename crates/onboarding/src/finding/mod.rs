@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub(crate) use words::ROLE;
-
 use crate::{
     OnboardingId,
     about::{About, Subject},

@@ -5,9 +5,7 @@ use std::fmt::Display;
 use azure_ids::{KeyUrl, ObjectId};
 
 use super::{Finding, Policy, SetUpFault, words_of_leaving as leaving};
-
-/// The role that Microsoft's article, and we, ask for: get, wrap and unwrap, nothing else.
-pub(crate) const ROLE: &str = "Key Vault Crypto Service Encryption User";
+use crate::role::ROLE;
 
 /// The vault that a person names.
 const VAULT_ID: &str = "$(az keyvault show --name VAULT --query id --output tsv)";

@@ -2,7 +2,7 @@
 
 use azure_ids::{KeyUrl, ObjectId};
 
-use crate::finding::ROLE;
+use crate::role::ROLE;
 
 /// One thing to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]

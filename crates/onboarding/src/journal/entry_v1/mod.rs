@@ -14,6 +14,7 @@ mod replacement;
 mod rotation;
 mod state;
 mod told;
+mod told_finding;
 mod told_leaving;
 mod window;
 

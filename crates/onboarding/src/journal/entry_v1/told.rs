@@ -8,11 +8,11 @@ use time::format_description::well_known::Rfc3339;
 use super::{
     fact::{AboutV1, FactV1},
     state::DropReasonV1,
+    told_finding::found,
     told_leaving,
 };
 use crate::{
     ProvenKey, SubscriptionStatus,
-    finding::Finding,
     grace::{Drill, MachineStep, Rung},
     replacement::Asker,
     window::Window,
@@ -326,11 +326,6 @@ fn key_proven(proof: &ProvenKey) -> String {
         says += &format!(" Recommended: {}", warning.summary());
     }
     says
-}
-
-pub(super) fn found(finding: impl Into<Finding>) -> String {
-    let finding = finding.into();
-    format!("{} ({})", finding.summary(), finding.code().name())
 }
 
 fn names(of: &[azure_ids::ArmId]) -> String {

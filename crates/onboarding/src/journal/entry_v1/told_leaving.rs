@@ -2,7 +2,7 @@
 
 use crate::leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep};
 
-use super::told::found;
+use super::told_finding::found;
 
 /// What a look at everything that uses the set found.
 pub(super) fn swept(sweep: &Sweep, by_policy: bool) -> String {
