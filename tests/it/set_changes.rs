@@ -158,6 +158,7 @@ async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
     }
     assert_eq!(succeeded(&exchanges(&world, "PATCH", "/disks/")), 0, "nothing was encrypted meanwhile");
     on_set(&world, Method::PATCH, &set, Some(&back.unwrap())).await;
+    check_again(&world, &page).await;
     until_all_is_well(&world, &page).await;
     assert_eq!(succeeded(&exchanges(&world, "PUT", "/diskEncryptionSets/")), 1, "it is the same set");
     world.stop().await;

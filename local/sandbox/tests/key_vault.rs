@@ -176,7 +176,7 @@ async fn bad_requests_are_told_what_is_wrong() {
     let key = cloud.make_key(customer, "kv-bad", "k").await;
     let base = "https://kv-bad.vault.azure.net/keys";
     let table = [
-        (format!("{base}/k2/create?{KEYS}"), json!({ "kty": "EC" }), 400),
+        (format!("{base}/k2/create?{KEYS}"), json!({ "kty": "EC", "crv": "P-521" }), 400),
         (format!("{base}/k2/create?{KEYS}"), json!({ "kty": "RSA-HSM" }), 400),
         (format!("{base}/k2/create?{KEYS}"), json!({ "kty": "RSA", "key_size": 1024 }), 400),
         (format!("{base}/k2/create?{KEYS}"), json!({ "kty": "RSA", "key_ops": ["fly"] }), 400),

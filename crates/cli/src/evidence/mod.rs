@@ -29,8 +29,8 @@ const DOES_NOT_HOLD: u8 = 3;
 pub enum EvidenceCommand {
     /// Verify an evidence pack: was anything changed, removed or added since it was signed?
     ///
-    /// Needs nothing but the file. It says what was checked, and what no check of the file can show. Without
-    /// --key it cannot tell whose key signed the pack.
+    /// Needs nothing but the file. It says what was checked, and what no check of the file can show.
+    /// Without --key it cannot tell whose key signed the pack.
     ///
     ///   latchkey evidence verify pack.json --key vendor.pem
     #[command(verbatim_doc_comment, after_help = EXIT_CODES)]

@@ -136,7 +136,8 @@ async fn a_key_that_was_replaced_is_needed_until_it_can_be_used_again() {
     let story = Story::encrypted_disk().await;
     story.made_machine().await;
     let customer = story.cloud.seed.customer.clone();
-    let theirs = story.cloud.group(&customer).await;
+    // The group of the key in use.
+    let theirs = format!("/subscriptions/{}/resourceGroups/rg", customer.subscription_id);
     let vault = story.cloud.make_vault(&customer, &theirs, "kv-other").await;
     let other = story.cloud.make_key(&customer, "kv-other", "disks").await;
     let principal = story.customer_principal.as_deref().unwrap();
