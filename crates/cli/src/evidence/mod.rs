@@ -54,8 +54,8 @@ pub struct PackArgs {
 
     /// The vendor's public key, in PEM or as a JSON Web Key
     ///
-    /// Get it from the vendor by another way than the pack, such as a contract. The vendor reads it
-    /// with "az keyvault key download --encoding PEM".
+    /// Get it from the vendor by another way than the pack, such as a contract. The vendor
+    /// reads it with "az keyvault key download --encoding PEM".
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     key: Option<PathBuf>,
 }
