@@ -131,9 +131,7 @@ impl DiskEncryptionSet {
     /// Takes up another key. The old one is shown until every disk is wrapped anew.
     pub(crate) fn change_key(&mut self, key: ActiveKey, now: OffsetDateTime, rewrapped_at: OffsetDateTime) {
         let previous = std::mem::replace(&mut self.active_key, key);
-        if rewrapped_at > now {
-            self.previous_keys.push(PreviousKey { key: previous, until: rewrapped_at });
-        }
+        self.previous_keys.push(PreviousKey { key: previous, until: rewrapped_at });
         self.last_rotation = Some(now);
     }
 }
