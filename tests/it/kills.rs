@@ -37,6 +37,7 @@ const MOST_KILLS: usize = 40;
 
 /// Every queue function of the table takes part in this story, so that one that is added is killed too.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "the story now goes to the very end, a minute for each kill: run by hand with `-- --ignored killed_at`"]
 async fn killed_at_awaits_of_any_function_the_story_ends_the_same() {
     let functions: Vec<&'static str> =
         latchkey_functions::table().iter().filter_map(|function| function.queue()).collect();
