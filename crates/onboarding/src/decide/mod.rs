@@ -182,13 +182,17 @@ impl Onboarding {
         }
     }
 
-    /// The next entry, before anything in it is changed: a function that gets on is not refused any more.
+    /// The next entry, before anything in it is changed: a function that gets on is not refused any more, and a window is as
+    /// far as the time says.
     fn next(&self, cause: Cause, fact: Fact, about: &About) -> Decision {
         let mut onboarding = self.clone();
         onboarding.number += 1;
         (onboarding.stood_since, onboarding.restarts) = (None, 0);
         onboarding.taken.take(cause.event.clone(), onboarding.number, cause.now, onboarding.disks.len());
         onboarding.blockers.remove(&Subject::step(cause.function, about));
+        if let Some(window) = &mut onboarding.window {
+            window.phase = window.phase_at(cause.now);
+        }
         Decision { onboarding, fact, cause, messages: vec![] }
     }
 

@@ -42,9 +42,6 @@ impl Onboarding {
         }
         let mut decision = self.next(cause, fact, &About::Consent);
         let now = decision.cause.now;
-        if let Some(window) = &mut decision.onboarding.window {
-            window.phase = window.phase_at(now);
-        }
         for machine in silent {
             if let Some(held) = decision.onboarding.grace.machines.get_mut(&machine) {
                 held.since = now;
@@ -137,6 +134,7 @@ impl Onboarding {
         let now = decision.cause.now;
         decision.settle_disk(self);
         if let Some(window) = &mut decision.onboarding.window {
+            // A machine that was let go may have been the last.
             window.phase = window.phase_at(now);
         }
         decision.begin_machines();

@@ -160,6 +160,15 @@ fn a_window_that_closes_half_way_leaves_no_machine_down() {
     assert_eq!(over.blockers().len(), 5, "every disk waits for another window");
 }
 
+/// Nothing else would ask for it before long.
+#[test]
+fn a_machine_that_is_down_only_after_the_window_has_closed_is_started_at_once() {
+    let stopping = after(&open(20, 1), 2, [of(1, MachineStep::Stopping)]);
+    let down = at(&stopping, minutes(20), of(1, MachineStep::Stopped)).unwrap();
+    assert_eq!((phase(&down.onboarding), wanted(&down.onboarding, 1)), (Phase::Closed, Some(Power::On)));
+    assert_eq!(kinds(&down), [MachineSwitchRequested::KIND]);
+}
+
 /// The same finding as before the window is news, because a machine is down for the disk.
 #[test]
 fn a_disk_that_cannot_be_changed_does_not_keep_its_machine_down() {
@@ -266,7 +275,17 @@ proptest! {
         for (step, (fact, later)) in facts.into_iter().enumerate() {
             minute += later;
             let cause = Cause { now: minutes(minute), ..cause(&format!("{step}")) };
-            let Ok(Some(decision)) = onboarding.decide(cause, fact) else { continue };
+            let Ok(Some(decision)) = onboarding.decide(cause, fact.clone()) else { continue };
+            let asked = sent(&decision, MachineSwitchRequested::KIND, "machine");
+            for (machine, held) in &decision.onboarding.grace().machines {
+                let wanted = decision.onboarding.power_wanted(machine);
+                let has_failed = matches!(&fact, Fact::Machine { step: MachineStep::Failed { .. }, .. });
+                let is_news = wanted != onboarding.power_wanted(machine) && !has_failed;
+                prop_assert!(
+                    held.by == HeldBy::Ladder || wanted.is_none() || !is_news || asked.contains(&machine.name()),
+                    "{:?} of {} after {:?}, and nobody is told", wanted, machine.name(), fact
+                );
+            }
             onboarding = decision.onboarding;
             let Some(window) = onboarding.window() else { continue };
             let held = onboarding.grace().machines.iter().filter(|(_, held)| held.by == HeldBy::Window);
