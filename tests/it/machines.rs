@@ -1,5 +1,7 @@
 //! The vendor's virtual machines, for the stories in which they stop and start.
 
+use std::collections::BTreeSet;
+
 use local_world::world::LocalWorld;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,20 +36,30 @@ impl Machine {
     /// How many were down at the same time at most, as Latchkey asked Azure: from a call that deallocates one to the call after
     /// which it was started.
     pub(crate) fn most_down(world: &LocalWorld) -> usize {
-        let of = |action: &str, change: i32| {
+        let of = |action: &'static str| {
             let calls = crate::support::exchanges(world, "POST", &format!("/{action}?")).into_iter();
             calls
                 .filter(|call| call["response"]["status"].as_u64().unwrap() < 300)
                 .filter(|call| !call["request"]["url"].as_str().unwrap().contains(API))
-                .map(move |call| (call["startedDateTime"].as_str().unwrap().to_owned(), change))
+                .map(move |call| {
+                    let machine =
+                        call["request"]["url"].as_str().unwrap().split(action).next().unwrap().to_owned();
+                    (call["startedDateTime"].as_str().unwrap().to_owned(), action, machine)
+                })
         };
-        let mut calls: Vec<_> = of("deallocate", 1).chain(of("start", -1)).collect();
+        let mut calls: Vec<_> = of("deallocate").chain(of("start")).collect();
         calls.sort();
-        let down = calls.iter().scan(0, |down, (_, change)| {
-            *down += change;
-            Some(*down)
+        // One is asked for again when the answer was lost.
+        let mut down = BTreeSet::new();
+        let so_many = calls.iter().map(|(_, action, machine)| {
+            if *action == "deallocate" {
+                down.insert(machine)
+            } else {
+                down.remove(machine)
+            };
+            down.len()
         });
-        usize::try_from(down.max().unwrap_or_default()).unwrap()
+        so_many.max().unwrap_or_default()
     }
 
     /// Its ARM id.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use local_world::{cast::OnboardingPage, world::LocalWorld};
+use local_world::{
+    cast::{OnboardingPage, OnboardingView},
+    world::LocalWorld,
+};
 use reqwest::StatusCode;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
@@ -64,9 +67,18 @@ pub(crate) async fn phase(world: &LocalWorld, page: &OnboardingPage) -> Option<S
 async fn until_ended(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
     let ended = async || Ok(phase(world, page).await.as_deref() == Some("ended"));
     if let Err(error) = world.wait_until("the window to end", Instant::now() + PATIENCE, ended).await {
-        panic!("{error:#}: {:#?}\nsteps: {:#?}", plan(world, page).await, world.steps());
+        let (window, view) =
+            (plan(world, page).await.map(|plan| plan["window"].clone()), look(world, page).await);
+        let steps = world.steps().into_iter().map(|step| {
+            format!("{} {} {:?} {:?}", step.started_at.time(), step.function, step.outcome, step.detail)
+        });
+        panic!("{error:#}: {window:#?}\n{view:#?}\n{:#?}", steps.collect::<Vec<_>>());
     }
     plan(world, page).await.unwrap()["window"]["machines"].as_array().unwrap().clone()
+}
+
+async fn look(world: &LocalWorld, page: &OnboardingPage) -> anyhow::Result<OnboardingView> {
+    world.customer().look(page).await
 }
 
 fn name(id: &Value) -> &str {
