@@ -20,6 +20,7 @@ use super::access::authorize_request;
 use super::api_version::Versions;
 use super::error::ArmError;
 use super::limits;
+use super::operations;
 use super::provider::Provider;
 use super::request::{ArmRequest, ArmResponse, Target};
 
@@ -83,6 +84,10 @@ impl RegisteredProvider {
             .ok_or_else(|| ArmError::method_not_allowed(&request.method))?;
         let action = format!("{}/{action}", self.resource_type.name);
         authorize_request(cloud, request, &action, &target.id)?;
+        if rest.is_empty() && request.method != Method::GET {
+            // Before anything is planned: what the first write made is there for the second.
+            cloud.change(|state| operations::finish_all(state, &target.id, cloud.clock.now()));
+        }
         let Some(counted) = (self.counted_as)(&request.method, rest) else {
             return (self.answer)(cloud, request, &target, rest);
         };

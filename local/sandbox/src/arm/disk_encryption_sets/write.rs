@@ -70,9 +70,7 @@ pub(in crate::arm) fn delete(
     request: &ArmRequest,
     target: &Target,
 ) -> Result<ArmResponse, ArmError> {
-    let now = cloud.clock.now();
     cloud.change(|state| {
-        operations::finish_all(state, &target.id, now);
         let Some(set) = state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).cloned() else {
             return Ok(ArmResponse::empty(StatusCode::NO_CONTENT));
         };
@@ -119,9 +117,7 @@ fn begin(
     mut set: DiskEncryptionSet,
     refusal: Option<ArmError>,
 ) -> Vec<(http::HeaderName, String)> {
-    let now = cloud.clock.now();
-    operations::finish_all(state, &set.id, now);
-    give_system_identity(state, &mut set, now);
+    give_system_identity(state, &mut set, cloud.clock.now());
     let key = arm_id::key(&set.id);
     let shown_meanwhile = state.arm.disk_encryption_sets.entry(key).or_insert_with(|| set.clone());
     shown_meanwhile.provisioning_state = "Updating".into();

@@ -97,9 +97,7 @@ fn get<S: Store>(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError
 
 /// `DELETE`: 202, or 204 when there is none.
 fn delete<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
-    let now = cloud.clock.now();
     cloud.change(|state| {
-        operations::finish_all(state, &target.id, now);
         let Some(store) = S::all(&state.arm).get(&arm_id::key(&target.id)).cloned() else {
             return Ok(ArmResponse::empty(StatusCode::NO_CONTENT));
         };
@@ -136,7 +134,6 @@ fn planned<S: Store>(
 
 /// Begins the operation that makes it what it is planned to be, and echoes it.
 fn begin<S: Store>(cloud: &Cloud, request: &ArmRequest, mut store: S) -> ArmResponse {
-    let now = cloud.clock.now();
     let mut echo = Stored::shown(&store);
     echo["properties"]["provisioningState"] = json!("Updating");
     let common = store.common_mut();
@@ -145,7 +142,6 @@ fn begin<S: Store>(cloud: &Cloud, request: &ArmRequest, mut store: S) -> ArmResp
     common.provisioning_state = "Succeeded".into();
     let (id, location) = (common.id.clone(), common.location.clone());
     let headers = cloud.change(|state| {
-        operations::finish_all(state, &id, now);
         let held = S::all_mut(&mut state.arm);
         let meanwhile = held.entry(arm_id::key(&id)).or_insert_with(|| store.clone());
         meanwhile.common_mut().provisioning_state = "Updating".into();

@@ -46,9 +46,7 @@ pub(super) fn instance_view(cloud: &Cloud, target: &Target) -> Result<ArmRespons
 
 /// `DELETE`: 202, or 204 when there is none. Its disks stay.
 pub(super) fn delete(cloud: &Cloud, request: &ArmRequest, target: &Target) -> ArmResponse {
-    let now = cloud.clock.now();
     cloud.change(|state| {
-        operations::finish_all(state, &target.id, now);
         let Some(machine) = state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned() else {
             return ArmResponse::empty(StatusCode::NO_CONTENT);
         };

@@ -118,13 +118,11 @@ fn begin(
     refusal: Option<ArmError>,
     status: StatusCode,
 ) -> ArmResponse {
-    let now = cloud.clock.now();
     let mut echo = machine.shown_whole();
     echo["properties"]["provisioningState"] =
         json!(if status == StatusCode::OK { "Updating" } else { "Creating" });
     let (id, location) = (machine.id.clone(), machine.location.clone());
     let headers = cloud.change(|state| {
-        operations::finish_all(state, &id, now);
         let key = arm_id::key(&id);
         let meanwhile = state
             .arm
