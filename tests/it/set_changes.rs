@@ -121,7 +121,6 @@ async fn a_set_that_is_deleted_before_the_first_disk_is_made_again() {
 
 /// The key that it uses, whether it follows new versions, by which identity it calls, whose it is.
 #[tokio::test]
-#[ignore = "an open fault: the page does not name a second change while the blocker of the first one stands"]
 async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
     let world = a_world().await;
     let (page, key) = held_up_at(&world, ("GET", "*/disks/disk-customer-1"), "encrypting").await;
@@ -130,6 +129,9 @@ async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
     grant(&world, &other).await;
     let properties = |name: &str, value: Value| json!({ "properties": { name: value } });
     let of_key = |key: &CustomerKey| properties("activeKey", json!({ "keyUrl": key.url }));
+    let identity = |value: Value| json!({ "identity": value });
+    let assigned = world.vendor().estate().identity.id.clone();
+    let the_identity = json!({ "type": "UserAssigned", "userAssignedIdentities": { assigned: {} } });
     let changes = [
         (of_key(&other), of_key(&key), "set-changed", "key is"),
         (
@@ -138,6 +140,7 @@ async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
             "set-changed",
             "rotationToLatestKeyVersionEnabled",
         ),
+        (identity(json!({ "type": "None" })), identity(the_identity), "set-changed", "identity"),
         (json!({ "tags": {} }), json!({ "tags": set["tags"] }), "set-not-ours", ""),
     ];
     let mut back = None;
@@ -155,7 +158,12 @@ async fn a_set_that_somebody_changed_encrypts_nothing_until_it_is_as_it_was() {
             Ok(view.blockers.iter().any(|found| found.code == code && found.summary.contains(names)))
         };
         let patience = tokio::time::Instant::now() + crate::support::PATIENCE;
-        world.wait_until(names, patience, names_it).await.unwrap();
+        if let Err(error) = world.wait_until(names, patience, names_it).await {
+            let steps = world.steps().into_iter().map(|step| {
+                format!("{} {} {:?} {:?}", step.started_at.time(), step.function, step.outcome, step.detail)
+            });
+            panic!("{error:#}: {:#?}\n{:#?}", world.customer().look(&page).await, steps.collect::<Vec<_>>());
+        }
     }
     assert_eq!(succeeded(&exchanges(&world, "PATCH", "/disks/")), 0, "nothing was encrypted meanwhile");
     on_set(&world, Method::PATCH, &set, Some(&back.unwrap())).await;
