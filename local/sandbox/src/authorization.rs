@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::names::arm_id;
-use crate::roles::{self, Action};
+use crate::roles::Action;
 use crate::state::arm::ArmState;
 
 /// Whether any assignment in force lets this principal do this to the resource with this id.
@@ -19,6 +19,6 @@ pub(crate) fn allowed(
         .values()
         .filter(|assignment| assignment.principal_id == principal && assignment.in_force(now))
         .filter(|assignment| arm_id::covers(&assignment.scope, id))
-        .filter_map(|assignment| roles::by_id(assignment.role))
+        .filter_map(|assignment| arm.role(assignment.role))
         .any(|role| role.allows(action))
 }

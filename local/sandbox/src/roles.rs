@@ -5,12 +5,12 @@
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
-/// A built-in role. Actions may hold `*`, which stands for any text, slashes included.
-#[derive(Debug, Deserialize)]
+/// What a role is called and what it allows. Actions may hold `*`, which stands for any text, slashes included.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RoleDefinition {
     pub(crate) id: Uuid,
@@ -19,6 +19,8 @@ pub(crate) struct RoleDefinition {
     pub(crate) actions: Vec<String>,
     pub(crate) not_actions: Vec<String>,
     pub(crate) data_actions: Vec<String>,
+    #[serde(default)]
+    pub(crate) not_data_actions: Vec<String>,
 }
 
 /// What somebody wants to do: on the control plane, or with what a resource holds.
@@ -49,26 +51,33 @@ impl RoleDefinition {
             Action::Control(action) => {
                 any_matches(&self.actions, action) && !any_matches(&self.not_actions, action)
             }
-            Action::Data(action) => any_matches(&self.data_actions, action),
+            Action::Data(action) => {
+                any_matches(&self.data_actions, action) && !any_matches(&self.not_data_actions, action)
+            }
         }
     }
 
-    /// The role as ARM shows it to somebody looking from `subscription`.
+    /// The built-in role as ARM shows it to somebody looking from `subscription`.
     pub(crate) fn shown_in(&self, subscription: &str) -> Value {
+        self.shown(subscription, "BuiltInRole", &["/".to_owned()])
+    }
+
+    /// The role as ARM shows it.
+    pub(crate) fn shown(&self, subscription: &str, kind: &str, assignable_scopes: &[String]) -> Value {
         json!({
             "id": format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}", self.id),
             "name": self.id,
             "type": "Microsoft.Authorization/roleDefinitions",
             "properties": {
                 "roleName": self.name,
-                "type": "BuiltInRole",
+                "type": kind,
                 "description": self.description,
-                "assignableScopes": ["/"],
+                "assignableScopes": assignable_scopes,
                 "permissions": [{
                     "actions": self.actions,
                     "notActions": self.not_actions,
                     "dataActions": self.data_actions,
-                    "notDataActions": [],
+                    "notDataActions": self.not_data_actions,
                 }],
             },
         })

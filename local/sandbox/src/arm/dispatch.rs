@@ -14,8 +14,8 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, ArmResponse, Target};
 use super::resource::{self, RegisteredProvider};
 use super::{
-    inventory, limits, operations, resource_groups, role_assignments, role_definitions, subscriptions,
-    tenancy, vaults,
+    custom_roles, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
+    subscriptions, tenancy, vaults,
 };
 
 /// Answers one request.
@@ -84,14 +84,10 @@ fn route(cloud: &Cloud, request: &ArmRequest, lower: &[&str]) -> Result<ArmRespo
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
             authorize_request(cloud, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
-            role_definitions::list(request, &request.segments[1])
+            role_definitions::list(cloud, request, &scope)
         }
-        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name]
-            if get =>
-        {
-            let scope = scope(request, at.len() + 2);
-            authorize_request(cloud, request, "Microsoft.Authorization/roleDefinitions/read", &scope)?;
-            role_definitions::get(&request.segments[1], name)
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name] => {
+            role_definition(cloud, request, &scope(request, at.len() + 2), name)
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
             let scope = scope(request, at.len() + 2);
@@ -213,6 +209,32 @@ fn deleted_vaults(cloud: &Cloud, request: &ArmRequest, rest: &[&str]) -> Result<
             operations::get(cloud, request, operation)
         }
         _ => Err(ArmError::no_such_route(&request.id())),
+    }
+}
+
+fn role_definition(
+    cloud: &Cloud,
+    request: &ArmRequest,
+    scope: &str,
+    name: &str,
+) -> Result<ArmResponse, ArmError> {
+    let may = |verb: &str| {
+        authorize_request(cloud, request, &format!("Microsoft.Authorization/roleDefinitions/{verb}"), scope)
+    };
+    match request.method {
+        Method::GET => {
+            may("read")?;
+            role_definitions::get(cloud, request, name)
+        }
+        Method::PUT => {
+            may("write")?;
+            custom_roles::put(cloud, request, name)
+        }
+        Method::DELETE => {
+            may("delete")?;
+            custom_roles::delete(cloud, request, name)
+        }
+        _ => Err(ArmError::method_not_allowed(&request.method)),
     }
 }
 

@@ -80,9 +80,9 @@ pub(super) fn put(
             format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."),
         )
     })?;
-    let role = role_of(&properties.role_definition_id)?;
     let now = cloud.clock.now();
     cloud.change(|state| {
+        let role = role_of(&state.arm, &properties.role_definition_id, scope)?;
         check_scope(&state.arm, scope)?;
         let principal_type = principal_type(state, request.caller.tenant, &properties)?;
         let id = format!("{scope}/providers/{TYPE}/{guid}");

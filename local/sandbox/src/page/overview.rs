@@ -6,14 +6,13 @@ use time::OffsetDateTime;
 
 use crate::names::arm_id;
 use crate::resources::store::Stored;
-use crate::roles;
 use crate::state::State;
 
 /// One role assignment, in words.
 pub(crate) struct GrantLine {
     pub(crate) id: String,
     pub(crate) scope: String,
-    pub(crate) role: &'static str,
+    pub(crate) role: String,
     pub(crate) principal: uuid::Uuid,
     /// Removed, and counting until it has spread.
     pub(crate) removed: bool,
@@ -49,7 +48,11 @@ pub(crate) fn grants(state: &State, now: OffsetDateTime) -> Vec<GrantLine> {
         .map(|assignment| GrantLine {
             id: assignment.id.clone(),
             scope: assignment.scope.clone(),
-            role: roles::by_id(assignment.role).map_or("a role unknown here", |role| role.name.as_str()),
+            role: state
+                .arm
+                .role(assignment.role)
+                .map_or("a role unknown here", |role| role.name.as_str())
+                .to_owned(),
             principal: assignment.principal_id,
             removed: assignment.removed(),
             in_force: assignment.in_force(now),

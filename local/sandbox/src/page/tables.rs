@@ -114,7 +114,7 @@ fn grants(view: &View, token: &str) -> Markup {
         };
         html! {
             (cell("Who", &html! { strong { (who) } br; code { (line.principal) } }))
-            (text("May", line.role))
+            (text("May", &line.role))
             (code("At", &line.scope))
             (cell("State", &state))
             (cell("", &html! {

@@ -135,7 +135,7 @@ impl View {
                 |line| line.state != "enabled",
             ),
             grants: Lines::of(grants(state, now).into_iter(), |(line, who)| {
-                has(&[&line.scope, line.role, who, &line.principal.to_string()])
+                has(&[&line.scope, &line.role, who, &line.principal.to_string()])
             }),
             sets: Lines::judged(
                 overview::sets(state).into_iter(),

@@ -1,11 +1,14 @@
 //! What Resource Manager remembers.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::roles::{self, RoleDefinition};
 use crate::tracked::Tracked;
 
 use super::limits::Limits;
 use super::operation::Operation;
+use super::resources::custom_role::CustomRole;
 use super::resources::deployment::Deployment;
 use super::resources::disk::Disk;
 use super::resources::disk_encryption_set::DiskEncryptionSet;
@@ -23,6 +26,9 @@ pub(crate) struct ArmState {
     pub(crate) identities: Tracked<String, Identity>,
     pub(crate) vaults: Tracked<String, Vault>,
     pub(crate) role_assignments: Tracked<String, RoleAssignment>,
+    /// By the GUID in their id.
+    #[serde(default)]
+    pub(crate) custom_roles: Tracked<Uuid, CustomRole>,
     pub(crate) disk_encryption_sets: Tracked<String, DiskEncryptionSet>,
     pub(crate) disks: Tracked<String, Disk>,
     #[serde(default)]
@@ -45,4 +51,11 @@ pub(crate) struct ArmState {
     /// Whether this region's Ultra and Premium SSD v2 disks cannot use sets with a user-assigned identity.
     #[serde(default)]
     pub(crate) direct_drive_is_refused: bool,
+}
+
+impl ArmState {
+    /// The role with this id, built in or defined by somebody.
+    pub(crate) fn role(&self, id: Uuid) -> Option<&RoleDefinition> {
+        roles::by_id(id).or_else(|| self.custom_roles.get(&id).map(|custom| &custom.definition))
+    }
 }

@@ -3,6 +3,7 @@
 
 #[path = "../cloud/mod.rs"]
 mod cloud;
+mod custom_roles;
 mod deployments;
 mod every_type;
 mod limits;
