@@ -32,7 +32,7 @@ use crate::{
     pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::{bus::Bus, letters_sent::Sent, looks::Looks},
+    systems::{bus::Bus, health::Health, letters_sent::Sent, looks::Looks},
 };
 
 /// What the handlers work with.
@@ -66,6 +66,8 @@ pub struct App {
     pub(crate) strangers: Arc<Strangers>,
     pub(crate) windows: Arc<Windows>,
     pub(crate) sent: Arc<Sent>,
+    /// What was last found of what the app stands on.
+    pub(crate) health: Arc<tokio::sync::Mutex<Option<Health>>>,
     /// What the walk under way has counted so far; none when it began elsewhere.
     pub(crate) census: Arc<Mutex<Option<Census>>>,
 }
@@ -171,6 +173,7 @@ impl App {
             strangers: Arc::default(),
             windows: Arc::default(),
             sent: Arc::default(),
+            health: Arc::default(),
             census: Arc::default(),
             identity,
             settings: Arc::new(settings),

@@ -8,6 +8,7 @@ pub(crate) mod disk_encryption_set;
 pub(crate) mod disk_plan;
 pub(crate) mod disks;
 pub(crate) mod estate;
+pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod letters_sent;
 pub(crate) mod looks;

@@ -10,6 +10,7 @@ mod clocks_apart;
 mod consent;
 mod dead_letters;
 mod disks;
+mod doctor;
 mod evidence;
 mod faults;
 mod grace;

@@ -128,6 +128,11 @@ impl Reply {
         retry_after(|name| self.header(name))
     }
 
+    /// When it was sent, by the sender's clock.
+    pub(crate) fn date(&self) -> Option<OffsetDateTime> {
+        http_date(self.header(DATE.as_str())?)
+    }
+
     /// The outage that a reply of this status stands for, if it stands for one.
     pub(crate) fn outage(&self, code: Option<String>) -> Option<Outage> {
         is_outage(self.status.as_u16()).then(|| Outage::Status {

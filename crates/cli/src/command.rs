@@ -8,6 +8,7 @@ use crate::{
         args::{DeadLettersCommand, EXIT_CODES},
     },
     disks::{self, DisksCommand},
+    doctor::{self, DoctorArgs},
     drill::{self, DrillCommand},
     end::End,
     evidence::{self, EvidenceCommand},
@@ -90,6 +91,18 @@ pub enum Command {
         command: DrillCommand,
     },
 
+    /// Doctor: does a deployment work?
+    ///
+    /// Has the function app try what it stands on, as itself: its identity, a federated exchange, each
+    /// role, each queue, the journal's store, the marketplace, its clock. Tries its addresses from here.
+    /// Each line says good, wrong, or could not be checked, and for what is wrong who can mend it and
+    /// how. A monitor can ask GET /api/operations/health instead: 200 or 503.
+    ///
+    ///   . .latchkey/env
+    ///   latchkey doctor --wait 600
+    #[command(verbatim_doc_comment, after_help = doctor::EXIT_CODES)]
+    Doctor(DoctorArgs),
+
     /// Package the function app for Azure
     ///
     /// Writes the zip that Flex Consumption takes: the executable, host.json, and a function.json for
@@ -114,6 +127,7 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Evidence { command } => evidence::run(&command),
         Command::Disks { command } => Box::pin(disks::run(command)).await,
         Command::Drill { command } => Box::pin(drill::run(command)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args)).await,
         Command::Package(args) => package::run(&args),
     }
 }

@@ -40,9 +40,7 @@ impl FunctionApp {
             return Err("no function app is given (--app-url, LATCHKEY_URL)".to_owned());
         };
         let base = base.trim_end_matches('/').to_owned();
-        let client =
-            Client::builder().timeout(TIME_LIMIT).redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.map_err(|error| format!("HTTPS is not available: {error}"))?;
+        let client = client()?;
         let key = std::env::var("LATCHKEY_FUNCTION_KEY").ok().filter(|key| !key.is_empty());
         Ok(Self { base, key, client })
     }
@@ -64,7 +62,34 @@ impl FunctionApp {
         self.send(Method::GET, path, None).await
     }
 
+    /// The same app on another connection, which another instance may answer.
+    pub(crate) fn on_a_new_connection(&self) -> Result<Self, String> {
+        Ok(Self { base: self.base.clone(), key: self.key.clone(), client: client()? })
+    }
+
+    /// Asks for a body that comes with a status of its own meaning: 200, or 503 when something is wrong.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or refuses.
+    pub(crate) async fn ask_whatever_status(&self, method: Method, path: &str) -> Result<Vec<u8>, String> {
+        let (status, body) = self.exchange(method, path, None).await?;
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => Ok(body),
+            _ => self.accepted(status, body),
+        }
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Vec<u8>, String> {
+        let (status, body) = self.exchange(method, path, body).await?;
+        self.accepted(status, body)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+    ) -> Result<(StatusCode, Vec<u8>), String> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         request = request.header("accept", "application/json");
         if let Some(key) = &self.key {
@@ -80,8 +105,12 @@ impl FunctionApp {
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(unreachable)?;
+        Ok((status, body.to_vec()))
+    }
+
+    fn accepted(&self, status: StatusCode, body: Vec<u8>) -> Result<Vec<u8>, String> {
         match status {
-            status if status.is_success() => Ok(body.to_vec()),
+            status if status.is_success() => Ok(body),
             StatusCode::UNAUTHORIZED => Err(format!(
                 "the function app at {} needs its function key in LATCHKEY_FUNCTION_KEY",
                 self.base
@@ -93,4 +122,9 @@ impl FunctionApp {
             }
         }
     }
+}
+
+fn client() -> Result<Client, String> {
+    let client = Client::builder().timeout(TIME_LIMIT).redirect(reqwest::redirect::Policy::none()).build();
+    client.map_err(|error| format!("HTTPS is not available: {error}"))
 }

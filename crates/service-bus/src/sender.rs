@@ -38,6 +38,23 @@ impl ServiceBusSender {
         &self.entity
     }
 
+    /// Attaches the sending link and sends nothing: whether the entity is there, and we may send to it.
+    ///
+    /// # Errors
+    /// See [`ServiceBusError`].
+    pub async fn open(&self) -> Result<(), ServiceBusError> {
+        self.connector
+            .attempt_while(
+                |_| true,
+                "attach",
+                |connection| {
+                    let entity = self.entity.clone();
+                    async move { connection.sender(&entity).await.map(drop) }
+                },
+            )
+            .await
+    }
+
     /// Sends one message and waits until the service has stored it.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod disks;
 mod evidence;
 mod evidence_draft;
 mod grace;
+mod health;
 mod history;
 mod leaving;
 mod links;
@@ -45,7 +46,7 @@ use crate::{
 /// `/{id}/mark-test` and `/{id}/drill`; `/{id}/leaving`, and with POST `/{id}/leave`, `/{id}/stay` and
 /// `/{id}/approve-leaving`; `GET …/{id}/disks` and
 /// `POST …/{id}/disks/window`; `POST /api/operations/claims/release`;
-/// `POST /api/operations/dead-letters/assess`.
+/// `POST /api/operations/dead-letters/assess`; `GET /api/operations/health`.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/api/operations/onboardings", get(list))
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/operations/onboardings/{id}/leave", post(leaving::leave))
         .route("/api/operations/onboardings/{id}/stay", post(leaving::stay))
         .route("/api/operations/onboardings/{id}/approve-leaving", post(leaving::approve))
+        .route("/api/operations/health", get(health::health))
         .route("/api/operations/claims/release", post(claims::release))
         .route("/api/operations/onboardings/{id}/disks", get(disks::plan))
         .route("/api/operations/onboardings/{id}/disks/window", post(disks::apply))

@@ -9,6 +9,7 @@ mod error;
 mod machine;
 mod named_sets;
 mod operation;
+mod permissions;
 mod provisioning_state;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use error::{ArmError, ArmFault, ArmRefusal};
 pub use machine::{Machine, PowerState};
 pub use named_sets::{GALLERY_VERSIONS, IMAGES, SCALE_SETS};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
+pub use permissions::{Permission, Permissions};
 pub use provisioning_state::ProvisioningState;
 
 use crate::{Transport, entra::classify, transport::Reply};
@@ -256,6 +258,23 @@ impl Compute {
     ) -> Result<Vec<Disk>, ArmError> {
         let group = group_id(subscription, resource_group)?;
         self.all(self.url(&format!("{group}/providers/{DISKS}"))).await
+    }
+
+    /// What we may do with a resource, or in a resource group.
+    ///
+    /// # Errors
+    /// [`ArmRefusal::NotFound`] if there is none of this id.
+    pub async fn permissions(&self, scope: &ArmId) -> Result<Permissions, ArmError> {
+        let version = permissions::API_VERSION;
+        let url =
+            format!("{HOST}{scope}/providers/Microsoft.Authorization/permissions?api-version={version}");
+        self.transport
+            .within_time_limit(async {
+                let reply = self.send(Method::GET, &url, None::<&()>).await?;
+                let page: Page<Permission> = decode(&reply)?;
+                Ok(Permissions { roles: page.value, answered_at: reply.date() })
+            })
+            .await
     }
 
     /// Every page of a listing.

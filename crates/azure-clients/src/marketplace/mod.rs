@@ -65,6 +65,15 @@ impl Marketplace {
         self.call(Method::GET, &format!("/{id}"), None, None, decode).await
     }
 
+    /// Asks for the subscriptions of the publisher, to know whether we may. Only the first page is read, and nothing of it
+    /// is kept.
+    ///
+    /// # Errors
+    /// [`MarketplaceRefusal::Forbidden`] when the offer's technical configuration names another application or tenant.
+    pub async fn is_open_to_us(&self) -> Result<(), MarketplaceError> {
+        self.call(Method::GET, "", None, None, |_| Ok(())).await
+    }
+
     /// Activates a subscription: from here on the customer is billed.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, ArmResponse, Target};
 use super::resource::{self, RegisteredProvider};
 use super::{
-    custom_roles, inventory, limits, operations, resource_groups, role_assignments, role_definitions,
-    subscriptions, tenancy, vaults,
+    custom_roles, inventory, limits, operations, permissions, resource_groups, role_assignments,
+    role_definitions, subscriptions, tenancy, vaults,
 };
 
 /// Answers one request.
@@ -88,6 +88,9 @@ fn route(cloud: &Cloud, request: &ArmRequest, lower: &[&str]) -> Result<ArmRespo
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions", name] => {
             role_definition(cloud, request, &scope(request, at.len() + 2), name)
+        }
+        ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "permissions"] if get => {
+            Ok(permissions::list(cloud, request, &scope(request, at.len() + 2)))
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roleassignments"] if get => {
             let scope = scope(request, at.len() + 2);

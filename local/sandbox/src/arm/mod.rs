@@ -16,6 +16,7 @@ mod inventory;
 mod limits;
 mod operations;
 mod outcomes;
+mod permissions;
 mod provider;
 mod regions;
 mod request;
