@@ -1,7 +1,7 @@
 // Everything that Latchkey needs in the vendor's subscription.
 //
-// What is not here, because it is no resource of a subscription: the multi-tenant application with its federated
-// credential and the value of the signing key. `latchkey setup` makes them.
+// What is not here: the multi-tenant application with its federated credential, which is no resource of a subscription
+// (`latchkey setup` makes it), and the value of the signing key (docs/operate/deploy.md).
 targetScope = 'subscription'
 
 import { namesOf } from 'modules/names.bicep'
@@ -48,7 +48,7 @@ param vaultAddresses string[] = []
 @description('Lets the platform read the length of each queue, so that it adds more than one instance at a time. It needs the role Azure Service Bus Data Owner on each queue.')
 param exactScaling bool = false
 
-@description('Who may write the signing key: the object ID of whoever runs `latchkey setup`. Empty: nobody.')
+@description('Who may write the signing key: the object ID of whoever deploys. Empty: nobody.')
 param deployerId string = ''
 
 @description('Whether `deployerId` is a person or a service principal.')
@@ -221,6 +221,7 @@ output AZURE_RESOURCE_GROUP string = groupName
 output SERVICE_FUNCTIONS_NAME string = names.app
 output SERVICE_FUNCTIONS_URI string = app.outputs.url
 output LATCHKEY_PUBLIC_URL string = app.outputs.publicUrl
+output LATCHKEY_MANAGED_IDENTITY_ID string = identityId
 output LATCHKEY_MANAGED_IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output LATCHKEY_MANAGED_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output LATCHKEY_VAULT string = names.vault

@@ -61,8 +61,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-// Apart from the app, because they name its address. No secret is among them: the signing key is a reference to what
-// `latchkey setup` writes. A template cannot make a secret, and would make another one each time.
+// Apart from the app, because they name its address. No secret is among them: the signing key is a reference to a
+// secret of the vault. A template cannot make one, and would make another each time.
 resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'

@@ -20,14 +20,7 @@ resource assigner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     description: 'Assigns the managed identity of Latchkey to disk encryption sets.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
-    permissions: [
-      {
-        actions: [
-          'Microsoft.ManagedIdentity/userAssignedIdentities/read'
-          'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
-        ]
-      }
-    ]
+    permissions: [{ actions: loadJsonContent('../identity-actions.json') }]
   }
 }
 

@@ -51,9 +51,8 @@ async fn arm(world: &LocalWorld, method: Method, id: &str, body: Option<&Value>)
 /// Takes the identity's roles away that are assigned at this very scope, and gives them back after what is tried.
 async fn without_roles(world: &LocalWorld, scope: &str, check: &str, names: &str) {
     let principal = json!(world.vendor().estate().identity.principal_id);
-    let listed =
-        arm(world, Method::GET, &format!("{scope}/providers/Microsoft.Authorization/roleAssignments"), None);
-    let listed = listed.await["value"].as_array().unwrap().clone();
+    let assignments = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
+    let listed = arm(world, Method::GET, &assignments, None).await["value"].as_array().unwrap().clone();
     let is_there = |one: &Value| {
         one["properties"]["principalId"] == principal
             && one["properties"]["scope"].as_str().unwrap().eq_ignore_ascii_case(scope)

@@ -14,6 +14,7 @@ use crate::{
     evidence::{self, EvidenceCommand},
     onboardings::{self, OnboardingsCommand},
     package::{self, PackageArgs},
+    setup::{self, SetupArgs},
 };
 
 /// What an operator can do.
@@ -113,6 +114,18 @@ pub enum Command {
     ///   az functionapp deployment source config-zip -g GROUP -n APP --src target/azure/functions.zip
     #[command(verbatim_doc_comment, after_help = package::EXIT_CODES)]
     Package(PackageArgs),
+
+    /// Set up what is in Microsoft Entra: applications, federated credential; and look at roles
+    ///
+    /// Looks first. What is right stays, what is missing is made, and what is wrong is named: it is
+    /// changed only with --mend, or when you agree to it. A second run changes nothing. Run it before
+    /// infra/ is deployed, for the application; `azd up` runs it again, for what only exists then.
+    ///
+    ///   az login
+    ///   latchkey setup --dry-run
+    ///   latchkey setup
+    #[command(verbatim_doc_comment, after_help = setup::EXIT_CODES)]
+    Setup(Box<SetupArgs>),
 }
 
 /// Runs a command.
@@ -129,5 +142,6 @@ pub async fn run(command: Command) -> anyhow::Result<End> {
         Command::Drill { command } => Box::pin(drill::run(command)).await,
         Command::Doctor(args) => Box::pin(doctor::run(&args)).await,
         Command::Package(args) => package::run(&args),
+        Command::Setup(args) => Box::pin(setup::run(*args)).await,
     }
 }

@@ -16,6 +16,7 @@ pub mod onboardings;
 mod output;
 pub mod package;
 mod private_file;
+pub mod setup;
 
 pub use command::{Command, run};
 pub use end::End;

@@ -27,6 +27,7 @@ fn help_says_what_each_command_does_and_how_it_ends() {
         (vec!["disks", "plan", "--help"], "--at-once"),
         (vec!["disks", "apply", "--help"], "--window"),
         (vec!["drill", "revoke", "--help"], "--onboarding"),
+        (vec!["setup", "--help"], "--dry-run"),
     ];
     for (arguments, teaches) in expected {
         let output = run(&arguments);

@@ -13,6 +13,13 @@ use super::{
     wanted::Named,
 };
 
+const PERMISSIONS: &str = "requiredResourceAccess";
+
+/// Microsoft Graph, and its delegated permissions `User.Read` and `openid`.
+const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
+const USER_READ: &str = "e1fe6dd8-ba31-4d61-89e7-88639da4683d";
+const OPENID: &str = "37f7f235-527c-4136-accd-4a02d197296e";
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
@@ -66,11 +73,7 @@ impl Which {
             |name: &'static str, value: bool| json!({ "web": { "implicitGrantSettings": { name: value } } });
         let mut expected = vec![
             of("signInAudience", "/signInAudience", json!(audience), json!({ "signInAudience": audience })),
-            empty(
-                "requiredResourceAccess",
-                "/requiredResourceAccess",
-                json!({ "requiredResourceAccess": [] }),
-            ),
+            empty(PERMISSIONS, "/requiredResourceAccess", json!({ "requiredResourceAccess": [] })),
             of(
                 "web.implicitGrantSettings.enableAccessTokenIssuance",
                 "/web/implicitGrantSettings/enableAccessTokenIssuance",
@@ -92,9 +95,13 @@ impl Which {
         ];
         if self == Self::Customers {
             // In a customer's tenant nobody can then add a credential to the application's service principal.
-            let lock = json!({ "servicePrincipalLockConfiguration": { "isEnabled": true, "allProperties": true } });
+            let lock =
+                json!({ "servicePrincipalLockConfiguration": { "isEnabled": true, "allProperties": true } });
             for (property, pointer) in [
-                ("servicePrincipalLockConfiguration.isEnabled", "/servicePrincipalLockConfiguration/isEnabled"),
+                (
+                    "servicePrincipalLockConfiguration.isEnabled",
+                    "/servicePrincipalLockConfiguration/isEnabled",
+                ),
                 (
                     "servicePrincipalLockConfiguration.allProperties",
                     "/servicePrincipalLockConfiguration/allProperties",
@@ -122,7 +129,8 @@ impl Piece for ApplicationPiece {
 
     async fn read(&self, azure: &Azure<'_>, seen: &mut Seen) -> anyhow::Result<Found> {
         let application = find(azure, &self.named).await?;
-        let found = application.as_ref().map_or(Found::Missing, |application| Found::of(self.wrong(application)));
+        let found =
+            application.as_ref().map_or(Found::Missing, |application| Found::of(self.wrong(application)));
         self.which.note(seen, application);
         Ok(found)
     }
@@ -135,7 +143,8 @@ impl Piece for ApplicationPiece {
         if self.which == Which::SignIn {
             body["appRoles"] = app_roles::all();
         }
-        let made = azure.write(Method::POST, Graph, "/applications", &body, "registering the application").await?;
+        let made =
+            azure.write(Method::POST, Graph, "/applications", &body, "registering the application").await?;
         self.which.note(seen, Some(Application::read(made)?));
         Ok(())
     }
@@ -165,7 +174,8 @@ impl ApplicationPiece {
             let is = shown.pointer(pointer).unwrap_or(&Json::Null);
             // What Graph leaves out is empty or off.
             let absent = is.is_null() && (should == json!([]) || should == json!(false));
-            if *is != should && !absent {
+            let harmless = property == PERMISSIONS && asks_only_to_be_known(is);
+            if *is != should && !absent && !harmless {
                 wrong.push(Difference::new(property, is.to_string(), should.to_string()));
             }
         }
@@ -178,13 +188,23 @@ impl ApplicationPiece {
     }
 }
 
+/// Microsoft's support asks for one of these two where a consent fails with AADSTS650056 (Microsoft Learn, "Error
+/// AADSTS650056"). They open nothing of the customer's.
+fn asks_only_to_be_known(permissions: &Json) -> bool {
+    let is_one = |one: &Json| one["type"] == "Scope" && (one["id"] == USER_READ || one["id"] == OPENID);
+    let all_are = |access: &Json| access.as_array().is_some_and(|all| all.iter().all(is_one));
+    let of_graph = |one: &Json| one["resourceAppId"] == GRAPH && all_are(&one["resourceAccess"]);
+    permissions.as_array().is_some_and(|all| all.iter().all(of_graph))
+}
+
 /// Whoever has a secret of the application reads every customer's key. Only a person knows what still uses one.
 fn credentials(application: &Application) -> Vec<Difference> {
     let mut wrong = Vec::new();
     for (property, flag) in [("passwordCredentials", ""), ("keyCredentials", " --cert")] {
         for credential in application.shown[property].as_array().into_iter().flatten() {
             let key = credential["keyId"].as_str().unwrap_or("KEY");
-            let cure = format!("az ad app credential delete --id {} --key-id {key}{flag}", application.app_id);
+            let cure =
+                format!("az ad app credential delete --id {} --key-id {key}{flag}", application.app_id);
             wrong.push(Difference::new(property, key, "none").by_hand(cure));
         }
     }
@@ -196,7 +216,8 @@ fn roles_that_nobody_needs(roles: &Json) -> Option<Difference> {
     let values = roles.as_array().into_iter().flatten().filter_map(|role| role["value"].as_str());
     let values: Vec<&str> = values.collect();
     let cure = "in Microsoft Entra, under App roles of the application: disable, then delete them".to_owned();
-    (!values.is_empty()).then(|| Difference::new(app_roles::PROPERTY, values.join(", "), "none").by_hand(cure))
+    (!values.is_empty())
+        .then(|| Difference::new(app_roles::PROPERTY, values.join(", "), "none").by_hand(cure))
 }
 
 async fn find(azure: &Azure<'_>, named: &Named) -> anyhow::Result<Option<Application>> {
@@ -229,5 +250,26 @@ fn merge(base: &mut Json, over: Json) {
             }
         }
         (base, over) => *base = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_that_open_nothing_are_right_and_all_others_are_wrong() {
+        let access = |resource: &str, id: &str, kind: &str| json!([{ "resourceAppId": resource, "resourceAccess": [{ "id": id, "type": kind }] }]);
+        for (permissions, harmless) in [
+            (json!([]), true),
+            (access(GRAPH, USER_READ, "Scope"), true),
+            (access(GRAPH, OPENID, "Scope"), true),
+            (access(GRAPH, USER_READ, "Role"), false),
+            (access(GRAPH, "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9", "Role"), false),
+            (access("cfa8b339-82a2-471a-a3c9-0fc0be7a4093", USER_READ, "Scope"), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(asks_only_to_be_known(&permissions), harmless, "{permissions}");
+        }
     }
 }

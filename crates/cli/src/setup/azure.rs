@@ -199,7 +199,12 @@ fn succeeded(answer: Answer, to: Resource, what: &str) -> anyhow::Result<Json> {
         _ => "",
     };
     let (code, message) = (text("code"), text("message"));
-    bail!("{what}: {} answered {} {code}: {}{hint}", to.url(), answer.status.as_u16(), message.trim_end_matches('.'))
+    bail!(
+        "{what}: {} answered {} {code}: {}{hint}",
+        to.url(),
+        answer.status.as_u16(),
+        message.trim_end_matches('.')
+    )
 }
 
 #[cfg(test)]

@@ -42,3 +42,12 @@ impl Wanted {
         self.public_url.as_ref().map(|url| format!("{}{path}", url.trim_end_matches('/')))
     }
 }
+
+impl Wanted {
+    /// The resource group of the identity.
+    pub(super) fn identity_group(&self) -> Option<ArmId> {
+        let id = self.identity.as_ref()?;
+        let (subscription, group) = (id.segment("subscriptions")?, id.segment("resourceGroups")?);
+        format!("/subscriptions/{subscription}/resourceGroups/{group}").parse().ok()
+    }
+}

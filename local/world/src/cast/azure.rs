@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context;
+use latchkey_cli::setup::Resource;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -176,6 +177,20 @@ impl Azure {
             request = request.json(body);
         }
         reply_to(request).await.with_context(|| format!("{method} {url}"))
+    }
+
+    /// How Azure is reached.
+    pub(super) fn client(&self) -> Client {
+        self.http.clone()
+    }
+
+    /// A token of the administrator for one of the services that a set-up calls.
+    pub(super) async fn token_for(&self, resource: Resource) -> anyhow::Result<String> {
+        self.token(match resource {
+            Resource::Graph => GRAPH_SCOPE,
+            Resource::ResourceManager => ARM_SCOPE,
+        })
+        .await
     }
 
     /// A token of the administrator, kept until shortly before its end.

@@ -23,4 +23,4 @@ pub use fulfilment::Fulfilment;
 pub use machine::Machine;
 pub use network::Network;
 pub use onboarding_page::{Blocker, Disk, OnboardingPage, OnboardingView};
-pub use vendor::{DiskReading, Estate, ManagedIdentity, Vendor};
+pub use vendor::{DiskReading, Estate, Vendor};

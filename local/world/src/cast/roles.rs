@@ -43,7 +43,7 @@ pub(super) async fn remove_role(
 }
 
 /// Takes a conflict for success: what was to be made is there.
-pub(super) fn already_there_is_fine(reply: AzureResponse, what: &str) -> anyhow::Result<()> {
+fn already_there_is_fine(reply: AzureResponse, what: &str) -> anyhow::Result<()> {
     if reply.status != StatusCode::CONFLICT {
         reply.ok(what)?;
     }

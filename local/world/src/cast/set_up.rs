@@ -1,20 +1,19 @@
-//! The vendor's one-time set-up, step by step. Everything in it can be repeated: what is already there is used.
+//! The vendor's one-time set-up: what `latchkey setup` makes, by the same code, and the key that signs evidence.
+//! Everything in it can be repeated: what is already there is used.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use latchkey_cli::setup::{self, Found, Identity, Line, Named, Pieces, Resource, Tokens, Wanted};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
-use uuid::Uuid;
+use serde_json::json;
+use tokio::time::Instant;
 
-use super::names::{
-    CONTRIBUTOR, GRAPH_RESOURCE, GRAPH_USER_READ, IDENTITIES_API, IDENTITY_EXCHANGE, KEY_VAULT_CRYPTO_USER,
-    MANAGED_IDENTITY_OPERATOR, RESOURCE_GROUP, RESOURCE_GROUPS_API, VAULTS_API,
-};
-use super::roles::{already_there_is_fine, assign_role};
-use super::vendor::{Estate, ManagedIdentity};
-use super::{Azure, AzureResponse};
+use super::Azure;
+use super::names::{KEY_VAULT_CRYPTO_USER, RESOURCE_GROUP, VAULTS_API};
+use super::roles::assign_role;
+use super::vendor::Estate;
 use crate::story::{Story, Who};
 
 const APPLICATION: &str = "Latchkey";
@@ -22,34 +21,19 @@ const IDENTITY: &str = "id-latchkey";
 /// Holds the key that signs evidence.
 const VAULT: &str = "kv-latchkey-evidence";
 const EVIDENCE_KEY: &str = "evidence";
-const FEDERATED_CREDENTIAL: &str = "latchkey-managed-identity";
-/// A new directory object may be unknown to the next request for a while.
-const REPLICATION_LIMIT: Duration = Duration::from_secs(120);
-const REPLICATION_PAUSE: Duration = Duration::from_millis(200);
 
 /// Does the set-up, or finds it done.
-pub(super) async fn set_up(azure: &Azure, redirect_uri: &str, story: &Story) -> anyhow::Result<Estate> {
-    let region = azure.region.clone();
+pub(super) async fn set_up(azure: &Azure, public_url: &str, story: &Story) -> anyhow::Result<Estate> {
     let engineer = Engineer { azure, story };
-    let application = engineer.application(redirect_uri).await?;
-    engineer.resource_group(&region).await?;
-    let identity = engineer.identity(&region).await?;
-    engineer.federated_credential(&application, &identity).await?;
-    engineer.roles(&identity).await?;
-    let evidence_key = engineer.evidence_key(&region, &identity).await?;
+    let (application, identity) = engineer.estate(public_url).await?;
+    let evidence_key = engineer.evidence_key(&azure.region, &identity).await?;
     Ok(Estate {
-        application_id: application.application_id,
+        application_id: application.app_id,
         resource_group: RESOURCE_GROUP.to_owned(),
-        region,
+        region: azure.region.clone(),
         identity,
         evidence_key,
     })
-}
-
-/// The application, by both of its ids.
-struct Application {
-    object_id: String,
-    application_id: Uuid,
 }
 
 /// The steps of the set-up.
@@ -58,138 +42,66 @@ struct Engineer<'a> {
     story: &'a Story,
 }
 
+#[async_trait]
+impl Tokens for Azure {
+    async fn token(&self, resource: Resource) -> anyhow::Result<String> {
+        self.token_for(resource).await
+    }
+}
+
 impl Engineer<'_> {
-    /// The multi-tenant application, with the redirect address that consent comes back to.
-    async fn application(&self, redirect_uri: &str) -> anyhow::Result<Application> {
+    /// Application, identity, credential and roles. What an earlier run left otherwise is put right: the port of the local
+    /// world may differ from the last time.
+    async fn estate(&self, public_url: &str) -> anyhow::Result<(setup::Application, Identity)> {
         let since = Instant::now();
-        let filter = format!("/applications?$filter=startswith(displayName,'{APPLICATION}')");
-        let found = self.azure.graph(Method::GET, &filter, None).await?.ok("looking for the application")?;
-        let application = match found["value"].as_array().and_then(|all| all.first()) {
-            Some(application) => {
-                let application = Application::read(application)?;
-                self.set_redirect(&application, redirect_uri).await?;
-                application
-            }
-            None => self.new_application(redirect_uri).await?,
-        };
-        self.service_principal(&application).await?;
-        self.story.tell_since(since, Who::Vendor, "registers the multi-tenant application Latchkey");
-        Ok(application)
-    }
-
-    async fn new_application(&self, redirect_uri: &str) -> anyhow::Result<Application> {
-        let body = json!({
-            "displayName": APPLICATION,
-            "signInAudience": "AzureADMultipleOrgs",
-            "web": { "redirectUris": [redirect_uri] },
-            "requiredResourceAccess": [{
-                "resourceAppId": GRAPH_RESOURCE,
-                "resourceAccess": [{ "id": GRAPH_USER_READ, "type": "Scope" }],
-            }],
-        });
-        let reply = self.azure.graph(Method::POST, "/applications", Some(&body)).await?;
-        Application::read(&reply.ok("registering the application")?)
-    }
-
-    /// The port of the local world may differ from the last time.
-    async fn set_redirect(&self, application: &Application, redirect_uri: &str) -> anyhow::Result<()> {
-        let body = json!({ "web": { "redirectUris": [redirect_uri] } });
-        let path = format!("/applications/{}", application.object_id);
-        self.once_replicated(Method::PATCH, &path, &body).await?.ok("setting the redirect address")?;
-        Ok(())
-    }
-
-    /// An application acts in its own tenant through a service principal too.
-    async fn service_principal(&self, application: &Application) -> anyhow::Result<()> {
-        let body = json!({ "appId": application.application_id, "accountEnabled": true });
-        let reply = self.once_replicated(Method::POST, "/servicePrincipals", &body).await?;
-        already_there_is_fine(reply, "making the application's service principal")
-    }
-
-    async fn resource_group(&self, region: &str) -> anyhow::Result<()> {
-        let since = Instant::now();
-        let id = self.azure.resource_group_id(RESOURCE_GROUP);
-        let body = json!({ "location": region });
-        self.azure
-            .arm(Method::PUT, &id, RESOURCE_GROUPS_API, Some(&body))
-            .await?
-            .ok("making the resource group")?;
-        self.story.tell_since(
-            since,
-            Who::Vendor,
-            format!("creates the resource group {RESOURCE_GROUP} in {region}"),
-        );
-        Ok(())
-    }
-
-    async fn identity(&self, region: &str) -> anyhow::Result<ManagedIdentity> {
-        let since = Instant::now();
-        let group = self.azure.resource_group_id(RESOURCE_GROUP);
-        let id = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY}");
-        let body = json!({ "location": region });
-        let reply = self.azure.arm(Method::PUT, &id, IDENTITIES_API, Some(&body)).await?;
-        let made = reply.ok("making the managed identity")?;
-        let identity = ManagedIdentity {
-            client_id: guid(&made["properties"]["clientId"], "clientId")?,
-            principal_id: guid(&made["properties"]["principalId"], "principalId")?,
-            id: made["id"].as_str().context("the managed identity has no id")?.to_owned(),
-        };
-        self.story.tell_since(since, Who::Vendor, format!("creates the managed identity {IDENTITY}"));
-        Ok(identity)
-    }
-
-    /// Adds a federated credential for the managed identity to the application, in place of a secret.
-    async fn federated_credential(
-        &self,
-        application: &Application,
-        identity: &ManagedIdentity,
-    ) -> anyhow::Result<()> {
-        let since = Instant::now();
-        let path = format!("/applications/{}/federatedIdentityCredentials", application.object_id);
-        let body = json!({
-            "name": FEDERATED_CREDENTIAL,
-            "issuer": format!("https://login.microsoftonline.com/{}/v2.0", self.azure.tenant_id),
-            "subject": identity.principal_id,
-            "audiences": [IDENTITY_EXCHANGE],
-            "description": "The function app signs in as this application",
-        });
-        let found = self.once_replicated(Method::GET, &path, &Value::Null).await?;
-        let found = found.ok("listing the federated credentials")?;
-        let mut all = found["value"].as_array().into_iter().flatten();
-        if let Some(there) = all.find(|credential| credential["name"] == FEDERATED_CREDENTIAL) {
-            let same = ["issuer", "subject", "audiences"].iter().all(|field| there[field] == body[field]);
-            ensure!(
-                same,
-                "the application's federated credential names another identity; start again in an empty folder"
-            );
-        } else {
-            let reply = self.once_replicated(Method::POST, &path, &body).await?;
-            reply.ok("making the federated credential")?;
+        let pieces = Pieces::of(&self.wanted(public_url)?);
+        let quiet = |_: &str| {};
+        let azure = setup::Azure::new(self.azure.client(), self.azure, &quiet);
+        let there = pieces.look(&azure).await?;
+        let mend: BTreeSet<usize> = (0..)
+            .zip(&there.lines)
+            .filter(|(_, line)| line.can_be_mended())
+            .map(|(place, _)| place)
+            .collect();
+        let plan = pieces.bring_about(&azure, &mend).await?;
+        if let Some(Line { kind, found: Found::Wrong(wrong), .. }) =
+            plan.lines.iter().find(|line| line.found != Found::Right)
+        {
+            bail!("the {kind} is wrong, so start again in an empty folder: {wrong:?}");
         }
-        self.story.tell_since(
-            since,
-            Who::Vendor,
+        for what in [
+            "registers the multi-tenant application Latchkey",
+            "creates the resource group and the managed identity",
             "adds a federated credential for the managed identity to the application",
-        );
-        Ok(())
+            "assigns the identity a role with exactly the actions that the app uses",
+        ] {
+            self.story.tell_since(since, Who::Vendor, what);
+        }
+        let (application, identity) = (plan.seen.application, plan.seen.identity);
+        Ok((application.context("there is no application")?, identity.context("there is no identity")?))
     }
 
-    async fn roles(&self, identity: &ManagedIdentity) -> anyhow::Result<()> {
-        let since = Instant::now();
+    fn wanted(&self, public_url: &str) -> anyhow::Result<Wanted> {
         let group = self.azure.resource_group_id(RESOURCE_GROUP);
-        assign_role(self.azure, &group, identity.principal_id, CONTRIBUTOR).await?;
-        assign_role(self.azure, &identity.id, identity.principal_id, MANAGED_IDENTITY_OPERATOR).await?;
-        self.story.tell_since(
-            since,
-            Who::Vendor,
-            "assigns the identity the roles it needs in the resource group",
-        );
-        Ok(())
+        let identity =
+            format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY}");
+        Ok(Wanted {
+            tenant: self.azure.tenant_id,
+            subscription: Some(self.azure.subscription_id),
+            application: Named { name: APPLICATION.to_owned(), id: None },
+            // Nobody of the vendor signs in here.
+            sign_in: None,
+            public_url: Some(public_url.trim_end_matches('/').to_owned()),
+            identity: Some(identity.parse()?),
+            disks_group: Some(group.parse()?),
+            region: Some(self.azure.region.clone()),
+            make_resources: true,
+        })
     }
 
     /// A vault of the vendor's own, with the key that signs evidence. Another run uses the key that is there, so that packs
     /// of both are signed by the same.
-    async fn evidence_key(&self, region: &str, identity: &ManagedIdentity) -> anyhow::Result<String> {
+    async fn evidence_key(&self, region: &str, identity: &Identity) -> anyhow::Result<String> {
         let since = Instant::now();
         let group = self.azure.resource_group_id(RESOURCE_GROUP);
         let vault = format!("{group}/providers/Microsoft.KeyVault/vaults/{VAULT}");
@@ -222,34 +134,4 @@ impl Engineer<'_> {
         self.story.tell_since(since, Who::Vendor, "creates a key that signs evidence, in a vault of its own");
         Ok(format!("https://{VAULT}.vault.azure.net{path}"))
     }
-
-    /// Asks again while Graph answers 404 about an object made a moment ago.
-    async fn once_replicated(
-        &self,
-        method: Method,
-        path: &str,
-        body: &Value,
-    ) -> anyhow::Result<AzureResponse> {
-        let body = Some(body).filter(|body| !body.is_null());
-        let limit = Instant::now() + REPLICATION_LIMIT;
-        loop {
-            let reply = self.azure.graph(method.clone(), path, body).await?;
-            if reply.status != StatusCode::NOT_FOUND || Instant::now() > limit {
-                return Ok(reply);
-            }
-            sleep(REPLICATION_PAUSE).await;
-        }
-    }
-}
-
-impl Application {
-    fn read(value: &Value) -> anyhow::Result<Self> {
-        let object_id = value["id"].as_str().context("the application has no id")?.to_owned();
-        Ok(Self { object_id, application_id: guid(&value["appId"], "appId")? })
-    }
-}
-
-fn guid(value: &Value, name: &str) -> anyhow::Result<Uuid> {
-    let text = value.as_str().with_context(|| format!("Azure's answer has no {name}"))?;
-    Uuid::parse_str(text).with_context(|| format!("{name} is not a GUID"))
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use latchkey_cli::setup::Identity;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -36,20 +37,9 @@ pub struct Estate {
     /// The region of all of it.
     pub region: String,
     /// Whom the function app runs as.
-    pub identity: ManagedIdentity,
+    pub identity: Identity,
     /// The URL of the key that signs evidence, without a version.
     pub evidence_key: String,
-}
-
-/// A user-assigned managed identity, with its three ids that are not to be confused.
-#[derive(Debug, Clone)]
-pub struct ManagedIdentity {
-    /// ARM id: goes into a disk encryption set.
-    pub id: String,
-    /// Selects it at the identity endpoint.
-    pub client_id: Uuid,
-    /// Its object in the directory: the subject of the federated credential, and whom roles are assigned to.
-    pub principal_id: Uuid,
 }
 
 impl DiskReading {
@@ -78,8 +68,8 @@ impl Vendor {
     /// # Errors
     ///
     /// Azure refuses something, or does not answer.
-    pub async fn set_up(azure: Azure, redirect_uri: &str, story: Story) -> anyhow::Result<Self> {
-        let estate = set_up(&azure, redirect_uri, &story).await?;
+    pub async fn set_up(azure: Azure, public_url: &str, story: Story) -> anyhow::Result<Self> {
+        let estate = set_up(&azure, public_url, &story).await?;
         Ok(Self { azure, estate, story })
     }
 
@@ -227,10 +217,10 @@ mod tests {
     use super::*;
     use crate::cast::Network;
 
-    async fn set_up_in(sandbox: &Sandbox, redirect_uri: &str) -> Vendor {
+    async fn set_up_in(sandbox: &Sandbox, public_url: &str) -> Vendor {
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap();
         let azure = Azure::new(&network, &sandbox.seed().vendor).unwrap();
-        Vendor::set_up(azure, redirect_uri, Story::silent()).await.unwrap()
+        Vendor::set_up(azure, public_url, Story::silent()).await.unwrap()
     }
 
     #[tokio::test]
@@ -242,10 +232,10 @@ mod tests {
             sandbox::Options { state: None, run_folder, lags, har: false, ahead_milliseconds: None };
         let sandbox = Sandbox::start(options).await.unwrap();
 
-        let first = set_up_in(&sandbox, "http://127.0.0.1:20001/api/consent/callback").await;
+        let first = set_up_in(&sandbox, "http://127.0.0.1:20001").await;
         let subscription = Uuid::from_u128(7);
         let disk = first.make_disk_for("disk", subscription).await.unwrap();
-        let second = set_up_in(&sandbox, "http://127.0.0.1:20002/api/consent/callback").await;
+        let second = set_up_in(&sandbox, "http://127.0.0.1:20002").await;
 
         assert_eq!(second.estate().application_id, first.estate().application_id);
         assert_eq!(second.estate().identity.principal_id, first.estate().identity.principal_id);

@@ -113,10 +113,8 @@ pub async fn set_up_vendor(
     story: &Story,
 ) -> anyhow::Result<Vendor> {
     let seed = sandbox.seed();
-    let redirect = url.join("/api/consent/callback").context("the callback's address is a URL")?;
     let azure = Azure::new(network, &seed.vendor)?;
-    let vendor =
-        Vendor::set_up(azure, redirect.as_str(), story.clone()).await.context("the vendor's set-up")?;
+    let vendor = Vendor::set_up(azure, url.as_str(), story.clone()).await.context("the vendor's set-up")?;
     let identity = &vendor.estate().identity.id;
     ensure!(
         sandbox.attach_identity(identity),

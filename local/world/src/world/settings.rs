@@ -106,7 +106,7 @@ pub(super) fn exports(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cast::ManagedIdentity;
+    use latchkey_cli::setup::Identity;
     use uuid::Uuid;
 
     async fn sandbox(run_folder: &Path) -> Sandbox {
@@ -162,7 +162,7 @@ mod tests {
             application_id: Uuid::new_v4(),
             resource_group: "rg-latchkey".into(),
             region: "westeurope".into(),
-            identity: ManagedIdentity {
+            identity: Identity {
                 id: format!(
                     "/subscriptions/{subscription}/resourceGroups/rg-latchkey/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
                 ),
