@@ -5,7 +5,10 @@ use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use azure_ids::{ApplicationId, ArmId, KeyUrl, Region, SubscriptionId, TenantId};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use onboarding::grace::{GracePolicy, GraceRules};
+use onboarding::{
+    grace::{GracePolicy, GraceRules},
+    preflight::SETS_IN_A_REGION,
+};
 use url::Url;
 
 /// The longest that a duration may be set to: thirty days. Times that are added up must stay times.
@@ -80,6 +83,10 @@ pub struct Settings {
     /// `LATCHKEY_LEAVING_HOLD_SECONDS` (604800), `LATCHKEY_LEAVING_APPROVAL` (`person`), `LATCHKEY_LEAVING_PROOF_SECONDS`
     /// (604800).
     pub leaving: LeavingRules,
+    /// `LATCHKEY_OWNERSHIP_PROOF` (`off`): `tag` has the customer show with a tag whose a key is, before it is put in use.
+    pub ownership: OwnershipProof,
+    /// `LATCHKEY_SET_QUOTA` (5000): how many disk encryption sets Azure allows in the region of the subscription.
+    pub set_quota: u32,
     /// `LATCHKEY_WINDOW_MACHINE_SECONDS` (300), `LATCHKEY_WINDOW_DISK_SECONDS` (60): how long a machine is expected to be
     /// down in a window: the first for stopping and starting it, and the second for each of its disks.
     pub pace: Pace,
@@ -114,6 +121,28 @@ impl FromStr for ApprovedBy {
             "person" => Ok(Self::Person),
             "policy" => Ok(Self::Policy),
             _ => Err("expected person or policy"),
+        }
+    }
+}
+
+/// How a customer shows whose a key is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OwnershipProof {
+    /// Not at all: whoever grants access to a key is taken to be its owner.
+    #[default]
+    Off,
+    /// The key has a tag with a value that only the customer's page shows.
+    Tag,
+}
+
+impl FromStr for OwnershipProof {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "tag" => Ok(Self::Tag),
+            _ => Err("expected off or tag"),
         }
     }
 }
@@ -240,6 +269,8 @@ impl Settings {
         let hold = reader.duration("LATCHKEY_LEAVING_HOLD_SECONDS", Duration::from_secs, 7 * 86_400);
         let approval = reader.optional_or_default("LATCHKEY_LEAVING_APPROVAL");
         let proof = reader.duration("LATCHKEY_LEAVING_PROOF_SECONDS", Duration::from_secs, 7 * 86_400);
+        let ownership = reader.optional_or_default("LATCHKEY_OWNERSHIP_PROOF");
+        let set_quota = reader.optional("LATCHKEY_SET_QUOTA");
         let pace_machine = reader.duration("LATCHKEY_WINDOW_MACHINE_SECONDS", Duration::from_secs, 300);
         let pace_disk = reader.duration("LATCHKEY_WINDOW_DISK_SECONDS", Duration::from_secs, 60);
         reader.no_longer((NOTICE, notice), (SUSPEND_AFTER, suspend_after));
@@ -283,6 +314,8 @@ impl Settings {
                     notice: notice?,
                 },
                 leaving: LeavingRules { hold: hold?, approval: approval?, proof: proof? },
+                ownership: ownership?,
+                set_quota: set_quota.unwrap_or(SETS_IN_A_REGION),
                 pace: Pace { machine: pace_machine?, disk: pace_disk? },
             })
         };

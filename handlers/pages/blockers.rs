@@ -1,7 +1,13 @@
 //! What an onboarding waits for, in sentences, for pages and for programs.
 
-use onboarding::{Onboarding, Subject, blocker::Blocker, finding::Finding};
+use onboarding::{
+    Onboarding, Subject,
+    blocker::Blocker,
+    finding::{Finding, NONCE, OWNERSHIP_TAG},
+};
 use serde_json::{Value, json};
+
+use crate::App;
 
 /// The most important blocker, `null` when there is none.
 pub(crate) fn first(onboarding: &Onboarding) -> Value {
@@ -13,8 +19,26 @@ pub(crate) fn all(onboarding: &Onboarding) -> Vec<Value> {
     onboarding.blockers().iter().map(|(subject, blocker)| blocked(subject, blocker)).collect()
 }
 
-/// As the customer's page has it: a disk has a name there and no ID.
-pub(crate) fn for_customer(mut blocker: Value) -> Value {
+/// Every blocker as the customer's page has it: a disk has a name there and no ID, and the customer's own value stands in
+/// the commands.
+pub(crate) fn for_customer(app: &App, onboarding: &Onboarding) -> Vec<Value> {
+    let shown = |(subject, known): (&Subject, &Blocker)| {
+        let mut shown = without_ids(blocked(subject, known));
+        shown["mend"] = json!(mend_of(app, onboarding, &known.finding));
+        shown
+    };
+    onboarding.blockers().iter().map(shown).collect()
+}
+
+/// How the customer mends it.
+pub(crate) fn mend_of(app: &App, onboarding: &Onboarding, finding: &Finding) -> Vec<String> {
+    let Finding::OwnershipNotProven { key, .. } = finding else { return finding.mend() };
+    let tag = |nonce: &str| format!("{OWNERSHIP_TAG}={nonce}");
+    let own = tag(&app.signer.ownership_nonce(onboarding.id(), key));
+    finding.mend().into_iter().map(|step| step.replace(&tag(NONCE), &own)).collect()
+}
+
+fn without_ids(mut blocker: Value) -> Value {
     if let Some(disk) = blocker.pointer_mut("/subject/disk").filter(|disk| disk.is_string()) {
         let name = disk.as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         *disk = json!(name);
@@ -28,6 +52,7 @@ pub(crate) fn finding(finding: &Finding) -> Value {
     json!({
         "code": code,
         "owner": code.owner(),
+        "person": code.person(),
         "summary": finding.summary(),
         "mend": finding.mend(),
         "runbook": code.runbook(),

@@ -12,7 +12,7 @@
 //! the expected tenant; that it is used once only is kept in the object store ([`super::consent`]).
 
 use aws_lc_rs::{constant_time, digest, hmac};
-use azure_ids::TenantId;
+use azure_ids::{KeyUrl, TenantId};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use onboarding::OnboardingId;
 use serde::{Deserialize, Serialize};
@@ -185,6 +185,19 @@ impl Signer {
         Ok(state)
     }
 
+    /// What the customer tags a key with to show whose it is: another for each onboarding and each key, and known only to
+    /// whoever sees the onboarding's page.
+    #[must_use]
+    pub fn ownership_nonce(&self, onboarding: OnboardingId, key: &KeyUrl) -> String {
+        self.mac("ownership", &ownership_of(onboarding, key))
+    }
+
+    /// Whether a tag of a key has that value.
+    #[must_use]
+    pub fn is_ownership_nonce(&self, onboarding: OnboardingId, key: &KeyUrl, value: &str) -> bool {
+        self.verify("ownership", &ownership_of(onboarding, key), value).is_ok()
+    }
+
     /// The secret that the customer's event subscription sends with each event. It does not expire, because the
     /// subscription lives as long as the onboarding.
     #[must_use]
@@ -219,6 +232,11 @@ impl Signer {
             Err(SignatureError::Forged)
         }
     }
+}
+
+/// Names of keys are the same in every case.
+fn ownership_of(onboarding: OnboardingId, key: &KeyUrl) -> String {
+    format!("{onboarding}\n{}", key.without_version().to_string().to_lowercase())
 }
 
 /// Of a browser that began the consent of this onboarding.
@@ -298,6 +316,27 @@ mod tests {
         assert_eq!(check(2, 1, &secret), Err(SignatureError::Forged));
         assert_eq!(check(1, 1, ""), Err(SignatureError::Forged));
         assert_eq!(check(1, 1, "\u{e9}"), Err(SignatureError::Malformed));
+    }
+
+    #[test]
+    fn a_nonce_proves_one_key_for_one_onboarding_whatever_its_version() {
+        let of = |text: &str| -> KeyUrl { text.parse().unwrap() };
+        let disks = of("https://contoso.vault.azure.net/keys/disks");
+        let version = of(&format!("https://contoso.vault.azure.net/keys/Disks/{}", "a".repeat(32)));
+        let nonce = signer(1).ownership_nonce(onboarding(1), &disks);
+        assert!(signer(1).is_ownership_nonce(onboarding(1), &version, &nonce));
+        for (other, key, value) in [
+            (onboarding(2), &disks, nonce.as_str()),
+            (onboarding(1), &of("https://contoso.vault.azure.net/keys/other"), &nonce),
+            (onboarding(1), &of("https://fabrikam.vault.azure.net/keys/disks"), &nonce),
+            (onboarding(1), &disks, ""),
+            (onboarding(1), &disks, "NONCE"),
+        ] {
+            assert!(!signer(1).is_ownership_nonce(other, key, value), "{other} {key} {value}");
+        }
+        let rotated = Signer::new(&key(2), &SigningKeys(vec![key(1)]));
+        assert!(rotated.is_ownership_nonce(onboarding(1), &disks, &nonce), "the key before still counts");
+        assert!(!signer(2).is_ownership_nonce(onboarding(1), &disks, &nonce));
     }
 
     #[test]

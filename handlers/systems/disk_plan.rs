@@ -1,17 +1,24 @@
 //! What becomes of the disks of a purchase: which are encrypted without further ado, which in a window, in which order and
-//! for how long their machines are down, and which not, and why.
+//! for how long their machines are down, and which not, and why; and what was made from them and stays outside.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use azure_clients::{
     ArmError, ArmRefusal,
-    compute::{Disk, EncryptionType, PowerState},
+    compute::{Disk, EncryptionType, GALLERY_VERSIONS, IMAGES, PowerState, Snapshot},
 };
 use azure_ids::ArmId;
-use onboarding::{Onboarding, Set, window::Planned};
+use onboarding::{
+    Onboarding, Set,
+    preflight::{limit_of, made_from},
+    window::Planned,
+};
 
 use super::{
-    disks::{is_tagged_for, of_the_estate},
+    disks::{is_gone, is_tagged_for, of_the_estate, snapshots_of_the_estate, traits_of},
     machines::is_anothers,
 };
 use crate::{App, settings::Pace};
@@ -37,6 +44,16 @@ pub(crate) struct Plan {
     /// The machines that have to be stopped, in the order in which they are begun: those with the fewest disks first, so
     /// that what goes wrong goes wrong with them.
     pub(crate) machines: Vec<Planned>,
+    /// What was made from the disks and is not encrypted with them.
+    pub(crate) outside: Vec<Outside>,
+}
+
+/// A snapshot, an image, or a version of an image in a gallery.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    pub(crate) resource: ArmId,
+    /// One that cannot be read may have been made from these disks.
+    pub(crate) can_be_read: bool,
 }
 
 /// When a machine is down, counted from the opening of a window, if each takes as long as expected.
@@ -50,9 +67,10 @@ pub(crate) struct Turn {
 pub(crate) async fn of(app: &App, onboarding: &Onboarding) -> Result<Plan, ArmError> {
     let estate: BTreeMap<ArmId, Disk> =
         of_the_estate(app).await?.into_iter().map(|disk| (disk.id.clone(), disk)).collect();
+    let snapshots = snapshots_of_the_estate(app).await?;
     let mut disks = BTreeMap::new();
     for disk in estate.values().filter(|disk| is_tagged_for(disk, onboarding)) {
-        disks.insert(disk.id.clone(), by_itself(disk, onboarding));
+        disks.insert(disk.id.clone(), by_itself(disk, onboarding, &snapshots));
     }
     let mut running: BTreeMap<ArmId, Vec<ArmId>> = BTreeMap::new();
     for (disk, becomes) in &disks {
@@ -76,7 +94,46 @@ pub(crate) async fn of(app: &App, onboarding: &Onboarding) -> Result<Plan, ArmEr
         }
     }
     machines.sort_by_key(|planned| (planned.disks.len(), planned.machine.clone()));
-    Ok(Plan { disks, machines })
+    let ours: Vec<&Disk> = estate.values().filter(|disk| disks.contains_key(&disk.id)).collect();
+    let outside = outside(app, onboarding, &ours, &snapshots).await?;
+    Ok(Plan { disks, machines, outside })
+}
+
+/// What was made from these disks, or from their machines, and is not under the onboarding's set.
+async fn outside(
+    app: &App,
+    onboarding: &Onboarding,
+    disks: &[&Disk],
+    snapshots: &[Snapshot],
+) -> Result<Vec<Outside>, ArmError> {
+    if disks.is_empty() {
+        return Ok(vec![]);
+    }
+    let from: BTreeSet<ArmId> =
+        disks.iter().flat_map(|disk| disk.machines.iter().chain([&disk.id])).cloned().collect();
+    let mut named: BTreeMap<ArmId, Vec<ArmId>> = BTreeMap::new();
+    let mut unread = vec![];
+    for one in snapshots {
+        named.insert(one.id.clone(), one.source.iter().chain(&one.disk_encryption_set).cloned().collect());
+    }
+    let all = app.compute.resources(app.settings.vendor_subscription, &app.settings.resource_group).await?;
+    for id in all.into_iter().filter(|id| id.is_of_type(IMAGES) || id.is_of_type(GALLERY_VERSIONS)) {
+        match app.compute.ids_named_by(&id).await {
+            Ok(ids) => {
+                named.insert(id, ids);
+            }
+            Err(error) if is_gone(&error) => {}
+            Err(ArmError::Refused(ArmRefusal::Forbidden { .. })) => unread.push(id),
+            Err(error) => return Err(error),
+        }
+    }
+    let is_inside = |id: &ArmId| match onboarding.set() {
+        Set::Ready { set } => named.get(id).is_some_and(|ids| ids.contains(set)),
+        Set::None | Set::Requested { .. } => false,
+    };
+    let made = made_from(&from, &named).into_iter().filter(|id| !is_inside(id));
+    let read = made.map(|resource| Outside { resource, can_be_read: true });
+    Ok(read.chain(unread.into_iter().map(|resource| Outside { resource, can_be_read: false })).collect())
 }
 
 /// How long a machine with so many disks to change is expected to be down.
@@ -85,7 +142,7 @@ fn takes(pace: &Pace, disks: usize) -> Duration {
 }
 
 /// What becomes of a disk, as far as the disk itself says.
-fn by_itself(disk: &Disk, onboarding: &Onboarding) -> Becomes {
+fn by_itself(disk: &Disk, onboarding: &Onboarding, snapshots: &[Snapshot]) -> Becomes {
     let under = disk.encryption.disk_encryption_set.as_ref();
     if let (Some(under), Set::Ready { set }) = (under, onboarding.set())
         && under == set
@@ -95,6 +152,9 @@ fn by_itself(disk: &Disk, onboarding: &Onboarding) -> Becomes {
     if disk.encryption.encryption_type != EncryptionType::PlatformKey {
         let under = under.map_or("another key", ArmId::name);
         return Becomes::Not(format!("disk-under-other-set: it is encrypted under {under}"));
+    }
+    if let Some(finding) = limit_of(&traits_of(disk, snapshots), onboarding.region()) {
+        return Becomes::Not(format!("{}: {}", finding.code().name(), finding.summary()));
     }
     let is_attached = disk.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));
     match disk.machines.as_slice() {

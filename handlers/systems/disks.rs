@@ -2,8 +2,12 @@
 
 use std::str::FromStr as _;
 
-use azure_clients::{ArmError, ArmRefusal, compute::Disk};
-use onboarding::Onboarding;
+use azure_clients::{
+    ArmError, ArmRefusal,
+    compute::{Disk, Snapshot},
+};
+use azure_ids::ArmId;
+use onboarding::{Onboarding, preflight::DiskTraits};
 use uuid::Uuid;
 
 use crate::App;
@@ -27,9 +31,45 @@ pub(crate) fn is_tagged_for_another(disk: &Disk, onboarding: &Onboarding) -> boo
     disk.tags.contains_key(SUBSCRIPTION_TAG) && !is_tagged_for(disk, onboarding)
 }
 
+/// The disk as Azure's limits see it.
+pub(crate) fn traits_of(disk: &Disk, snapshots: &[Snapshot]) -> DiskTraits {
+    DiskTraits {
+        disk: disk.id.clone(),
+        region: disk.location.clone(),
+        sku: disk.sku.clone(),
+        is_shared: disk.is_shared,
+        guest_encryption: disk.guest_encryption,
+        incremental_snapshots: incremental_snapshots(&disk.id, snapshots),
+    }
+}
+
+/// How many of these are incremental snapshots of the disk.
+pub(crate) fn incremental_snapshots(disk: &ArmId, snapshots: &[Snapshot]) -> u32 {
+    let of_disk = snapshots.iter().filter(|one| one.is_incremental && one.source.as_ref() == Some(disk));
+    u32::try_from(of_disk.count()).unwrap_or(u32::MAX)
+}
+
+/// Every snapshot of the estate, in one list.
+pub(crate) async fn snapshots_of_the_estate(app: &App) -> Result<Vec<Snapshot>, ArmError> {
+    app.compute.snapshots(app.settings.vendor_subscription, &app.settings.resource_group).await
+}
+
 /// Every disk of the estate, in one list.
 pub(crate) async fn of_the_estate(app: &App) -> Result<Vec<Disk>, ArmError> {
     app.compute.disks(app.settings.vendor_subscription, &app.settings.resource_group).await
+}
+
+/// The disks that are tagged for this purchase. One under another set was another's before.
+pub(crate) async fn of_the_purchase(
+    app: &App,
+    onboarding: &Onboarding,
+    set: &ArmId,
+) -> Result<Vec<ArmId>, ArmError> {
+    let is_ours = |disk: &Disk| {
+        let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
+        !under_another && is_tagged_for(disk, onboarding)
+    };
+    Ok(of_the_estate(app).await?.into_iter().filter(is_ours).map(|disk| disk.id).collect())
 }
 
 /// Whether ARM knows the subscription, and in it no such disk. A subscription that it does not know is the vendor's

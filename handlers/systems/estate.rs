@@ -124,8 +124,8 @@ fn kind_of_namer(id: &ArmId) -> Option<UserKind> {
 }
 
 async fn names(app: &App, id: &ArmId, set: &ArmId) -> Result<bool, ArmError> {
-    match app.compute.sets_named_by(id).await {
-        Ok(sets) => Ok(sets.contains(set)),
+    match app.compute.ids_named_by(id).await {
+        Ok(named) => Ok(named.contains(set)),
         Err(error) if is_gone(&error) => Ok(false),
         Err(error) => Err(error),
     }

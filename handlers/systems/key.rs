@@ -2,16 +2,21 @@
 //!
 //! It predicts what the disk encryption set will do, because that uses the same application: the vault's own challenge
 //! must name the bound tenant before any token is sent, the vault must be in the disks' region, and the key must be an
-//! enabled RSA key of a size that disks take, and wrap and unwrap. An expired key still unwraps, so both are tried.
+//! enabled RSA key of a size that disks take, and wrap and unwrap. If the vendor's policy wants it, it must be tagged as the
+//! customer's. An expired key still unwraps, so both are tried.
 //! Requirements: Microsoft Learn, "Encrypt managed disks with cross-tenant customer-managed keys".
 
 use azure_clients::key_vault::{KeyBundle, KeyType, VerifiedVault};
 use azure_ids::{KeyUrl, ObjectId};
-use onboarding::{Onboarding, ProvenKey, Set, finding::Finding};
+use onboarding::{
+    Onboarding, ProvenKey, Set,
+    finding::{Finding, OWNERSHIP_TAG},
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
     App,
+    settings::OwnershipProof,
     step::StepError,
     systems::refusals::{Refusal, of_entra, of_vault},
 };
@@ -64,9 +69,36 @@ async fn probe_with_newest(
     if let Some(finding) = fault_of(&bundle, app.clock.now(), margin, named) {
         return Err(Refusal::certain(finding).behind_consent(service_principal));
     }
+    if in_use.is_none()
+        && let Some(finding) = not_proven_to_be_theirs(app, onboarding, &asked, &bundle)
+    {
+        return Err(Refusal::certain(finding).behind_consent(service_principal));
+    }
     let wrapped = vault.wrap(&bundle).await.map_err(refused)?;
     vault.unwrap(&wrapped).await.map_err(refused)?;
     Ok((proof(onboarding, &vault, &bundle, service_principal), newest))
+}
+
+/// Whoever can tag the key with what only the customer's page shows holds both. A key in use was proven before.
+fn not_proven_to_be_theirs(
+    app: &App,
+    onboarding: &Onboarding,
+    asked: &KeyUrl,
+    bundle: &KeyBundle,
+) -> Option<Finding> {
+    if app.settings.ownership == OwnershipProof::Off {
+        return None;
+    }
+    let proves = |value: &String| app.signer.is_ownership_nonce(onboarding.id(), asked, value);
+    if bundle.tags.get(OWNERSHIP_TAG).is_some_and(proves) {
+        return None;
+    }
+    // What the other tags say is the customer's, and is not kept.
+    let other_tags = bundle.tags.keys().filter(|name| *name != OWNERSHIP_TAG).count();
+    Some(Finding::OwnershipNotProven {
+        key: asked.clone(),
+        other_tags: u32::try_from(other_tags).unwrap_or(u32::MAX),
+    })
 }
 
 /// Reads the newest version of the key in use, and says what is wrong with it when it is the version in use: one call to a

@@ -14,6 +14,7 @@ pub(crate) mod letters_sent;
 pub(crate) mod looks;
 pub(crate) mod machines;
 pub(crate) mod our_side;
+pub(crate) mod preflight;
 pub(crate) mod refusals;
 pub(crate) mod replacements;
 pub(crate) mod rotation;

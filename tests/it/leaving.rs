@@ -2,14 +2,14 @@
 
 use local_world::{cast::OnboardingPage, world::LocalWorld};
 use reqwest::Method;
-use sandbox::MarketplaceAction;
+use sandbox::{FaultScript, MarketplaceAction};
 use serde_json::{Value, json};
 use tokio::{process::Command, time::Instant};
 
 use crate::{
     machines::Machine,
     support::{
-        PATIENCE, a_world_with, check_again, facts_of, history, page_of, plain_client, play, until,
+        PATIENCE, a_world_with, check_again, facts_of, grant, history, page_of, plain_client, play, until,
         until_blocked, until_nothing_is_left,
     },
 };
@@ -175,5 +175,47 @@ async fn what_the_vendor_began_can_be_withdrawn_inside_the_hold_and_everything_i
     assert_eq!((after.key, after.disk_encryption_set), (before.key, before.disk_encryption_set));
     assert_eq!(encryption(&world, &disk).await.as_deref(), Some("EncryptionAtRestWithCustomerKey"));
     until_nothing_is_left(&world).await;
+    world.stop().await;
+}
+
+/// The customer unsubscribes after Azure took the other key, and before anybody could record that.
+#[tokio::test]
+async fn who_leaves_in_the_middle_of_a_replacement_leaves_by_the_key_that_the_set_has() {
+    let world = a_world_with(&[
+        QUICK[0],
+        QUICK[1],
+        QUICK[2],
+        ("LATCHKEY_LEAVING_APPROVAL", "policy"),
+        ("LATCHKEY_GRACE_POLICY", "alerts-only"),
+    ])
+    .await;
+    let signed_up = play(&world).await;
+    let (page, customer) = (&signed_up.page, world.customer());
+    let other = customer.make_key("contoso-others").await.unwrap();
+    grant(&world, &other).await;
+    customer.share_key(page, &other.url).await.unwrap();
+    let works = async || Ok(facts_of(page).await["candidateKey"]["works"] == true);
+    world.wait_until("the other key to work", Instant::now() + PATIENCE, works).await.unwrap();
+
+    let sets = "*/diskEncryptionSets/latchkey-*";
+    let never_seen = json!({"faults": [
+        {"name": "the answer to the change is lost", "call": {"method": "PATCH", "path": sets},
+         "fault": {"kind": "status", "status": 503, "afterEffect": true}},
+        {"name": "the set cannot be read after it", "call": {"method": "GET", "path": sets},
+         "nth": (2..400).collect::<Vec<u32>>(), "fault": {"kind": "status", "status": 503}},
+    ]});
+    world.sandbox().set_faults(FaultScript::parse(&never_seen.to_string()).unwrap());
+    customer.replace_key(page, &other.url).await.unwrap();
+    let taken = async || Ok(world.sandbox().fault_summary().faults[0].fired > 0);
+    world.wait_until("the change to be taken", Instant::now() + PATIENCE, taken).await.unwrap();
+    let unsubscribe = MarketplaceAction::Unsubscribe;
+    world.sandbox().send_webhook(signed_up.purchase.subscription_id, unsubscribe).await.unwrap();
+    until(&world, page, "leaving").await;
+    world.sandbox().set_faults(FaultScript::parse(&json!({"faults": []}).to_string()).unwrap());
+
+    until_blocked(&world, page, "access-remains").await;
+    let facts = facts_of(page).await;
+    let command = facts["leaving"]["toRemove"][0]["command"].as_str().unwrap();
+    assert!(command.contains("--name contoso-others "), "{command}");
     world.stop().await;
 }

@@ -25,6 +25,7 @@ mod names_of_others;
 mod own_side;
 mod page_commands;
 mod policies;
+mod preflight;
 mod recovered;
 mod replacement;
 mod rotation;

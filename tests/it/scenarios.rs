@@ -6,9 +6,10 @@ use local_world::world::{LocalWorld, LocalWorldOptions};
 use crate::support::options;
 
 async fn played(name: &str) {
-    let options = LocalWorldOptions { lags: scenarios::lags(), settings: scenarios::settings(), ..options() };
+    let scenario = Scenario::named(name).unwrap();
+    let options = LocalWorldOptions { lags: scenarios::lags(), settings: scenario.settings(), ..options() };
     let world = LocalWorld::start(options).await.unwrap();
-    let played = Scenario::named(name).unwrap().play(&world).await;
+    let played = scenario.play(&world).await;
     let readings = played.unwrap_or_else(|error| {
         let problems = world.watched(|watched| watched.problems.clone());
         panic!(
@@ -35,4 +36,14 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(onboarding, rotation, revocation, recovery, replacement, outage, offboarding, existing_disks);
+scenarios!(
+    onboarding,
+    rotation,
+    revocation,
+    recovery,
+    replacement,
+    outage,
+    offboarding,
+    existing_disks,
+    misconfigured_customer
+);

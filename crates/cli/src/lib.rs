@@ -6,7 +6,7 @@ mod change;
 mod command;
 pub mod dead_letters;
 pub mod disks;
-mod doctor;
+pub mod doctor;
 pub mod drill;
 mod end;
 pub mod evidence;

@@ -9,6 +9,7 @@ use crate::{
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep, Sweep},
     outage::Place,
+    preflight::UnfitDisk,
     replacement::Asker,
     rotation::{NewestVersion, SetLook},
     window::Window,
@@ -71,6 +72,11 @@ pub enum Fact {
     },
     /// An event that is too old to be remembered came again: what the chain waits for is sent again.
     OldEvent,
+    /// Before the disk encryption set is asked for, the disks were looked at.
+    Preflight {
+        /// Those that cannot be encrypted with it.
+        unfit: Vec<UnfitDisk>,
+    },
     /// ARM accepted the creation of the disk encryption set.
     SetRequested {
         /// The set.

@@ -9,6 +9,7 @@
 //! - [`grace`]: what is done, step by step, while a key is revoked;
 //! - [`leaving`]: how everything is undone for whom it ends;
 //! - [`window`]: when machines may be stopped so that their disks can be encrypted;
+//! - [`preflight`]: what is looked at before the first change, and Azure's limits for disks, with their sources;
 //! - [`outage`]: what is sent again when something answers again;
 //! - [`due`]: when an onboarding that waits is looked at again;
 //! - [`watched`]: which active onboardings are looked at, when, and when their keys last worked;
@@ -42,6 +43,7 @@ mod numbered;
 mod onboarding;
 pub mod outage;
 mod plan;
+pub mod preflight;
 mod reason;
 mod replaceable;
 pub mod replacement;

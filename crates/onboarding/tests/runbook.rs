@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onboarding::{
     Reason, Replay, Stops,
     finding::{Code, Owner},
+    preflight::{Holds, LIMITS},
 };
 
 const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
@@ -88,6 +89,28 @@ fn every_reason_has_a_section_that_says_what_stops_and_whether_a_replay_helps() 
             assert!(section.contains(&line), "{reason}: {line}");
         }
     }
+}
+
+#[test]
+fn every_limit_of_azure_stands_there_with_each_date_and_source() {
+    let mut rows = 0;
+    for limit in &LIMITS {
+        for reading in limit.readings {
+            let holds = match reading.holds {
+                Holds::Everywhere => "everywhere".to_owned(),
+                Holds::In(regions) => regions.join(", "),
+                Holds::Nowhere => "nowhere".to_owned(),
+            };
+            let start = format!("| {} | {} | {holds} | [", limit.says, reading.on);
+            let row = RUNBOOK.lines().find(|line| line.starts_with(&start));
+            let row = row.unwrap_or_else(|| panic!("the runbook has no row {start}"));
+            assert!(row.ends_with(&format!("]({}) |", reading.source)), "{row}");
+            rows += 1;
+        }
+    }
+    let table = RUNBOOK.split("| limit | read | holds | source |").nth(1).unwrap_or_default();
+    let there = table.lines().skip(2).take_while(|line| line.starts_with('|')).count();
+    assert_eq!(there, rows, "a row that no limit has");
 }
 
 #[test]

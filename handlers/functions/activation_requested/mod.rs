@@ -4,7 +4,8 @@
 //! a proven key and verified disks there is none. Activating again is success.
 //!
 //! Every disk is read once more before: what was given to somebody else since it was encrypted, or deleted, is dropped, and
-//! nobody is billed for it. So is the set: while it is gone, or is not as it was made, nobody is billed.
+//! nobody is billed for it. So is the set: while it is gone, or is not as it was made, nobody is billed. And the disks are
+//! listed: one that was tagged meanwhile is encrypted first.
 
 use azure_ids::ArmId;
 use onboarding::{
@@ -16,7 +17,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::{
         disk_encryption_set::obstacle,
-        disks::{is_gone, is_tagged_for},
+        disks::{is_gone, is_tagged_for, of_the_purchase},
         subscription::status_of,
     },
 };
@@ -39,6 +40,9 @@ pub(crate) async fn handle(step: Step<ActivationRequested>, app: App) -> Result<
         {
             return Ok(next);
         }
+        if let Some((set, disks)) = others_are_there(&app, onboarding).await? {
+            return step.decide(Fact::SetReady { set, disks });
+        }
     }
     let read = app.marketplace.subscription(purchase.subscription).await?;
     match status_of(&read.saas_subscription_status)? {
@@ -53,6 +57,18 @@ pub(crate) async fn handle(step: Step<ActivationRequested>, app: App) -> Result<
             step.decide(Fact::Subscription { status })
         }
     }
+}
+
+/// The set and every disk of the purchase, when there is one that is not known: it may have come in the place of one that
+/// cannot be encrypted.
+async fn others_are_there(
+    app: &App,
+    onboarding: &Onboarding,
+) -> Result<Option<(ArmId, Vec<ArmId>)>, StepError> {
+    let Set::Ready { set } = onboarding.set() else { return Ok(None) };
+    let disks = of_the_purchase(app, onboarding, set).await?;
+    let is_new = disks.iter().any(|disk| !onboarding.disks().contains_key(disk));
+    Ok(is_new.then(|| (set.clone(), disks)))
 }
 
 /// The first disk that is not this customer's any more.

@@ -13,7 +13,7 @@ use azure_clients::{
 use azure_ids::ArmId;
 use onboarding::{
     Contradiction, DiskState, DropReason, Fact, Onboarding, ProvisionPlan, Set,
-    event::DiskEncryptionRequested, finding::Finding, grace::HeldBy,
+    event::DiskEncryptionRequested, finding::Finding, grace::HeldBy, preflight::limit_of,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::{
         disk_encryption_set::{self, LOOK_AFTER, why_refused},
-        disks::{is_gone, is_tagged_for},
+        disks::{incremental_snapshots, is_gone, is_tagged_for, snapshots_of_the_estate, traits_of},
         machines::{self, Disks},
     },
 };
@@ -67,7 +67,7 @@ pub(crate) async fn handle(step: Step<DiskEncryptionRequested>, app: App) -> Res
     }
     let finding = match known {
         DiskState::Requested => Some(Finding::DiskEncryptionFailed { disk: disk.clone() }),
-        DiskState::Found | DiskState::Encrypted => obstacle(&read, &disk),
+        DiskState::Found | DiskState::Encrypted => obstacle(&read, onboarding),
     };
     match finding {
         Some(finding) => step.wait(finding, None),
@@ -118,7 +118,10 @@ async fn encrypt(
             step.decide(Fact::DiskRequested { disk, look_after_ms })
         }
         Err(ArmError::Refused(ArmRefusal::Conflict { code, .. })) => {
-            step.wait(Finding::DiskAttached { disk, error: Some(code) }, None)
+            step.wait(why_not_now(app, disk, code).await?, None)
+        }
+        Err(ArmError::Refused(ArmRefusal::BadRequest { code, .. })) => {
+            step.wait(Finding::DiskRefused { disk, error: code }, None)
         }
         Err(ArmError::Refused(
             ArmRefusal::KeyVaultAccessForbidden { .. } | ArmRefusal::KeyUnusable { .. },
@@ -128,13 +131,25 @@ async fn encrypt(
     }
 }
 
-/// What keeps Azure from changing the disk; better known before it is asked.
-fn obstacle(read: &Disk, disk: &ArmId) -> Option<Finding> {
+/// Azure's code is the same for a disk that is in use and for one that its incremental snapshots keep as it is.
+async fn why_not_now(app: &App, disk: ArmId, code: String) -> Result<Finding, ArmError> {
+    Ok(match incremental_snapshots(&disk, &snapshots_of_the_estate(app).await?) {
+        0 => Finding::DiskAttached { disk, error: Some(code) },
+        snapshots => Finding::DiskHasIncrementalSnapshots { disk, snapshots },
+    })
+}
+
+/// What keeps Azure from changing the disk; better known before it is asked. Snapshots are looked for when Azure refused.
+fn obstacle(read: &Disk, onboarding: &Onboarding) -> Option<Finding> {
+    let disk = &read.id;
     match &read.encryption.encryption_type {
         EncryptionType::PlatformKey => {}
         EncryptionType::CustomerKey | EncryptionType::PlatformAndCustomerKeys | EncryptionType::Other(_) => {
             return Some(Finding::DiskUnderOtherSet { disk: disk.clone() });
         }
+    }
+    if let Some(finding) = limit_of(&traits_of(read, &[]), onboarding.region()) {
+        return Some(finding);
     }
     // `Reserved` is attached to a deallocated machine, which is as good as unattached.
     let attached = read.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Attached"));

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use onboarding::{
     Consent, DiskState, DropReason, Onboarding, Set, Stage,
     blocker::Blocker,
-    finding::{Finding, Owner},
+    finding::{Finding, Owner, Person},
     grace::Rung,
     watched::Seen,
 };
@@ -32,13 +32,14 @@ pub(super) fn json(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         .collect();
     let dropped: Vec<Value> =
         onboarding.dropped().iter().map(|(disk, why)| json!({"name": disk.name(), "why": why})).collect();
+    let blockers = blockers::for_customer(app, onboarding);
     json!({
         "onboarding": id,
         "state": onboarding.stage(),
         "tenant": onboarding.tenant(),
         "region": onboarding.region(),
-        "blocker": blockers::for_customer(blockers::first(onboarding)),
-        "blockers": blockers::all(onboarding).into_iter().map(blockers::for_customer).collect::<Vec<_>>(),
+        "blocker": blockers.first(),
+        "blockers": blockers,
         "applicationId": app.settings.application_id,
         "servicePrincipal": onboarding.service_principal(),
         "key": key_of(onboarding),
@@ -76,7 +77,7 @@ pub(super) fn page(app: &App, link: &Link, onboarding: Option<&Onboarding>, seen
         p { (sentence(onboarding)) }
         (leaving::html(onboarding))
         (ladder::html(&app.settings.grace, onboarding))
-        (waits_for(onboarding))
+        (waits_for(app, onboarding))
         (key_health::section(app, onboarding, seen))
         @if needs_consent(onboarding) {
             p { a href=(pages::linked(app, link, &format!("/api/onboarding/{id}/consent"))) { "Approve the application" } }
@@ -136,29 +137,38 @@ fn opening(is_overdue: bool) -> Response {
 }
 
 /// The most important thing that it waits for, with what to do; then everything else.
-fn waits_for(onboarding: &Onboarding) -> Markup {
+fn waits_for(app: &App, onboarding: &Onboarding) -> Markup {
     let mut blockers = onboarding.blockers().iter().map(|(_, blocker)| blocker);
     let Some(first) = blockers.next() else { return html! {} };
     let others: Vec<&Blocker> = blockers.collect();
     html! {
-        h2 { "Waiting for the " (name_of(first.finding.owner())) }
-        (blocked(first))
+        h2 { "Waiting for the " (name_of(first.finding.owner())) (person_of(first)) }
+        (blocked(app, onboarding, first))
         @if !others.is_empty() {
             h2 { "Also waiting" }
             @for other in others {
                 details {
                     summary { (other.finding.summary()) " (waiting for the " (name_of(other.finding.owner())) ")" }
-                    @for step in other.finding.mend() { pre { (step) } }
+                    @for step in blockers::mend_of(app, onboarding, &other.finding) { pre { (step) } }
                 }
             }
         }
     }
 }
 
-fn blocked(blocker: &Blocker) -> Markup {
+/// Which of the customer's people can do it.
+fn person_of(blocker: &Blocker) -> &'static str {
+    match blocker.finding.code().person() {
+        Person::CustomerAdministrator => ": an administrator of the tenant",
+        Person::KeyOwner => ": whoever manages the key",
+        Person::Vendor | Person::Azure => "",
+    }
+}
+
+fn blocked(app: &App, onboarding: &Onboarding, blocker: &Blocker) -> Markup {
     html! {
         p { (blocker.finding.summary()) }
-        @for step in blocker.finding.mend() { pre { (step) } }
+        @for step in blockers::mend_of(app, onboarding, &blocker.finding) { pre { (step) } }
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
+use azure_clients::compute::{GALLERY_VERSIONS, IMAGES};
 use azure_ids::ArmId;
 use onboarding::{
     Fact, Onboarding, OnboardingId, Set, Stage,
@@ -22,7 +23,7 @@ use crate::{
     App,
     pages::{Problem, private_json},
     step::record::{Recorded, record},
-    systems::disk_plan::{self, Becomes, Plan},
+    systems::disk_plan::{self, Becomes, Outside, Plan},
 };
 
 /// A window is over within a week: nobody remembers a longer one.
@@ -98,6 +99,10 @@ async fn applied(app: &App, id: &str, body: &[u8]) -> Result<Value, Problem> {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "A window lasts a week at the most."));
     }
     let onboarding = load(app, id).await?.onboarding;
+    if !matches!(onboarding.set(), Set::Ready { .. }) {
+        let why = "The disk encryption set of this onboarding is not ready: there is no window yet.";
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
     let plan = plan_of(app, &onboarding).await?;
     let machines: Vec<&ArmId> = plan.machines.iter().map(|planned| &planned.machine).collect();
     if machines != request.machines.iter().collect::<Vec<_>>() {
@@ -146,10 +151,6 @@ fn check_at_once(at_once: u32) -> Result<(), Problem> {
 }
 
 async fn plan_of(app: &App, onboarding: &Onboarding) -> Result<Plan, Problem> {
-    if !matches!(onboarding.set(), Set::Ready { .. }) {
-        let why = "The disk encryption set of this onboarding is not ready: there is no plan yet.";
-        return Err(Problem::new(StatusCode::CONFLICT, why));
-    }
     let plan = disk_plan::of(app, onboarding).await;
     plan.map_err(|error| Problem::unavailable("asking Azure about disks and machines", &error))
 }
@@ -173,6 +174,7 @@ fn shown(onboarding: &Onboarding, plan: &Plan, at_once: u32) -> Value {
         "onboarding": onboarding.id(),
         "disks": plan.disks.iter().map(|(disk, becomes)| shown_disk(disk, becomes)).collect::<Vec<_>>(),
         "machines": machines,
+        "outside": plan.outside.iter().map(shown_outside).collect::<Vec<_>>(),
         "atOnce": at_once,
         "totalSeconds": turns.iter().map(|turn| turn.until.as_secs()).max().unwrap_or_default(),
         "estimate": ESTIMATE,
@@ -188,6 +190,17 @@ fn shown_disk(disk: &ArmId, becomes: &Becomes) -> Value {
         Becomes::Not(why) => ("not", None, Some(why)),
     };
     json!({"disk": disk, "becomes": becomes, "machine": machine, "why": why})
+}
+
+fn shown_outside(one: &Outside) -> Value {
+    let kind = if one.resource.is_of_type(IMAGES) {
+        "image"
+    } else if one.resource.is_of_type(GALLERY_VERSIONS) {
+        "gallery image version"
+    } else {
+        "snapshot"
+    };
+    json!({"resource": one.resource, "kind": kind, "canBeRead": one.can_be_read})
 }
 
 fn shown_window(window: &Window) -> Value {

@@ -7,11 +7,10 @@
 
 use azure_clients::{
     ArmError, ArmRefusal,
-    compute::{Disk, OperationState, OperationUrl, ProvisioningState},
+    compute::{OperationState, OperationUrl, ProvisioningState},
 };
-use azure_ids::ArmId;
 use onboarding::{
-    Contradiction, Fact, Onboarding, ProvisionPlan, Reason, Set, event::ProvisionStarted, finding::Finding,
+    Contradiction, Fact, ProvisionPlan, Reason, Set, event::ProvisionStarted, finding::Finding,
 };
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use crate::{
     step::{Next, Step, StepError},
     systems::{
         disk_encryption_set::{LOOK_AFTER, changed, gone, is_ours, why_refused},
-        disks::{is_tagged_for, of_the_estate},
+        disks::of_the_purchase,
         refusals::code_of,
     },
 };
@@ -66,7 +65,7 @@ pub(crate) async fn handle(step: Step<ProvisionStarted>, app: App) -> Result<Nex
     if let Some(finding) = changed(&app, &set, &made, onboarding) {
         return step.wait(finding, None);
     }
-    let disks = disks_of(&app, onboarding, &set).await?;
+    let disks = of_the_purchase(&app, onboarding, &set).await?;
     step.decide(Fact::SetReady { set, disks })
 }
 
@@ -118,15 +117,6 @@ fn still_creating(retry_after: Option<Duration>) -> StepError {
         Some(retry_after.unwrap_or(LOOK_AFTER)),
         "Azure is still creating the disk encryption set",
     )
-}
-
-/// The disks that are tagged for this purchase. One under another set was another's before.
-async fn disks_of(app: &App, onboarding: &Onboarding, set: &ArmId) -> Result<Vec<ArmId>, StepError> {
-    let is_ours = |disk: &Disk| {
-        let under_another = disk.encryption.disk_encryption_set.as_ref().is_some_and(|other| other != set);
-        !under_another && is_tagged_for(disk, onboarding)
-    };
-    Ok(of_the_estate(app).await?.into_iter().filter(is_ours).map(|disk| disk.id).collect())
 }
 
 #[cfg(test)]

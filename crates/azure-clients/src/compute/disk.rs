@@ -16,6 +16,12 @@ pub struct Disk {
     pub location: Region,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Its type, such as `Premium_LRS`, as Azure spells it.
+    pub sku: Option<String>,
+    /// Whether several machines may attach it.
+    pub is_shared: bool,
+    /// Whether Azure Disk Encryption, inside the machine, is on or was.
+    pub guest_encryption: bool,
     /// The machines that it is attached to: one, or several for a shared disk.
     pub machines: Vec<ArmId>,
     /// `Unattached`, `Attached`, `Reserved` (attached to a deallocated machine), ... as Azure spells it.
@@ -75,15 +81,24 @@ impl EncryptionType {
 
 impl<'de> Deserialize<'de> for Disk {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { id, location, tags, managed_by, managed_by_extended, properties } =
+        let Wire { id, location, tags, sku, managed_by, managed_by_extended, properties } =
             Wire::deserialize(deserializer)?;
-        let WireProperties { disk_state, encryption, provisioning_state } = properties;
+        let WireProperties {
+            disk_state,
+            encryption,
+            encryption_settings_collection,
+            max_shares,
+            provisioning_state,
+        } = properties;
         // A disk that says nothing about encryption has the platform's: the documented default.
         let encryption = encryption.unwrap_or_default();
         Ok(Self {
             id,
             location,
             tags: tags.unwrap_or_default(),
+            sku: sku.and_then(|sku| sku.name),
+            is_shared: max_shares.is_some_and(|shares| shares > 1),
+            guest_encryption: encryption_settings_collection.is_some_and(|guest| guest.is_or_was_on()),
             machines: managed_by.into_iter().chain(managed_by_extended.unwrap_or_default()).collect(),
             state: disk_state,
             encryption: DiskEncryption {
@@ -101,6 +116,7 @@ struct Wire {
     id: ArmId,
     location: Region,
     tags: Option<BTreeMap<String, String>>,
+    sku: Option<WireSku>,
     managed_by: Option<ArmId>,
     managed_by_extended: Option<Vec<ArmId>>,
     properties: WireProperties,
@@ -111,8 +127,32 @@ struct Wire {
 struct WireProperties {
     disk_state: Option<String>,
     encryption: Option<WireEncryption>,
+    encryption_settings_collection: Option<WireGuestEncryption>,
+    max_shares: Option<u32>,
     #[serde(default)]
     provisioning_state: ProvisioningState,
+}
+
+#[derive(Deserialize)]
+struct WireSku {
+    name: Option<String>,
+}
+
+/// Azure Disk Encryption. Once it was on, its version and its settings stay when it is turned off.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireGuestEncryption {
+    enabled: Option<bool>,
+    encryption_settings: Option<Vec<serde::de::IgnoredAny>>,
+    encryption_settings_version: Option<String>,
+}
+
+impl WireGuestEncryption {
+    fn is_or_was_on(&self) -> bool {
+        self.enabled == Some(true)
+            || self.encryption_settings.as_ref().is_some_and(|settings| !settings.is_empty())
+            || self.encryption_settings_version.is_some()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -175,6 +215,25 @@ mod tests {
         assert_eq!(read(json!({})), []);
         assert_eq!(read(json!({"managedBy": machine("m1")})), [id("m1")]);
         assert_eq!(read(json!({"managedByExtended": [machine("m1"), machine("m2")]})), [id("m1"), id("m2")]);
+    }
+
+    #[test]
+    fn a_disk_says_what_it_is_and_whether_its_machine_ever_encrypted_it() {
+        let read = |more: serde_json::Value| -> Disk {
+            let mut disk = json!({"id": format!("{SUB}/disks/d1"), "location": "eastus", "sku": {"name": "PremiumV2_LRS"},
+                "properties": {"maxShares": 2}});
+            disk["properties"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(disk).unwrap()
+        };
+        let plain = read(json!({}));
+        assert_eq!((plain.sku.as_deref(), plain.is_shared), (Some("PremiumV2_LRS"), true));
+        let guest = |settings: serde_json::Value| {
+            read(json!({"encryptionSettingsCollection": settings})).guest_encryption
+        };
+        assert!(!plain.guest_encryption && !guest(json!({"enabled": false})) && !guest(json!(null)));
+        assert!(guest(json!({"enabled": true})));
+        assert!(guest(json!({"enabled": false, "encryptionSettingsVersion": "1.1"})), "it was on");
+        assert!(guest(json!({"enabled": false, "encryptionSettings": [{}]})), "it was on");
     }
 
     #[test]

@@ -7,10 +7,11 @@ mod disk;
 mod disk_encryption_set;
 mod error;
 mod machine;
-mod named_sets;
+mod named_ids;
 mod operation;
 mod permissions;
 mod provisioning_state;
+mod snapshot;
 
 use std::sync::Arc;
 
@@ -26,10 +27,11 @@ pub use disk_encryption_set::{
 };
 pub use error::{ArmError, ArmFault, ArmRefusal};
 pub use machine::{Machine, PowerState};
-pub use named_sets::{GALLERY_VERSIONS, IMAGES, SCALE_SETS};
+pub use named_ids::{GALLERY_VERSIONS, IMAGES, SCALE_SETS};
 pub use operation::{Accepted, NotAnOperationUrl, OperationState, OperationUrl};
 pub use permissions::{Permission, Permissions};
 pub use provisioning_state::ProvisioningState;
+pub use snapshot::Snapshot;
 
 use crate::{Transport, entra::classify, transport::Reply};
 
@@ -48,6 +50,7 @@ const SCOPE: &str = "https://management.azure.com/.default";
 
 const SETS: &str = "Microsoft.Compute/diskEncryptionSets";
 const DISKS: &str = "Microsoft.Compute/disks";
+const SNAPSHOTS: &str = "Microsoft.Compute/snapshots";
 const MACHINES: &str = "Microsoft.Compute/virtualMachines";
 
 /// A listing with more pages than this goes round in circles.
@@ -196,19 +199,20 @@ impl Compute {
         Ok(found.into_iter().filter_map(|listed| listed.id.parse().ok()).collect())
     }
 
-    /// The disk encryption sets that an image, a version of one in a gallery, or a scale set names for its disks.
+    /// The resources that an image, a version of one in a gallery, or a scale set names: the disk encryption sets of its
+    /// disks, what it was made from, and itself.
     ///
     /// # Errors
     /// [`ArmRefusal::NotFound`] if there is none of this id; [`ArmRefusal::BadId`] for another type.
-    pub async fn sets_named_by(&self, id: &ArmId) -> Result<Vec<ArmId>, ArmError> {
-        let version = named_sets::api_version(id)
+    pub async fn ids_named_by(&self, id: &ArmId) -> Result<Vec<ArmId>, ArmError> {
+        let version = named_ids::api_version(id)
             .ok_or(ArmError::Refused(ArmRefusal::BadId { expected: "Microsoft.Compute/images" }))?;
         let url = format!("{HOST}{id}?api-version={version}");
         let read: serde_json::Value = self
             .transport
             .within_time_limit(async { decode(&self.send(Method::GET, &url, None::<&()>).await?) })
             .await?;
-        Ok(named_sets::of(&read))
+        Ok(named_ids::of(&read))
     }
 
     /// Reads a virtual machine, with its power.
@@ -275,6 +279,32 @@ impl Compute {
                 Ok(Permissions { roles: page.value, answered_at: reply.date() })
             })
             .await
+    }
+
+    /// Every snapshot of a resource group.
+    ///
+    /// # Errors
+    /// As [`disks`](Self::disks).
+    pub async fn snapshots(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: &str,
+    ) -> Result<Vec<Snapshot>, ArmError> {
+        let group = group_id(subscription, resource_group)?;
+        self.all(self.url(&format!("{group}/providers/{SNAPSHOTS}"))).await
+    }
+
+    /// Every disk encryption set of a resource group.
+    ///
+    /// # Errors
+    /// As [`disks`](Self::disks).
+    pub async fn disk_encryption_sets(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: &str,
+    ) -> Result<Vec<DiskEncryptionSet>, ArmError> {
+        let group = group_id(subscription, resource_group)?;
+        self.all(self.url(&format!("{group}/providers/{SETS}"))).await
     }
 
     /// Every page of a listing.

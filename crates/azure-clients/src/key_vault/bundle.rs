@@ -1,5 +1,7 @@
 //! What a key is like, as far as a disk encryption set cares.
 
+use std::collections::BTreeMap;
+
 use azure_ids::KeyUrl;
 use azure_security_keyvault_keys::models::{Key, KeyAttributes, KeyType as SdkKeyType};
 use time::OffsetDateTime;
@@ -36,6 +38,8 @@ pub struct KeyBundle {
     pub created: Option<OffsetDateTime>,
     /// What the key may be used for, such as `wrapKey`.
     pub operations: Vec<String>,
+    /// The tags of this version.
+    pub tags: BTreeMap<String, String>,
     /// How the vault protects the key from deletion, such as `CustomizedRecoverable`.
     pub recovery_level: Option<String>,
 }
@@ -66,7 +70,7 @@ impl KeyBundle {
     }
 
     pub(super) fn read(key: Key, asked: &KeyUrl) -> Result<Self, KeyVaultError> {
-        let Key { attributes, key: Some(jwk), .. } = key else { return Err(missing("key")) };
+        let Key { attributes, key: Some(jwk), tags, .. } = key else { return Err(missing("key")) };
         let kid = jwk.kid.ok_or_else(|| missing("key.kid"))?;
         let kid: KeyUrl = kid.parse().map_err(KeyVaultError::undecodable)?;
         let is_asked = kid.is_same_key(asked)
@@ -89,6 +93,7 @@ impl KeyBundle {
             expires: attributes.expires,
             created: attributes.created,
             operations: jwk.key_ops.unwrap_or_default(),
+            tags: tags.into_iter().flatten().collect(),
             recovery_level: attributes.recovery_level.map(|level| level.to_string()),
         })
     }
@@ -143,6 +148,7 @@ mod tests {
         assert_eq!(bundle.expires.unwrap().unix_timestamp(), 1_800_000_000);
         assert!(bundle.allows("wrapKey") && bundle.allows("unwrapKey") && !bundle.allows("sign"));
         assert_eq!(bundle.is_purge_protected(), Some(false));
+        assert_eq!(bundle.tags, BTreeMap::from([("test".to_owned(), "foo".to_owned())]));
     }
 
     #[test]

@@ -42,6 +42,21 @@ pub(super) fn plan(answer: &Json) -> String {
     if !not.is_empty() {
         parts.push(table(&["NOT ENCRYPTED", "WHY"], &not));
     }
+    let outside: Vec<Vec<String>> = items(&answer["outside"])
+        .iter()
+        .map(|one| {
+            let note =
+                if one["canBeRead"] == false { "cannot be read; it may be of these disks" } else { "" };
+            vec![name(&one["resource"]), text(&one["kind"]), note.to_owned()]
+        })
+        .collect();
+    if !outside.is_empty() {
+        parts.push(table(&["STAYS OUTSIDE", "KIND", ""], &outside));
+        parts.push(
+            "What was made from these disks keeps the key that it has. Latchkey does not change it."
+                .to_owned(),
+        );
+    }
     if answer["window"].is_object() {
         parts.push(window(&answer["window"]));
     }
@@ -104,6 +119,10 @@ mod tests {
             "machines": [
                 {"machine": id("virtualMachines", "m1"), "disks": [id("disks", "d1")], "downSeconds": 360, "downAfterSeconds": 0},
             ],
+            "outside": [
+                {"resource": id("snapshots", "s1"), "kind": "snapshot", "canBeRead": true},
+                {"resource": id("images", "i1"), "kind": "image", "canBeRead": false},
+            ],
             "atOnce": 2, "totalSeconds": 360, "estimate": "It is assumed.",
             "window": {"opens": "a", "closes": "b", "atOnce": 2, "phase": "ended", "machines": [
                 {"machine": id("virtualMachines", "m0"), "progress": "left-out", "seconds": null, "why": "the window was over"},
@@ -115,6 +134,8 @@ mod tests {
             "machine-shared: m2 also uses d9",
             "2 at a time: about 6 min in all. It is assumed.",
             "left-out",
+            "s1             snapshot",
+            "cannot be read; it may be of these disks",
             "the window was over",
         ] {
             assert!(shown.contains(words), "{words}: {shown}");

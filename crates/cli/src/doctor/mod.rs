@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a command ends with.
-pub(crate) const EXIT_CODES: &str = "\
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0    nothing is wrong; what could not be checked is listed
   1    the function app did not answer; stderr says what to do
@@ -81,7 +81,7 @@ pub(crate) enum Verdict {
 ///
 /// # Errors
 /// When the function app cannot be reached, or refuses.
-pub(crate) async fn run(args: &DoctorArgs) -> anyhow::Result<End> {
+pub async fn run(args: &DoctorArgs) -> anyhow::Result<End> {
     let app = FunctionApp::of(&args.app).map_err(|why| anyhow!(why))?;
     let limit = Instant::now() + Duration::from_secs(args.wait);
     let health = loop {

@@ -101,6 +101,8 @@ impl Onboarding {
             (Look::DiskReturn(_) | Look::SetRemoval | Look::Access | Look::Leaving, subject) => {
                 matches!(subject, Subject::Set | Subject::Leaving)
             }
+            // A disk that cannot be encrypted does not keep the set from being made.
+            (Look::Consent | Look::Key(_) | Look::NewSet | Look::Set(_), Subject::Disk { .. }) => false,
             // What it would wait for ends it, but for a standstill.
             (Look::Replacement(_), subject) => *subject == Subject::Replacement,
             (
@@ -127,6 +129,8 @@ impl Onboarding {
                 BTreeSet::from([key.map_or(Look::Consent, |key| Look::Key(key.without_version()))])
             }
             _ if self.leaving.is_some() => self.stands_at(),
+            // Before there is a set, only the preflight looks at disks.
+            Subject::Disk { .. } if !matches!(self.set, Set::Ready { .. }) => self.stands_at(),
             Subject::Disk { disk } | Subject::Step { disk: Some(disk), .. } => {
                 BTreeSet::from([Look::Disk(disk.clone())])
             }

@@ -180,6 +180,7 @@ impl Onboarding {
         match fact {
             Fact::Opened { .. }
             | Fact::ConsentProven { .. }
+            | Fact::Preflight { .. }
             | Fact::SetRequested { .. }
             | Fact::SetReady { .. }
             | Fact::SetFailed { .. }

@@ -13,6 +13,7 @@ mod keys;
 mod leaving;
 mod machines;
 mod outage;
+mod preflight;
 mod replacement;
 mod rotation;
 mod set;
@@ -133,6 +134,7 @@ impl Onboarding {
             Fact::OperatorAsked => Ok(self.operator_asked(cause, fact)),
             Fact::StandsStill { entry } => Ok(self.stands_still(cause, fact, entry)),
             Fact::OldEvent => Ok(self.old_event(cause, fact)),
+            Fact::Preflight { unfit } => self.preflight(cause, fact, &unfit),
             Fact::SetRequested { set, operation, look_after_ms } => {
                 self.set_requested(cause, fact, set, operation, look_after_ms)
             }

@@ -102,6 +102,7 @@ fn shows_an_answer(fact: &Fact) -> bool {
         Fact::ConsentProven { .. }
         | Fact::KeyProven { .. }
         | Fact::StepDone { .. }
+        | Fact::Preflight { .. }
         | Fact::SetRequested { .. }
         | Fact::SetReady { .. }
         | Fact::SetGone { .. }

@@ -11,7 +11,7 @@ use super::Decided;
 use crate::{
     About, CandidateKey, Cause, Decision, Fact, Onboarding, ProvenKey, Subject,
     blocker::Blocker,
-    event::KeyReplacementRequested,
+    event::{KeyReplacementRequested, LeavingDue},
     finding::{Finding, KeyIs},
     replacement::{Asker, Progress, Replacement},
     rotation::{Rotation, SetLook},
@@ -89,6 +89,10 @@ impl Onboarding {
         if let (Some(revoked), Some(_)) = (revoked, &set.former) {
             let entry = onboarding.number;
             onboarding.blockers.set(Subject::FormerKey, Blocker { entry, next_check: None, ..revoked });
+        }
+        // It leaves, by the key that the set has.
+        if self.leaving.is_some() {
+            decision.send("", None, LeavingDue {});
         }
         Some(decision)
     }

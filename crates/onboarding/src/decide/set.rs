@@ -66,6 +66,11 @@ impl Onboarding {
                 decision.onboarding.blockers.remove(&Subject::Set);
             }
         }
+        // What the preflight found of a disk that is not this customer's any more is nobody's turn.
+        decision.onboarding.blockers.retain(|subject, _| match subject {
+            Subject::Disk { disk } => self.disks.contains_key(disk) || disks.contains(disk),
+            _ => true,
+        });
         for disk in new {
             decision.onboarding.dropped.remove(disk);
             decision.onboarding.disks.insert(disk.clone(), DiskState::Found);

@@ -54,6 +54,11 @@ impl Stored for Disk {
 
     fn add_own(&self, shown: &mut Value) {
         shown["properties"]["diskState"] = json!(format!("{:?}", self.state));
+        if self.was_encrypted_inside {
+            // Our guess: that the version stays when it is turned off.
+            shown["properties"]["encryptionSettingsCollection"] =
+                json!({ "enabled": self.is_encrypted_inside, "encryptionSettingsVersion": "1.1" });
+        }
         if let Some(machine) = &self.managed_by {
             shown["managedBy"] = json!(machine);
         }

@@ -229,6 +229,12 @@ async fn disks_with_a_past_or_of_a_kind_are_refused() {
     let older = json!({ "properties": { "encryptionSettingsCollection": { "enabled": true } } });
     let patched = story.vendor(Method::PATCH, &story.disk_id(), Some(older)).await.expect(202);
     story.settled(patched, "Succeeded").await;
+    let turned_off = json!({ "properties": { "encryptionSettingsCollection": { "enabled": false } } });
+    let patched = story.vendor(Method::PATCH, &story.disk_id(), Some(turned_off)).await.expect(202);
+    story.settled(patched, "Succeeded").await;
+    let shown = story.vendor(Method::GET, &story.disk_id(), None).await.expect(200);
+    let past = json!({ "enabled": false, "encryptionSettingsVersion": "1.1" });
+    assert_eq!(shown.body["properties"]["encryptionSettingsCollection"], past);
     let refused = story.patch_disk(story.under_the_set()).await.expect_error(409, "OperationNotAllowed");
     assert!(refused.message().contains("previously encrypted with Azure Disk Encryption"), "{refused:?}");
 

@@ -3,6 +3,7 @@
 //! The vendor's engineer sets up once and looks at the disks; the customer's administrator signs up, consents, makes a
 //! key and shares it. They use plain HTTP as `az` and a browser would, and none of the function app's own clients.
 
+mod az;
 mod azure;
 mod browser;
 mod customer;
@@ -16,6 +17,7 @@ mod roles;
 mod set_up;
 mod vendor;
 
+pub use az::az;
 pub use azure::{Azure, AzureError, AzureResponse};
 pub use browser::{Browser, Page};
 pub use customer::{Customer, CustomerKey};

@@ -95,11 +95,27 @@ impl Vendor {
         if self.has_disk(name).await? {
             return Ok(id);
         }
+        self.make_disk_of(name, subscription, &self.estate.region, "Premium_LRS").await
+    }
+
+    /// Makes an empty managed disk of this type for a purchase, in this region.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn make_disk_of(
+        &self,
+        name: &str,
+        subscription: Uuid,
+        region: &str,
+        sku: &str,
+    ) -> anyhow::Result<String> {
+        let id = self.compute_id("disks", name);
         let since = Instant::now();
         let body = json!({
-            "location": self.estate.region,
+            "location": region,
             "tags": { "latchkey-subscription": subscription },
-            "sku": { "name": "Premium_LRS" },
+            "sku": { "name": sku },
             "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 32 },
         });
         self.azure.arm(Method::PUT, &id, DISKS_API, Some(&body)).await?.ok("making the disk")?;
@@ -110,6 +126,40 @@ impl Vendor {
             format!("creates the managed disk {name} for the customer"),
         );
         Ok(id)
+    }
+
+    /// Makes a snapshot of a disk; an incremental one binds the disk to its key.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn make_snapshot(&self, name: &str, disk: &str, incremental: bool) -> anyhow::Result<()> {
+        let id = self.compute_id("snapshots", name);
+        let body = json!({
+            "location": self.estate.region,
+            "properties": {
+                "creationData": { "createOption": "Copy", "sourceResourceId": disk }, "incremental": incremental,
+            },
+        });
+        self.azure.arm(Method::PUT, &id, DISKS_API, Some(&body)).await?.ok("making the snapshot")?;
+        let kind = if incremental { "an incremental" } else { "a full" };
+        self.story.tell(Who::Vendor, format!("has {kind} snapshot of {}", last(disk)));
+        Ok(())
+    }
+
+    /// Turns Azure Disk Encryption on, inside the machine of a disk, and off again.
+    ///
+    /// # Errors
+    ///
+    /// Azure refuses, or does not answer.
+    pub async fn encrypt_in_guest_for_a_while(&self, disk: &str) -> anyhow::Result<()> {
+        for enabled in [true, false] {
+            let body = json!({ "properties": { "encryptionSettingsCollection": { "enabled": enabled } } });
+            self.azure.arm(Method::PATCH, disk, DISKS_API, Some(&body)).await?.ok("changing the disk")?;
+            self.disk_is_ready(disk).await?;
+        }
+        self.story.tell(Who::Vendor, format!("once had Azure Disk Encryption on for {}", last(disk)));
+        Ok(())
     }
 
     /// Makes a managed disk for a purchase that has none.
@@ -208,6 +258,10 @@ impl Vendor {
     pub(super) fn compute_id(&self, kind: &str, name: &str) -> String {
         format!("{}/providers/Microsoft.Compute/{kind}/{name}", self.azure.resource_group_id(RESOURCE_GROUP))
     }
+}
+
+fn last(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
 }
 
 #[cfg(test)]

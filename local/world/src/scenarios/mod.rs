@@ -4,6 +4,7 @@
 
 mod active;
 mod existing_disks;
+mod misconfigured_customer;
 mod offboarding;
 mod onboarding;
 mod outage;
@@ -37,49 +38,65 @@ pub struct Scenario {
     /// What happens in it, in a line.
     pub about: &'static str,
     play: for<'world> fn(&'world LocalWorld) -> Playing<'world>,
+    /// What the function app is set to besides.
+    settings: &'static [(&'static str, &'static str)],
 }
 
 /// Every scenario, in the order in which `--all` plays them.
-pub const ALL: [Scenario; 8] = [
+pub const ALL: [Scenario; 9] = [
     Scenario {
         name: "onboarding",
         about: "a customer buys, consents and shares a key; a disk is encrypted with it",
         play: |world| Box::pin(onboarding::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "rotation",
         about: "the customer makes a new version of the key; the disk encryption set follows",
         play: |world| Box::pin(rotation::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "revocation",
         about: "the customer disables the key; the page says so, and the machine stops within the hour",
         play: |world| Box::pin(revocation::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "recovery",
         about: "a disabled key is enabled again; the onboarding recovers and the machine starts",
         play: |world| Box::pin(recovery::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "replacement",
         about: "the customer moves to another key; the set is changed, and the old key is let go when no disk needs it",
         play: |world| Box::pin(replacement::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "outage",
         about: "Key Vault does not answer for six hours; nobody is called revoked, and all recover",
         play: |world| Box::pin(outage::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "offboarding",
         about: "a customer leaves: after a hold and an approval everything is undone, and the key is free again",
         play: |world| Box::pin(offboarding::play(world)),
+        settings: &[],
     },
     Scenario {
         name: "existing-disks",
         about: "machines run from the disks; each is stopped in a window, and runs again, encrypted",
         play: |world| Box::pin(existing_disks::play(world)),
+        settings: &[],
+    },
+    Scenario {
+        name: "misconfigured-customer",
+        about: "much is wrong with vault, key and disks; each finding is mended as its text says",
+        play: |world| Box::pin(misconfigured_customer::play(world)),
+        settings: misconfigured_customer::SETTINGS,
     },
 ];
 
@@ -88,6 +105,15 @@ impl Scenario {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|scenario| scenario.name == name)
+    }
+
+    /// How the function app is set: it tries again soon, so that the beginning of each story is short.
+    #[must_use]
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let all =
+            [("LATCHKEY_RETRY_FIRST_MILLISECONDS", "400"), ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "3000")];
+        let all = all.iter().chain(self.settings);
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     /// Plays it in a fresh world.
@@ -111,14 +137,6 @@ pub fn lags() -> Lags {
         operation_polls: 0,
         ..Lags::default()
     }
-}
-
-/// How the function app is set: it tries again soon, so that the beginning of each story is short.
-#[must_use]
-pub fn settings() -> BTreeMap<String, String> {
-    [("LATCHKEY_RETRY_FIRST_MILLISECONDS", "400"), ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "3000")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
 }
 
 fn soon() -> Instant {

@@ -7,6 +7,7 @@ mod leaving;
 mod machines;
 mod outage;
 mod ownership;
+mod preflight;
 mod properties;
 mod refused;
 mod replacement;

@@ -292,6 +292,9 @@ fn learnt(look: &Look, outcome: usize, onboarding: &Onboarding) -> Option<Fact> 
             Some(Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } })
         }
         Look::NewSet | Look::Set(_) if outcome == 5 => Some(Fact::SetFailed { finding: consent_missing() }),
+        Look::NewSet if outcome == 6 && !onboarding.knows_unfit(&unfit()) => {
+            Some(Fact::Preflight { unfit: unfit() })
+        }
         Look::NewSet => Some(Fact::SetRequested { set: our_set(), operation: None, look_after_ms: 1 }),
         Look::Set(_) => Some(Fact::SetReady { set: our_set(), disks: disks_there(outcome) }),
         Look::Disk(disk) => {
@@ -401,6 +404,11 @@ fn looked_at_versions(outcome: usize, name: &str) -> Fact {
     let fault = (outcome == 5).then_some(Code::KeyDisabled);
     let newest = NewestVersion { version: newest, created: None, expires: None, fault };
     Fact::KeyLooked { newest: newest.into(), set: Some(set.into()) }
+}
+
+fn unfit() -> Vec<crate::preflight::UnfitDisk> {
+    let finding = Finding::DiskEncryptedInGuest { disk: disk("d1") };
+    vec![crate::preflight::UnfitDisk { disk: disk("d1"), finding }]
 }
 
 fn disks_there(outcome: usize) -> Vec<ArmId> {

@@ -8,11 +8,17 @@ use crate::{
     grace::{Drill, MachineStep, Rung},
     leaving::{AccessSeen, RemovalStep, ReturnStep},
     outage::Place,
+    preflight::UnfitDisk,
     replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{machine, version},
     window::{Planned, Window},
 };
+
+fn unfit(disk: ArmId) -> UnfitDisk {
+    let finding = Finding::DiskEncryptedInGuest { disk: disk.clone() };
+    UnfitDisk { disk, finding }
+}
 
 fn any_about() -> impl Strategy<Value = About> {
     prop_oneof![
@@ -60,6 +66,9 @@ pub(super) fn any_fact() -> impl Strategy<Value = Fact> {
         4 => sets.clone().prop_map(|set| Fact::SetRequested { set, operation: None, look_after_ms: 1 }),
         4 => (sets.clone(), proptest::collection::vec(disks.clone(), 0..3))
             .prop_map(|(set, disks)| Fact::SetReady { set, disks }),
+        1 => proptest::collection::vec(disks.clone(), 0..2).prop_map(|disks| Fact::Preflight {
+            unfit: disks.into_iter().map(unfit).collect(),
+        }),
         1 => findings.prop_map(|finding| Fact::SetFailed { finding }),
         1 => proptest::bool::ANY.prop_map(|in_use| Fact::SetGone { set: our_set(), in_use }),
         4 => disks.clone().prop_map(|disk| Fact::DiskRequested { disk, look_after_ms: 1 }),
@@ -216,7 +225,7 @@ macro_rules! every_fact {
 
 every_fact! {
     Opened, ConsentProven, KeyProven, Found, StepRefused, StepDone, CheckDue, OperatorAsked, StandsStill, OldEvent,
-    SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
+    Preflight, SetRequested, SetReady, SetFailed, SetGone, DiskRequested, DiskEncrypted, DiskDropped, Activated, Subscription,
     SubscriptionChanged, KeyLooked, RungAnnounced, RungWithdrawn, RungTaken, MachinesDue, Machine, Frozen, Unfrozen,
     MarkedAsTest, DrillStarted, LettersChosen, LettersReplayed, ReplacementAsked, ReplacementAccepted, KeyReplaced, ReplacementFailed, CandidateWithdrawn, WindowPlanned, WindowDue, LeavingAsked, Stays, LeavingApproved, LeavingSwept, DiskReturn,
     SetRemoval, AccessChecked,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    event::{Announcement, KeyReplacementRequested},
+    event::{Announcement, KeyReplacementRequested, LeavingDue},
     replacement::{Asker, NoReplacement, Progress},
     rotation::{NewestVersion, SetLook},
     test_support::version,
@@ -231,6 +231,18 @@ fn an_unsubscribed_customer_ends_a_change_wherever_it_is() {
         let late = asked_for(proof("other", TENANT));
         assert!(ended.decide(cause("late"), late).unwrap().is_none(), "no change begins any more");
         assert_eq!(ended.restart_at(std::time::Duration::ZERO), None);
+    }
+}
+
+#[test]
+fn a_change_that_azure_carried_out_counts_also_when_the_customer_leaves_meanwhile() {
+    for change in [asked(&active()), accepted(&asked(&active()))] {
+        let ended = Fact::Subscription { status: SubscriptionStatus::Unsubscribed };
+        let leaving = apply(&change, "ended", ended).onboarding;
+        let decision = apply(&leaving, "seen", replaced_with(None));
+        assert_eq!(kinds(&decision), [LeavingDue::KIND]);
+        assert!(decision.onboarding.key().unwrap().version.is_same_key(&key("other")));
+        assert!(decision.onboarding.is_held() && decision.onboarding.replaced_by().is_none());
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    finding::FindingV1,
+    finding::{FindingV1, UnfitDiskV1},
     grace::{DrillV1, MachineStepV1, RungV1},
     leaving::{AccessSeenV1, RemovalStepV1, ReturnStepV1, SweepV1},
     outage::PlaceV1,
@@ -53,6 +53,9 @@ pub(crate) enum FactV1 {
         entry: u64,
     },
     OldEvent,
+    Preflight {
+        unfit: Vec<UnfitDiskV1>,
+    },
     SetRequested {
         set: ArmId,
         operation: Option<String>,
@@ -233,6 +236,9 @@ impl From<Fact> for FactV1 {
             Fact::OperatorAsked => Self::OperatorAsked,
             Fact::StandsStill { entry } => Self::StandsStill { entry },
             Fact::OldEvent => Self::OldEvent,
+            Fact::Preflight { unfit } => {
+                Self::Preflight { unfit: unfit.into_iter().map(Into::into).collect() }
+            }
             Fact::SetRequested { set, operation, look_after_ms } => {
                 Self::SetRequested { set, operation, look_after_ms }
             }

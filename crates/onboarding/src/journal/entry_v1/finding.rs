@@ -1,6 +1,7 @@
 //! How findings are stored: a code and what was seen.
 
 use azure_ids::{ArmId, KeyUrl, ObjectId, Region, TenantId};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::mirror::mirror;
 use crate::{
     OnboardingId,
     finding::{Finding, Policy, SetUpFault},
+    preflight::UnfitDisk,
 };
 
 mirror! {
@@ -48,6 +50,7 @@ mirror! {
         KeyAlgorithm { key: KeyUrl, error: String },
         WrapMismatch,
         KeyClaimed,
+        OwnershipNotProven { key: KeyUrl, other_tags: u32 },
         NoPurgeProtection { key: KeyUrl },
         ManagedHsm,
         SetRefused { key: KeyUrl },
@@ -70,9 +73,15 @@ mirror! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             subscription: Option<Uuid>,
         },
+        DiskInOtherRegion { disk: ArmId, region: Region, set: Region },
+        DiskEncryptedInGuest { disk: ArmId },
+        DiskHasIncrementalSnapshots { disk: ArmId, snapshots: u32 },
+        DiskTypeUnsupported { disk: ArmId, what: String, region: Region },
+        DiskRefused { disk: ArmId, error: String },
         DiskAttached { disk: ArmId, error: Option<String> },
         DiskUnderOtherSet { disk: ArmId },
         SetNotOurs { set: ArmId },
+        SetQuota { region: Region, sets: u32, error: Option<String> },
         ProvisioningFailed { set: ArmId, error: String },
         DiskEncryptionFailed { disk: ArmId },
         MachineShared { machine: ArmId, disk: ArmId },
@@ -87,5 +96,25 @@ mirror! {
         StandsStill { function: String },
         StepRefused { function: String, reason: String },
         VendorSetup { fault: SetUpFaultV1, error: Option<u32>, tenant: TenantId },
+    }
+}
+
+/// A disk that cannot be encrypted with the set, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UnfitDiskV1 {
+    disk: ArmId,
+    finding: FindingV1,
+}
+
+impl From<UnfitDisk> for UnfitDiskV1 {
+    fn from(UnfitDisk { disk, finding }: UnfitDisk) -> Self {
+        Self { disk, finding: finding.into() }
+    }
+}
+
+impl UnfitDiskV1 {
+    /// What was found of it.
+    pub(crate) fn finding(&self) -> &FindingV1 {
+        &self.finding
     }
 }

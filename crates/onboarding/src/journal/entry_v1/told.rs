@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{
     fact::{AboutV1, FactV1},
     state::DropReasonV1,
-    told_finding::found,
+    told_finding::{found, preflight},
     told_leaving,
 };
 use crate::{
@@ -73,6 +73,7 @@ impl FactV1 {
             Self::ConsentProven { .. } => Chapter::Consent,
             Self::KeyProven { .. } => Chapter::Key,
             Self::Found { about, .. } => about.chapter(),
+            Self::Preflight { .. } => Chapter::Disks,
             Self::SetRequested { .. }
             | Self::SetReady { .. }
             | Self::SetFailed { .. }
@@ -144,6 +145,7 @@ impl FactV1 {
                 format!("Nothing had happened since entry {entry}, and it was nobody's turn: started again.")
             }
             Self::OldEvent => "A message from long ago came again: what was next was sent again.".to_owned(),
+            Self::Preflight { unfit } => preflight(unfit),
             Self::SetRequested { set, .. } => {
                 format!("Azure accepted the creation of the disk encryption set {}.", set.name())
             }

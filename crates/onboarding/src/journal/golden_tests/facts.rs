@@ -18,11 +18,17 @@ use crate::{
     },
     leaving::{AccessSeen, RemovalStep, ReturnStep, SetIs, Sweep, User, UserKind},
     outage::Place,
+    preflight::UnfitDisk,
     replacement::Asker,
     rotation::{NewestVersion, SetLook},
     test_support::{TENANT, disk, key, machine, proof, service_principal, set, set_name, tenant, version},
     window::{Planned, Window},
 };
+
+fn unfit(disk: ArmId) -> UnfitDisk {
+    let finding = Finding::DiskEncryptedInGuest { disk: disk.clone() };
+    UnfitDisk { disk, finding }
+}
 
 fn newest(number: u32) -> NewestVersion {
     NewestVersion { version: version("k", number), created: None, expires: None, fault: None }
@@ -208,6 +214,7 @@ fn every_fact() -> Vec<(&'static str, Fact)> {
             },
         ),
         ("set-gone", Fact::SetGone { set: our_set.clone(), in_use: false }),
+        ("preflight", Fact::Preflight { unfit: vec![unfit(disk("d1"))] }),
         ("set-failed", Fact::SetFailed { finding: Finding::SetRefused { key: key("k") } }),
         ("disk-requested", Fact::DiskRequested { disk: disk("d1"), look_after_ms: 2000 }),
         ("disk-encrypted", Fact::DiskEncrypted { disk: disk("d1"), set: our_set }),

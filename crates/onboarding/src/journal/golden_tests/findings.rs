@@ -65,6 +65,7 @@ fn samples_of(code: Code) -> Vec<Finding> {
         Code::KeyAlgorithm => Finding::KeyAlgorithm { key, error },
         Code::WrapMismatch => Finding::WrapMismatch,
         Code::KeyClaimed => Finding::KeyClaimed,
+        Code::OwnershipNotProven => Finding::OwnershipNotProven { key, other_tags: 2 },
         Code::NoPurgeProtection => Finding::NoPurgeProtection { key },
         Code::ManagedHsm => Finding::ManagedHsm,
         Code::SetRefused => Finding::SetRefused { key },
@@ -103,8 +104,28 @@ fn samples_of(code: Code) -> Vec<Finding> {
             let attached = |error| Finding::DiskAttached { disk: disk("d1"), error };
             return vec![attached(None), attached(Some(error))];
         }
+        Code::DiskInOtherRegion => Finding::DiskInOtherRegion {
+            disk: disk("d1"),
+            region: "eastus".parse().unwrap(),
+            set: "westeurope".parse().unwrap(),
+        },
+        Code::DiskEncryptedInGuest => Finding::DiskEncryptedInGuest { disk: disk("d1") },
+        Code::DiskHasIncrementalSnapshots => {
+            Finding::DiskHasIncrementalSnapshots { disk: disk("d1"), snapshots: 2 }
+        }
+        Code::DiskTypeUnsupported => Finding::DiskTypeUnsupported {
+            disk: disk("d1"),
+            what: "PremiumV2_LRS".to_owned(),
+            region: "usgovtexas".parse().unwrap(),
+        },
+        Code::DiskRefused => Finding::DiskRefused { disk: disk("d1"), error },
         Code::DiskUnderOtherSet => Finding::DiskUnderOtherSet { disk: disk("d1") },
         Code::SetNotOurs => Finding::SetNotOurs { set: set("latchkey-s") },
+        Code::SetQuota => {
+            let quota =
+                |error| Finding::SetQuota { region: "westeurope".parse().unwrap(), sets: 5000, error };
+            return vec![quota(None), quota(Some(error))];
+        }
         Code::ProvisioningFailed => Finding::ProvisioningFailed { set: set("latchkey-s"), error },
         Code::MachineShared => Finding::MachineShared { machine: machine("m1"), disk: disk("d9") },
         Code::MachineNotStopped => Finding::MachineNotStopped { machine: machine("m1"), error },

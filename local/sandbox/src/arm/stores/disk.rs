@@ -56,6 +56,7 @@ impl Store for Disk {
             state: DiskState::Unattached,
             managed_by: None,
             was_encrypted_inside: false,
+            is_encrypted_inside: false,
         })
     }
 
@@ -64,8 +65,10 @@ impl Store for Disk {
         if properties.os_type.is_some() {
             self.common.os_type.clone_from(&properties.os_type);
         }
-        self.was_encrypted_inside |=
-            properties.encryption_settings_collection.as_ref().is_some_and(|older| older.enabled);
+        if let Some(older) = &properties.encryption_settings_collection {
+            self.is_encrypted_inside = older.enabled;
+            self.was_encrypted_inside |= older.enabled;
+        }
     }
 
     /// The rules are documented ("Restrictions" of customer-managed keys).

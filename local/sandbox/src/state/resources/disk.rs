@@ -15,6 +15,9 @@ pub(crate) struct Disk {
     /// Whether Azure Disk Encryption has ever been on: such a disk takes no customer's key any more.
     #[serde(default)]
     pub(crate) was_encrypted_inside: bool,
+    /// Whether it is on.
+    #[serde(default)]
+    pub(crate) is_encrypted_inside: bool,
 }
 
 /// What a disk is attached to.

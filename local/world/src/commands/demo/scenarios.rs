@@ -23,7 +23,7 @@ pub(super) fn list(json: bool) -> anyhow::Result<End> {
         let about: BTreeMap<_, _> = all.iter().map(|scenario| (scenario.name, scenario.about)).collect();
         println!("{}", serde_json::to_string_pretty(&about)?);
     } else {
-        all.iter().for_each(|scenario| println!("{:<11} {}", scenario.name, scenario.about));
+        all.iter().for_each(|scenario| println!("{:<22} {}", scenario.name, scenario.about));
     }
     Ok(End::Well)
 }
@@ -70,7 +70,7 @@ async fn played(scenario: &Scenario, args: &DemoArgs) -> anyhow::Result<Document
         dir: args.keep.clone(),
         har: args.har.is_some(),
         lags: scenarios::lags(),
-        settings: scenarios::settings(),
+        settings: scenario.settings(),
         story: story.clone(),
         ..LocalWorldOptions::default()
     };

@@ -1,8 +1,8 @@
-//! What names a disk encryption set for disks that it makes later, and is not among the set's associated resources: images,
-//! versions of images in a gallery, and scale sets.
+//! What names other resources and is not among a set's associated resources: images, versions of images in a gallery, and
+//! scale sets. They name the sets for disks that they make later, and what they were made from.
 //!
 //! Places of the names: Microsoft Learn, the REST references of images, gallery image versions and virtual machine scale
-//! sets. Whoever looks for a name in one place only overlooks the data disks, or a region.
+//! sets. Whoever looks for a name in one place only overlooks the data disks, or a region; so every name counts.
 
 use azure_ids::ArmId;
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub const GALLERY_VERSIONS: &str = "Microsoft.Compute/galleries/images/versions"
 /// A scale set of virtual machines.
 pub const SCALE_SETS: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
-/// The version of the API with which this is read; none for a type that names no sets.
+/// The version of the API with which this is read; none for a type that is not one of these.
 pub(super) fn api_version(id: &ArmId) -> Option<&'static str> {
     if id.is_of_type(IMAGES) || id.is_of_type(SCALE_SETS) {
         Some("2024-07-01")
@@ -23,7 +23,7 @@ pub(super) fn api_version(id: &ArmId) -> Option<&'static str> {
     }
 }
 
-/// The sets that it names, in whatever place: `diskEncryptionSet.id` and `diskEncryptionSetId`.
+/// The resources that it names, in whatever place, its own id included.
 pub(super) fn of(resource: &Value) -> Vec<ArmId> {
     let mut found = vec![];
     collect(resource, &mut found);
@@ -32,21 +32,10 @@ pub(super) fn of(resource: &Value) -> Vec<ArmId> {
 
 fn collect(value: &Value, found: &mut Vec<ArmId>) {
     match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let id = match name.as_str() {
-                    "diskEncryptionSet" => value["id"].as_str(),
-                    "diskEncryptionSetId" => value.as_str(),
-                    _ => None,
-                };
-                match id.and_then(|id| id.parse().ok()) {
-                    Some(id) => found.push(id),
-                    None => collect(value, found),
-                }
-            }
-        }
+        Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
         Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::String(text) => found.extend(text.parse::<ArmId>()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -78,6 +67,30 @@ mod tests {
             names.sort();
             assert_eq!(names, ["a", "b"], "{resource}");
         }
+    }
+
+    #[test]
+    fn what_images_and_versions_were_made_from_is_found() {
+        let from = |kind: &str, name: &str| format!("{BELOW}/Microsoft.Compute/{kind}/{name}");
+        let image = json!({"id": from("images", "i"), "properties": {"storageProfile": {
+            "osDisk": {"osType": "Linux", "managedDisk": {"id": from("disks", "d")}},
+            "dataDisks": [{"lun": 0, "snapshot": {"id": from("snapshots", "s")}}]},
+            "sourceVirtualMachine": {"id": from("virtualMachines", "m")}}});
+        let version = json!({"properties": {"storageProfile": {
+            "source": {"id": from("images", "i")},
+            "osDiskImage": {"hostCaching": "ReadOnly", "source": {"id": from("snapshots", "s")}}}}});
+        let names = |resource| -> Vec<String> {
+            let mut names: Vec<String> = of(resource).iter().map(|id| id.name().to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(
+            (names(&image), names(&version)),
+            (
+                vec!["d", "i", "m", "s"].into_iter().map(str::to_owned).collect(),
+                vec!["i".to_owned(), "s".to_owned()]
+            )
+        );
         assert_eq!(of(&json!({"properties": {"diskEncryptionSetId": null, "osDisk": {}}})), []);
     }
 
