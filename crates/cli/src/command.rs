@@ -115,7 +115,7 @@ pub enum Command {
     #[command(verbatim_doc_comment, after_help = package::EXIT_CODES)]
     Package(PackageArgs),
 
-    /// Set up what is in Microsoft Entra: applications, federated credential; and look at roles
+    /// Set up the applications, the federated credential and the roles
     ///
     /// Looks first. What is right stays, what is missing is made, and what is wrong is named: it is
     /// changed only with --mend, or when you agree to it. A second run changes nothing. Run it before
