@@ -52,6 +52,8 @@ pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
     options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
     let ladder = [
+        // The clock goes from one run to the next.
+        ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *"),
         ("LATCHKEY_GRACE_POLICY", "deallocate"),
         ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
         ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),

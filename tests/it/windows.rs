@@ -9,7 +9,7 @@ use local_world::{
 use reqwest::StatusCode;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -38,21 +38,32 @@ async fn plan(world: &LocalWorld, page: &OnboardingPage) -> Option<Value> {
     if answer.status().is_success() { answer.json().await.ok() } else { None }
 }
 
-/// Sets a window of an hour that opens now; nothing when the function app does not answer.
-pub(crate) async fn set_now(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
-    set(world, page, at_once, Duration::from_secs(3600)).await
+/// Sets a window of an hour that opens in a moment; nothing when the function app does not answer.
+pub(crate) async fn set_soon(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
+    let opens = world.now() + Duration::from_secs(30);
+    set(world, page, at_once, opens, Duration::from_secs(3600)).await
 }
 
-async fn set(world: &LocalWorld, page: &OnboardingPage, at_once: u32, lasts: Duration) -> Option<Value> {
+/// Sets a window of an hour that opens now.
+async fn set_now(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
+    set(world, page, at_once, world.now(), Duration::from_secs(3600)).await
+}
+
+async fn set(
+    world: &LocalWorld,
+    page: &OnboardingPage,
+    at_once: u32,
+    opens: OffsetDateTime,
+    lasts: Duration,
+) -> Option<Value> {
     let plan = plan(world, page).await?;
     let machines: Vec<&Value> = plan["machines"].as_array()?.iter().map(|one| &one["machine"]).collect();
     if machines.is_empty() {
         // The answer before was lost.
         return plan["window"].is_object().then_some(plan.clone());
     }
-    let now = world.now();
     let body = json!({
-        "opens": now.format(&Rfc3339).unwrap(), "closes": (now + lasts).format(&Rfc3339).unwrap(),
+        "opens": opens.format(&Rfc3339).unwrap(), "closes": (opens + lasts).format(&Rfc3339).unwrap(),
         "atOnce": at_once, "machines": machines,
     });
     let answer = plain_client().post(of_disks(world, page, "/window")).json(&body).send().await.ok()?;
@@ -206,7 +217,7 @@ async fn a_window_that_ends_half_way_leaves_no_machine_down_and_says_what_is_lef
     });
     world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
     let page = &signed_up.page;
-    set(&world, page, 1, Duration::from_secs(10)).await.unwrap();
+    set(&world, page, 1, world.now(), Duration::from_secs(10)).await.unwrap();
     machine.until(&world, "deallocated").await;
     let report = until_ended(&world, page).await;
     assert_eq!(

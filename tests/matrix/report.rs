@@ -5,7 +5,7 @@ use std::path::Path;
 use latchkey_functions::table;
 
 use crate::{
-    fault::{COLUMNS, NOT_PLAYED},
+    fault::COLUMNS,
     trials::{Found, ONLY},
 };
 
@@ -77,7 +77,6 @@ fn text(found: &Found) -> String {
     text += &format!("| function | {} |\n|---|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
     for function in table() {
         let cells = columns.map(|column| match found.struck.contains_key(&(function.name, column)) {
-            _ if NOT_PLAYED.contains(&column) => "not played",
             true => "same end",
             false => "–",
         });
