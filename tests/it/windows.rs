@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::{
     machines::Machine,
     support::{
-        PATIENCE, SignedUp, a_world_with, consent_and_share, plain_client, sign_up, until,
-        until_nothing_is_left,
+        PATIENCE, SignedUp, a_world_of, a_world_with, consent_and_share, options, plain_client, sign_up,
+        until, until_nothing_is_left,
     },
 };
 
@@ -257,6 +257,38 @@ async fn a_machine_runs_again_although_the_subscription_has_ended() {
     let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
     world.sandbox().send_webhook(signed_up.purchase.subscription_id, unsubscribe).await.unwrap();
     machine.until(&world, "running").await;
+    world.stop().await;
+}
+
+/// Azure ends the deallocation between the look at the machine and the look at the operation: that is not somebody who
+/// started the machine again.
+#[tokio::test]
+async fn a_machine_that_is_down_one_look_later_is_not_left_down() {
+    let mut slow = options();
+    slow.lags.operation_polls = 5;
+    let [_, of_machine, of_disk] = QUICK;
+    slow.settings.extend([of_machine, of_disk].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let world = a_world_of(slow).await;
+    let signed_up = sign_up(&world).await;
+    let disk = make_disk(&world, "d1", &signed_up).await;
+    let machine = Machine::make(&world, "m", &[&disk]).await;
+    waiting(&world, &signed_up, 1).await;
+    let rule = json!({
+        "call": { "method": "GET", "host": "management.azure.com", "path": "*/operations/*" },
+        "nth": [1],
+        "fault": { "kind": "slow", "milliseconds": 500 }
+    });
+    world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
+    set_now(&world, &signed_up.page, 1).await.unwrap();
+    let is_asked = async || Ok(world.sandbox().fault_summary().faults[0].fired == 1);
+    world.wait_until("a look at the operation", Instant::now() + PATIENCE, is_asked).await.unwrap();
+    // As soon as it can be: it is waited for the answer meanwhile.
+    for _ in 0..10 {
+        machine.power(&world).await;
+    }
+    until_ended(&world, &signed_up.page).await;
+    assert_eq!(machine.power(&world).await, "running");
+    assert!(is_encrypted(&world, &disk).await);
     world.stop().await;
 }
 
