@@ -2,7 +2,6 @@
 //! trouble.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,17 +13,18 @@ use axum::{
     response::IntoResponse as _,
 };
 use azure_clients::{ProxyChoice, Transport, TransportOptions};
+use azure_ids::KeyUrl;
 use broker::{Control, Failure, Operation};
 use bytes::Bytes;
 use custom_handler::testing::{Answer, Invocation, TestFunctions};
-use futures::TryStreamExt as _;
 use latchkey_functions::{
     App, Clock, Ground, Observer, Settings, Unobserved, table,
     table::{Trigger, registered},
 };
-use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory};
+use object_store::{ObjectStore, memory::InMemory};
+use onboarding::{claim::Claims, journal::Journal};
 use sandbox::{FaultScript, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 use service_bus::ClientOptions;
 
 use crate::{
@@ -59,7 +59,8 @@ pub(crate) struct Playing {
 
 impl Playing {
     pub(crate) fn new(stage: &Stage, trouble: Trouble) -> Arc<Self> {
-        let deadline = |name: &str| (name == DEADLINE).then(|| DEADLINE_SECONDS.to_string());
+        let gives_up = trouble.gives_up();
+        let deadline = |name: &str| (name == DEADLINE && gives_up).then(|| DEADLINE_SECONDS.to_string());
         let settings =
             Settings::read(|name| deadline(name).or_else(|| stage.settings.get(name).cloned())).unwrap();
         let patience = trouble.patience();
@@ -138,21 +139,14 @@ impl Playing {
         .await
     }
 
-    /// How many keys an onboarding holds, by the newest record of each.
-    pub(crate) async fn keys_held_by(&self, onboarding: &str) -> usize {
-        let claims = self.store.list(Some(&"claims".into())).try_collect::<Vec<_>>().await.unwrap();
-        let mut newest = BTreeMap::new();
-        for claim in claims {
-            let record = self.store.get(&claim.location).await.unwrap().bytes().await.unwrap();
-            let record: Value = serde_json::from_slice(&record).unwrap();
-            let (key, number) = claim.location.as_ref().rsplit_once('/').unwrap();
-            let number: u64 = number.trim_end_matches(".json").parse().unwrap();
-            let kept = newest.entry(key.to_owned()).or_insert((number, record.clone()));
-            if kept.0 < number {
-                *kept = (number, record);
-            }
+    /// How many of these keys somebody holds.
+    pub(crate) async fn held(&self, keys: &[KeyUrl]) -> usize {
+        let (claims, journal) = (Claims::new(self.store.clone()), Journal::new(self.store.clone()));
+        let mut held = 0;
+        for key in keys {
+            held += usize::from(claims.holder(&journal, key).await.unwrap().is_some());
         }
-        newest.values().filter(|(_, record)| record["holder"] == onboarding).count()
+        held
     }
 
     /// Requests something of the app without its trouble.

@@ -24,7 +24,7 @@ pub(crate) struct End {
     journal_holds: bool,
     /// Of the machines.
     powers: Vec<String>,
-    /// How many keys it holds.
+    /// How many of the keys of this story somebody holds.
     keys: usize,
     dead: Vec<String>,
     left: usize,
@@ -67,7 +67,7 @@ impl End {
             nothing_twice: nothing_twice(&stage.sandbox.har(), cast, !is_there),
             journal_holds: host.app.look(verification).await.status().is_success(),
             powers,
-            keys: host.app.keys_held_by(page.onboarding()).await,
+            keys: host.app.held(&cast.keys).await,
             dead: host.dead().await,
             left: host.left(),
         }

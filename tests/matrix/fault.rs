@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 /// How long the app waits for an answer, on a machine that may be busy; and where it is to wait in vain.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 /// Longer than the app waits then.
-pub(crate) const TOO_SLOW: Duration = Duration::from_millis(800);
+pub(crate) const TOO_SLOW: Duration = Duration::from_millis(1_500);
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -55,8 +55,8 @@ impl Stage {
         let ahead_milliseconds = clock.shared();
         let options = broker::Options { queues, topics, ahead_milliseconds, ..broker::Options::default() };
         let broker = Broker::start(options).await.unwrap();
-        // A machine runs on when its key is lost, so that there is something to stop.
-        let key_loss = Duration::from_secs(3_600);
+        // A machine runs on when its key is lost, so that there is something to stop, however late.
+        let key_loss = Duration::from_secs(30 * 86_400);
         let lags = Lags { retry_after_seconds: Some(0), key_loss, ..Lags::default() };
         let run_folder = folder.path().join("run");
         let ahead_milliseconds = Some(clock.shared());

@@ -73,6 +73,11 @@ impl Trouble {
         self.fault.patience()
     }
 
+    /// Whether the app gives up soon what gets no answer.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.fault == Fault::Outage
+    }
+
     /// What comes before the part of the story that is meant goes well, and nobody looks at it.
     pub(crate) fn start(&self) {
         self.has_begun.store(true, Ordering::SeqCst);

@@ -1,9 +1,10 @@
 //! What must hold whatever was killed, read from whoever knows: Azure Resource Manager, the marketplace, the journal.
 
-use std::{collections::BTreeMap, fs};
+use std::sync::Arc;
 
-use local_world::{cast::OnboardingPage, world::LocalWorld};
-use serde_json::Value;
+use local_world::world::LocalWorld;
+use object_store::{ObjectStore, local::LocalFileSystem};
+use onboarding::{claim::Claims, journal::Journal};
 
 use super::story::Life;
 use crate::support::{exchanges, succeeded};
@@ -39,24 +40,21 @@ pub(super) async fn check(world: &LocalWorld, life: &Life, killed: &str) {
     for machine in &life.machines {
         assert_eq!(machine.power(world).await, "running", "{killed}: {:#?}", world.steps());
     }
-    assert_eq!(keys_held(world, page), usize::from(!life.has_left()), "{killed}: keys that are held");
+    assert_eq!(keys_held(world, life).await, usize::from(!life.has_left()), "{killed}: keys that are held");
     let dead: Vec<_> =
         world.queues().iter().filter(|queue| world.broker().counts(queue).unwrap().dead_letter > 0).collect();
     assert!(dead.is_empty(), "{killed}: dead letters in {dead:?}");
 }
 
-/// How many keys an onboarding holds, by the newest record of each.
-pub(super) fn keys_held(world: &LocalWorld, page: &OnboardingPage) -> usize {
-    let claims = world.folder().join("journal/claims");
-    let keys = fs::read_dir(claims).unwrap().map(|key| key.unwrap().path());
-    let newest = keys.filter_map(|key| {
-        let records = fs::read_dir(key).unwrap().map(|record| record.unwrap().path());
-        let numbered = records.filter_map(|record| {
-            let number: u64 = record.file_stem()?.to_str()?.parse().ok()?;
-            Some((number, record))
-        });
-        let (_, newest) = numbered.collect::<BTreeMap<_, _>>().pop_last()?;
-        Some(serde_json::from_slice::<Value>(&fs::read(newest).unwrap()).unwrap())
-    });
-    newest.filter(|record| record["holder"] == page.onboarding()).count()
+/// How many of its keys somebody holds.
+pub(super) async fn keys_held(world: &LocalWorld, life: &Life) -> usize {
+    let store = LocalFileSystem::new_with_prefix(world.folder().join("journal")).unwrap();
+    let store: Arc<dyn ObjectStore> = Arc::new(store);
+    let (claims, journal) = (Claims::new(store.clone()), Journal::new(store));
+    let mut held = 0;
+    for key in &life.keys {
+        let key = key.url.parse().unwrap();
+        held += usize::from(claims.holder(&journal, &key).await.unwrap().is_some());
+    }
+    held
 }

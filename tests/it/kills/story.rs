@@ -8,11 +8,12 @@ use local_world::{
     world::{LocalWorld, Purchase},
 };
 use sandbox::MarketplaceAction;
+use tokio::time::Instant;
 
 use crate::{
     key_events::Offered,
     machines::Machine,
-    support::{grant, insist, run_timer},
+    support::{PATIENCE, grant, insist, run_timer},
     windows,
 };
 
@@ -51,7 +52,8 @@ pub(super) struct Life {
     pub(super) disks: Vec<String>,
     pub(super) machines: Vec<Machine>,
     page: Option<OnboardingPage>,
-    key: Option<CustomerKey>,
+    /// The newest is in use.
+    pub(super) keys: Vec<CustomerKey>,
 }
 
 impl Life {
@@ -62,7 +64,7 @@ impl Life {
         let disk =
             world.vendor().make_disk_for(&format!("{name}-a"), purchase.subscription_id).await.unwrap();
         let (disks, machines) = (vec![disk], vec![]);
-        let mut life = Self { part, name, purchase, disks, machines, page: None, key: None };
+        let mut life = Self { part, name, purchase, disks, machines, page: None, keys: vec![] };
         if part != Part::Onboarding {
             life.is_onboarded(world).await;
         }
@@ -92,14 +94,23 @@ impl Life {
         self.page.as_ref().unwrap()
     }
 
+    fn key(&self) -> &CustomerKey {
+        self.keys.last().unwrap()
+    }
+
     pub(super) fn has_left(&self) -> bool {
         self.part == Part::Leaving
     }
 
     /// Waits until the page says this.
     async fn until(&self, world: &LocalWorld, what: &str, holds: impl Fn(&OnboardingView) -> bool) {
-        let look = async || Ok(world.customer().look(self.page()).await.is_ok_and(|view| holds(&view)));
-        pass_until(world, what, look).await;
+        // While the handler process is started again there is no page, and no time may pass for that.
+        let look = async || Ok(world.customer().look(self.page()).await.ok());
+        let holds = async || {
+            let deadline = Instant::now() + PATIENCE;
+            Ok(holds(&world.wait_for("the page", deadline, look).await?))
+        };
+        pass_until(world, what, holds).await;
     }
 
     async fn until_state(&self, world: &LocalWorld, state: &str) {
@@ -117,7 +128,7 @@ impl Life {
     async fn is_onboarded(&mut self, world: &LocalWorld) {
         let customer = world.customer();
         let load = async || Ok(customer.sign_up(&self.purchase.landing).await.ok());
-        let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         self.page = Some(world.wait_for("the landing page", deadline, load).await.unwrap());
         self.until_state(world, "awaiting-consent").await;
         insist(world, "the consent", async || customer.consent(self.page()).await.map(drop)).await;
@@ -128,7 +139,7 @@ impl Life {
         grant(world, &key).await;
         self.check_again(world).await;
         self.until_state(world, "active").await;
-        self.key = Some(key);
+        self.keys.push(key);
     }
 
     async fn lives(&self, world: &LocalWorld) {
@@ -137,10 +148,10 @@ impl Life {
         // A run of the timer that a kill ends is not made up for before tomorrow.
         insist(world, "the timer", async || run_timer(world, "check_subscriptions").await).await;
         // Event Grid delivers again what was not taken.
-        let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         let offered = async || Ok(Offered::on(self.page()).await.ok());
         let offered = world.wait_for("the page", deadline, offered).await.unwrap();
-        let vault = &self.key.as_ref().unwrap().vault;
+        let vault = &self.key().vault;
         insist(world, "the event", async || {
             let status = offered.tell(vault, 1).await?;
             anyhow::ensure!(status == 200, "{status}");
@@ -170,7 +181,7 @@ impl Life {
     async fn is_revoked(&mut self, world: &LocalWorld) {
         let machine = Machine::make(world, &self.name, &[&self.disks[0]]).await;
         for (enabled, state, power) in [(false, "revoked", "deallocated"), (true, "active", "running")] {
-            world.customer().enable_key(self.key.as_ref().unwrap(), enabled).await.unwrap();
+            world.customer().enable_key(self.key(), enabled).await.unwrap();
             self.check_again(world).await;
             self.until_state(world, state).await;
             let is_so = async || Ok(machine.power(world).await == power);
@@ -183,6 +194,7 @@ impl Life {
         let customer = world.customer();
         let other = customer.make_key(&format!("{}-b", self.name)).await.unwrap();
         grant(world, &other).await;
+        self.keys.push(other.clone());
         insist(world, "the other key", async || customer.share_key(self.page(), &other.url).await).await;
         self.until(world, "the other key to work", |view| {
             view.candidate_key.as_ref().is_some_and(|candidate| candidate.works)
@@ -195,9 +207,8 @@ impl Life {
         .await;
         world.settle().await.unwrap();
         world.jump(FORMER_KEY_IS_NEEDED).await.unwrap();
-        let released = async || Ok(super::end::keys_held(world, self.page()) == 1);
+        let released = async || Ok(super::end::keys_held(world, self).await == 1);
         pass_until(world, "the former key to be released", released).await;
-        self.key = Some(other);
     }
 
     async fn leaves(&self, world: &LocalWorld) {
@@ -205,7 +216,7 @@ impl Life {
         self.until_blocked(world, "access-remains").await;
         let application = world.vendor().estate().application_id;
         let principal = world.customer().service_principal(application).await.unwrap();
-        world.customer().take_back(self.key.as_ref().unwrap(), principal).await.unwrap();
+        world.customer().take_back(self.key(), principal).await.unwrap();
         self.check_again(world).await;
         self.until_state(world, "ended").await;
     }

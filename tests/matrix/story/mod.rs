@@ -13,6 +13,7 @@ mod windows;
 
 use std::time::Duration;
 
+use azure_ids::KeyUrl;
 use local_world::cast::{Machine, OnboardingPage};
 use sandbox::{MarketplaceAction, Purchase, PurchaseOutcome};
 use uuid::Uuid;
@@ -65,6 +66,7 @@ pub(crate) struct Cast {
     pub(crate) subscription: Uuid,
     /// Belongs to this story alone, and so does everything that is called by it.
     name: String,
+    pub(crate) keys: Vec<KeyUrl>,
     pub(crate) disks: Vec<String>,
     /// That are to run in the end.
     pub(crate) machines: Vec<Machine>,
@@ -87,11 +89,15 @@ pub(crate) async fn tell(stage: &mut Stage, part: Part, trouble: Trouble) -> Tol
         Part::Living => living::tell(&mut host, &cast, &key).await,
         Part::Window => windows::tell(&mut host, &mut cast).await,
         Part::Revocation => revoking::tell(&mut host, &mut cast, &key).await,
-        Part::Replacement => replacing::tell(&mut host, &cast).await,
+        Part::Replacement => replacing::tell(&mut host, &mut cast).await,
         Part::Leaving => leaving::tell(&mut host, &cast, &key).await,
     }
     host.replay(Duration::ZERO).await;
     let end = End::read(&host, &cast).await;
+    for machine in &cast.machines {
+        // One that runs has its keys tried by the simulated Azure for ever after.
+        stage.vendor.deallocate(machine).await.unwrap();
+    }
     Told { end, seen: app.trouble.seen(), watch: host.watch }
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn tell(host: &mut Host<'_>, number: usize) -> (Cast, CustomerK
         host.state(&page).await == "active"
     })
     .await;
-    (Cast { page, subscription, name, disks, machines: vec![] }, key)
+    let keys = vec![key.url.parse().unwrap()];
+    (Cast { page, subscription, name, keys, disks, machines: vec![] }, key)
 }
 
 /// The message with the key died, and the page asks for it again.

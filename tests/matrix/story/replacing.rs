@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{Cast, insist};
 use crate::host::Host;
 
-pub(super) async fn tell(host: &mut Host<'_>, Cast { page, name, .. }: &Cast) {
+pub(super) async fn tell(host: &mut Host<'_>, Cast { page, name, keys, .. }: &mut Cast) {
     let (stage, customer) = (host.stage, &host.stage.customer);
     let other = customer.make_key(&format!("{name}-b")).await.unwrap();
+    keys.push(other.url.parse().unwrap());
     let principal = customer.service_principal(stage.vendor.estate().application_id).await.unwrap();
     customer.grant(&other, principal).await.unwrap();
     host.until("the other key", async |host| {
@@ -26,8 +27,5 @@ pub(super) async fn tell(host: &mut Host<'_>, Cast { page, name, .. }: &Cast) {
     .await;
     // The former key is kept until Azure's documented hour has passed.
     stage.pass(Duration::from_secs(3_600)).await;
-    host.until("the release of the former key", async |host| {
-        host.app.keys_held_by(page.onboarding()).await == 1
-    })
-    .await;
+    host.until("the release of the former key", async |host| host.app.held(keys).await == 1).await;
 }
