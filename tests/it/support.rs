@@ -47,11 +47,13 @@ pub(crate) fn options() -> LocalWorldOptions {
 /// A world whose handler process kills itself when it is ordered to, and in which nothing takes time to spread.
 pub(crate) async fn a_world_that_takes_kill_orders() -> LocalWorld {
     // A machine runs on for a while when its key is lost, so that there is something to stop.
-    let lags = Lags { key_loss: Duration::from_secs(3600), ..Lags::default() };
+    let lags = Lags { key_loss: Duration::from_secs(30 * 86_400), ..Lags::default() };
     let mut options = LocalWorldOptions { takes_kill_orders: true, lags, ..options() };
     options.settings.insert("LATCHKEY_SPREADING_SECONDS".to_owned(), "0".to_owned());
     options.settings.insert("LATCHKEY_CHECK_FIRST_SECONDS".to_owned(), "1".to_owned());
     let ladder = [
+        // The clock goes from one run to the next.
+        ("LATCHKEY_SWEEP_SCHEDULE", "0 * * * * *"),
         ("LATCHKEY_GRACE_POLICY", "deallocate"),
         ("LATCHKEY_GRACE_SUSPEND_AFTER_SECONDS", "1"),
         ("LATCHKEY_GRACE_DEALLOCATE_AFTER_SECONDS", "2"),

@@ -9,15 +9,15 @@ use local_world::{
 use reqwest::StatusCode;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     machines::Machine,
     support::{
-        PATIENCE, SignedUp, a_world_with, consent_and_share, plain_client, sign_up, until,
-        until_nothing_is_left,
+        PATIENCE, SignedUp, a_world_of, a_world_with, consent_and_share, options, plain_client, sign_up,
+        until, until_nothing_is_left,
     },
 };
 
@@ -38,21 +38,32 @@ async fn plan(world: &LocalWorld, page: &OnboardingPage) -> Option<Value> {
     if answer.status().is_success() { answer.json().await.ok() } else { None }
 }
 
-/// Sets a window of an hour that opens now; nothing when the function app does not answer.
-pub(crate) async fn set_now(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
-    set(world, page, at_once, Duration::from_secs(3600)).await
+/// Sets a window of an hour that opens in a moment; nothing when the function app does not answer.
+pub(crate) async fn set_soon(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
+    let opens = world.now() + Duration::from_secs(30);
+    set(world, page, at_once, opens, Duration::from_secs(3600)).await
 }
 
-async fn set(world: &LocalWorld, page: &OnboardingPage, at_once: u32, lasts: Duration) -> Option<Value> {
+/// Sets a window of an hour that opens now.
+async fn set_now(world: &LocalWorld, page: &OnboardingPage, at_once: u32) -> Option<Value> {
+    set(world, page, at_once, world.now(), Duration::from_secs(3600)).await
+}
+
+async fn set(
+    world: &LocalWorld,
+    page: &OnboardingPage,
+    at_once: u32,
+    opens: OffsetDateTime,
+    lasts: Duration,
+) -> Option<Value> {
     let plan = plan(world, page).await?;
     let machines: Vec<&Value> = plan["machines"].as_array()?.iter().map(|one| &one["machine"]).collect();
     if machines.is_empty() {
         // The answer before was lost.
         return plan["window"].is_object().then_some(plan.clone());
     }
-    let now = world.now();
     let body = json!({
-        "opens": now.format(&Rfc3339).unwrap(), "closes": (now + lasts).format(&Rfc3339).unwrap(),
+        "opens": opens.format(&Rfc3339).unwrap(), "closes": (opens + lasts).format(&Rfc3339).unwrap(),
         "atOnce": at_once, "machines": machines,
     });
     let answer = plain_client().post(of_disks(world, page, "/window")).json(&body).send().await.ok()?;
@@ -206,7 +217,7 @@ async fn a_window_that_ends_half_way_leaves_no_machine_down_and_says_what_is_lef
     });
     world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
     let page = &signed_up.page;
-    set(&world, page, 1, Duration::from_secs(10)).await.unwrap();
+    set(&world, page, 1, world.now(), Duration::from_secs(10)).await.unwrap();
     machine.until(&world, "deallocated").await;
     let report = until_ended(&world, page).await;
     assert_eq!(
@@ -246,6 +257,38 @@ async fn a_machine_runs_again_although_the_subscription_has_ended() {
     let unsubscribe = sandbox::MarketplaceAction::Unsubscribe;
     world.sandbox().send_webhook(signed_up.purchase.subscription_id, unsubscribe).await.unwrap();
     machine.until(&world, "running").await;
+    world.stop().await;
+}
+
+/// Azure ends the deallocation between the look at the machine and the look at the operation: that is not somebody who
+/// started the machine again.
+#[tokio::test]
+async fn a_machine_that_is_down_one_look_later_is_not_left_down() {
+    let mut slow = options();
+    slow.lags.operation_polls = 5;
+    let [_, of_machine, of_disk] = QUICK;
+    slow.settings.extend([of_machine, of_disk].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let world = a_world_of(slow).await;
+    let signed_up = sign_up(&world).await;
+    let disk = make_disk(&world, "d1", &signed_up).await;
+    let machine = Machine::make(&world, "m", &[&disk]).await;
+    waiting(&world, &signed_up, 1).await;
+    let rule = json!({
+        "call": { "method": "GET", "host": "management.azure.com", "path": "*/operations/*" },
+        "nth": [1],
+        "fault": { "kind": "slow", "milliseconds": 500 }
+    });
+    world.sandbox().set_faults(FaultScript::parse(&json!({ "faults": [rule] }).to_string()).unwrap());
+    set_now(&world, &signed_up.page, 1).await.unwrap();
+    let is_asked = async || Ok(world.sandbox().fault_summary().faults[0].fired == 1);
+    world.wait_until("a look at the operation", Instant::now() + PATIENCE, is_asked).await.unwrap();
+    // As soon as it can be: it is waited for the answer meanwhile.
+    for _ in 0..10 {
+        machine.power(&world).await;
+    }
+    until_ended(&world, &signed_up.page).await;
+    assert_eq!(machine.power(&world).await, "running");
+    assert!(is_encrypted(&world, &disk).await);
     world.stop().await;
 }
 

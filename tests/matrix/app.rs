@@ -13,31 +13,29 @@ use axum::{
     response::IntoResponse as _,
 };
 use azure_clients::{ProxyChoice, Transport, TransportOptions};
+use azure_ids::KeyUrl;
 use broker::{Control, Failure, Operation};
 use bytes::Bytes;
 use custom_handler::testing::{Answer, Invocation, TestFunctions};
 use latchkey_functions::{
-    App, Ground, Observer, Settings, SystemClock, Unobserved, table,
+    App, Clock, Ground, Observer, Settings, Unobserved, table,
     table::{Trigger, registered},
 };
 use object_store::{ObjectStore, memory::InMemory};
+use onboarding::{claim::Claims, journal::Journal};
 use sandbox::{FaultScript, Sandbox};
 use serde_json::json;
 use service_bus::ClientOptions;
 
 use crate::{
-    fault::{Fault, Place},
+    clock::AppClock,
+    fault::{Fault, Place, TOO_SLOW},
     identity::EndpointIdentity,
-    stage::{Stage, TIME_LIMIT},
+    stage::Stage,
     store::FailingStore,
-    trouble::Trouble,
+    trouble::{DEADLINE_SECONDS, Trouble},
 };
 
-/// How long the app waits for Service Bus.
-const BUS_TIME_LIMIT: Duration = Duration::from_secs(1);
-const TOO_SLOW_FOR_BUS: Duration = Duration::from_millis(1_300);
-/// What died is found after this time.
-const STANDSTILL: &str = "LATCHKEY_STANDSTILL_SECONDS";
 /// What Azure does not answer is given up after this time.
 const DEADLINE: &str = "LATCHKEY_RETRY_DEADLINE_SECONDS";
 /// More than a run sends.
@@ -50,6 +48,7 @@ pub(crate) struct Playing {
     transport: Transport,
     identity: Arc<EndpointIdentity>,
     control: Control,
+    clock: Arc<dyn Clock>,
     sandbox: Arc<Sandbox>,
     store: Arc<dyn ObjectStore>,
     functions: Mutex<TestFunctions>,
@@ -60,28 +59,31 @@ pub(crate) struct Playing {
 
 impl Playing {
     pub(crate) fn new(stage: &Stage, trouble: Trouble) -> Arc<Self> {
-        let soon = |name: &str| match (name, trouble.fault) {
-            (STANDSTILL, Fault::Dies) => Some("3".to_owned()),
-            (DEADLINE, Fault::Outage) => Some("6".to_owned()),
-            _ => None,
-        };
+        let gives_up = trouble.gives_up();
+        let deadline = |name: &str| (name == DEADLINE && gives_up).then(|| DEADLINE_SECONDS.to_string());
         let settings =
-            Settings::read(|name| soon(name).or_else(|| stage.settings.get(name).cloned())).unwrap();
+            Settings::read(|name| deadline(name).or_else(|| stage.settings.get(name).cloned())).unwrap();
+        let patience = trouble.patience();
         let transport = Transport::new(TransportOptions {
             proxy: ProxyChoice::Through(stage.sandbox.proxy_url().parse().unwrap()),
             extra_root_certificates: Some(std::fs::read_to_string(stage.sandbox.ca_file()).unwrap()),
-            time_limit: TIME_LIMIT,
+            time_limit: patience,
             ..TransportOptions::default()
         })
         .unwrap();
         let trouble = Arc::new(trouble);
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let failing = Arc::new(FailingStore { inner: store.clone(), trouble: trouble.clone() });
+        let failing: Arc<dyn ObjectStore> =
+            Arc::new(FailingStore { inner: store.clone(), trouble: trouble.clone() });
         let client_id = settings.managed_identity_client_id.to_string();
-        let identity = Arc::new(EndpointIdentity::new(&stage.sandbox, &client_id));
-        let playing = functions(&settings, &transport, &identity, failing, trouble.clone());
-        let onlooker = functions(&settings, &transport, &identity, store.clone(), Arc::new(Unobserved));
+        let identity = Arc::new(EndpointIdentity::new(&stage.sandbox, &client_id, patience));
+        let clock: Arc<dyn Clock> = Arc::new(AppClock(stage.clock.clone()));
+        let ground =
+            |store: Arc<dyn ObjectStore>| (&settings, &transport, &identity, store, &clock, patience);
+        let playing = functions(ground(failing), trouble.clone());
+        let onlooker = functions(ground(store.clone()), Arc::new(Unobserved));
         Arc::new(Self {
+            clock: clock.clone(),
             trouble,
             settings,
             transport,
@@ -137,6 +139,16 @@ impl Playing {
         .await
     }
 
+    /// How many of these keys somebody holds.
+    pub(crate) async fn held(&self, keys: &[KeyUrl]) -> usize {
+        let (claims, journal) = (Claims::new(self.store.clone()), Journal::new(self.store.clone()));
+        let mut held = 0;
+        for key in keys {
+            held += usize::from(claims.holder(&journal, key).await.unwrap().is_some());
+        }
+        held
+    }
+
     /// Requests something of the app without its trouble.
     pub(crate) async fn look(&self, request: Request) -> Response<Bytes> {
         self.onlooker.request(request).await
@@ -149,8 +161,11 @@ impl Playing {
         once: impl Fn(TestFunctions) -> F,
     ) -> F::Output {
         let trouble = &self.trouble;
-        trouble.begins(function, about);
-        if matches!(trouble.fault, Fault::None | Fault::Call(_) | Fault::Killed) {
+        if !trouble.has_begun() {
+            return once(self.functions()).await;
+        }
+        trouble.begins(function, about, self.clock.now());
+        if matches!(trouble.fault(), Fault::None | Fault::Call(_) | Fault::Killed) {
             // Another process each time: what it knows it asked itself.
             self.start_again();
         }
@@ -172,7 +187,7 @@ impl Playing {
         }
         let after = self.sandbox.azure_calls().into_iter();
         trouble.called(function, after.filter(|(host, n)| before.get(host) != Some(n)).map(|(host, _)| host));
-        let comes_twice = trouble.fault == Fault::Twice && trouble.strikes();
+        let comes_twice = trouble.fault() == Fault::Twice && trouble.strikes();
         trouble.ends();
         if comes_twice {
             trouble.struck(function);
@@ -187,15 +202,18 @@ impl Playing {
 
     /// Another process takes the place of this one.
     fn start_again(&self) {
-        let failing = Arc::new(FailingStore { inner: self.store.clone(), trouble: self.trouble.clone() });
-        let again = functions(&self.settings, &self.transport, &self.identity, failing, self.trouble.clone());
+        let failing: Arc<dyn ObjectStore> =
+            Arc::new(FailingStore { inner: self.store.clone(), trouble: self.trouble.clone() });
+        let patience = self.trouble.patience();
+        let ground = (&self.settings, &self.transport, &self.identity, failing, &self.clock, patience);
+        let again = functions(ground, self.trouble.clone());
         *lock(&self.functions) = again;
     }
 
     /// Counts the calls of this run, and strikes the one whose turn it is.
     fn script(&self) -> FaultScript {
         let trouble = &self.trouble;
-        let rule = match trouble.fault {
+        let rule = match trouble.fault() {
             Fault::Call(call) if trouble.strikes() => {
                 json!({ "call": {}, "nth": [trouble.nth], "fault": call.script() })
             }
@@ -215,15 +233,14 @@ impl Playing {
         }
         // A message that is sent at once is a send, one for later a request.
         let both = [Operation::Send, Operation::Request];
-        match self.trouble.fault {
+        match self.trouble.fault() {
             Fault::BusRefuses => {
                 both.into_iter()
                     .for_each(|operation| self.control.fail_next(operation, ALL, Failure::QuotaExceeded));
                 2 * ALL
             }
             Fault::BusAnswerLost => {
-                both.into_iter()
-                    .for_each(|operation| self.control.delay_next(operation, 1, TOO_SLOW_FOR_BUS));
+                both.into_iter().for_each(|operation| self.control.delay_next(operation, 1, TOO_SLOW));
                 2
             }
             _ => 0,
@@ -231,22 +248,29 @@ impl Playing {
     }
 }
 
+/// What an app is made of.
+type Made<'a> = (
+    &'a Settings,
+    &'a Transport,
+    &'a Arc<EndpointIdentity>,
+    Arc<dyn ObjectStore>,
+    &'a Arc<dyn Clock>,
+    Duration,
+);
+
 fn functions(
-    settings: &Settings,
-    transport: &Transport,
-    identity: &Arc<EndpointIdentity>,
-    store: Arc<dyn ObjectStore>,
+    (settings, transport, identity, store, clock, patience): Made<'_>,
     observer: Arc<dyn Observer>,
 ) -> TestFunctions {
     let ground = Ground {
         transport: transport.clone(),
         managed_identity: Some(identity.clone()),
-        bus: ClientOptions { attempt_time_limit: BUS_TIME_LIMIT, ..ClientOptions::default() },
+        bus: ClientOptions { attempt_time_limit: patience, ..ClientOptions::default() },
         anchors: store.clone(),
         store,
     };
     TestFunctions::new(registered(
-        App::standing_on(ground, settings.clone(), observer, Arc::new(SystemClock)).unwrap(),
+        App::standing_on(ground, settings.clone(), observer, clock.clone()).unwrap(),
     ))
 }
 

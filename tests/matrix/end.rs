@@ -3,78 +3,84 @@
 use axum::{body::Body, http::Request};
 use local_world::cast::{OnboardingPage, OnboardingView};
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::host::{Host, asks_for_json};
+use crate::{
+    host::{Host, asks_for_json},
+    story::Cast,
+};
 
 /// The end, without what differs from story to story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
     state: String,
     blockers: Vec<String>,
-    /// Whether the set and every disk of this story were as the page says, read from Azure before the customer left.
-    encrypted: bool,
-    /// Whether no disk is under a set, and the set is gone.
-    given_back: bool,
+    /// Whether every disk of this story is under the set that the page names; or, where it names none, whether no disk is
+    /// under a set and the set is gone.
+    disks_are_as_said: bool,
+    has_set: bool,
     subscription: String,
     /// Whether no change of the outside world succeeded twice: the set, a disk, the activation.
     nothing_twice: bool,
     journal_holds: bool,
-    /// Of the machine that the disks belong to.
-    power: String,
-    dead: Vec<&'static str>,
+    /// Of the machines.
+    powers: Vec<String>,
+    /// How many of the keys of this story somebody holds.
+    keys: usize,
+    dead: Vec<String>,
     left: usize,
 }
 
 impl End {
-    /// Whether the set and every disk of this story are as the page says.
-    pub(crate) async fn encrypted(host: &Host<'_>, page: &OnboardingPage, disks: &[String]) -> bool {
-        let view = view(host, page).await;
-        let set = view.disk_encryption_set.clone().unwrap_or_default();
-        let mut encrypted = !set.is_empty();
-        for disk in disks {
-            let read = host.stage.vendor.disk(disk).await.unwrap();
-            let is_shown = view.disks.iter().any(|shown| disk.ends_with(&format!("/{}", shown.name)));
-            encrypted &= is_shown && read.is_under_set(&set);
-        }
-        encrypted
+    /// Whether it is an end to compare others with.
+    pub(crate) fn is_well(&self) -> bool {
+        let is_still = self.blockers.is_empty() && self.dead.is_empty() && self.left == 0;
+        is_still && self.disks_are_as_said && self.nothing_twice && self.journal_holds
     }
 
-    pub(crate) async fn read(
-        host: &Host<'_>,
-        page: &OnboardingPage,
-        subscription: Uuid,
-        (disks, encrypted, power): (&[String], bool, String),
-    ) -> Self {
+    pub(crate) async fn read(host: &Host<'_>, cast: &Cast) -> Self {
+        let (stage, vendor, page) = (host.stage, &host.stage.vendor, &cast.page);
         let view = view(host, page).await;
         let name = format!("latchkey-{}", page.onboarding());
-        let sets = host.stage.vendor.disk_encryption_sets().await.unwrap();
-        let mut given_back = sets.iter().all(|set| set["name"] != name.as_str());
-        for disk in disks {
-            given_back &= host.stage.vendor.disk(disk).await.unwrap().disk_encryption_set.is_none();
+        let sets = vendor.disk_encryption_sets().await.unwrap();
+        let is_there = sets.iter().any(|set| set["name"] == name.as_str());
+        let said = view.disk_encryption_set.as_deref();
+        let mut disks_are_as_said = is_there == said.is_some();
+        for disk in &cast.disks {
+            let read = vendor.disk(disk).await.unwrap();
+            disks_are_as_said &= match said {
+                Some(set) => read.is_under_set(set),
+                None => read.disk_encryption_set.is_none(),
+            };
         }
-        let har = host.stage.sandbox.har();
-        let succeeded = |method: &str, in_url: &str| successes(&har, method, in_url);
-        // Once under the set, and once back.
-        let of_disks = disks.iter().map(|disk| succeeded("PATCH", &format!("{disk}?")).saturating_sub(1));
-        let mut changes: Vec<usize> = of_disks.collect();
-        changes.push(succeeded("PUT", &format!("/diskEncryptionSets/latchkey-{}", page.onboarding())));
-        changes.push(succeeded("POST", &format!("{subscription}/activate")));
+        let mut powers = vec![];
+        for machine in &cast.machines {
+            powers.push(vendor.power(machine).await.unwrap());
+        }
         let path = format!("/api/operations/onboardings/{}/verification", page.onboarding());
         let verification = Request::get(path).body(Body::empty()).unwrap();
         Self {
             state: view.state,
             blockers: view.blockers.into_iter().map(|blocker| blocker.code).collect(),
-            encrypted,
-            given_back,
-            subscription: host.stage.fulfilment.subscription_status(subscription).await.unwrap(),
-            nothing_twice: changes.into_iter().all(|times| times <= 1),
+            disks_are_as_said,
+            has_set: is_there,
+            subscription: stage.fulfilment.subscription_status(cast.subscription).await.unwrap(),
+            nothing_twice: nothing_twice(&stage.sandbox.har(), cast, !is_there),
             journal_holds: host.app.look(verification).await.status().is_success(),
-            power,
-            dead: host.dead(),
+            powers,
+            keys: host.app.held(&cast.keys).await,
+            dead: host.dead().await,
             left: host.left(),
         }
     }
+}
+
+/// A disk is changed once, and once more when it is given back.
+fn nothing_twice(har: &Value, cast: &Cast, is_given_back: bool) -> bool {
+    let of_disk = if is_given_back { 2 } else { 1 };
+    let disks = cast.disks.iter().all(|disk| successes(har, "PATCH", &format!("{disk}?")) <= of_disk);
+    let set = format!("/diskEncryptionSets/latchkey-{}", cast.page.onboarding());
+    let activation = format!("{}/activate", cast.subscription);
+    disks && successes(har, "PUT", &set) <= 1 && successes(har, "POST", &activation) <= 1
 }
 
 async fn view(host: &Host<'_>, page: &OnboardingPage) -> OnboardingView {

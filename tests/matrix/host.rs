@@ -6,19 +6,29 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, header},
 };
+use broker::Counts;
 use custom_handler::testing::Invocation;
 use latchkey_functions::{table, table::Trigger};
 use local_world::cast::OnboardingPage;
 use serde_json::{Value, json};
 use service_bus::{Message, ReceivedMessage};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::{app::Playing, fault::Fault, page::Watch, stage::Stage};
+use crate::{app::Playing, fault::Fault, operator::LET_LIE, page::Watch, stage::Stage};
 
-/// No story takes longer until nothing is left.
-const PATIENCE: Duration = Duration::from_secs(90);
-const PAUSE: Duration = Duration::from_millis(10);
+/// No story takes more until nothing is left.
+const MOST_RUNS: usize = 2_000;
+/// How soon it is looked again whether a message has come.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How often a timer is run at most, until it succeeds.
+const MOST_TIMES: usize = 20;
+/// How many ticks the story waits for anything at most.
+const MOST_TICKS: usize = 150;
+/// From one tick of the timers to the next.
+const TICK: Duration = Duration::from_secs(60);
+/// The same where what died has to be found, which takes hours.
+const LONG_TICK: Duration = Duration::from_secs(15 * 60);
 
 /// A message in the hands of the host.
 struct Held {
@@ -34,19 +44,31 @@ pub(crate) struct Host<'a> {
     /// What was run, to come again.
     taken: Vec<(&'static str, ReceivedMessage)>,
     ticks: u64,
+    pub(crate) replays: u64,
+    /// Why each queue's function failed last.
+    pub(crate) failed: BTreeMap<&'static str, String>,
     /// The message of each queue that dies.
     dying: BTreeMap<&'static str, i64>,
 }
 
 impl<'a> Host<'a> {
     pub(crate) fn new(stage: &'a Stage, app: Arc<Playing>) -> Self {
-        Self { stage, app, watch: Watch::default(), taken: vec![], ticks: 0, dying: BTreeMap::new() }
+        Self {
+            stage,
+            app,
+            watch: Watch::default(),
+            taken: vec![],
+            ticks: 0,
+            replays: 0,
+            failed: BTreeMap::new(),
+            dying: BTreeMap::new(),
+        }
     }
 
     /// Runs every message, until none is left or on its way.
     pub(crate) async fn settle(&mut self) {
         self.drain().await;
-        match self.app.trouble.fault {
+        match self.app.trouble.fault() {
             Fault::Old => self.let_all_come_again().await,
             Fault::Outage => self.resume().await,
             _ => {}
@@ -62,53 +84,70 @@ impl<'a> Host<'a> {
 
     /// Runs every message, unless they are to pile up.
     pub(crate) async fn settle_unless_newest_first(&mut self) {
-        if self.app.trouble.fault != Fault::NewestFirst {
+        if self.app.trouble.fault() != Fault::NewestFirst {
             self.settle().await;
         }
     }
 
     /// The time comes for every timer of the table.
     pub(crate) async fn tick(&mut self) {
+        self.stage.pass(if self.app.trouble.fault().kills_messages() { LONG_TICK } else { TICK }).await;
         self.ticks += 1;
         let about = format!("tick {}", self.ticks);
         for function in table().iter().filter(|function| matches!(function.trigger, Trigger::Timer { .. })) {
-            let deadline = Instant::now() + PATIENCE;
+            let mut times = 0;
             let timer = || Invocation::timer(function.name);
             while !self.app.invoke(function.name, &about, timer()).await.succeeded() {
-                assert!(Instant::now() < deadline, "{} never succeeds", function.name);
+                times += 1;
+                assert!(times < MOST_TIMES, "{} never succeeds", function.name);
                 self.look().await;
             }
         }
         self.settle().await;
+        self.replay(LET_LIE).await;
+    }
+
+    /// Lets time pass until a condition holds.
+    pub(crate) async fn until(&mut self, what: &str, mut holds: impl AsyncFnMut(&mut Self) -> bool) {
+        for _ in 0..MOST_TICKS {
+            if holds(self).await {
+                return self.settle().await;
+            }
+            self.tick().await;
+        }
+        let (dead, taken) = (self.dead().await, self.last_taken());
+        panic!("{what} never comes: {:?}, dead: {dead:?}, last: {taken:?}", self.watch);
     }
 
     async fn drain(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
         let mut held: Vec<Held> = vec![];
+        let mut runs = 0;
         loop {
+            runs += 1;
+            assert!(
+                runs < MOST_RUNS,
+                "something runs again and again, or never comes: {:?}",
+                held.first().map(|held| held.queue)
+            );
             self.receive(&mut held).await;
-            let next = match self.app.trouble.fault {
+            let next = match self.app.trouble.fault() {
                 Fault::NewestFirst => newest(&mut held, &self.app),
                 _ => (!held.is_empty()).then(|| held.remove(0)),
             };
             match next {
-                Some(held) => {
-                    assert!(Instant::now() < deadline, "{} runs again and again", held.queue);
-                    self.run(held).await;
-                }
+                Some(held) => self.run(held).await,
                 None if self.left() == 0 => return,
-                None => {
-                    assert!(Instant::now() < deadline, "messages are left that never come");
-                    sleep(PAUSE).await;
-                }
+                None if self.is_quiet() => self.stage.pass_to_next_message().await,
+                None => sleep(PAUSE).await,
             }
         }
     }
 
+    /// One at a time, so that the receiver keeps none for later: that would be locked, and time passes.
     async fn receive(&self, held: &mut Vec<Held>) {
         for queue in latchkey_functions::queue_functions() {
-            if self.stage.broker.counts(queue).unwrap().active > 0 {
-                let received = self.stage.bus.receiver(queue).receive(100, Duration::from_millis(50)).await;
+            for _ in 0..self.counts(queue).active {
+                let received = self.stage.receiver(queue).receive(1, Duration::from_secs(1)).await;
                 held.extend(received.unwrap().into_iter().map(|message| Held { queue, message }));
             }
         }
@@ -116,7 +155,7 @@ impl<'a> Host<'a> {
 
     /// The first message of each queue dies, when messages do: it is abandoned until the broker makes it a dead letter.
     fn dies(&mut self, queue: &'static str, message: &ReceivedMessage) -> bool {
-        if self.app.trouble.fault != Fault::Dies {
+        if self.app.trouble.fault() != Fault::Dies {
             return false;
         }
         self.app.trouble.struck(queue);
@@ -125,11 +164,14 @@ impl<'a> Host<'a> {
 
     async fn run(&mut self, Held { queue, message }: Held) {
         if self.dies(queue, &message) {
-            self.stage.bus.receiver(queue).abandon(message.lock_token).await.unwrap();
+            self.stage.receiver(queue).abandon(message.lock_token).await.unwrap();
             return;
         }
         let answer = self.app.invoke(queue, &event_of(&message), invocation(queue, &message)).await;
-        let receiver = self.stage.bus.receiver(queue);
+        if !answer.succeeded() {
+            self.failed.insert(queue, answer.error().to_owned());
+        }
+        let receiver = self.stage.receiver(queue);
         let settled = match answer.succeeded() {
             true => receiver.complete(message.lock_token).await,
             false => receiver.abandon(message.lock_token).await,
@@ -138,13 +180,6 @@ impl<'a> Host<'a> {
         drop(settled);
         self.taken.push((queue, message));
         self.look().await;
-    }
-
-    /// The operator looks at the page's refused steps, and resumes.
-    async fn resume(&self) {
-        let Some(onboarding) = self.watch.names("step-refused", &self.app).await else { return };
-        let path = format!("onboardings/{onboarding}/resume");
-        self.operation(Method::POST, &path).await.expect("the operator can resume");
     }
 
     /// Everything that was taken or requested so far comes once more, under other ids of messages, as by a replay.
@@ -189,18 +224,24 @@ impl<'a> Host<'a> {
 
     /// How many messages are in the queues, in whatever state but dead.
     pub(crate) fn left(&self) -> usize {
-        let counts =
-            latchkey_functions::queue_functions().map(|queue| self.stage.broker.counts(queue).unwrap());
-        counts.map(|counts| counts.active + counts.scheduled + counts.deferred + counts.locked).sum()
+        let left = |counts: Counts| counts.active + counts.scheduled + counts.deferred + counts.locked;
+        latchkey_functions::queue_functions().map(|queue| left(self.counts(queue))).sum()
     }
 
-    /// The queues that have other dead letters than those that were made.
-    pub(crate) fn dead(&self) -> Vec<&'static str> {
-        let kills = self.app.trouble.fault.kills_messages();
-        let struck = self.app.trouble.seen().struck;
-        let made = |queue: &str| kills && struck.contains(queue);
-        let dead = |queue: &&str| self.stage.broker.counts(queue).unwrap().dead_letter > 0 && !made(queue);
-        latchkey_functions::queue_functions().filter(dead).collect()
+    /// What ran last, for whoever looks for what went wrong.
+    fn last_taken(&self) -> Vec<(&'static str, i64)> {
+        self.taken.iter().rev().take(12).map(|(queue, message)| (*queue, message.sequence_number)).collect()
+    }
+
+    fn is_quiet(&self) -> bool {
+        latchkey_functions::queue_functions().all(|queue| {
+            let counts = self.counts(queue);
+            counts.active + counts.locked == 0
+        })
+    }
+
+    pub(crate) fn counts(&self, queue: &str) -> Counts {
+        self.stage.broker.counts(queue).unwrap()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The managed identity's tokens from the sandbox's endpoint. The SDK finds the endpoint in the environment, and many
 //! stages share this process; what the SDK does with faults of the endpoint is tried by `tests/it/faults.rs`.
 
+use std::time::Duration;
+
 use azure_clients::TokenCredential;
 use azure_core::{
     Error,
@@ -20,10 +22,10 @@ pub(crate) struct EndpointIdentity {
 }
 
 impl EndpointIdentity {
-    pub(crate) fn new(sandbox: &Sandbox, client_id: &str) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox, client_id: &str, time_limit: Duration) -> Self {
         let url = format!("{}?api-version=2019-08-01&client_id={client_id}", sandbox.identity_endpoint());
         let header = HeaderValue::from_str(sandbox.identity_header()).unwrap();
-        let http = reqwest::Client::builder().no_proxy().timeout(crate::stage::TIME_LIMIT).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(time_limit).build().unwrap();
         Self { http, url, header }
     }
 }

@@ -42,15 +42,28 @@ impl Watch {
         };
         let at_rest = AT_REST.contains(&view.state.as_str());
         // What died is found by the sweep, within a bound: the story waits for that.
-        let is_found_later = app.trouble.fault.kills_messages();
+        let is_found_later = app.trouble.fault().kills_messages();
         if view.blockers.is_empty() && !at_rest && left == 0 && !is_found_later {
             self.problems.insert(format!("{}: nothing moves, and it is nobody's turn", view.state));
         }
-        self.said.insert((view.state.clone(), None));
-        let mut blockers = view.blockers;
-        // That is so then, and it is the vendor's turn.
-        blockers.retain(|blocker| app.trouble.fault != Fault::Outage || blocker.code != "step-refused");
-        self.said.extend(blockers.into_iter().map(|blocker| (view.state.clone(), Some(blocker.code))));
+        let fault = app.trouble.fault();
+        let state = match view.state.as_str() {
+            // That is what it is then; who is named meanwhile is as if it were active.
+            "unreachable" if fault == Fault::Outage => "active",
+            state => state,
+        };
+        self.said.insert((state.to_owned(), None));
+        let named = view.blockers.into_iter().filter(|blocker| !is_so(fault, &blocker.code));
+        self.said.extend(named.map(|blocker| (state.to_owned(), Some(blocker.code))));
+    }
+}
+
+/// Whether this is named because it is so under this fault.
+fn is_so(fault: Fault, code: &str) -> bool {
+    match fault {
+        Fault::Outage => ["step-refused", "vault-unreachable"].contains(&code),
+        Fault::Dies => code == "stands-still",
+        _ => false,
     }
 }
 

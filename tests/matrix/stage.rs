@@ -13,10 +13,10 @@ use broker::{Broker, QueueOptions, TopicOptions};
 use local_world::{
     cast::{Azure, Customer, Fulfilment, Network, Vendor},
     story::Story,
-    world::{Sources, app_settings, set_up_vendor},
+    world::{Sources, WorldClock, app_settings, set_up_vendor},
 };
 use sandbox::{Lags, Sandbox};
-use service_bus::ServiceBusClient;
+use service_bus::{ServiceBusClient, ServiceBusReceiver};
 use tempfile::TempDir;
 use url::Url;
 
@@ -29,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) broker: Broker,
     pub(crate) bus: ServiceBusClient,
+    pub(crate) clock: WorldClock,
+    receivers: BTreeMap<&'static str, ServiceBusReceiver>,
     pub(crate) vendor: Vendor,
     pub(crate) customer: Customer,
     pub(crate) fulfilment: Fulfilment,
@@ -49,17 +51,21 @@ impl Stage {
         let topic =
             |name: String| TopicOptions { requires_duplicate_detection: true, ..TopicOptions::new(name) };
         let topics = latchkey_functions::package::topic_names().into_iter().map(topic).collect();
-        let options = broker::Options { queues, topics, ..broker::Options::default() };
+        let clock = WorldClock::open(folder.path().join("clock")).unwrap();
+        let ahead_milliseconds = clock.shared();
+        let options = broker::Options { queues, topics, ahead_milliseconds, ..broker::Options::default() };
         let broker = Broker::start(options).await.unwrap();
-        // A machine runs on when its key is lost, so that there is something to stop.
-        let key_loss = Duration::from_secs(3_600);
+        // A machine runs on when its key is lost, so that there is something to stop, however late.
+        let key_loss = Duration::from_secs(30 * 86_400);
         let lags = Lags { retry_after_seconds: Some(0), key_loss, ..Lags::default() };
         let run_folder = folder.path().join("run");
-        let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds: None };
+        let ahead_milliseconds = Some(clock.shared());
+        let options = sandbox::Options { state: None, run_folder, lags, har: true, ahead_milliseconds };
         let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
         let playing: Arc<Mutex<Option<Arc<Playing>>>> = Arc::default();
         let url = serve(playing.clone()).await;
-        let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap();
+        let network =
+            Network::new(&sandbox.proxy_url(), sandbox.ca_file()).unwrap().in_time_of(clock.clone());
         let vendor = set_up_vendor(&network, &sandbox, &url, &Story::silent()).await.unwrap();
         let fulfilment = Fulfilment::new(&network, &sandbox, vendor.estate()).unwrap();
         fulfilment.usable().await.unwrap();
@@ -67,10 +73,13 @@ impl Stage {
         let customer = Customer::new(azure, &network, Story::silent()).unwrap();
         let settings = settings(&sandbox, &vendor, &broker, &url, folder.path());
         let bus = ServiceBusClient::from_connection_string(&broker.connection_string()).unwrap();
+        let receivers = latchkey_functions::queue_functions().map(|queue| (queue, bus.receiver(queue)));
         Self {
+            receivers: receivers.collect(),
             sandbox,
             broker,
             bus,
+            clock,
             vendor,
             customer,
             fulfilment,
@@ -79,6 +88,11 @@ impl Stage {
             playing,
             _folder: folder,
         }
+    }
+
+    /// Where the messages of a queue come from.
+    pub(crate) fn receiver(&self, queue: &'static str) -> &ServiceBusReceiver {
+        &self.receivers[queue]
     }
 
     /// From now on requests go to this app.
@@ -104,8 +118,8 @@ fn settings(
     })
     .unwrap();
     let quick = [
-        ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "50"),
-        ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "200"),
+        ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "1000"),
+        ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "60000"),
         ("LATCHKEY_SPREADING_SECONDS", "0"),
         ("LATCHKEY_CHECK_FIRST_SECONDS", "1"),
         ("LATCHKEY_LOOK_AGAIN_SECONDS", "1"),
@@ -137,6 +151,3 @@ async fn serve(playing: Arc<Mutex<Option<Arc<Playing>>>>) -> Url {
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(forward)).await });
     url
 }
-
-/// How patient the app is with Azure.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(2);

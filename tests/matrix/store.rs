@@ -26,7 +26,7 @@ impl FailingStore {
             return Err(error(std::io::ErrorKind::StorageFull));
         }
         let strikes = self.trouble.strikes_store_call();
-        if strikes && self.trouble.fault == Fault::StoreRefuses {
+        if strikes && self.trouble.fault() == Fault::StoreRefuses {
             return Err(error(std::io::ErrorKind::ConnectionRefused));
         }
         let done = effect.await;

@@ -17,27 +17,44 @@ use latchkey_functions::table;
 use tokio::runtime::Handle;
 
 use crate::{
-    fault::{COLUMNS, Fault, NOT_PLAYED, Place},
+    fault::{COLUMNS, Fault, Place},
     stage::Stage,
-    story::{self, Told},
-    trouble::{Seen, Trouble},
+    story::{self, Part, Told},
+    trouble::Trouble,
 };
 
-/// Stages at a time. A story mostly waits.
-const AT_A_TIME: usize = 12;
+/// Stages at a time. A story waits for nothing but for Azure's and the broker's answers.
+const AT_A_TIME: usize = 3;
+
+/// The simulated Azure keeps everything, and becomes slower with it.
+const STORIES_ON_A_STAGE: usize = 8;
 
 /// A run under a fault may take a turn that it does not take without.
 const MORE: usize = 1;
 
 /// Every so-many-th place is one of the sample; the first one is always.
-const EVERY: usize = 24;
+fn every(place: Place) -> usize {
+    match place {
+        Place::Run => 1,
+        Place::Call => 3,
+        Place::StoreCall => 10,
+        Place::Await => 24,
+    }
+}
 
-/// Names the only columns that are run, for whoever looks for a fault.
+/// Has a fault strike at the first of its places alone, which takes half as long.
+const FIRST: &str = "LATCHKEY_FAULT_FIRST";
+
+/// Names the only columns that are run, or `PART/COLUMN`, for whoever looks for a fault.
 pub(crate) const ONLY: &str = "LATCHKEY_FAULT";
+
+/// Has it looked for whose fault something is. It takes a story for each function.
+const WHOSE: &str = "LATCHKEY_FAULT_WHOSE";
 
 /// One story to be told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
+    part: Part,
     column: &'static str,
     fault: Fault,
     nth: usize,
@@ -51,28 +68,40 @@ pub(crate) struct Found {
     pub(crate) problems: Vec<String>,
 }
 
-/// The sample of trials, by what was seen of the story without a fault.
-pub(crate) fn of(seen: &Seen) -> Vec<Trial> {
-    let most =
-        |place: Place| seen.most.iter().filter(move |((_, of), _)| *of == place).map(|(_, most)| *most);
-    let only = std::env::var(ONLY).ok();
-    let is_wanted = |column: &str| match &only {
-        Some(only) => only.split(',').any(|name| name == column),
-        None => !NOT_PLAYED.contains(&column),
+/// What each part came to without a fault.
+pub(crate) type Clean = BTreeMap<Part, Told>;
+
+/// The sample of trials, by what was seen of the stories without a fault.
+pub(crate) fn of(clean: &Clean) -> Vec<Trial> {
+    let (only, first) = (std::env::var(ONLY).ok(), is_of_first_places());
+    let is_wanted = |part: Part, column: &str| {
+        let names = [column.to_owned(), format!("{part:?}/{column}")];
+        only.as_ref().is_none_or(|only| only.split(',').any(|name| names.iter().any(|one| one == name)))
     };
-    let wanted = COLUMNS.into_iter().filter(|(column, _)| is_wanted(column));
-    let trials = wanted.flat_map(|(column, fault)| {
-        let places = match fault.place() {
-            None | Some(Place::Run) => 1,
-            Some(place) => most(place).max().unwrap_or_default() + MORE,
-        };
-        (1..=places).step_by(EVERY).map(move |nth| Trial { column, fault, nth })
-    });
-    trials.collect()
+    let of_part = |(part, told): (&Part, &Told)| {
+        let (part, most) = (*part, told.seen.most.clone());
+        let wanted = COLUMNS.into_iter().filter(|(column, _)| is_wanted(part, column)).collect::<Vec<_>>();
+        wanted.into_iter().flat_map(move |(column, fault)| {
+            let most_of = |place| most.iter().filter(move |((_, of), _)| *of == place).map(|(_, most)| *most);
+            let (places, every) = match fault.place() {
+                Some(place) if place != Place::Run && !first => {
+                    (most_of(place).max().unwrap_or_default() + MORE, every(place))
+                }
+                _ => (1, 1),
+            };
+            (1..=places).step_by(every).map(move |nth| Trial { part, column, fault, nth }).collect::<Vec<_>>()
+        })
+    };
+    clean.iter().flat_map(of_part).collect()
+}
+
+/// Whether faults strike at the first of their places alone.
+pub(crate) fn is_of_first_places() -> bool {
+    std::env::var_os(FIRST).is_some()
 }
 
 /// Runs them, many at a time.
-pub(crate) async fn run(trials: Vec<Trial>, clean: Told) -> Found {
+pub(crate) async fn run(trials: Vec<Trial>, clean: Clean) -> Found {
     let (trials, clean) = (Arc::new(Mutex::new(VecDeque::from(trials))), Arc::new(clean));
     let looked = Arc::new(AtomicBool::new(false));
     // A thread each: what a story awaits cannot be sent between threads.
@@ -95,26 +124,27 @@ pub(crate) async fn run(trials: Vec<Trial>, clean: Told) -> Found {
 }
 
 /// Whose fault it is is looked for once: it takes a story for each function.
-async fn work(trials: Arc<Mutex<VecDeque<Trial>>>, clean: Arc<Told>, looked: Arc<AtomicBool>) -> Found {
+async fn work(trials: Arc<Mutex<VecDeque<Trial>>>, clean: Arc<Clean>, looked: Arc<AtomicBool>) -> Found {
     let mut found = Found::default();
     let mut stage = None;
     loop {
         let Some(trial) = next(&trials) else { return found };
         match try_once(&mut stage, trial, None, &clean).await {
             Ok(struck) => {
-                println!("{} at {}: {struck:?}", trial.column, trial.nth);
+                println!("{:?}, {} at {}: {struck:?}", trial.part, trial.column, trial.nth);
                 for function in struck {
                     *found.struck.entry((function, trial.column)).or_default() += 1;
                 }
             }
             Err(problem) => {
                 let whose = match trial.fault.place() {
-                    Some(_) if !looked.swap(true, Ordering::Relaxed) => {
+                    Some(_) if std::env::var_os(WHOSE).is_some() && !looked.swap(true, Ordering::Relaxed) => {
                         whose_fault(&mut stage, trial, &clean).await
                     }
                     _ => BTreeMap::new(),
                 };
-                let problem = format!("{} at {}: {whose:#?}\n{problem}", trial.column, trial.nth);
+                let problem =
+                    format!("{:?}, {} at {}: {whose:#?}\n{problem}", trial.part, trial.column, trial.nth);
                 println!("{problem}");
                 found.problems.push(problem);
             }
@@ -130,7 +160,7 @@ fn next(trials: &Mutex<VecDeque<Trial>>) -> Option<Trial> {
 async fn whose_fault(
     stage: &mut Option<Stage>,
     trial: Trial,
-    clean: &Arc<Told>,
+    clean: &Clean,
 ) -> BTreeMap<&'static str, String> {
     let mut whose = BTreeMap::new();
     for function in table() {
@@ -146,24 +176,21 @@ async fn try_once(
     stage: &mut Option<Stage>,
     trial: Trial,
     only: Option<&'static str>,
-    clean: &Arc<Told>,
+    clean: &Clean,
 ) -> Result<BTreeSet<&'static str>, String> {
     let mut used = match stage.take() {
         Some(stage) => stage,
         None => Stage::set().await,
     };
     let telling = async {
-        let told = story::tell(&mut used, Trouble::new(trial.fault, trial.nth, only)).await;
+        let told = story::tell(&mut used, trial.part, Trouble::new(trial.fault, trial.nth, only)).await;
         (told, used)
     };
     let (told, used) = AssertUnwindSafe(telling)
         .catch_unwind()
         .await
         .map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned()))?;
-    told.compare(clean)?;
-    // Dead letters stay behind.
-    if !trial.fault.kills_messages() {
-        *stage = Some(used);
-    }
+    told.compare(&clean[&trial.part])?;
+    *stage = (used.stories < STORIES_ON_A_STAGE).then_some(used);
     Ok(told.seen.struck)
 }

@@ -2,16 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use latchkey_functions::Observer;
+use time::OffsetDateTime;
 
 use crate::fault::{Fault, Place};
 
+/// What Azure does not answer is given up after this time.
+pub(crate) const DEADLINE_SECONDS: u64 = 300;
 /// How long an outage lasts, for each function: longer than the deadline.
-const OUTAGE: Duration = Duration::from_secs(9);
+const OUTAGE: Duration = Duration::from_secs(DEADLINE_SECONDS + 120);
 
 /// What gets no answer here is asked anew, by another message: were each of them struck, there would never be an answer.
 const ASKED_ANEW: [&str; 2] = ["watch_due", "rung_due"];
@@ -20,10 +26,11 @@ const ASKED_ANEW: [&str; 2] = ["watch_due", "rung_due"];
 /// the store.
 #[derive(Debug)]
 pub(crate) struct Trouble {
-    pub(crate) fault: Fault,
+    fault: Fault,
     pub(crate) nth: usize,
     /// The only function that it is meant for; all of them when there is none.
     pub(crate) only: Option<&'static str>,
+    has_begun: AtomicBool,
     running: Mutex<Running>,
     seen: Mutex<Seen>,
 }
@@ -46,22 +53,56 @@ struct Running {
     counts: BTreeMap<Place, usize>,
     known: BTreeSet<String>,
     /// When each function ran first.
-    first: BTreeMap<&'static str, Instant>,
+    first: BTreeMap<&'static str, OffsetDateTime>,
 }
 
 impl Trouble {
     pub(crate) fn new(fault: Fault, nth: usize, only: Option<&'static str>) -> Self {
-        Self { fault, nth, only, running: Mutex::default(), seen: Mutex::default() }
+        Self {
+            fault,
+            nth,
+            only,
+            has_begun: AtomicBool::new(false),
+            running: Mutex::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// How long the app waits for an answer, whether or not the part has begun that is meant.
+    pub(crate) fn patience(&self) -> Duration {
+        self.fault.patience()
+    }
+
+    /// Whether the app gives up soon what gets no answer.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.fault == Fault::Outage
+    }
+
+    /// What comes before the part of the story that is meant goes well, and nobody looks at it.
+    pub(crate) fn start(&self) {
+        self.has_begun.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::SeqCst)
+    }
+
+    /// What goes wrong now.
+    pub(crate) fn fault(&self) -> Fault {
+        if self.has_begun() { self.fault } else { Fault::None }
     }
 
     /// A run begins, about this message, request or tick.
-    pub(crate) fn begins(&self, function: &'static str, about: &str) {
+    pub(crate) fn begins(&self, function: &'static str, about: &str, now: OffsetDateTime) {
+        if !self.has_begun() {
+            return;
+        }
         let mut running = lock(&self.running);
         running.function = Some(function);
         running.counts = BTreeMap::from([(Place::Run, 1)]);
         let is_first = running.known.insert(format!("{function} {about}"));
-        let first = running.first.entry(function).or_insert_with(Instant::now);
-        let is_first = if self.fault == Fault::Outage { first.elapsed() < OUTAGE } else { is_first };
+        let first = running.first.entry(function).or_insert(now);
+        let is_first = if self.fault == Fault::Outage { now - *first < OUTAGE } else { is_first };
         let had_its_call = matches!(self.fault, Fault::Call(_))
             && ASKED_ANEW.contains(&function)
             && lock(&self.seen).struck.contains(function);

@@ -60,7 +60,7 @@ pub(crate) async fn handle(step: Step<MachineSwitchRequested>, app: App) -> Resu
 }
 
 impl Held<'_> {
-    async fn off(self) -> Result<Next, StepError> {
+    async fn off(mut self) -> Result<Next, StepError> {
         match (self.known.state, &self.read.power) {
             (MachineState::Chosen, PowerState::Running | PowerState::Starting) => match self.whose().await? {
                 Ok(Disks::Ours) => self.learns(MachineStep::Stopping),
@@ -74,6 +74,9 @@ impl Held<'_> {
             _ => match self.operation().await? {
                 Operation::Runs => Err(look_again()),
                 Operation::Failed(code) => not_done(self.step, self.id, self.wanted, code),
+                Operation::Done if self.read.power == PowerState::Deallocated => {
+                    self.learns(MachineStep::Stopped)
+                }
                 // It was stopped, and started again by somebody.
                 Operation::Done => self.learns(MachineStep::LeftAlone),
                 Operation::Unknown => match self.whose().await? {
@@ -88,7 +91,7 @@ impl Held<'_> {
         }
     }
 
-    async fn on(self) -> Result<Next, StepError> {
+    async fn on(mut self) -> Result<Next, StepError> {
         match (self.known.state, &self.read.power) {
             (MachineState::Chosen, _) => self.learns(MachineStep::LeftAlone),
             (MachineState::Stopping, PowerState::Deallocating) => Err(look_again()),
@@ -142,14 +145,18 @@ impl Held<'_> {
         }
     }
 
-    async fn operation(&self) -> Result<Operation, StepError> {
+    /// How the operation goes. Once it is done the machine is read again: what was read before may be older than its end.
+    async fn operation(&mut self) -> Result<Operation, StepError> {
         let Some(url) = self.known.operation.as_deref().and_then(|url| url.parse::<OperationUrl>().ok())
         else {
             return Ok(Operation::Unknown);
         };
         match self.app.compute.operation(&url).await {
             Ok(OperationState::InProgress { .. }) => Ok(Operation::Runs),
-            Ok(OperationState::Succeeded) => Ok(Operation::Done),
+            Ok(OperationState::Succeeded) => {
+                self.read = self.app.compute.machine(&self.id).await?;
+                Ok(Operation::Done)
+            }
             // It is over, whatever its error would mean for a request: to ask again how it goes is no use.
             Ok(OperationState::Failed(error)) => Ok(Operation::Failed(
                 refused_with(error).unwrap_or_else(|_| "the operation failed".to_owned()),

@@ -287,9 +287,9 @@ pub struct HostArgs {
 /// What `latchkey functions` takes.
 #[derive(Debug, Args)]
 pub struct FunctionsArgs {
-    /// For tests: die by SIGKILL when a step reaches the await that FILE names (FUNCTION:N)
-    #[arg(long, value_name = "FILE")]
-    pub kill_order: Option<PathBuf>,
+    /// For tests: die by SIGKILL when a step reaches the await whose number is in FOLDER/FUNCTION
+    #[arg(long, value_name = "FOLDER")]
+    pub kill_orders: Option<PathBuf>,
 
     /// The clock of the local world that this is part of, instead of the machine's
     #[arg(long, value_name = "FILE")]

@@ -12,8 +12,8 @@ use crate::kill::KillOnOrder;
 
 pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<End> {
     custom_handler::logging::init();
-    let observer: Arc<dyn Observer> = match args.kill_order {
-        Some(order) => Arc::new(KillOnOrder { order }),
+    let observer: Arc<dyn Observer> = match args.kill_orders {
+        Some(orders) => Arc::new(KillOnOrder { orders }),
         None => Arc::new(Unobserved),
     };
     let clock: Arc<dyn Clock> = match args.clock {

@@ -161,28 +161,23 @@ impl LocalWorld {
         Ok(purchase)
     }
 
-    /// Orders the handler process to kill itself when this function's step is suspended for the n-th time.
+    /// Orders the handler process to kill itself when this function's step is suspended for the n-th time. Each function
+    /// has its own order.
     ///
     /// # Errors
     ///
     /// The order cannot be written.
     pub fn order_kill(&self, function: &str, nth: u32) -> anyhow::Result<()> {
-        kill::order(&kill_order(&self.folder), function, nth).context("could not order a kill")
+        kill::order(&kill_orders(&self.folder), function, nth).context("could not order a kill")
     }
 
-    /// Whether the last order has not been carried out yet.
-    #[must_use]
-    pub fn is_kill_pending(&self) -> bool {
-        kill::is_pending(&kill_order(&self.folder))
-    }
-
-    /// Takes the last order back. Answers whether it had not been carried out.
+    /// Takes the order for this function back. Answers whether it had not been carried out.
     ///
     /// # Errors
     ///
     /// The order cannot be removed.
-    pub fn take_kill_back(&self) -> anyhow::Result<bool> {
-        kill::take_back(&kill_order(&self.folder)).context("could not take an order back")
+    pub fn take_kill_back(&self, function: &str) -> anyhow::Result<bool> {
+        kill::take_back(&kill_orders(&self.folder), function).context("could not take an order back")
     }
 }
 
@@ -220,14 +215,14 @@ fn handler_command(
     let mut command = handler.map_or_else(HandlerCommand::this_program, Ok)?;
     command.arguments.extend(["--clock".to_owned(), clock.file().display().to_string()]);
     if takes_kill_orders {
-        let order = kill_order(folder).display().to_string();
-        command.arguments.extend(["--kill-order".to_owned(), order]);
+        let orders = kill_orders(folder).display().to_string();
+        command.arguments.extend(["--kill-orders".to_owned(), orders]);
     }
     Ok(command)
 }
 
-fn kill_order(folder: &Folder) -> PathBuf {
-    folder.path("kill")
+fn kill_orders(folder: &Folder) -> PathBuf {
+    folder.path("kills")
 }
 
 async fn start_host(

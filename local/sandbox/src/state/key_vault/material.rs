@@ -2,6 +2,8 @@
 //!
 //! Algorithm names and their meaning: Microsoft Learn, "Key types, algorithms, and operations" (Azure Key Vault).
 
+use std::sync::{Arc, OnceLock};
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{
     KeyPair, KeyPairComponents, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm,
@@ -18,7 +20,22 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct KeyMaterial {
     pub(crate) pkcs8: String,
     pub(crate) bits: u32,
+    #[serde(skip)]
+    opened: Opened,
 }
+
+/// The same key, ready to be used: to read and check one takes as long as several uses of it. It says nothing that the
+/// text does not.
+#[derive(Clone, Default)]
+struct Opened(Arc<OnceLock<PrivateDecryptingKey>>);
+
+impl PartialEq for Opened {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Opened {}
 
 /// How a value is encrypted; the names are Key Vault's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +94,7 @@ impl KeyMaterial {
         let private =
             PrivateDecryptingKey::generate(size).expect("generating one of the three usual sizes works");
         let pkcs8 = private.as_der().expect("a key that was just made can be written down");
-        Some(Self { pkcs8: STANDARD.encode(pkcs8.as_ref()), bits })
+        Some(Self::written(pkcs8.as_ref(), bits))
     }
 
     /// A key that was made elsewhere. `None` when its parts do not belong together, or its size is none of the three.
@@ -97,7 +114,7 @@ impl KeyMaterial {
         .ok()?;
         let bits = u32::try_from(pair.public_modulus_len() * 8).ok()?;
         let pkcs8 = pair.as_der().ok()?;
-        [2048, 3072, 4096].contains(&bits).then(|| Self { pkcs8: STANDARD.encode(pkcs8.as_ref()), bits })
+        [2048, 3072, 4096].contains(&bits).then(|| Self::written(pkcs8.as_ref(), bits))
     }
 
     /// The length of the modulus.
@@ -147,12 +164,20 @@ impl KeyMaterial {
         KeyPair::from_pkcs8(&self.der()?).map_err(|_| Unfit)
     }
 
+    fn written(pkcs8: &[u8], bits: u32) -> Self {
+        Self { pkcs8: STANDARD.encode(pkcs8), bits, opened: Opened::default() }
+    }
+
     fn der(&self) -> Result<Vec<u8>, Unfit> {
         STANDARD.decode(&self.pkcs8).map_err(|_| Unfit)
     }
 
     fn private(&self) -> Result<PrivateDecryptingKey, Unfit> {
-        PrivateDecryptingKey::from_pkcs8(&self.der()?).map_err(|_| Unfit)
+        if let Some(opened) = self.opened.0.get() {
+            return Ok(opened.clone());
+        }
+        let opened = PrivateDecryptingKey::from_pkcs8(&self.der()?).map_err(|_| Unfit)?;
+        Ok(self.opened.0.get_or_init(|| opened).clone())
     }
 }
 
