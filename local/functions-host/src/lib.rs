@@ -70,5 +70,6 @@ pub use event::{HostEvent, OutputLevel, TriggerKind};
 pub use host::summary::FunctionSummary;
 pub use host::{Host, Listen, Options, StartError};
 pub use http::route::RouteTemplateError;
+pub use json::JsonError;
 pub use service_bus::sdk::ConnectionError;
 pub use timer::schedule::ScheduleError;

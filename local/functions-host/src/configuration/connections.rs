@@ -26,7 +26,7 @@ pub fn service_bus_connections(
     let mut names = BTreeSet::new();
     for folder in function_folders(script_root)? {
         let Ok(text) = std::fs::read_to_string(folder.join("function.json")) else { continue };
-        let Ok(json) = Json::parse_with_comments(&text) else { continue };
+        let Ok(json) = Json::parse_file(&text) else { continue };
         let Some(Json::Array(bindings)) = json.member("bindings") else { continue };
         names.extend(bindings.iter().filter_map(|binding| connection(binding, &settings)));
     }

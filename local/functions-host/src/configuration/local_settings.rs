@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::json::Json;
+use crate::json::{Json, JsonError};
 
 /// Why a `local.settings.json` cannot be used. Values are secrets and not shown.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum LocalSettingsError {
         /// The file.
         path: PathBuf,
         /// Line and column of the problem.
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// `IsEncrypted` is true.
     #[error("'{0}' is encrypted; `func settings decrypt` makes it readable")]
@@ -53,7 +53,7 @@ pub fn local_settings(script_root: &Path) -> Result<BTreeMap<String, String>, Lo
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(source) => return Err(LocalSettingsError::Unreadable { path, source }),
     };
-    let json = Json::parse_with_comments(&text)
+    let json = Json::parse_file(&text)
         .map_err(|source| LocalSettingsError::NotJson { path: path.clone(), source })?;
     if json.member("IsEncrypted") == Some(&Json::Bool(true)) {
         return Err(LocalSettingsError::Encrypted(path));

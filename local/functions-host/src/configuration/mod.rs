@@ -4,6 +4,7 @@ mod binding;
 pub(crate) mod connections;
 pub(crate) mod custom_handler;
 pub(crate) mod function_json;
+pub(crate) mod function_traps;
 mod function_problem;
 pub(crate) mod host_json;
 pub(crate) mod host_json_error;

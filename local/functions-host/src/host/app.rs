@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::StartError;
 use super::loading::Loading;
 use crate::configuration::function_json::{self, Function, FunctionError};
+use crate::configuration::function_traps::traps;
 use crate::configuration::host_json::HostJson;
 use crate::configuration::http_routes;
 use crate::event::{Observer, OutputLevel};
+use crate::http::site::{Route, routes};
 use crate::invocation::executor::LoadedFunction;
 use crate::service_bus::sdk::Connections;
 use crate::settings::Settings;
@@ -20,6 +22,7 @@ pub(super) struct App {
     pub(super) host_json: HostJson,
     pub(super) settings: Settings,
     pub(super) functions: Vec<Arc<LoadedFunction>>,
+    pub(super) routes: Vec<Route>,
     pub(super) errors: Vec<FunctionError>,
     pub(super) connections: Connections,
     pub(super) body_limit: usize,
@@ -39,12 +42,15 @@ impl App {
         let has_extensions =
             host_json.extension_bundle.is_some() || script_root.join("bin/extensions.json").is_file();
         let mut loading =
-            Loading { settings: &settings, has_extensions, connections: Connections::default(), errors };
-        let functions = functions.into_iter().filter_map(|function| loading.load(function)).collect();
+            Loading { settings: &settings, has_extensions, connections: Connections::default(), errors, routes: Vec::new() };
+        let functions: Vec<_> = functions.into_iter().filter_map(|function| loading.load(function)).collect();
         let Loading { connections, errors, .. } = loading;
         errors.iter().for_each(|error| observer.line(OutputLevel::Error, error.to_string()));
+        let lines = functions.iter().flat_map(|loaded| traps(&loaded.function));
+        lines.for_each(|line| observer.line(OutputLevel::Warning, line));
+        let routes = routes(&functions, &host_json.http.route_prefix)?;
         let host_id = host_id(script_root);
-        Ok(Self { host_json, settings, functions, errors, connections, body_limit, host_id })
+        Ok(Self { host_json, settings, functions, routes, errors, connections, body_limit, host_id })
     }
 }
 

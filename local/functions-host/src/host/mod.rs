@@ -26,6 +26,7 @@ use crate::configuration::function_json::FunctionError;
 use crate::configuration::host_json_error::HostJsonError;
 use crate::event::HostEvent;
 use crate::handler::Handler;
+use crate::http::route::RouteTemplateError;
 
 /// Where clients reach a host.
 #[derive(Debug)]
@@ -90,6 +91,9 @@ pub enum StartError {
         /// Its value.
         value: String,
     },
+    /// One route that is malformed stops the whole app: in Azure its host answers 503 to everything.
+    #[error("the app cannot start, and in Azure its host would answer 503 to every request")]
+    Route(#[from] RouteTemplateError),
     /// Functions are described in both of the two possible places.
     #[error(
         "Detected both function.json files and custom handler HTTP route configuration definition in host.json. Only one \
@@ -193,8 +197,9 @@ impl Host {
         reason.unwrap_or_else(|| "the runtime was shut down".to_owned())
     }
 
-    /// Stops: no new work, up to five seconds for invocations under way, SIGKILL for the handler process, and what
-    /// was being worked on goes back to its queue.
+    /// Stops as the real host does: no new work, up to ten seconds for invocations under way, SIGKILL for the handler
+    /// process. The message of a call that ends meanwhile goes back to its queue, even if the call succeeded; that of a
+    /// longer call stays locked until its lock ends.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(conductor) = self.conductor.take() {

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::app::App;
 use crate::configuration::function_json::{ServiceBusTrigger, TimerTrigger, Trigger};
 use crate::event_grid::EventGridRunner;
 use crate::host_status::HostStatus;
-use crate::http::site::{Site, routes};
+use crate::http::site::Site;
 use crate::http::throttle::Throttle;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
@@ -22,10 +21,9 @@ use crate::service_bus::trigger::Listener;
 use crate::timer::TimerRunner;
 use crate::timer::agenda::Agenda;
 
-/// What makes functions run, until `intake` is cancelled.
+/// What makes functions run, until the executor is stopping.
 pub(super) struct Triggers {
     executor: Arc<Executor>,
-    pub(super) intake: CancellationToken,
     pub(super) in_flight: TaskTracker,
     pub(super) agenda: Agenda,
     manual: ManualRuns,
@@ -35,7 +33,6 @@ impl Triggers {
     pub(super) fn new(executor: Arc<Executor>) -> Self {
         Self {
             executor,
-            intake: CancellationToken::new(),
             in_flight: TaskTracker::new(),
             agenda: Agenda::default(),
             manual: ManualRuns::default(),
@@ -90,18 +87,18 @@ impl Triggers {
     }
 
     /// Starts all triggers but those of disabled functions, and makes of the rest what answers clients.
-    pub(super) fn site(self, app: &App, tasks: &mut JoinSet<()>) -> Site {
+    pub(super) fn site(self, app: &mut App, tasks: &mut JoinSet<()>) -> Site {
         let enabled = |function: &LoadedFunction| !function.function.disabled;
         for listener in self.manual.queues.values().filter(|listener| enabled(&listener.function)) {
-            tasks.spawn(listener.clone().run(self.intake.clone()));
+            tasks.spawn(listener.clone().run(self.executor.stopping.clone()));
         }
         for timer in self.manual.timers.values().filter(|timer| enabled(&timer.function)) {
             self.agenda.runs(&timer.function.function.name);
-            tasks.spawn(timer.clone().run(self.intake.clone()));
+            tasks.spawn(timer.clone().run(self.executor.stopping.clone()));
         }
         Site {
             executor: self.executor,
-            routes: routes(&app.functions, &app.host_json.http.route_prefix),
+            routes: std::mem::take(&mut app.routes),
             functions: app.functions.clone(),
             route_prefix: app.host_json.http.route_prefix.clone(),
             forwarding: app.host_json.custom_handler.forwarding,

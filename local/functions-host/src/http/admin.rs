@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
+use super::route::under;
 use super::site::Site;
 use crate::configuration::function_json::{Function, Trigger};
 use crate::invocation::executor::LoadedFunction;
@@ -66,7 +67,7 @@ fn describe(site: &Site, function: &Function, request: &Request<Bytes>) -> Json 
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url_template = match &function.trigger {
         Trigger::Http(trigger) => {
-            let url = format!("http://{host}/{}", trigger.route.under(&site.route_prefix));
+            let url = format!("http://{host}/{}", under(&site.route_prefix, &trigger.route));
             Json::from(url.to_ascii_lowercase())
         }
         Trigger::ServiceBus(_) | Trigger::Timer(_) | Trigger::EventGrid(_) => Json::Null,

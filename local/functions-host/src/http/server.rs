@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::oneshot;
 
+use super::connection::Wire;
 use super::site::Site;
 use super::throttle::Admission;
 use super::{admin, forward, json_mode, proxy};
@@ -22,7 +23,13 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
     Router::new().fallback(answer).with_state(site)
 }
 
-async fn answer(State(site): State<Arc<Site>>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(site): State<Arc<Site>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    mut request: Request<Body>,
+) -> Response<Body> {
+    let names = wire.names_of(&request);
+    request.extensions_mut().insert(names);
     let path = request.uri().path().to_ascii_lowercase();
     if path.starts_with("/admin/") {
         return buffered(&site, request, async |request| admin::answer(&site, &request)).await;

@@ -32,6 +32,14 @@ pub(crate) enum InvocationError {
     Timeout { function: String, limit: Duration },
     #[error("The message with body type '{0}' cannot be bound: only data sections and string values can")]
     UnsupportedBody(&'static str),
+    #[error("{0} cannot be retrieved using the Body property.")]
+    NoBytes(&'static str),
+    #[error(
+        "Binding parameters to complex objects (such as 'Stream') uses Json.NET serialization. 1. Bind the parameter type \
+         as 'string' instead of 'Stream' to get the raw values and avoid JSON deserialization, or 2. Change the queue \
+         payload to be valid json."
+    )]
+    Stream,
     #[error(
         "Binding parameters to complex objects (such as 'Object') uses Json.NET serialization. 1. Bind the parameter type \
          as 'string' instead of 'Object' to get the raw values and avoid JSON deserialization, or 2. Change the queue \

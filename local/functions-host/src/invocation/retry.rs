@@ -70,7 +70,10 @@ where
         if max_retry_count.is_some_and(|most| context.retry_count >= most) || error.is_final() {
             return Err(error);
         }
-        sleep(policy.pause(context.retry_count)).await;
+        tokio::select! {
+            () = sleep(policy.pause(context.retry_count)) => {}
+            () = executor.over.cancelled() => return Err(error),
+        }
         context = Context {
             retry_count: context.retry_count.saturating_add(1),
             failure: Some(error.to_string()),
