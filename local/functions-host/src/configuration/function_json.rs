@@ -99,6 +99,10 @@ impl Trigger {
 }
 
 impl Function {
+    pub(crate) fn is_http(&self) -> bool {
+        matches!(self.trigger, Trigger::Http(_))
+    }
+
     /// One HTTP trigger and one HTTP output and nothing else: what the forwarding modes apply to
     /// (azure-functions-host, `FunctionMetadataExtensions.IsHttpInAndOutFunction`).
     pub(crate) fn is_http_in_and_out(&self) -> bool {

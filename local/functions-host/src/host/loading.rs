@@ -73,11 +73,6 @@ impl Loading<'_> {
         if let Trigger::ServiceBus(trigger) = &function.trigger {
             self.connections.client(&trigger.connection, self.settings)?;
         }
-        let other_zone =
-            self.settings.get("WEBSITE_TIME_ZONE").is_some_and(|zone| !zone.eq_ignore_ascii_case("UTC"));
-        if matches!(function.trigger, Trigger::Timer(_)) && other_zone {
-            return Err(FunctionProblem::Unsupported("a WEBSITE_TIME_ZONE other than UTC"));
-        }
         let mut destinations: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
         for output in &function.outputs {
             if let OutputTarget::ServiceBus { entity, connection } = &output.target {

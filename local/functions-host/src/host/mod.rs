@@ -50,6 +50,9 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// Who is told what happens.
     pub observer: Option<mpsc::UnboundedSender<HostEvent>>,
+    /// The file in which the status of timers survives the host, so that a run that was missed meanwhile is made up for at
+    /// the next start. `None` keeps it in memory.
+    pub timer_status: Option<PathBuf>,
     /// How many milliseconds the host's time is ahead of the machine's clock: timers, and what handlers are told of the
     /// time. Whoever keeps a copy of this moves it, forward only, and calls [`Host::clock_moved`].
     pub ahead_milliseconds: Arc<AtomicI64>,
@@ -63,6 +66,7 @@ impl Options {
             listen: Listen::Port(0),
             environment: BTreeMap::new(),
             observer: None,
+            timer_status: None,
             ahead_milliseconds: Arc::default(),
         }
     }
@@ -81,6 +85,14 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
         /// What the file system said.
+        source: std::io::Error,
+    },
+    /// The file of the timers' status cannot be used.
+    #[error("cannot read the status of timers in '{path}'")]
+    TimerStatus {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         source: std::io::Error,
     },
     /// An app setting has a value that it cannot have.
@@ -166,7 +178,7 @@ impl Host {
     }
 
     /// Runs at once what has come due, after [`Options::ahead_milliseconds`] was moved. A timer whose occurrences were
-    /// moved over runs once for all of them, past due.
+    /// moved over runs once for all of them.
     pub fn clock_moved(&self) {
         self.activity.agenda.clock_moved();
     }

@@ -28,6 +28,7 @@ use crate::http::site::Site;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
 use crate::settings::Settings;
+use crate::timer::status::Statuses;
 
 pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let script_root = std::path::absolute(&options.script_root)
@@ -36,6 +37,9 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let host_json = HostJson::read(&script_root, &settings)?;
     let observer = Observer::new(options.observer, host_json.log_levels.clone());
     let mut app = App::read(&script_root, host_json, settings, &observer)?;
+    let path = options.timer_status.clone().unwrap_or_default();
+    let statuses = Statuses::read(options.timer_status)
+        .map_err(|source| StartError::TimerStatus { path, source })?;
     let (listener, address) = listen(options.listen).await?;
     let process = ProcessOptions {
         handler: app.host_json.custom_handler.clone(),
@@ -66,7 +70,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         started: AtomicU64::new(0),
     };
     let executor = Arc::new(executor);
-    let mut triggers = Triggers::new(executor.clone());
+    let mut triggers = Triggers::new(executor.clone(), statuses);
     for function in app.functions.clone() {
         triggers.add(function, &mut app);
     }

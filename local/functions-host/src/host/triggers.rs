@@ -1,6 +1,6 @@
 //! What makes the app's functions run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,21 +20,24 @@ use crate::service_bus::sdk;
 use crate::service_bus::trigger::Listener;
 use crate::timer::TimerRunner;
 use crate::timer::agenda::Agenda;
+use crate::timer::status::Statuses;
 
 /// What makes functions run, until the executor is stopping.
 pub(super) struct Triggers {
     executor: Arc<Executor>,
     pub(super) in_flight: TaskTracker,
     pub(super) agenda: Agenda,
+    statuses: Statuses,
     manual: ManualRuns,
 }
 
 impl Triggers {
-    pub(super) fn new(executor: Arc<Executor>) -> Self {
+    pub(super) fn new(executor: Arc<Executor>, statuses: Statuses) -> Self {
         Self {
             executor,
             in_flight: TaskTracker::new(),
             agenda: Agenda::default(),
+            statuses,
             manual: ManualRuns::default(),
         }
     }
@@ -56,7 +59,9 @@ impl Triggers {
                 let (executor, trigger) = (self.executor.clone(), trigger.clone());
                 self.manual.event_grid.insert(name, EventGridRunner { executor, function, trigger });
             }
-            Trigger::Http(_) => {}
+            Trigger::Http(_) => {
+                self.manual.http.insert(name, (self.executor.clone(), function));
+            }
         }
     }
 
@@ -82,7 +87,7 @@ impl Triggers {
             trigger,
             in_flight: self.in_flight.clone(),
             agenda: self.agenda.clone(),
-            last: Arc::new(Mutex::new(None)),
+            statuses: self.statuses.clone(),
         }
     }
 
@@ -112,6 +117,11 @@ impl Triggers {
                 started: Instant::now(),
                 extension_bundle: app.host_json.extension_bundle.clone(),
                 errors: app.errors.iter().map(ToString::to_string).collect(),
+                function_errors: app
+                    .errors
+                    .iter()
+                    .map(|error| (error.function.clone(), error.reason.to_string()))
+                    .collect(),
             },
         }
     }

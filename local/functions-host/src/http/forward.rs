@@ -66,6 +66,11 @@ pub(crate) async fn forward(
     *response.version_mut() = http::Version::HTTP_11;
     // The answer was read to its end, and is sent in one piece.
     response.headers_mut().remove(header::TRANSFER_ENCODING);
+    if let Some(value) = response.headers().get(header::CONNECTION).and_then(|value| value.to_str().ok()) {
+        let known = connection_options(&[value]);
+        let value = HeaderValue::from_str(&known).expect("a part of a header text");
+        response.headers_mut().insert(header::CONNECTION, value);
+    }
     Ok(response)
 }
 

@@ -11,16 +11,18 @@ use http::{Request, header};
 use super::header_names::listed;
 use super::query::parameters;
 use super::route::RouteValues;
+use super::target;
 use crate::invocation::{BindingData, WireValue};
 use crate::json::Json;
 
 /// `Data.{trigger}`
 pub(super) fn request_object(request: &Request<Bytes>, route: &RouteValues) -> Json {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let path_and_query = request.uri().path_and_query().map(|text| text.as_str()).unwrap_or_default();
+    let path = target::displayed(request.uri().path());
+    let search = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let query = parameters(request.uri().query().unwrap_or_default());
     let mut members = vec![
-        ("Url", Json::from(format!("http://{host}{path_and_query}"))),
+        ("Url", Json::from(format!("http://{host}{path}{search}"))),
         ("Method", Json::from(request.method().as_str())),
         ("Query", Json::object(query.into_iter().map(|known| (known.name.clone(), Json::from(known.joined()))))),
         ("Headers", header_arrays(request)),

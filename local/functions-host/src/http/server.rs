@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::oneshot;
 
@@ -30,8 +30,12 @@ async fn answer(
 ) -> Response<Body> {
     let names = wire.names_of(&request);
     request.extensions_mut().insert(names);
+    // Kestrel's own check.
+    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        return closing(StatusCode::BAD_REQUEST);
+    }
     let path = request.uri().path().to_ascii_lowercase();
-    if path.starts_with("/admin/") {
+    if admin::is_known(&path) {
         return buffered(&site, request, async |request| admin::answer(&site, &request)).await;
     }
     if path.trim_end_matches('/') == webhook::PATH {
@@ -55,10 +59,13 @@ async fn buffered(
     answer: impl AsyncFnOnce(Request<Bytes>) -> Response<Bytes>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    // A body without a length is bound by nothing, and not read.
+    let body = if parts.headers.contains_key(header::CONTENT_LENGTH) { body } else { Body::empty() };
     let body = match Limited::new(body, site.body_limit).collect().await {
         Ok(body) => body.to_bytes(),
+        // The body is part of what is bound: the real host answers as it does when binding fails.
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return empty(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
+            return closing(StatusCode::INTERNAL_SERVER_ERROR);
         }
         Err(_) => return empty(StatusCode::BAD_REQUEST).map(Body::from),
     };
@@ -149,6 +156,13 @@ fn home_page() -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(page.as_bytes()));
     let html = http::HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, html);
+    response
+}
+
+/// Without a body, and the last answer on its connection.
+fn closing(status: StatusCode) -> Response<Body> {
+    let mut response = empty(status).map(Body::from);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

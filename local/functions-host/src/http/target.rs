@@ -39,14 +39,24 @@ pub(super) fn forwarded(path: &str) -> String {
     let slashes = decoded[..end].replace('\\', "/");
     // An escape that is there now was escaped itself. Of these .NET takes back what needs none.
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let unescaped = unescaped(&slashes, unreserved);
+    escaped(&unescaped(&slashes, unreserved), ESCAPED_IN_PATHS)
+}
+
+/// The path in the URL that the handler is told (dotnet/aspnetcore, `PathString.ToUriComponent`).
+pub(super) fn displayed(path: &str) -> String {
+    const ESCAPED: &AsciiSet = &ESCAPED_IN_PATHS.add(b'#').add(b'?').add(b'[').add(b'\\').add(b']');
+    escaped(&format!("/{}", segments(path).join("/")), ESCAPED)
+}
+
+/// Escapes that are there stay as they are.
+fn escaped(text: &str, set: &'static AsciiSet) -> String {
     let mut written = String::new();
-    for (index, part) in unescaped.split('%').enumerate() {
+    for (index, part) in text.split('%').enumerate() {
         if index > 0 {
             let is_escape = part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
             written.push_str(if is_escape { "%" } else { "%25" });
         }
-        written.extend(utf8_percent_encode(part, ESCAPED_IN_PATHS));
+        written.extend(utf8_percent_encode(part, set));
     }
     written
 }

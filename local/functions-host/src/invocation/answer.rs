@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use http::{Response, header};
+use hyper::ext::ReasonPhrase;
 
 use super::error::InvocationError;
 use crate::json::Json;
@@ -30,7 +31,11 @@ pub(crate) enum Decoded {
 pub(crate) fn decode(response: &Response<Bytes>) -> Result<Decoded, InvocationError> {
     let status = response.status();
     if !status.is_success() {
-        return Err(InvocationError::Status(status));
+        // The handler's own words, where it has any.
+        let written = response.extensions().get::<ReasonPhrase>();
+        let reason = written.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        let reason = reason.or_else(|| status.canonical_reason().map(str::to_owned)).unwrap_or_default();
+        return Err(InvocationError::Status { status, reason });
     }
     let bytes = response.body();
     if bytes.is_empty() {

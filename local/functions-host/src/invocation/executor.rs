@@ -315,7 +315,7 @@ fn redirect_target(base: &Url, response: &Response<Bytes>) -> Option<Url> {
     base.join(location).ok().filter(|target| target.scheme() == "http")
 }
 
-/// The three headers by which a handler knows the host. Id and user agent are added to those of a client.
+/// The three headers by which a handler knows the host, added to a client's own of these names.
 pub(crate) fn add_host_headers(headers: &mut http::HeaderMap, invocation_id: Uuid) {
     let added = |name: &http::HeaderName, own: String, between: &str| {
         let value = match headers.get(name).and_then(|value| value.to_str().ok()) {
@@ -325,8 +325,9 @@ pub(crate) fn add_host_headers(headers: &mut http::HeaderMap, invocation_id: Uui
         HeaderValue::from_str(&value).expect("both parts are header texts")
     };
     let id = added(&http::HeaderName::from_static(INVOCATION_ID_HEADER), invocation_id.to_string(), ", ");
+    let version = added(&http::HeaderName::from_static(HOST_VERSION_HEADER), HOST_VERSION.to_owned(), ", ");
     let agent = added(&header::USER_AGENT, format!("Azure-Functions-Host/{HOST_VERSION}"), " ");
     headers.insert(INVOCATION_ID_HEADER, id);
-    headers.insert(HOST_VERSION_HEADER, HeaderValue::from_static(HOST_VERSION));
+    headers.insert(HOST_VERSION_HEADER, version);
     headers.insert(header::USER_AGENT, agent);
 }

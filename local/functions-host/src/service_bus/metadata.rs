@@ -82,6 +82,11 @@ pub(super) fn metadata_of_manual_run(delivery: &Delivery, trigger: &str, input: 
     data
 }
 
+/// The SDK shows an empty content type or subject as none, unlike all other texts.
+fn written(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
 fn describe(delivery: &Delivery, data: &mut BindingData) {
     data.set("DeliveryCount", WireValue::Json(Json::from(i64::from(delivery.delivery_count))));
     data.set_text("DeadLetterSource", delivery.dead_letter_source.as_deref());
@@ -92,12 +97,12 @@ fn describe(delivery: &Delivery, data: &mut BindingData) {
     data.set("EnqueuedTimeUtc", delivery.enqueued_time.map(WireValue::DateTime));
     data.set("EnqueuedTime", delivery.enqueued_time.map(WireValue::DateTimeOffset));
     data.set_text("MessageId", delivery.message_id.as_deref());
-    data.set_text("ContentType", delivery.content_type.as_deref());
+    data.set_text("ContentType", written(delivery.content_type.as_deref()));
     data.set_text("ReplyTo", delivery.reply_to.as_deref());
     data.set("SequenceNumber", WireValue::Json(Json::from(delivery.sequence_number)));
     data.set_text("To", delivery.to.as_deref());
-    data.set_text("Subject", delivery.subject.as_deref());
-    data.set_text("Label", delivery.subject.as_deref());
+    data.set_text("Subject", written(delivery.subject.as_deref()));
+    data.set_text("Label", written(delivery.subject.as_deref()));
     data.set_text("CorrelationId", delivery.correlation_id.as_deref());
     let properties = Json::object(delivery.application_properties.clone());
     data.set("ApplicationProperties", WireValue::Json(properties.clone()));
@@ -105,8 +110,6 @@ fn describe(delivery: &Delivery, data: &mut BindingData) {
     data.set_text("SessionId", delivery.session_id.as_deref());
     data.set_text("ReplyToSessionId", delivery.reply_to_session_id.as_deref());
     data.set_text("PartitionKey", delivery.partition_key.as_deref());
-    // The extension fills this one with partition keys: a bug of its, and what a handler sees.
-    data.set_text("TransactionPartitionKey", delivery.partition_key.as_deref());
 }
 
 /// One for all functions of a host.

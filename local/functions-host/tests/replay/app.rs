@@ -1,16 +1,20 @@
 //! An app of the recordings, run by this host with the recorder as its handler.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use functions_host::{Host, Options, StartError};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use crate::recorder::Recorder;
 
 pub(crate) struct App {
     pub(crate) host: Host,
     pub(crate) recorder: Recorder,
+    hangs: AtomicBool,
     _folders: [TempDir; 2],
 }
 
@@ -42,7 +46,21 @@ impl App {
         environment.insert("RAW_HANDLER_FOLDER".to_owned(), orders.path().to_str().unwrap().to_owned());
         let host = Host::start(Options { environment, ..Options::new(root.path()) }).await?;
         host.ready().await.unwrap();
-        Ok(Self { host, recorder, _folders: [root, orders] })
+        Ok(Self { host, recorder, hangs: AtomicBool::new(false), _folders: [root, orders] })
+    }
+}
+
+impl App {
+    /// Waits until what a case before has begun is over: what was run by hand may still be tried again. What hangs is not
+    /// waited for.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..150 {
+            if self.host.quiet_after().is_some() || self.hangs.load(Ordering::Relaxed) {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.hangs.store(true, Ordering::Relaxed);
     }
 }
 

@@ -18,6 +18,15 @@ pub(crate) enum Response {
     Whole { first: String, headers: Vec<(String, String)>, body: String },
 }
 
+impl Response {
+    /// As much of the body as a recording has that was cut off.
+    pub(crate) fn cut_to(&mut self, length: usize) {
+        if let Self::Whole { body, .. } = self {
+            *body = body.chars().take(length).collect();
+        }
+    }
+}
+
 /// Sends bytes on a connection of its own and reads the answer.
 pub(crate) async fn send(address: &str, bytes: &[u8], patience: Duration) -> Response {
     let deadline = Instant::now() + patience;
@@ -39,12 +48,31 @@ pub(crate) async fn send(address: &str, bytes: &[u8], patience: Duration) -> Res
     }
 }
 
-/// The answer of a recording.
-pub(crate) fn recorded(text: &str, is_head: bool) -> Response {
-    match text {
-        "" | "<<TIMEOUT>>" => Response::Silence,
-        text => whole(text.as_bytes(), is_head).unwrap_or(Response::Broken),
+/// The answer of a recording, and how much of its body is there if that is not all: of large ones the beginning was kept.
+pub(crate) fn recorded(text: &str, is_head: bool) -> (Response, Option<usize>) {
+    const KEPT: usize = 2_000;
+    if matches!(text, "" | "<<TIMEOUT>>") {
+        return (Response::Silence, None);
     }
+    if let Some(response) = whole(text.as_bytes(), is_head) {
+        return (response, None);
+    }
+    let Some((head, rest)) = text.split_once("\r\n\r\n").filter(|(_, rest)| rest.len() >= KEPT) else {
+        return (Response::Broken, None);
+    };
+    // The first chunk, or what a length announces.
+    let body = if head.contains("chunked") { rest.split_once("\r\n").map_or("", |(_, body)| body) } else { rest };
+    let shown = body.split('…').next().unwrap_or_default();
+    let framed = format!("{}\r\nContent-Length: {}\r\n\r\n{shown}", without_framing(head), shown.len());
+    (whole(framed.as_bytes(), is_head).unwrap_or(Response::Broken), Some(shown.chars().count()))
+}
+
+fn without_framing(head: &str) -> String {
+    let is_framing = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("content-length:") || line.starts_with("transfer-encoding:")
+    };
+    head.split("\r\n").filter(|line| !is_framing(line)).collect::<Vec<_>>().join("\r\n")
 }
 
 fn whole(received: &[u8], is_head: bool) -> Option<Response> {
@@ -69,7 +97,7 @@ fn whole(received: &[u8], is_head: bool) -> Option<Response> {
     // Framing and the date are the server's own business; the recording names its server.
     headers.retain(|(name, value)| match name.as_str() {
         "transfer-encoding" => false,
-        "content-length" => bodiless,
+        "content-length" => bodiless && value != "0",
         "date" => !is_recent(value),
         "server" => value != "Kestrel",
         _ => true,

@@ -92,7 +92,8 @@ fn value(json: &Json) -> Value {
         "dto" => described("datetime-offset", Value::Long(ticks(&text))),
         // The one that there is: 1.02:03:04.5.
         "timespan" => described("timespan", Value::Long(((26 * 60 + 3) * 60 + 4) * 10_000_000 + 5_000_000)),
-        "uri" => described("uri", Value::String(text)),
+        // The SDK sends what `Uri.AbsoluteUri` says.
+        "uri" => described("uri", Value::String(text.replace(' ', "%20"))),
         "bytes" => Value::Binary(bytes(&text).into()),
         "list" => Value::List(v.as_array().unwrap().iter().map(value).collect()),
         "map" => {
