@@ -24,7 +24,7 @@ impl ManualRuns {
     pub(crate) async fn run(&self, function: &str, input: Option<&str>) {
         let text = input.unwrap_or_default();
         if let Some(timer) = self.timers.get(function) {
-            timer.run_now(text).await;
+            timer.run_now(input).await;
         } else if let Some((executor, function)) = self.http.get(function) {
             // It needs a request, and a text is none. The handler is not asked.
             let invocation = Invocation::new(function.clone());

@@ -62,7 +62,7 @@ mod tests {
         function("c", r#"{"bindings":[{"type":"serviceBus","name":"o","connection":"%unknown%"}]}"#);
         let environment = [("WHICH".to_owned(), "Bus".to_owned())].into();
         let names = service_bus_connections(folder.path(), &environment).unwrap();
-        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["AzureWebJobsServiceBus", "Bus"]);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["Bus", "ServiceBus"]);
         assert!(service_bus_connections(&folder.path().join("nowhere"), &environment).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a function.json, in the real host's words where they are known.
 
-use crate::json::{Json, JsonError};
 use super::retry::RetryPolicyError;
+use crate::json::{Json, JsonError};
 use crate::service_bus::sdk::ConnectionError;
 use crate::settings::UnresolvedName;
 use crate::timer::schedule::ScheduleError;

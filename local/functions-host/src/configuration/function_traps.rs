@@ -37,10 +37,16 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_told() {
-        let told = |text: &str| traps(&from_json("f", Json::parse(text).unwrap(), &Settings::empty()).unwrap());
+        let told =
+            |text: &str| traps(&from_json("f", Json::parse(text).unwrap(), &Settings::empty()).unwrap());
         let http = r#"{"type":"httpTrigger","name":"r"}"#;
-        assert!(told(&format!(r#"{{"disabled":true,"bindings":[{http}]}}"#))[0].contains("AzureWebJobs.f.Disabled"));
-        assert!(told(r#"{"bindings":[{"type":"httpTrigger","name":"r","methods":[]}]}"#)[0].contains("is empty"));
+        assert!(
+            told(&format!(r#"{{"disabled":true,"bindings":[{http}]}}"#))[0]
+                .contains("AzureWebJobs.f.Disabled")
+        );
+        assert!(
+            told(r#"{"bindings":[{"type":"httpTrigger","name":"r","methods":[]}]}"#)[0].contains("is empty")
+        );
         let stream = r#"{"type":"serviceBusTrigger","name":"m","queueName":"q","dataType":"stream"}"#;
         assert!(told(&format!(r#"{{"bindings":[{stream}]}}"#))[0].contains("'stream'"));
         assert!(told(&format!(r#"{{"disabled":false,"bindings":[{http}]}}"#)).is_empty());

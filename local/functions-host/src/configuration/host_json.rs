@@ -56,8 +56,7 @@ impl HostJson {
         let path = script_root.join("host.json");
         let text = std::fs::read_to_string(&path)
             .map_err(|source| HostJsonError::Unreadable { path: path.clone(), source })?;
-        let json =
-            Json::parse_file(&text).map_err(|source| HostJsonError::NotJson { path, source })?;
+        let json = Json::parse_file(&text).map_err(|source| HostJsonError::NotJson { path, source })?;
         Self::from_json(&json, script_root, settings)
     }
 

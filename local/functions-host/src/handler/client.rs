@@ -70,7 +70,10 @@ impl Client {
     }
 
     /// Sends one request that has no body, and sends it again when the handler closes the connection instead of answering.
-    pub(crate) async fn send_without_body(&self, request: &Request<()>) -> Result<Response<Bytes>, TransportError> {
+    pub(crate) async fn send_without_body(
+        &self,
+        request: &Request<()>,
+    ) -> Result<Response<Bytes>, TransportError> {
         let mut resends = 0;
         loop {
             let answer = self.send(request.clone().map(|()| empty())).await;

@@ -41,8 +41,13 @@ impl App {
         let (functions, errors) = functions(script_root, &host_json, &settings, observer)?;
         let has_extensions =
             host_json.extension_bundle.is_some() || script_root.join("bin/extensions.json").is_file();
-        let mut loading =
-            Loading { settings: &settings, has_extensions, connections: Connections::default(), errors, routes: Vec::new() };
+        let mut loading = Loading {
+            settings: &settings,
+            has_extensions,
+            connections: Connections::default(),
+            errors,
+            routes: Vec::new(),
+        };
         let functions: Vec<_> = functions.into_iter().filter_map(|function| loading.load(function)).collect();
         let Loading { connections, errors, .. } = loading;
         errors.iter().for_each(|error| observer.line(OutputLevel::Error, error.to_string()));
@@ -85,12 +90,18 @@ fn functions(
 
 /// The real host runs timers in the zone of its process, and knows no other setting on Linux.
 fn time_zone_lines(settings: &Settings) -> impl Iterator<Item = String> {
-    let other = |name: &str| settings.get(name).filter(|zone| !matches!(*zone, "" | "UTC" | "Etc/UTC")).map(str::to_owned);
+    let other = |name: &str| {
+        settings.get(name).filter(|zone| !matches!(*zone, "" | "UTC" | "Etc/UTC")).map(str::to_owned)
+    };
     let website = other("WEBSITE_TIME_ZONE").map(|zone| {
-        format!("WEBSITE_TIME_ZONE is '{zone}': on Linux the Functions host passes it over. Timers run in UTC.")
+        format!(
+            "WEBSITE_TIME_ZONE is '{zone}': on Linux the Functions host passes it over. Timers run in UTC."
+        )
     });
     let process = other("TZ").map(|zone| {
-        format!("TZ is '{zone}': the Functions host would run timers in that zone. This one runs them in UTC.")
+        format!(
+            "TZ is '{zone}': the Functions host would run timers in that zone. This one runs them in UTC."
+        )
     });
     website.into_iter().chain(process)
 }

@@ -38,8 +38,8 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let observer = Observer::new(options.observer, host_json.log_levels.clone());
     let mut app = App::read(&script_root, host_json, settings, &observer)?;
     let path = options.timer_status.clone().unwrap_or_default();
-    let statuses = Statuses::read(options.timer_status)
-        .map_err(|source| StartError::TimerStatus { path, source })?;
+    let statuses =
+        Statuses::read(options.timer_status).map_err(|source| StartError::TimerStatus { path, source })?;
     let (listener, address) = listen(options.listen).await?;
     let process = ProcessOptions {
         handler: app.host_json.custom_handler.clone(),
@@ -63,7 +63,10 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         function_timeout: app.host_json.function_timeout,
         retry: app.host_json.retry.clone(),
         sends_content_length: app.settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some(),
-        follows_redirects: matches!(app.host_json.custom_handler.forwarding, Forwarding::Off | Forwarding::Proxy),
+        follows_redirects: matches!(
+            app.host_json.custom_handler.forwarding,
+            Forwarding::Off | Forwarding::Proxy
+        ),
         fatal,
         stopping: CancellationToken::new(),
         over: CancellationToken::new(),

@@ -17,8 +17,11 @@ use crate::json::Json;
 pub(super) fn is_known(path: &str) -> bool {
     matches!(
         parts(path).as_slice(),
-        ["admin", "host", "status" | "ping"] | ["admin", "warmup"] | ["admin", "functions"]
-            | ["admin", "functions", _] | ["admin", "functions", _, "status"]
+        ["admin", "host", "status" | "ping"]
+            | ["admin", "warmup"]
+            | ["admin", "functions"]
+            | ["admin", "functions", _]
+            | ["admin", "functions", _, "status"]
     )
 }
 
@@ -66,7 +69,8 @@ fn find<'a>(site: &'a Site, name: &str) -> Option<&'a Arc<LoadedFunction>> {
 /// 202 before the function has run. Its input is the body's `input`, a text or a number.
 fn run(site: &Arc<Site>, name: &str, request: &Request<Bytes>) -> Response<Bytes> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type =
+        content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !(media_type.ends_with("/json") || media_type.ends_with("+json")) {
         return status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }

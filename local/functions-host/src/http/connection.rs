@@ -80,7 +80,11 @@ pub(crate) struct Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         self.wire.add(&buffer.filled()[before..]);
@@ -89,7 +93,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -112,7 +120,10 @@ mod tests {
         wire.add(b"\r\nX-Body: no\r\nPOST /a?b HTTP/1.1\r\nHOST: x\r\nx-b: 1\r\n\r\nX-Late: 2\r\n");
         let request = Request::post("/a?b").body(()).unwrap();
         let names = wire.names_of(&request);
-        assert_eq!((names.of("host"), names.of("X-B"), names.of("x-body")), (Some("HOST"), Some("x-b"), None));
+        assert_eq!(
+            (names.of("host"), names.of("X-B"), names.of("x-body")),
+            (Some("HOST"), Some("x-b"), None)
+        );
         assert_eq!((names.of("x-late"), wire.names_of(&request).of("host")), (None, None));
     }
 }

@@ -124,7 +124,8 @@ fn headers(request: &Request<Bytes>) -> Result<HeaderMap, InvocationError> {
     if request.body().is_empty() {
         headers.remove(header::CONTENT_TYPE);
         // Methods that .NET expects content of say that there is none.
-        let is_usual = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
+        let is_usual =
+            matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
         if is_usual {
             headers.remove(header::CONTENT_LENGTH);
         } else {
@@ -138,7 +139,8 @@ fn headers(request: &Request<Bytes>) -> Result<HeaderMap, InvocationError> {
 
 /// Kestrel keeps of a client's `Connection` what it knows.
 fn connection_options(values: &[&str]) -> String {
-    let known = |option: &&str| ["keep-alive", "close", "upgrade"].contains(&option.to_ascii_lowercase().as_str());
+    let known =
+        |option: &&str| ["keep-alive", "close", "upgrade"].contains(&option.to_ascii_lowercase().as_str());
     let options = values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(known);
     options.collect::<Vec<_>>().join(", ")
 }
@@ -146,7 +148,8 @@ fn connection_options(values: &[&str]) -> String {
 fn is_media_type(value: &HeaderValue) -> bool {
     let text = value.to_str().unwrap_or_default();
     let media_type = text.split(';').next().unwrap_or_default().trim();
-    let is_token = |part: &str| !part.is_empty() && !part.contains(|next: char| next.is_whitespace() || next == '/');
+    let is_token =
+        |part: &str| !part.is_empty() && !part.contains(|next: char| next.is_whitespace() || next == '/');
     media_type.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 

@@ -9,13 +9,49 @@ use super::connection::WrittenNames;
 
 /// The names that Kestrel knows, in the order in which it lists them.
 const KNOWN: [&str; 43] = [
-    "Accept", "Connection", "Host", "User-Agent", "Accept-Charset", "Accept-Encoding", "Accept-Language",
-    "Access-Control-Request-Headers", "Access-Control-Request-Method", "Authorization", "Baggage",
-    "Cache-Control", "Content-Type", "Cookie", "Correlation-Context", "Date", "Expect", "From",
-    "Grpc-Accept-Encoding", "Grpc-Encoding", "Grpc-Timeout", "If-Match", "If-Modified-Since", "If-None-Match",
-    "If-Range", "If-Unmodified-Since", "Keep-Alive", "Max-Forwards", "Origin", "Pragma", "Proxy-Authorization",
-    "Range", "Referer", "Request-Id", "TE", "traceparent", "tracestate", "Transfer-Encoding", "Translate",
-    "Upgrade", "Upgrade-Insecure-Requests", "Via", "Content-Length",
+    "Accept",
+    "Connection",
+    "Host",
+    "User-Agent",
+    "Accept-Charset",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Method",
+    "Authorization",
+    "Baggage",
+    "Cache-Control",
+    "Content-Type",
+    "Cookie",
+    "Correlation-Context",
+    "Date",
+    "Expect",
+    "From",
+    "Grpc-Accept-Encoding",
+    "Grpc-Encoding",
+    "Grpc-Timeout",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Keep-Alive",
+    "Max-Forwards",
+    "Origin",
+    "Pragma",
+    "Proxy-Authorization",
+    "Range",
+    "Referer",
+    "Request-Id",
+    "TE",
+    "traceparent",
+    "tracestate",
+    "Transfer-Encoding",
+    "Translate",
+    "Upgrade",
+    "Upgrade-Insecure-Requests",
+    "Via",
+    "Content-Length",
 ];
 
 /// All names and values of a request, each name once.
@@ -31,7 +67,11 @@ pub(super) fn listed<B>(request: &Request<B>) -> Vec<(String, Vec<String>)> {
         None => written.and_then(|written| written.of(name)).unwrap_or(name).to_owned(),
     };
     let values = |name| {
-        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect()
     };
     names.into_iter().map(|name| (shown(name.as_str()), values(name))).collect()
 }

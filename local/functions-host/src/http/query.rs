@@ -12,7 +12,8 @@ pub(super) struct Parameter {
 impl Parameter {
     /// All values, joined by commas; empty ones add nothing.
     pub(super) fn joined(&self) -> String {
-        let values: Vec<&str> = self.values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+        let values: Vec<&str> =
+            self.values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
         values.join(",")
     }
 
@@ -48,7 +49,8 @@ mod tests {
             let parameters = parameters(text);
             let shown: Vec<_> =
                 parameters.iter().map(|known| (known.name.as_str(), known.joined(), known.last())).collect();
-            let shown: Vec<_> = shown.iter().map(|(name, joined, last)| (*name, joined.as_str(), *last)).collect();
+            let shown: Vec<_> =
+                shown.iter().map(|(name, joined, last)| (*name, joined.as_str(), *last)).collect();
             assert_eq!(shown, expected, "{text}");
         };
         check("A=1&a=2", &[("a", "1,2", "2")]);

@@ -24,7 +24,10 @@ pub(super) fn request_object(request: &Request<Bytes>, route: &RouteValues) -> J
     let mut members = vec![
         ("Url", Json::from(format!("http://{host}{path}{search}"))),
         ("Method", Json::from(request.method().as_str())),
-        ("Query", Json::object(query.into_iter().map(|known| (known.name.clone(), Json::from(known.joined()))))),
+        (
+            "Query",
+            Json::object(query.into_iter().map(|known| (known.name.clone(), Json::from(known.joined())))),
+        ),
         ("Headers", header_arrays(request)),
         ("Params", Json::object(route.iter().map(|(name, value)| (name.clone(), Json::from(value.clone()))))),
         ("Identities", identities()),
@@ -75,11 +78,7 @@ fn body(request: &Request<Bytes>) -> Option<String> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let is_binary = media_type.starts_with("application/octet-stream") || media_type.contains("multipart/");
-    Some(if is_binary {
-        STANDARD.encode(request.body())
-    } else {
-        text(request.body())
-    })
+    Some(if is_binary { STANDARD.encode(request.body()) } else { text(request.body()) })
 }
 
 fn has_length(request: &Request<Bytes>) -> bool {
@@ -164,7 +163,8 @@ mod tests {
     #[test]
     fn metadata_holds_body_query_and_route_but_not_the_key() {
         let route = vec![("id".to_owned(), Some("7".to_owned()))];
-        let data = binding_data(&request(Some("application/json"), r#"{"n":2,"o":{"x":1},"req":3}"#), &route, "req");
+        let data =
+            binding_data(&request(Some("application/json"), r#"{"n":2,"o":{"x":1},"req":3}"#), &route, "req");
         let metadata = data.into_metadata();
         let check = |name: &str, expected: &str| {
             assert_eq!(metadata.member(name).map(Json::to_compact_text).as_deref(), Some(expected), "{name}");

@@ -92,7 +92,8 @@ fn of_return_value(value: &Json, binary: bool) -> Response<Bytes> {
 
 /// An object without any of the names of a response is the body itself.
 fn of_returned_json(value: &Json) -> Response<Bytes> {
-    let is_response = ["body", "statusCode", "status", "headers"].iter().any(|name| value.member(name).is_some());
+    let is_response =
+        ["body", "statusCode", "status", "headers"].iter().any(|name| value.member(name).is_some());
     if !is_response {
         return plain(StatusCode::OK, body_text(Some(value)).into(), Some(PLAIN_TEXT));
     }
@@ -106,11 +107,12 @@ fn of_returned_json(value: &Json) -> Response<Bytes> {
 fn respond(status: Option<&Json>, body: String, headers: Option<&Json>) -> Response<Bytes> {
     let status = status.and_then(Json::to_dotnet_string).and_then(|text| text.trim().parse::<i32>().ok());
     // The real host sends any number; HTTP knows no other ones, and so do the types here.
-    let status = match status.map(|code| u16::try_from(code).ok().and_then(|code| StatusCode::from_u16(code).ok())) {
-        None => StatusCode::OK,
-        Some(Some(status)) if !status.is_informational() => status,
-        Some(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
+    let status =
+        match status.map(|code| u16::try_from(code).ok().and_then(|code| StatusCode::from_u16(code).ok())) {
+            None => StatusCode::OK,
+            Some(Some(status)) if !status.is_informational() => status,
+            Some(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
     let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let body = if has_body { Bytes::from(body) } else { Bytes::new() };
     let mut response = plain(status, body, Some(PLAIN_TEXT));
@@ -161,7 +163,8 @@ fn with_charset(content_type: &str) -> String {
         return "text/plain; charset=utf-8".to_owned();
     }
     let is_charset = |part: &&str| part.trim().to_ascii_lowercase().starts_with("charset=");
-    let mut parts: Vec<&str> = content_type.split(';').filter(|part| !is_charset(part)).map(str::trim).collect();
+    let mut parts: Vec<&str> =
+        content_type.split(';').filter(|part| !is_charset(part)).map(str::trim).collect();
     parts.push("charset=utf-8");
     parts.join("; ")
 }

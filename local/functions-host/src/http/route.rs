@@ -44,7 +44,9 @@ impl RouteTemplate {
         let mut segments: Vec<Segment> = Vec::new();
         for written in trimmed.split('/').filter(|_| !trimmed.is_empty()) {
             if matches!(segments.last(), Some(Segment::CatchAll { .. })) {
-                return Err(fail("a catch-all parameter can only appear as the last segment of the route template"));
+                return Err(fail(
+                    "a catch-all parameter can only appear as the last segment of the route template",
+                ));
             }
             segments.push(Segment::parse(written).map_err(fail)?);
         }

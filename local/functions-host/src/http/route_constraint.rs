@@ -55,7 +55,9 @@ pub(super) fn constraint(text: &str) -> Result<Constraint, &'static str> {
         "nonfile" => Constraint::NonFile,
         "regex" => {
             let pattern = RegexBuilder::new(argument).case_insensitive(true).build();
-            Constraint::Pattern(pattern.map_err(|_| "this host cannot read the pattern of the constraint 'regex'")?)
+            Constraint::Pattern(
+                pattern.map_err(|_| "this host cannot read the pattern of the constraint 'regex'")?,
+            )
         }
         "min" => Constraint::Minimum(number(argument)?),
         "max" => Constraint::Maximum(number(argument)?),
@@ -105,7 +107,9 @@ fn is_file(value: &str) -> bool {
 
 /// The usual forms of those that `DateTime.TryParse` takes in the invariant culture.
 fn is_date_time(value: &str) -> bool {
-    const FORMS: [&[BorrowedFormatItem<'static>]; 2] =
-        [format_description!("[year]-[month]-[day]"), format_description!("[month padding:none]/[day padding:none]/[year]")];
+    const FORMS: [&[BorrowedFormatItem<'static>]; 2] = [
+        format_description!("[year]-[month]-[day]"),
+        format_description!("[month padding:none]/[day padding:none]/[year]"),
+    ];
     Date::of(value).is_some() || FORMS.iter().any(|form| time::Date::parse(value, form).is_ok())
 }

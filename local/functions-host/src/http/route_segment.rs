@@ -78,7 +78,8 @@ fn mixed(parts: Vec<Part>, text: &str) -> Result<Segment, &'static str> {
         return Err("two parameters need a text between them");
     }
     // Only the last one can be left out, with the dot before it: `{name}.{extension?}`.
-    let is_required = |part: &Part| !matches!(part, Part::Parameter(Parameter { absent: Absent::Optional, .. }));
+    let is_required =
+        |part: &Part| !matches!(part, Part::Parameter(Parameter { absent: Absent::Optional, .. }));
     let (last, before) = parts.split_last().ok_or("a segment is empty")?;
     let stands_behind_a_dot = matches!(before.last(), Some(Part::Text(text)) if text == ".");
     if !before.iter().all(is_required) || !(is_required(last) || stands_behind_a_dot) {
@@ -184,7 +185,9 @@ pub(super) fn match_mixed(parts: &[Part], segment: &str) -> Option<Vec<(String, 
         return Some(values);
     }
     // The last parameter can be left out, and the dot with it.
-    let [before @ .., Part::Text(_), Part::Parameter(Parameter { name, absent: Absent::Optional, .. })] = parts else {
+    let [before @ .., Part::Text(_), Part::Parameter(Parameter { name, absent: Absent::Optional, .. })] =
+        parts
+    else {
         return None;
     };
     let mut values = match_whole(before, segment)?;

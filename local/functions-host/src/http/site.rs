@@ -43,11 +43,18 @@ pub(crate) struct Route {
 /// # Errors
 ///
 /// One template that is malformed stops the whole app.
-pub(crate) fn routes(functions: &[Arc<LoadedFunction>], prefix: &str) -> Result<Vec<Route>, RouteTemplateError> {
+pub(crate) fn routes(
+    functions: &[Arc<LoadedFunction>],
+    prefix: &str,
+) -> Result<Vec<Route>, RouteTemplateError> {
     let route = |function: &Arc<LoadedFunction>| {
         let Trigger::Http(trigger) = &function.function.trigger else { return None };
         let template = RouteTemplate::parse(prefix, &trigger.route);
-        Some(template.map(|template| Route { template, function: function.clone(), trigger: trigger.clone() }))
+        Some(template.map(|template| Route {
+            template,
+            function: function.clone(),
+            trigger: trigger.clone(),
+        }))
     };
     let mut routes: Vec<Route> = functions.iter().filter_map(route).collect::<Result<_, _>>()?;
     routes.retain(|route| !route.function.function.disabled);

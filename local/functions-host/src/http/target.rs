@@ -53,7 +53,8 @@ fn escaped(text: &str, set: &'static AsciiSet) -> String {
     let mut written = String::new();
     for (index, part) in text.split('%').enumerate() {
         if index > 0 {
-            let is_escape = part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+            let is_escape =
+                part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
             written.push_str(if is_escape { "%" } else { "%25" });
         }
         written.extend(utf8_percent_encode(part, set));

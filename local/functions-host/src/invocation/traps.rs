@@ -113,7 +113,10 @@ mod tests {
         check(r#"{"next":"abcd1234"}"#, "'System.Byte[]'");
         check(r#"{"res":{"status":404,"body":"x"}}"#, "Write 'statusCode'");
         check(r#"{"res":"{\"status\":404}"}"#, "Write 'statusCode'");
-        check(r#"{"res":{"headers":{"set-cookie":["a","b"]}}}"#, "'set-cookie' in output 'res' is no ASCII text");
+        check(
+            r#"{"res":{"headers":{"set-cookie":["a","b"]}}}"#,
+            "'set-cookie' in output 'res' is no ASCII text",
+        );
         check(r#"{"res":{"headers":{"x":null}}}"#, "answers 500");
         check(r#"{"res":{"statusCode":99}}"#, "no status of HTTP");
         check(r#"{"res":{"cookies":[]}}"#, "'cookies'");

@@ -166,10 +166,14 @@ mod tests {
         check("[1, /*/ 2 */ 3,]", Some("[1,3]"));
         check("{'a':'it''s'}", None);
         check("{'a':'\"',b_$:1,}", Some(r#"{"a":"\"","b_$":1}"#));
-        check("[NaN,-Infinity,0x1F,017,1e400,1E5,-0,12345678901234567890123,.5]",
-            Some(r#"["NaN","-Infinity",31,15,"Infinity",100000.0,0,12345678901234567890123,0.5]"#));
+        check(
+            "[NaN,-Infinity,0x1F,017,1e400,1E5,-0,12345678901234567890123,.5]",
+            Some(r#"["NaN","-Infinity",31,15,"Infinity",100000.0,0,12345678901234567890123,0.5]"#),
+        );
         check(r#"["\u00e9\ud83d\ude00\ud83d"]"#, Some("[\"é😀\u{fffd}\"]"));
-        for other in ["", "1 /* open", "1 / 2", "{}{}", "[,1]", "{\"a\" 1}", "\"open", "nul", "+1", "--1", "\"\\q\""] {
+        for other in
+            ["", "1 /* open", "1 / 2", "{}{}", "[,1]", "{\"a\" 1}", "\"open", "nul", "+1", "--1", "\"\\q\""]
+        {
             check(other, None);
         }
         let error = Json::parse("// one\n  /* two */ !").unwrap_err();

@@ -84,7 +84,9 @@ impl Parser<'_> {
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
         self.skip_blanks()?;
         match self.peek() {
-            Some('{' | '[') if depth >= self.rules.depth => Err(self.error("values lie too deep in each other")),
+            Some('{' | '[') if depth >= self.rules.depth => {
+                Err(self.error("values lie too deep in each other"))
+            }
             Some('{') => self.object(depth),
             Some('[') => self.array(depth),
             Some('"' | '\'') => {
@@ -199,7 +201,8 @@ impl Parser<'_> {
     }
 
     fn four_digits(&mut self) -> Result<u32, JsonError> {
-        let digits = self.rest().get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits =
+            self.rest().get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let code = code.ok_or_else(|| self.error("four hexadecimal digits are missing"))?;
         self.at += 4;

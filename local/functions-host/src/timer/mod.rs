@@ -96,11 +96,14 @@ impl TimerRunner {
     }
 
     /// One run by hand, which changes nothing in the status.
-    pub(crate) async fn run_now(&self, input: &str) {
+    pub(crate) async fn run_now(&self, input: Option<&str>) {
         let now = self.executor.clock.now();
-        let unknown = || Status { last: NEVER, next: self.trigger.schedule.after(now).unwrap_or(NEVER), last_updated: NEVER };
+        let unknown = || Status {
+            last: NEVER,
+            next: self.trigger.schedule.after(now).unwrap_or(NEVER),
+            last_updated: NEVER,
+        };
         let status = self.statuses.of(&self.function.function.name).unwrap_or_else(unknown);
-        let input = Some(input).filter(|input| !input.is_empty());
         self.invoke(&self.timer_info(status, false), input).await;
     }
 

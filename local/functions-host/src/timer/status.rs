@@ -96,7 +96,11 @@ mod tests {
     fn what_was_noted_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("timers.json");
-        let status = Status { last: NEVER, next: datetime!(2026-11-29 21:08 UTC), last_updated: datetime!(2026-11-29 21:07:14.5 UTC) };
+        let status = Status {
+            last: NEVER,
+            next: datetime!(2026-11-29 21:08 UTC),
+            last_updated: datetime!(2026-11-29 21:07:14.5 UTC),
+        };
         Statuses::read(Some(file.clone())).unwrap().set("sweep", status).unwrap();
         assert_eq!(Statuses::read(Some(file.clone())).unwrap().of("sweep"), Some(status));
         std::fs::write(&file, "[]").unwrap();

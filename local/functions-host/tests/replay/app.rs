@@ -29,7 +29,8 @@ impl App {
         let recorder = Recorder::start().await;
         // The process of the raw handler only has to be there.
         std::fs::write(orders.path().join("start"), "!hang").unwrap();
-        std::fs::write(root.path().join("host.json"), app["host.json"].as_str().unwrap_or(HOST_JSON)).unwrap();
+        std::fs::write(root.path().join("host.json"), app["host.json"].as_str().unwrap_or(HOST_JSON))
+            .unwrap();
         std::fs::create_dir_all(root.path().join("bin")).unwrap();
         std::fs::write(root.path().join("bin/extensions.json"), "{}").unwrap();
         for (name, text) in app["functions"].as_object().unwrap() {
@@ -65,4 +66,5 @@ impl App {
 }
 
 /// Of the apps that are recorded without one.
-const HOST_JSON: &str = r#"{ "version": "2.0", "customHandler": { "description": { "defaultExecutablePath": "x" } } }"#;
+const HOST_JSON: &str =
+    r#"{ "version": "2.0", "customHandler": { "description": { "defaultExecutablePath": "x" } } }"#;

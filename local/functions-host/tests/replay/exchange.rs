@@ -15,7 +15,11 @@ pub(crate) enum Response {
     Silence,
     /// What came is no whole answer.
     Broken,
-    Whole { first: String, headers: Vec<(String, String)>, body: String },
+    Whole {
+        first: String,
+        headers: Vec<(String, String)>,
+        body: String,
+    },
 }
 
 impl Response {
@@ -41,7 +45,9 @@ pub(crate) async fn send(address: &str, bytes: &[u8], patience: Duration) -> Res
             return response;
         }
         match timeout_at(deadline, stream.read(&mut chunk)).await {
-            Ok(Ok(0) | Err(_)) => return if received.is_empty() { Response::Silence } else { Response::Broken },
+            Ok(Ok(0) | Err(_)) => {
+                return if received.is_empty() { Response::Silence } else { Response::Broken };
+            }
             Ok(Ok(count)) => received.extend_from_slice(&chunk[..count]),
             Err(_) => return if received.is_empty() { Response::Silence } else { Response::Broken },
         }
@@ -61,8 +67,9 @@ pub(crate) fn recorded(text: &str, is_head: bool) -> (Response, Option<usize>) {
         return (Response::Broken, None);
     };
     // The first chunk, or what a length announces.
-    let body = if head.contains("chunked") { rest.split_once("\r\n").map_or("", |(_, body)| body) } else { rest };
-    let shown = body.split('…').next().unwrap_or_default();
+    let body =
+        if head.contains("chunked") { rest.split_once("\r\n").map_or("", |(_, body)| body) } else { rest };
+    let shown = body.split("...<").next().unwrap_or_default();
     let framed = format!("{}\r\nContent-Length: {}\r\n\r\n{shown}", without_framing(head), shown.len());
     (whole(framed.as_bytes(), is_head).unwrap_or(Response::Broken), Some(shown.chars().count()))
 }

@@ -61,7 +61,9 @@ async fn play_all(judge: &mut Judge, prefix: &str, app: &App, cases: &Value) {
 }
 
 async fn judge(file: &'static str, app: &str) {
-    let (Some(cases), Some(apps)) = (recording(&format!("{file}.json")), recording("apps.json")) else { return };
+    let (Some(cases), Some(apps)) = (recording(&format!("{file}.json")), recording("apps.json")) else {
+        return;
+    };
     let app = App::start(&apps["apps"][app], &[]).await;
     let mut judge = Judge::of(file);
     play_all(&mut judge, "", &app, &cases).await;

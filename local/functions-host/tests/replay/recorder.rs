@@ -60,7 +60,8 @@ impl Recorder {
 
     /// Begins a case: forgets what was asked before, and answers by this script from now on.
     pub(crate) fn play(&self, script: Option<&Value>) {
-        let script = script.filter(|script| !script.is_null()).cloned().unwrap_or_else(|| serde_json::json!({}));
+        let script =
+            script.filter(|script| !script.is_null()).cloned().unwrap_or_else(|| serde_json::json!({}));
         let script = serde_json::from_value(script).unwrap();
         *self.state.lock().unwrap() = State { script, ..State::default() };
     }
@@ -75,7 +76,13 @@ async fn connection(stream: TcpStream, state: Arc<Mutex<State>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader).await {
         if request.head.starts_with("GET / HTTP/1.1") {
-            let _ = reader.write_all(&written(&Answer { body: Some("{}".to_owned()), ..Answer::default() }, false, "OK")).await;
+            let _ = reader
+                .write_all(&written(
+                    &Answer { body: Some("{}".to_owned()), ..Answer::default() },
+                    false,
+                    "OK",
+                ))
+                .await;
             continue;
         }
         let (answer, reason) = note(&state, &request);
@@ -114,7 +121,9 @@ fn note(state: &Mutex<State>, request: &Request) -> (Answer, &'static str) {
 
 fn pieces(answer: &Answer, is_head: bool, reason: &str) -> Vec<(Vec<u8>, f64)> {
     match (&answer.pieces, &answer.raw) {
-        (Some(pieces), _) => pieces.iter().map(|(piece, pause)| (piece.clone().into_bytes(), *pause)).collect(),
+        (Some(pieces), _) => {
+            pieces.iter().map(|(piece, pause)| (piece.clone().into_bytes(), *pause)).collect()
+        }
         (None, Some(raw)) => vec![(raw.clone().into_bytes(), 0.0)],
         (None, None) => vec![(written(answer, is_head, reason), 0.0)],
     }
@@ -151,7 +160,10 @@ async fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     }
     let value = |name: &str| {
         let found = lines.iter().filter_map(|line| line.split_once(':'));
-        found.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).last()
+        found
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+            .last()
     };
     let (framing, body) = match (value("transfer-encoding"), value("content-length")) {
         (Some(_), _) => ("chunked", chunks(reader).await?),

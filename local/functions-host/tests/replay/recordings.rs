@@ -15,7 +15,11 @@ pub(crate) fn recording(file: &str) -> Option<Value> {
 
 /// The cases of a file that holds them by their names: all members but those that describe the whole file.
 pub(crate) fn named_cases(file: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    file.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with('_')).map(|(name, case)| (name.as_str(), case))
+    file.as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| !name.starts_with('_'))
+        .map(|(name, case)| (name.as_str(), case))
 }
 
 /// What the recording handler did at one request.
@@ -38,6 +42,4 @@ pub(crate) struct Answer {
     pub(crate) close: bool,
     #[serde(default)]
     pub(crate) close_after: bool,
-    /// Ends the process instead of answering.
-    pub(crate) exit: Option<i32>,
 }

@@ -30,7 +30,8 @@ async fn paths_lead_to_functions() {
     for (name, status) in named_cases(&cases["status"]) {
         let in_error = status.as_str().unwrap().contains("errors");
         let seen = errors.contains(&name.to_owned());
-        let problem = (in_error != seen).then(|| format!("in error: recorded {in_error}, seen {seen}: {status}"));
+        let problem =
+            (in_error != seen).then(|| format!("in error: recorded {in_error}, seen {seen}: {status}"));
         judge.case(&format!("function {name}"), &problem.into_iter().collect::<Vec<_>>());
     }
     judge.ends();
@@ -45,7 +46,9 @@ fn function(app: &App) -> Value {
 
 #[tokio::test]
 async fn one_malformed_route_stops_the_whole_app() {
-    let (Some(cases), Some(apps)) = (recording("08-validation-fatal.json"), recording("apps.json")) else { return };
+    let (Some(cases), Some(apps)) = (recording("08-validation-fatal.json"), recording("apps.json")) else {
+        return;
+    };
     let mut judge = Judge::of("08-validation-fatal");
     for (name, _) in named_cases(&cases) {
         let function = &apps["apps"]["a8_fatal"]["functions"][name];

@@ -14,8 +14,25 @@ use crate::messages::messages;
 use crate::recordings::recording;
 
 const QUEUES: [&str; 19] = [
-    "fs", "fstr", "fbin", "fone", "fac", "fstm", "fmany", "fmanys", "fmanyb", "fsess", "fsessmany", "pre", "slow",
-    "slow2", "shut", "plain", "dq", "dq2", "other",
+    "fs",
+    "fstr",
+    "fbin",
+    "fone",
+    "fac",
+    "fstm",
+    "fmany",
+    "fmanys",
+    "fmanyb",
+    "fsess",
+    "fsessmany",
+    "pre",
+    "slow",
+    "slow2",
+    "shut",
+    "plain",
+    "dq",
+    "dq2",
+    "other",
 ];
 
 struct Stage {
