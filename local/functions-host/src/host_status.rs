@@ -14,6 +14,8 @@ pub(crate) struct HostStatus {
     pub(crate) started: Instant,
     pub(crate) extension_bundle: Option<ExtensionBundle>,
     pub(crate) errors: Vec<String>,
+    /// What is wrong with each function that was left out.
+    pub(crate) function_errors: Vec<(String, String)>,
 }
 
 impl HostStatus {

@@ -5,7 +5,7 @@ use crate::json::Json;
 use crate::settings::Settings;
 
 /// The connection of Service Bus bindings that name none.
-pub(super) const DEFAULT_CONNECTION: &str = "AzureWebJobsServiceBus";
+pub(super) const DEFAULT_CONNECTION: &str = "ServiceBus";
 
 /// Name of the binding that takes an answer's `ReturnValue`.
 pub(crate) const RETURN: &str = "$return";
@@ -17,6 +17,8 @@ pub(crate) enum DataType {
     Absent,
     Text,
     Binary,
+    /// Which no Service Bus message can be bound to.
+    Stream,
 }
 
 /// A binding whose name and type have been checked.
@@ -79,12 +81,12 @@ impl<'a> Binding<'a> {
         }
     }
 
-    /// A `stream` is bound as a text would be: a custom handler cannot tell the two apart.
     pub(super) fn data_type(&self) -> Result<DataType, FunctionProblem> {
         match self.text("dataType")?.unwrap_or_default().to_ascii_lowercase().as_str() {
             "binary" => Ok(DataType::Binary),
             "" => Ok(DataType::Absent),
-            "string" | "stream" => Ok(DataType::Text),
+            "string" => Ok(DataType::Text),
+            "stream" => Ok(DataType::Stream),
             other => Err(FunctionProblem::Value { member: "dataType", value: other.to_owned() }),
         }
     }

@@ -26,7 +26,7 @@ pub fn service_bus_connections(
     let mut names = BTreeSet::new();
     for folder in function_folders(script_root)? {
         let Ok(text) = std::fs::read_to_string(folder.join("function.json")) else { continue };
-        let Ok(json) = Json::parse_with_comments(&text) else { continue };
+        let Ok(json) = Json::parse_file(&text) else { continue };
         let Some(Json::Array(bindings)) = json.member("bindings") else { continue };
         names.extend(bindings.iter().filter_map(|binding| connection(binding, &settings)));
     }
@@ -62,7 +62,7 @@ mod tests {
         function("c", r#"{"bindings":[{"type":"serviceBus","name":"o","connection":"%unknown%"}]}"#);
         let environment = [("WHICH".to_owned(), "Bus".to_owned())].into();
         let names = service_bus_connections(folder.path(), &environment).unwrap();
-        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["AzureWebJobsServiceBus", "Bus"]);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["Bus", "ServiceBus"]);
         assert!(service_bus_connections(&folder.path().join("nowhere"), &environment).is_err());
     }
 }

@@ -10,7 +10,6 @@ pub(crate) use super::binding::{DataType, RETURN};
 pub use super::function_problem::{FunctionError, FunctionProblem};
 use super::retry::RetryPolicy;
 use crate::event::TriggerKind;
-use crate::http::route::RouteTemplate;
 use crate::json::Json;
 use crate::settings::Settings;
 use crate::timer::schedule::Schedule;
@@ -39,9 +38,10 @@ pub(crate) enum Trigger {
 #[derive(Debug, Clone)]
 pub(crate) struct HttpTrigger {
     pub(crate) name: String,
-    /// Upper case; empty for all.
-    pub(crate) methods: Vec<String>,
-    pub(crate) route: RouteTemplate,
+    /// Upper case; `None` for all.
+    pub(crate) methods: Option<Vec<String>>,
+    /// As written, or the function's name.
+    pub(crate) route: String,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +99,10 @@ impl Trigger {
 }
 
 impl Function {
+    pub(crate) fn is_http(&self) -> bool {
+        matches!(self.trigger, Trigger::Http(_))
+    }
+
     /// One HTTP trigger and one HTTP output and nothing else: what the forwarding modes apply to
     /// (azure-functions-host, `FunctionMetadataExtensions.IsHttpInAndOutFunction`).
     pub(crate) fn is_http_in_and_out(&self) -> bool {
@@ -135,18 +139,29 @@ pub(super) fn function_folders(script_root: &Path) -> std::io::Result<Vec<PathBu
 
 fn read(folder: &Path, name: &str, settings: &Settings) -> Result<Function, FunctionProblem> {
     let text = std::fs::read_to_string(folder.join("function.json")).map_err(FunctionProblem::Unreadable)?;
-    let json = Json::parse_with_comments(&text).map_err(FunctionProblem::NotJson)?;
+    let json = Json::parse_file(&text).map_err(FunctionProblem::NotJson)?;
+    if let Some(file) = json.member("scriptFile").and_then(Json::as_str)
+        && !folder.join(file).is_file()
+    {
+        return Err(FunctionProblem::NoScriptFile(file.to_owned()));
+    }
     from_json(name, json, settings)
+}
+
+/// Names are compared without regard to case within a binding, and with regard to it here.
+fn bindings_of(json: &Json) -> Option<&[Json]> {
+    let Json::Object(members) = json else { return None };
+    match members.iter().find(|(name, _)| name == "bindings") {
+        Some((_, Json::Array(bindings))) if !bindings.is_empty() => Some(bindings),
+        _ => None,
+    }
 }
 
 pub(crate) fn from_json(name: &str, json: Json, settings: &Settings) -> Result<Function, FunctionProblem> {
     if !is_function_name(name) {
         return Err(FunctionProblem::Name(name.to_owned()));
     }
-    let bindings = match json.member("bindings") {
-        Some(Json::Array(bindings)) if !bindings.is_empty() => bindings,
-        _ => return Err(FunctionProblem::NoBindings),
-    };
+    let bindings = bindings_of(&json).ok_or(FunctionProblem::NoBindings)?;
     let bindings: Vec<Binding<'_>> =
         bindings.iter().map(|json| Binding::check(json, settings)).collect::<Result<_, _>>()?;
     refuse_equal_names(&bindings)?;
@@ -157,7 +172,7 @@ pub(crate) fn from_json(name: &str, json: Json, settings: &Settings) -> Result<F
         _ => return Err(FunctionProblem::SeveralTriggers),
     };
     let outputs = others.into_iter().map(output).collect::<Result<_, _>>()?;
-    let disabled = is_disabled(name, &json, settings);
+    let disabled = is_disabled(name, settings);
     let retry =
         json.member("retry").filter(|retry| !retry.is_null()).map(RetryPolicy::from_json).transpose()?;
     Ok(Function { name: name.to_owned(), trigger, outputs, disabled, retry, configuration: json })
@@ -172,17 +187,10 @@ fn is_function_name(name: &str) -> bool {
         && !name.eq_ignore_ascii_case("host")
 }
 
-/// The setting `AzureWebJobs.{name}.Disabled` wins; else `disabled`, which is true or names a setting.
-fn is_disabled(name: &str, json: &Json, settings: &Settings) -> bool {
-    let truth = |text: &str| text == "1" || text.eq_ignore_ascii_case("true");
-    if let Some(value) = settings.get(&format!("AzureWebJobs.{name}.Disabled")) {
-        return truth(value);
-    }
-    match json.member("disabled") {
-        Some(Json::Bool(disabled)) => *disabled,
-        Some(Json::String(setting)) => settings.get(setting.trim_matches('%')).is_some_and(truth),
-        _ => false,
-    }
+/// Only by the setting `AzureWebJobs.{name}.Disabled`: the file's own `disabled` has no effect.
+fn is_disabled(name: &str, settings: &Settings) -> bool {
+    let value = settings.get(&format!("AzureWebJobs.{name}.Disabled"));
+    value.is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true"))
 }
 
 fn refuse_equal_names(bindings: &[Binding<'_>]) -> Result<(), FunctionProblem> {
@@ -209,13 +217,26 @@ fn trigger(function: &str, binding: &Binding<'_>) -> Result<Trigger, FunctionPro
 
 fn http_trigger(function: &str, binding: &Binding<'_>) -> Result<HttpTrigger, FunctionProblem> {
     let methods = match binding.json.member("methods") {
+        None | Some(Json::Null) => None,
         Some(Json::Array(methods)) => {
-            methods.iter().filter_map(Json::as_str).map(str::to_ascii_uppercase).collect()
+            Some(methods.iter().filter_map(Json::as_str).map(str::to_ascii_uppercase).collect())
         }
-        _ => Vec::new(),
+        Some(other) => return Err(FunctionProblem::value("methods", other)),
     };
-    let route = binding.text("route")?.unwrap_or_else(|| function.to_owned());
-    Ok(HttpTrigger { name: binding.name.to_owned(), methods, route: RouteTemplate::parse(&route)? })
+    const LEVELS: [&str; 5] = ["anonymous", "user", "function", "system", "admin"];
+    match binding.json.member("authLevel") {
+        None | Some(Json::Null) => {}
+        Some(Json::String(level)) if LEVELS.contains(&level.to_ascii_lowercase().as_str()) => {}
+        Some(other) => return Err(FunctionProblem::value("authLevel", other)),
+    }
+    // Unlike other texts of a binding it is taken as it is written: `%NAME%` is no setting here.
+    let route = binding.json.member("route").and_then(Json::as_str).filter(|route| !route.is_empty());
+    let route = route.unwrap_or(function).to_owned();
+    let lower = route.trim_matches('/').to_ascii_lowercase();
+    if lower.starts_with("admin") || lower.starts_with("runtime") {
+        return Err(FunctionProblem::BuiltInRoute);
+    }
+    Ok(HttpTrigger { name: binding.name.to_owned(), methods, route })
 }
 
 fn service_bus_trigger(binding: &Binding<'_>) -> Result<ServiceBusTrigger, FunctionProblem> {

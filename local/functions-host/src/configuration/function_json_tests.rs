@@ -14,7 +14,7 @@ fn a_queue_function_has_the_defaults_of_the_extension() {
     let function = read(&format!("[{QUEUE}]"), &[]).unwrap();
     let Trigger::ServiceBus(trigger) = &function.trigger else { panic!("{function:?}") };
     assert_eq!(trigger.entity_path, "q");
-    assert_eq!(trigger.connection, "AzureWebJobsServiceBus");
+    assert_eq!(trigger.connection, "ServiceBus");
     assert!(trigger.auto_complete && !trigger.batch && !trigger.sessions && !function.disabled);
 }
 
@@ -53,7 +53,7 @@ fn only_one_http_trigger_with_one_http_output_can_be_forwarded() {
     assert!(!read(&format!("[{trigger}]"), &[]).unwrap().is_http_in_and_out());
     assert!(!read(&format!("[{trigger},{output},{queue}]"), &[]).unwrap().is_http_in_and_out());
     let Trigger::Http(http) = read(&format!("[{trigger}]"), &[]).unwrap().trigger else { panic!("HTTP") };
-    assert_eq!(http.methods, ["GET", "POST"]);
+    assert_eq!(http.methods.as_deref(), Some(&["GET".to_owned(), "POST".to_owned()][..]));
 }
 
 #[test]
@@ -104,12 +104,32 @@ fn names_that_cannot_be_functions_are_refused() {
 }
 
 #[test]
-fn a_function_can_be_disabled_by_its_file_or_by_a_setting() {
+fn a_function_can_be_disabled_by_a_setting_and_not_by_its_file() {
     let json = |text: &str| Json::parse(&format!(r#"{{"bindings":[{QUEUE}],"disabled":{text}}}"#)).unwrap();
     let off = Settings::only(&[("AzureWebJobs.orders.Disabled", "true"), ("OFF", "1")]);
-    let none = Settings::only(&[]);
-    assert!(from_json("orders", json("true"), &none).unwrap().disabled);
     assert!(from_json("orders", json("false"), &off).unwrap().disabled);
-    assert!(from_json("other", json("\"%OFF%\""), &off).unwrap().disabled);
-    assert!(!from_json("orders", json("false"), &none).unwrap().disabled);
+    assert!(!from_json("orders", json("true"), &Settings::only(&[])).unwrap().disabled);
+    assert!(!from_json("other", json("\"%OFF%\""), &off).unwrap().disabled);
+}
+
+#[test]
+fn http_triggers_are_checked_as_the_real_host_does() {
+    let read = |members: &str| {
+        let json = format!(r#"{{"bindings":[{{"type":"httpTrigger","name":"req",{members}}}]}}"#);
+        from_json("f", Json::parse(&json).unwrap(), &Settings::only(&[("R", "x")]))
+    };
+    let check = |members: &str, expected: &str| {
+        let error = read(members).unwrap_err().to_string();
+        assert!(error.contains(expected), "{members}: {error}");
+    };
+    check(r#""methods":"get""#, "'methods': 'get'");
+    check(r#""authLevel":"bogus""#, "'authLevel': 'bogus'");
+    check(r#""route":"admin/x""#, "built in routes");
+    check(r#""route":"/Runtime""#, "built in routes");
+    let Trigger::Http(http) = read(r#""route":"%R%","authLevel":"ANONYMOUS""#).unwrap().trigger else {
+        panic!("http")
+    };
+    assert_eq!((http.route.as_str(), http.methods), ("%R%", None));
+    let upper = Json::parse(r#"{"Bindings":[{"type":"httpTrigger","name":"r"}]}"#).unwrap();
+    assert!(from_json("f", upper, &Settings::only(&[])).is_err());
 }

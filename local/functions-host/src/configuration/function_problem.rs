@@ -1,7 +1,7 @@
 //! What can be wrong with a function.json, in the real host's words where they are known.
 
 use super::retry::RetryPolicyError;
-use crate::http::route::RouteTemplateError;
+use crate::json::{Json, JsonError};
 use crate::service_bus::sdk::ConnectionError;
 use crate::settings::UnresolvedName;
 use crate::timer::schedule::ScheduleError;
@@ -25,7 +25,7 @@ pub enum FunctionProblem {
     Unreadable(std::io::Error),
     /// The file is not JSON.
     #[error("Unable to parse the function.json file: {0}")]
-    NotJson(serde_json::Error),
+    NotJson(JsonError),
     /// The folder's name cannot be a function's name.
     #[error("'{0}' is not a valid function name.")]
     Name(String),
@@ -92,9 +92,15 @@ pub enum FunctionProblem {
     /// A `connection` leads nowhere.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    /// The route template cannot be understood.
-    #[error(transparent)]
-    Route(#[from] RouteTemplateError),
+    /// The script file that it names is not there.
+    #[error("The function script file '{0}' does not exist.")]
+    NoScriptFile(String),
+    /// The route lies where the host's own are.
+    #[error("The specified route conflicts with one or more built in routes.")]
+    BuiltInRoute,
+    /// Another function has the route, with one of its methods.
+    #[error("The route specified conflicts with the route defined by function '{0}'.")]
+    SameRoute(String),
     /// The timer's schedule cannot be understood.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -104,6 +110,13 @@ pub enum FunctionProblem {
     /// Something the real host can do and this one cannot.
     #[error("{0} is not supported by this host")]
     Unsupported(&'static str),
+}
+
+impl FunctionProblem {
+    pub(super) fn value(member: &'static str, value: &Json) -> Self {
+        let value = value.to_dotnet_string().unwrap_or_else(|| value.to_compact_text());
+        Self::Value { member, value }
+    }
 }
 
 impl From<UnresolvedName> for FunctionProblem {

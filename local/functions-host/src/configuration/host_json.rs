@@ -36,7 +36,7 @@ pub(crate) struct HostJson {
 /// `extensions.http`
 #[derive(Debug, Clone)]
 pub(crate) struct HttpOptions {
-    /// Without slashes at its ends; empty for none.
+    /// Without a slash at its start; empty for none.
     pub(crate) route_prefix: String,
     /// Requests at a time, those that wait included; more are answered 429. `None` is unlimited.
     pub(crate) max_outstanding_requests: Option<usize>,
@@ -56,8 +56,7 @@ impl HostJson {
         let path = script_root.join("host.json");
         let text = std::fs::read_to_string(&path)
             .map_err(|source| HostJsonError::Unreadable { path: path.clone(), source })?;
-        let json =
-            Json::parse_with_comments(&text).map_err(|source| HostJsonError::NotJson { path, source })?;
+        let json = Json::parse_file(&text).map_err(|source| HostJsonError::NotJson { path, source })?;
         Self::from_json(&json, script_root, settings)
     }
 
@@ -121,7 +120,7 @@ fn http(properties: &Properties) -> Result<HttpOptions, WrongValue> {
     };
     let prefix = properties.text("extensions:http:routePrefix").unwrap_or("api");
     Ok(HttpOptions {
-        route_prefix: prefix.trim_matches('/').to_owned(),
+        route_prefix: prefix.strip_prefix('/').unwrap_or(prefix).to_owned(),
         max_outstanding_requests: limit("maxOutstandingRequests")?,
         max_concurrent_requests: limit("maxConcurrentRequests")?,
     })

@@ -1,5 +1,6 @@
 //! Why the host does not start with a host.json.
 
+use crate::json::JsonError;
 use std::path::PathBuf;
 
 use super::http_routes::UnknownProfile;
@@ -25,7 +26,7 @@ pub enum HostJsonError {
         /// The file.
         path: PathBuf,
         /// Line and column of the problem.
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// It has no `version`.
     #[error(

@@ -58,7 +58,7 @@ fn the_environment_overrides_every_value() {
             ("AzureFunctionsJobHost__customHandler__description__defaultExecutablePath", "other"),
             ("AzureFunctionsJobHost__customHandler__description__arguments__0", "x"),
             ("AzureFunctionsJobHost__functionTimeout", "-1"),
-            ("AzureFunctionsJobHost__extensions__http__routePrefix", "/v1/"),
+            ("AzureFunctionsJobHost__extensions__http__routePrefix", "/v1"),
             (
                 "AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration",
                 "-00:00:00.0010000",

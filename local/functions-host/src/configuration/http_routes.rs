@@ -143,7 +143,10 @@ mod tests {
         assert_eq!((level(0), level(1)), (Some(Json::from("anonymous")), Some(Json::from("admin"))));
         assert!(functions.iter().all(Function::is_http_in_and_out));
         let Trigger::Http(trigger) = &functions[0].trigger else { panic!("HTTP") };
-        assert_eq!((trigger.methods.len(), trigger.route.to_string()), (7, "mcp/{*rest}".to_owned()));
+        assert_eq!(
+            (trigger.methods.as_ref().unwrap().len(), trigger.route.clone()),
+            (7, "mcp/{*rest}".to_owned())
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::json::Json;
+use crate::json::{Json, JsonError};
 
 /// Why a `local.settings.json` cannot be used. Values are secrets and not shown.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +26,14 @@ pub enum LocalSettingsError {
         /// The file.
         path: PathBuf,
         /// Line and column of the problem.
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// `IsEncrypted` is true.
     #[error("'{0}' is encrypted; `func settings decrypt` makes it readable")]
     Encrypted(PathBuf),
+    /// `Host.LocalHttpPort` is no port.
+    #[error("Host.LocalHttpPort in '{0}' is no port")]
+    Port(PathBuf),
     /// A value that is not a text, a number or true or false.
     #[error("the value of '{name}' in '{path}' is not a text")]
     NotText {
@@ -41,36 +44,62 @@ pub enum LocalSettingsError {
     },
 }
 
-/// The `Values` of `{script_root}/local.settings.json`; none where there is no such file.
+/// What a `local.settings.json` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LocalSettings {
+    /// `Values`: the app settings.
+    pub values: BTreeMap<String, String>,
+    /// `Host.LocalHttpPort`: where clients reach the host.
+    pub port: Option<u16>,
+    /// Members of `Host` that this host does nothing for, as they are written: `CORS`, `CORSCredentials`.
+    pub without_effect: Vec<String>,
+}
+
+/// What `{script_root}/local.settings.json` says; nothing where there is no such file.
 ///
 /// # Errors
 ///
 /// See [`LocalSettingsError`].
-pub fn local_settings(script_root: &Path) -> Result<BTreeMap<String, String>, LocalSettingsError> {
+pub fn local_settings(script_root: &Path) -> Result<LocalSettings, LocalSettingsError> {
     let path = script_root.join("local.settings.json");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(LocalSettings::default()),
         Err(source) => return Err(LocalSettingsError::Unreadable { path, source }),
     };
-    let json = Json::parse_with_comments(&text)
+    let json = Json::parse_file(&text)
         .map_err(|source| LocalSettingsError::NotJson { path: path.clone(), source })?;
     if json.member("IsEncrypted") == Some(&Json::Bool(true)) {
         return Err(LocalSettingsError::Encrypted(path));
     }
-    let Some(Json::Object(values)) = json.member("Values") else { return Ok(BTreeMap::new()) };
     let text = |(name, value): &(String, Json)| match value.to_dotnet_string() {
         Some(text) => Ok((name.clone(), text)),
         None => Err(LocalSettingsError::NotText { path: path.clone(), name: name.clone() }),
     };
-    values.iter().map(text).collect()
+    let values = match json.member("Values") {
+        Some(Json::Object(values)) => values.iter().map(text).collect::<Result<_, _>>()?,
+        _ => BTreeMap::new(),
+    };
+    let host = json.member("Host").unwrap_or(&Json::Null);
+    let port = match host.member("LocalHttpPort").and_then(Json::to_dotnet_string) {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| LocalSettingsError::Port(path.clone()))?),
+    };
+    let is_set = |name: &&str| {
+        host.member(name).is_some_and(|value| {
+            !matches!(value, Json::Null | Json::Bool(false)) && value.as_str() != Some("")
+        })
+    };
+    let without_effect =
+        ["CORS", "CORSCredentials"].iter().filter(|name| is_set(name)).map(ToString::to_string);
+    Ok(LocalSettings { values, port, without_effect: without_effect.collect() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<BTreeMap<String, String>, LocalSettingsError> {
+    fn read(text: &str) -> Result<LocalSettings, LocalSettingsError> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("local.settings.json"), text).unwrap();
         local_settings(folder.path())
@@ -78,10 +107,13 @@ mod tests {
 
     #[test]
     fn values_become_settings() {
-        let found = read(r#"{"IsEncrypted":false,"Values":{"A":"x","N":3,/* no */"B":true}}"#).unwrap();
+        let text = r#"{"IsEncrypted":false,"Values":{"A":"x","N":3,/* no */"B":true,}, // as people write
+            "Host":{"LocalHttpPort":7072,"CORS":"*","CORSCredentials":false},}"#;
+        let found = read(text).unwrap();
         let expected = [("A", "x"), ("B", "True"), ("N", "3")];
-        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        assert!(local_settings(tempfile::tempdir().unwrap().path()).unwrap().is_empty());
+        assert_eq!((found.port, found.without_effect), (Some(7072), vec!["CORS".to_owned()]));
+        assert_eq!(found.values, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!(local_settings(tempfile::tempdir().unwrap().path()).unwrap(), LocalSettings::default());
     }
 
     #[test]
@@ -93,5 +125,6 @@ mod tests {
         check("{", "cannot parse");
         check(r#"{"IsEncrypted":true,"Values":{}}"#, "is encrypted");
         check(r#"{"Values":{"A":["secret"]}}"#, "'A'");
+        check(r#"{"Host":{"LocalHttpPort":"secret"}}"#, "is no port");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod connections;
 pub(crate) mod custom_handler;
 pub(crate) mod function_json;
 mod function_problem;
+pub(crate) mod function_traps;
 pub(crate) mod host_json;
 pub(crate) mod host_json_error;
 pub(crate) mod http_routes;

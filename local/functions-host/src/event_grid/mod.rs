@@ -13,7 +13,7 @@ use crate::configuration::function_json::EventGridTrigger;
 use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
 use crate::invocation::{Answer, BindingData, Executor, Invocation, InvocationError, WireValue};
-use crate::json::Json;
+use crate::json::{Json, JsonError};
 
 /// Runs one function on events.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl EventGridRunner {
     }
 
     /// A run by hand: the input is the event. `Err` says why it cannot be one.
-    pub(crate) async fn run_by_hand(&self, input: &str) -> Result<(), serde_json::Error> {
+    pub(crate) async fn run_by_hand(&self, input: &str) -> Result<(), JsonError> {
         let event = Json::parse(input)?;
         // How it ended is told by the events of the host.
         let _ = self.invoke(event).await;

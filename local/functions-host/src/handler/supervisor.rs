@@ -21,8 +21,7 @@ use super::readiness::wait_until_listening;
 use crate::event::{HostEvent, Observer, OutputLevel};
 
 const ERRORS_BEFORE_STOPPING: u32 = 3;
-/// How long the news of a process's death may take to arrive on a busy machine. It is waited out only for a process that
-/// breaks a connection off and lives on.
+/// How long the news of a process's death may take to arrive on a busy machine.
 const NEWS_OF_DEATH: Duration = Duration::from_secs(2);
 
 /// A handle to the handler process. Cloning is cheap.
@@ -35,7 +34,7 @@ pub(crate) struct Handler {
 
 #[derive(Clone)]
 enum State {
-    Starting { process_id: Option<u32> },
+    Starting { generation: u64, process_id: Option<u32> },
     Ready { running: Arc<Running>, process_id: Option<u32> },
     Stopped,
 }
@@ -75,7 +74,7 @@ impl Handler {
         fatal: mpsc::UnboundedSender<String>,
     ) -> (Self, JoinHandle<()>) {
         let initialization_timeout = options.handler.initialization_timeout;
-        let (state, receiver) = watch::channel(State::Starting { process_id: None });
+        let (state, receiver) = watch::channel(State::Starting { generation: 0, process_id: None });
         let (restarts, requests) = mpsc::unbounded_channel();
         let supervisor = Supervisor {
             options: Arc::new(options),
@@ -109,7 +108,7 @@ impl Handler {
     /// The operating system's id of the process, while there is one.
     pub(crate) fn process_id(&self) -> Option<u32> {
         match *self.state.borrow() {
-            State::Starting { process_id } | State::Ready { process_id, .. } => process_id,
+            State::Starting { process_id, .. } | State::Ready { process_id, .. } => process_id,
             State::Stopped => None,
         }
     }
@@ -128,18 +127,40 @@ impl Handler {
         }
     }
 
-    /// Kills this process, if it is still the one, and starts another; not counted as an error.
-    pub(crate) fn restart(&self, generation: u64) {
+    /// The process that there is now, or the last one.
+    pub(crate) fn generation(&self) -> u64 {
+        match &*self.state.borrow() {
+            State::Starting { generation, .. } => *generation,
+            State::Ready { running, .. } => running.generation,
+            State::Stopped => 0,
+        }
+    }
+
+    /// Kills this process, if it is still the one, and starts another; not counted as an error. Returns when the next one
+    /// is ready, or there will be none.
+    pub(crate) async fn replace(&self, generation: u64) {
         // Nobody receives when the host is stopping: then the process is being killed anyway.
         let _ = self.restarts.send(generation);
+        let mut state = self.state.clone();
+        let replaced = state.wait_for(|state| match state {
+            State::Starting { .. } => false,
+            State::Ready { running, .. } => running.generation != generation,
+            State::Stopped => true,
+        });
+        // The sender is gone when the host is.
+        let _ = replaced.await;
     }
 
     /// After a broken connection: gives the news of the process's death a moment to arrive, so that the message that
-    /// goes back to its queue now is not sent to the same dead process again.
+    /// goes back to its queue now is not sent to the same dead process again. A process that lives on is not waited for.
     ///
-    /// Our guess: the real host learns of an exit by an event of .NET's at about this time; how close the race is
-    /// there, nobody wrote down.
-    pub(crate) async fn after_broken_connection(&self, generation: u64) {
+    /// Measured on the real host: what a dying process leaves behind is delivered again when its successor is ready, and
+    /// what a living one does not answer at once.
+    pub(crate) async fn after_broken_connection(&self, running: &Running) {
+        if running.client.is_taking_connections().await {
+            return;
+        }
+        let generation = running.generation;
         let mut state = self.state.clone();
         let gone = state.wait_for(|state| match state {
             State::Ready { running, process_id } => running.generation != generation || process_id.is_none(),
@@ -189,7 +210,7 @@ impl Supervisor {
 
     async fn one_process(&mut self) -> Ending {
         self.generation += 1;
-        self.state.send_replace(State::Starting { process_id: None });
+        self.starting(None);
         let started = Instant::now();
         let mut process = match Process::start(&self.options, &self.observer) {
             Ok(process) => process,
@@ -197,14 +218,18 @@ impl Supervisor {
             // with the reason.
             Err(error) => return Ending::Error(error.to_string()),
         };
-        self.state.send_replace(State::Starting { process_id: Some(process.id) });
+        self.starting(Some(process.id));
         self.observer.tell(HostEvent::HandlerStarted { process_id: process.id });
         let ending = self.watch(&mut process, started).await;
-        self.state.send_replace(State::Starting { process_id: None });
+        self.starting(None);
         if let Some(status) = process.kill().await {
             self.observer.tell(HostEvent::HandlerExited { status });
         }
         ending
+    }
+
+    fn starting(&self, process_id: Option<u32>) {
+        self.state.send_replace(State::Starting { generation: self.generation, process_id });
     }
 
     /// Until this process must be replaced or the host stops.
@@ -257,7 +282,7 @@ impl Supervisor {
         let code = exit_code(status);
         self.state.send_replace(match (code, ready) {
             (0, true) => State::Ready { running: running.clone(), process_id: None },
-            _ => State::Starting { process_id: None },
+            _ => State::Starting { generation: self.generation, process_id: None },
         });
         self.observer.tell(HostEvent::HandlerExited { status });
         if self.orders.restart_no_more.is_cancelled() {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::loading::Loading;
-use crate::configuration::function_json::{self, Function, FunctionError};
+use crate::configuration::function_json::{self, Function, FunctionError, Trigger};
+use crate::configuration::function_traps::traps;
 use crate::configuration::host_json::HostJson;
 use crate::configuration::http_routes;
 use crate::event::{Observer, OutputLevel};
+use crate::http::site::{Route, routes};
 use crate::invocation::executor::LoadedFunction;
 use crate::service_bus::sdk::Connections;
 use crate::settings::Settings;
@@ -20,6 +22,7 @@ pub(super) struct App {
     pub(super) host_json: HostJson,
     pub(super) settings: Settings,
     pub(super) functions: Vec<Arc<LoadedFunction>>,
+    pub(super) routes: Vec<Route>,
     pub(super) errors: Vec<FunctionError>,
     pub(super) connections: Connections,
     pub(super) body_limit: usize,
@@ -38,13 +41,24 @@ impl App {
         let (functions, errors) = functions(script_root, &host_json, &settings, observer)?;
         let has_extensions =
             host_json.extension_bundle.is_some() || script_root.join("bin/extensions.json").is_file();
-        let mut loading =
-            Loading { settings: &settings, has_extensions, connections: Connections::default(), errors };
-        let functions = functions.into_iter().filter_map(|function| loading.load(function)).collect();
+        let mut loading = Loading {
+            settings: &settings,
+            has_extensions,
+            connections: Connections::default(),
+            errors,
+            routes: Vec::new(),
+        };
+        let functions: Vec<_> = functions.into_iter().filter_map(|function| loading.load(function)).collect();
         let Loading { connections, errors, .. } = loading;
         errors.iter().for_each(|error| observer.line(OutputLevel::Error, error.to_string()));
+        let lines = functions.iter().flat_map(|loaded| traps(&loaded.function));
+        lines.for_each(|line| observer.line(OutputLevel::Warning, line));
+        if functions.iter().any(|loaded| matches!(loaded.function.trigger, Trigger::Timer(_))) {
+            time_zone_lines(&settings).for_each(|line| observer.line(OutputLevel::Warning, line));
+        }
+        let routes = routes(&functions, &host_json.http.route_prefix)?;
         let host_id = host_id(script_root);
-        Ok(Self { host_json, settings, functions, errors, connections, body_limit, host_id })
+        Ok(Self { host_json, settings, functions, routes, errors, connections, body_limit, host_id })
     }
 }
 
@@ -72,6 +86,24 @@ fn functions(
     }
     let (functions, route_errors) = http_routes::functions(routes, settings);
     Ok((functions, errors.into_iter().chain(route_errors).collect()))
+}
+
+/// The real host runs timers in the zone of its process, and knows no other setting on Linux.
+fn time_zone_lines(settings: &Settings) -> impl Iterator<Item = String> {
+    let other = |name: &str| {
+        settings.get(name).filter(|zone| !matches!(*zone, "" | "UTC" | "Etc/UTC")).map(str::to_owned)
+    };
+    let website = other("WEBSITE_TIME_ZONE").map(|zone| {
+        format!(
+            "WEBSITE_TIME_ZONE is '{zone}': on Linux the Functions host passes it over. Timers run in UTC."
+        )
+    });
+    let process = other("TZ").map(|zone| {
+        format!(
+            "TZ is '{zone}': the Functions host would run timers in that zone. This one runs them in UTC."
+        )
+    });
+    website.into_iter().chain(process)
 }
 
 fn body_limit(settings: &Settings) -> Result<usize, StartError> {

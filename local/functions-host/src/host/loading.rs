@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::configuration::function_json::{
-    Function, FunctionError, FunctionProblem, Output, OutputTarget, Trigger,
+    Function, FunctionError, FunctionProblem, HttpTrigger, Output, OutputTarget, Trigger,
 };
 use crate::invocation::executor::LoadedFunction;
 use crate::service_bus::Destination;
@@ -18,18 +18,38 @@ pub(super) struct Loading<'a> {
     pub(super) has_extensions: bool,
     pub(super) connections: Connections,
     pub(super) errors: Vec<FunctionError>,
+    /// The routes of the functions before, with their methods.
+    pub(super) routes: Vec<(String, HttpTrigger)>,
 }
 
 impl Loading<'_> {
     /// `None` for a function that cannot be run; why is in `errors`.
     pub(super) fn load(&mut self, function: Function) -> Option<Arc<LoadedFunction>> {
-        match self.check_extensions(&function).and_then(|()| self.destinations(&function)) {
+        let checked = self.check_extensions(&function).and_then(|()| self.check_route(&function));
+        match checked.and_then(|()| self.destinations(&function)) {
             Ok(destinations) => Some(Arc::new(LoadedFunction { function, destinations })),
             Err(reason) => {
                 self.errors.push(FunctionError { function: function.name, reason });
                 None
             }
         }
+    }
+
+    /// azure-functions-host, `ScriptHost.ValidateHttpFunction`: templates are compared as texts.
+    fn check_route(&mut self, function: &Function) -> Result<(), FunctionProblem> {
+        let Trigger::Http(trigger) = &function.trigger else { return Ok(()) };
+        let conflicts = |other: &HttpTrigger| {
+            let share = match (&trigger.methods, &other.methods) {
+                (Some(own), Some(others)) => own.iter().any(|method| others.contains(method)),
+                _ => true,
+            };
+            share && trigger.route.trim_matches('/').eq_ignore_ascii_case(other.route.trim_matches('/'))
+        };
+        if let Some((name, _)) = self.routes.iter().find(|(_, other)| conflicts(other)) {
+            return Err(FunctionProblem::SameRoute(name.clone()));
+        }
+        self.routes.push((function.name.clone(), trigger.clone()));
+        Ok(())
     }
 
     fn check_extensions(&self, function: &Function) -> Result<(), FunctionProblem> {
@@ -52,11 +72,6 @@ impl Loading<'_> {
     ) -> Result<BTreeMap<String, Arc<dyn Destination>>, FunctionProblem> {
         if let Trigger::ServiceBus(trigger) = &function.trigger {
             self.connections.client(&trigger.connection, self.settings)?;
-        }
-        let other_zone =
-            self.settings.get("WEBSITE_TIME_ZONE").is_some_and(|zone| !zone.eq_ignore_ascii_case("UTC"));
-        if matches!(function.trigger, Trigger::Timer(_)) && other_zone {
-            return Err(FunctionProblem::Unsupported("a WEBSITE_TIME_ZONE other than UTC"));
         }
         let mut destinations: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
         for output in &function.outputs {

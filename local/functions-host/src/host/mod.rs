@@ -26,6 +26,7 @@ use crate::configuration::function_json::FunctionError;
 use crate::configuration::host_json_error::HostJsonError;
 use crate::event::HostEvent;
 use crate::handler::Handler;
+use crate::http::route::RouteTemplateError;
 
 /// Where clients reach a host.
 #[derive(Debug)]
@@ -49,6 +50,9 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// Who is told what happens.
     pub observer: Option<mpsc::UnboundedSender<HostEvent>>,
+    /// The file in which the status of timers survives the host, so that a run that was missed meanwhile is made up for at
+    /// the next start. `None` keeps it in memory.
+    pub timer_status: Option<PathBuf>,
     /// How many milliseconds the host's time is ahead of the machine's clock: timers, and what handlers are told of the
     /// time. Whoever keeps a copy of this moves it, forward only, and calls [`Host::clock_moved`].
     pub ahead_milliseconds: Arc<AtomicI64>,
@@ -62,6 +66,7 @@ impl Options {
             listen: Listen::Port(0),
             environment: BTreeMap::new(),
             observer: None,
+            timer_status: None,
             ahead_milliseconds: Arc::default(),
         }
     }
@@ -82,6 +87,14 @@ pub enum StartError {
         /// What the file system said.
         source: std::io::Error,
     },
+    /// The file of the timers' status cannot be used.
+    #[error("cannot read the status of timers in '{path}'")]
+    TimerStatus {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// An app setting has a value that it cannot have.
     #[error("the app setting {name} has the invalid value '{value}'")]
     Setting {
@@ -90,6 +103,9 @@ pub enum StartError {
         /// Its value.
         value: String,
     },
+    /// One route that is malformed stops the whole app: in Azure its host answers 503 to everything.
+    #[error("the app cannot start, and in Azure its host would answer 503 to every request")]
+    Route(#[from] RouteTemplateError),
     /// Functions are described in both of the two possible places.
     #[error(
         "Detected both function.json files and custom handler HTTP route configuration definition in host.json. Only one \
@@ -162,7 +178,7 @@ impl Host {
     }
 
     /// Runs at once what has come due, after [`Options::ahead_milliseconds`] was moved. A timer whose occurrences were
-    /// moved over runs once for all of them, past due.
+    /// moved over runs once for all of them.
     pub fn clock_moved(&self) {
         self.activity.agenda.clock_moved();
     }
@@ -193,8 +209,9 @@ impl Host {
         reason.unwrap_or_else(|| "the runtime was shut down".to_owned())
     }
 
-    /// Stops: no new work, up to five seconds for invocations under way, SIGKILL for the handler process, and what
-    /// was being worked on goes back to its queue.
+    /// Stops as the real host does: no new work, up to ten seconds for invocations under way, SIGKILL for the handler
+    /// process. The message of a call that ends meanwhile goes back to its queue, even if the call succeeded; that of a
+    /// longer call stays locked until its lock ends.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(conductor) = self.conductor.take() {

@@ -18,14 +18,17 @@ use super::summary::FunctionSummary;
 use super::triggers::Triggers;
 use super::{HandlerHandle, Host, Listen, Options, StartError};
 use crate::clock::Clock;
+use crate::configuration::custom_handler::Forwarding;
 use crate::configuration::host_json::HostJson;
 use crate::event::Observer;
 use crate::handler::{Handler, Orders, ProcessOptions};
+use crate::http::connection::{Remembering, Wire};
 use crate::http::server::router;
 use crate::http::site::Site;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
 use crate::settings::Settings;
+use crate::timer::status::Statuses;
 
 pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let script_root = std::path::absolute(&options.script_root)
@@ -34,6 +37,9 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
     let host_json = HostJson::read(&script_root, &settings)?;
     let observer = Observer::new(options.observer, host_json.log_levels.clone());
     let mut app = App::read(&script_root, host_json, settings, &observer)?;
+    let path = options.timer_status.clone().unwrap_or_default();
+    let statuses =
+        Statuses::read(options.timer_status).map_err(|source| StartError::TimerStatus { path, source })?;
     let (listener, address) = listen(options.listen).await?;
     let process = ProcessOptions {
         handler: app.host_json.custom_handler.clone(),
@@ -57,11 +63,17 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         function_timeout: app.host_json.function_timeout,
         retry: app.host_json.retry.clone(),
         sends_content_length: app.settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some(),
+        follows_redirects: matches!(
+            app.host_json.custom_handler.forwarding,
+            Forwarding::Off | Forwarding::Proxy
+        ),
         fatal,
+        stopping: CancellationToken::new(),
+        over: CancellationToken::new(),
         started: AtomicU64::new(0),
     };
     let executor = Arc::new(executor);
-    let mut triggers = Triggers::new(executor.clone());
+    let mut triggers = Triggers::new(executor.clone(), statuses);
     for function in app.functions.clone() {
         triggers.add(function, &mut app);
     }
@@ -70,10 +82,11 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         FunctionSummary::of(&function.function, &format!("http://{address}"), prefix)
     };
     let functions = app.functions.iter().map(summary).collect();
-    let (intake, in_flight) = (triggers.intake.clone(), triggers.in_flight.clone());
+    let (intake, in_flight) = (executor.stopping.clone(), triggers.in_flight.clone());
+    let over = executor.over.clone();
     let activity = Activity { executor, agenda: triggers.agenda.clone(), in_flight: in_flight.clone() };
     let mut tasks = JoinSet::new();
-    let site = triggers.site(&app, &mut tasks);
+    let site = triggers.site(&mut app, &mut tasks);
     tasks.spawn(serve(listener, Arc::new(site), intake.clone()));
 
     let stop = CancellationToken::new();
@@ -82,6 +95,7 @@ pub(super) async fn start(options: Options) -> Result<Host, StartError> {
         stop: stop.clone(),
         fatal_reasons,
         intake,
+        over,
         in_flight,
         tasks,
         orders,
@@ -109,7 +123,8 @@ fn client_time_limit(function_timeout: Option<Duration>) -> Option<Duration> {
 }
 
 async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
-    let serve = axum::serve(listener, router(site));
+    let service = router(site).into_make_service_with_connect_info::<Wire>();
+    let serve = axum::serve(Remembering(listener), service);
     // Accepting connections fails only in ways that axum waits out by itself.
     let _ = serve.with_graceful_shutdown(stop.cancelled_owned()).await;
 }

@@ -3,6 +3,7 @@
 use crate::configuration::function_json::{Function, Trigger};
 use crate::event::TriggerKind;
 use crate::event_grid::webhook;
+use crate::http::route::under;
 
 /// A function that was loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +26,8 @@ impl FunctionSummary {
     pub(super) fn of(function: &Function, host_url: &str, route_prefix: &str) -> Self {
         let (url, methods, entity) = match &function.trigger {
             Trigger::Http(trigger) => {
-                let url = format!("{host_url}/{}", trigger.route.under(route_prefix));
-                (Some(url), trigger.methods.clone(), None)
+                let url = format!("{host_url}/{}", under(route_prefix, &trigger.route));
+                (Some(url), trigger.methods.clone().unwrap_or_default(), None)
             }
             Trigger::EventGrid(_) => {
                 let url = format!("{host_url}{}?functionName={}", webhook::PATH, function.name);

@@ -1,10 +1,9 @@
 //! What makes the app's functions run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::app::App;
 use crate::configuration::function_json::{ServiceBusTrigger, TimerTrigger, Trigger};
 use crate::event_grid::EventGridRunner;
 use crate::host_status::HostStatus;
-use crate::http::site::{Site, routes};
+use crate::http::site::Site;
 use crate::http::throttle::Throttle;
 use crate::invocation::Executor;
 use crate::invocation::executor::LoadedFunction;
@@ -21,23 +20,24 @@ use crate::service_bus::sdk;
 use crate::service_bus::trigger::Listener;
 use crate::timer::TimerRunner;
 use crate::timer::agenda::Agenda;
+use crate::timer::status::Statuses;
 
-/// What makes functions run, until `intake` is cancelled.
+/// What makes functions run, until the executor is stopping.
 pub(super) struct Triggers {
     executor: Arc<Executor>,
-    pub(super) intake: CancellationToken,
     pub(super) in_flight: TaskTracker,
     pub(super) agenda: Agenda,
+    statuses: Statuses,
     manual: ManualRuns,
 }
 
 impl Triggers {
-    pub(super) fn new(executor: Arc<Executor>) -> Self {
+    pub(super) fn new(executor: Arc<Executor>, statuses: Statuses) -> Self {
         Self {
             executor,
-            intake: CancellationToken::new(),
             in_flight: TaskTracker::new(),
             agenda: Agenda::default(),
+            statuses,
             manual: ManualRuns::default(),
         }
     }
@@ -59,7 +59,9 @@ impl Triggers {
                 let (executor, trigger) = (self.executor.clone(), trigger.clone());
                 self.manual.event_grid.insert(name, EventGridRunner { executor, function, trigger });
             }
-            Trigger::Http(_) => {}
+            Trigger::Http(_) => {
+                self.manual.http.insert(name, (self.executor.clone(), function));
+            }
         }
     }
 
@@ -85,23 +87,23 @@ impl Triggers {
             trigger,
             in_flight: self.in_flight.clone(),
             agenda: self.agenda.clone(),
-            last: Arc::new(Mutex::new(None)),
+            statuses: self.statuses.clone(),
         }
     }
 
     /// Starts all triggers but those of disabled functions, and makes of the rest what answers clients.
-    pub(super) fn site(self, app: &App, tasks: &mut JoinSet<()>) -> Site {
+    pub(super) fn site(self, app: &mut App, tasks: &mut JoinSet<()>) -> Site {
         let enabled = |function: &LoadedFunction| !function.function.disabled;
         for listener in self.manual.queues.values().filter(|listener| enabled(&listener.function)) {
-            tasks.spawn(listener.clone().run(self.intake.clone()));
+            tasks.spawn(listener.clone().run(self.executor.stopping.clone()));
         }
         for timer in self.manual.timers.values().filter(|timer| enabled(&timer.function)) {
             self.agenda.runs(&timer.function.function.name);
-            tasks.spawn(timer.clone().run(self.intake.clone()));
+            tasks.spawn(timer.clone().run(self.executor.stopping.clone()));
         }
         Site {
             executor: self.executor,
-            routes: routes(&app.functions, &app.host_json.http.route_prefix),
+            routes: std::mem::take(&mut app.routes),
             functions: app.functions.clone(),
             route_prefix: app.host_json.http.route_prefix.clone(),
             forwarding: app.host_json.custom_handler.forwarding,
@@ -115,6 +117,11 @@ impl Triggers {
                 started: Instant::now(),
                 extension_bundle: app.host_json.extension_bundle.clone(),
                 errors: app.errors.iter().map(ToString::to_string).collect(),
+                function_errors: app
+                    .errors
+                    .iter()
+                    .map(|error| (error.function.clone(), error.reason.to_string()))
+                    .collect(),
             },
         }
     }

@@ -20,7 +20,7 @@ pub(super) async fn exchange(
     attempt: &Attempt,
 ) -> Result<Response<Bytes>, InvocationError> {
     let data = vec![(trigger.name.clone(), WireValue::Json(request_object(request, route)))];
-    let mut metadata = binding_data(request, route);
+    let mut metadata = binding_data(request, route, &trigger.name);
     metadata.set_system(invocation.name(), executor.clock.now());
     attempt.describe(&mut metadata);
     let answer = executor.ask(invocation, data, metadata).await?;

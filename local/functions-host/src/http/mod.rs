@@ -5,10 +5,13 @@
 
 mod activity;
 mod admin;
+pub(crate) mod connection;
 mod forward;
+mod header_names;
 mod json_mode;
 mod once_body;
 mod proxy;
+mod query;
 mod request_object;
 pub(crate) mod response_object;
 pub(crate) mod route;
@@ -16,10 +19,11 @@ mod route_constraint;
 mod route_segment;
 pub(crate) mod server;
 pub(crate) mod site;
+mod target;
 pub(crate) mod throttle;
 
 /// One parameter of a query, its name compared without regard to case as .NET does.
 pub(crate) fn query_parameter(uri: &http::Uri, name: &str) -> Option<String> {
-    let parameters = forward::parameters(uri.query().unwrap_or_default());
-    parameters.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let parameters = query::parameters(uri.query().unwrap_or_default());
+    parameters.iter().find(|known| known.name.eq_ignore_ascii_case(name)).map(query::Parameter::joined)
 }

@@ -140,7 +140,7 @@ async fn send(
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        executor.handler.after_broken_connection(running.generation).await;
+        executor.handler.after_broken_connection(&running).await;
         if attempt == ATTEMPTS || body.is_used() {
             executor.observer.line(OutputLevel::Warning, error.to_string());
             return Err(forwarding_failed("Request"));

@@ -6,23 +6,29 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
+use http::{Request, header};
 
-use super::forward::parameters;
+use super::header_names::listed;
+use super::query::parameters;
 use super::route::RouteValues;
+use super::target;
 use crate::invocation::{BindingData, WireValue};
 use crate::json::Json;
 
 /// `Data.{trigger}`
 pub(super) fn request_object(request: &Request<Bytes>, route: &RouteValues) -> Json {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let path_and_query = request.uri().path_and_query().map(|text| text.as_str()).unwrap_or_default();
+    let path = target::displayed(request.uri().path());
+    let search = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let query = parameters(request.uri().query().unwrap_or_default());
     let mut members = vec![
-        ("Url", Json::from(format!("http://{host}{path_and_query}"))),
+        ("Url", Json::from(format!("http://{host}{path}{search}"))),
         ("Method", Json::from(request.method().as_str())),
-        ("Query", Json::object(query.into_iter().map(|(name, value)| (name, Json::from(value))))),
-        ("Headers", header_arrays(request.headers())),
+        (
+            "Query",
+            Json::object(query.into_iter().map(|known| (known.name.clone(), Json::from(known.joined())))),
+        ),
+        ("Headers", header_arrays(request)),
         ("Params", Json::object(route.iter().map(|(name, value)| (name.clone(), Json::from(value.clone()))))),
         ("Identities", identities()),
     ];
@@ -32,25 +38,36 @@ pub(super) fn request_object(request: &Request<Bytes>, route: &RouteValues) -> J
     Json::object(members)
 }
 
-/// `Metadata`: properties of a JSON body, the query without the function key, and the route parameters.
-pub(super) fn binding_data(request: &Request<Bytes>, route: &RouteValues) -> BindingData {
+/// `Metadata`: properties of a JSON body, the query without the function key, and the route parameters. A property with
+/// the name of the trigger is lost; `Query` and `Headers` of a body stand in the place of the client's own.
+pub(super) fn binding_data(request: &Request<Bytes>, route: &RouteValues, trigger: &str) -> BindingData {
     let mut data = BindingData::default();
     if has_length(request) {
-        data.overlay_properties_of(&String::from_utf8_lossy(request.body()));
+        data.overlay_properties_of(&text(request.body()));
+        data.remove(trigger);
     }
     let query = parameters(request.uri().query().unwrap_or_default());
-    for (name, value) in query.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("code")) {
-        data.set_text(name, Some(value));
+    for parameter in query.iter().filter(|known| !known.name.eq_ignore_ascii_case("code")) {
+        data.set_text(&parameter.name, Some(parameter.last()));
     }
     for (name, value) in route {
         data.set_text(name, value.as_deref());
     }
-    let query = query.into_iter().map(|(name, value)| (name, Json::from(value)));
-    data.set("Query", WireValue::Json(Json::object(query)));
-    let headers =
-        grouped(request.headers()).into_iter().map(|(name, values)| (name, Json::from(values.join(","))));
-    data.set("Headers", WireValue::Json(Json::object(headers)));
+    if !data.has("Query") {
+        let query = query.iter().map(|known| (known.name.clone(), Json::from(known.last())));
+        data.set("Query", WireValue::Json(Json::object(query)));
+    }
+    if !data.has("Headers") {
+        let headers = listed(request).into_iter().map(|(name, values)| (name, Json::from(values.join(","))));
+        data.set("Headers", WireValue::Json(Json::object(headers)));
+    }
     data
+}
+
+/// UTF-8, whatever the charset, without a byte order mark.
+fn text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or_else(|| text.into_owned())
 }
 
 /// Text, or base64 for octet streams and multipart bodies. A body without `Content-Length` is lost in the real host.
@@ -61,42 +78,18 @@ fn body(request: &Request<Bytes>) -> Option<String> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let is_binary = media_type.starts_with("application/octet-stream") || media_type.contains("multipart/");
-    Some(if is_binary {
-        STANDARD.encode(request.body())
-    } else {
-        String::from_utf8_lossy(request.body()).into_owned()
-    })
+    Some(if is_binary { STANDARD.encode(request.body()) } else { text(request.body()) })
 }
 
 fn has_length(request: &Request<Bytes>) -> bool {
     request.headers().contains_key(header::CONTENT_LENGTH)
 }
 
-fn header_arrays(headers: &HeaderMap) -> Json {
-    let members = grouped(headers).into_iter();
+fn header_arrays(request: &Request<Bytes>) -> Json {
+    let members = listed(request).into_iter();
     Json::object(
         members.map(|(name, values)| (name, Json::Array(values.into_iter().map(Json::from).collect()))),
     )
-}
-
-fn grouped(headers: &HeaderMap) -> Vec<(String, Vec<String>)> {
-    let values = |name| {
-        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    headers.keys().map(|name| (written_name(name.as_str()), values(name).collect())).collect()
-}
-
-/// `content-type` becomes `Content-Type`.
-///
-/// Our guess for names of the client's own: the real host shows them as the client wrote them, but an HTTP server in
-/// Rust no longer knows how that was. Well-known names look like this in both.
-fn written_name(name: &str) -> String {
-    let parts = name.split('-').map(|part| {
-        let mut characters = part.chars();
-        let first = characters.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(characters).collect::<String>()
-    });
-    parts.collect::<Vec<_>>().join("-")
 }
 
 /// Who calls, on a machine where no keys are asked for: the identity that Core Tools give every request.
@@ -147,7 +140,7 @@ mod tests {
         members.retain(|(name, _)| name != "Identities");
         let expected = r#"{"Url":"http://localhost/?id=149656222&name=Ink%20And%20Toner&code=key","Method":"GET",
             "Query":{"id":"149656222","name":"Ink And Toner","code":"key"},
-            "Headers":{"Host":["localhost"],"Accept":["text/plain"],"Accept-Charset":["UTF-8"],"Content-Length":["13"]},
+            "Headers":{"Accept":["text/plain"],"Host":["localhost"],"Accept-Charset":["UTF-8"],"Content-Length":["13"]},
             "Params":{"category":"a","id":null},"Body":"\"hello world\""}"#;
         assert_eq!(Json::Object(members), Json::parse(expected).unwrap());
     }
@@ -170,7 +163,8 @@ mod tests {
     #[test]
     fn metadata_holds_body_query_and_route_but_not_the_key() {
         let route = vec![("id".to_owned(), Some("7".to_owned()))];
-        let data = binding_data(&request(Some("application/json"), r#"{"n":2,"o":{"x":1}}"#), &route);
+        let data =
+            binding_data(&request(Some("application/json"), r#"{"n":2,"o":{"x":1},"req":3}"#), &route, "req");
         let metadata = data.into_metadata();
         let check = |name: &str, expected: &str| {
             assert_eq!(metadata.member(name).map(Json::to_compact_text).as_deref(), Some(expected), "{name}");
@@ -179,7 +173,7 @@ mod tests {
         check("o", r#"{"x":1}"#);
         check("id", r#""\"7\"""#);
         check("name", r#""\"Ink And Toner\"""#);
-        assert_eq!(metadata.member("code"), None);
+        assert_eq!((metadata.member("code"), metadata.member("req")), (None, None));
         assert_eq!(metadata.member("Headers").unwrap().member("Accept"), Some(&Json::from("text/plain")));
     }
 }

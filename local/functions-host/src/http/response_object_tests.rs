@@ -12,7 +12,7 @@ fn function(output_name: &str) -> Function {
 }
 
 fn res(value: &str) -> Result<Response<Bytes>, InvocationError> {
-    let outputs = Some(vec![("res".to_owned(), Json::parse(value).unwrap())]);
+    let outputs = Some(vec![("res".to_owned(), Json::parse_answer(value).unwrap())]);
     response(&function("res"), &Answer { outputs, ..Answer::default() })
 }
 
@@ -26,8 +26,8 @@ fn objects_and_texts_that_hold_one_become_responses() {
         assert_eq!(found.as_deref(), content_type, "{value}");
     };
     let text = Some("text/plain; charset=utf-8");
-    check(r#"{"statusCode":"204"}"#, 204, "", None);
-    check("{}", 200, "", None);
+    check(r#"{"statusCode":"204","body":"no room"}"#, 204, "", text);
+    check("{}", 200, "", text);
     check(r#"{"body":"hello"}"#, 200, "hello", text);
     check(r#"{"body":"hello","statusCode":"300"}"#, 300, "hello", text);
     check(r#"{"body":"my world","STATUSCODE":201}"#, 201, "my world", text);
@@ -40,26 +40,58 @@ fn objects_and_texts_that_hold_one_become_responses() {
     check(r#"{"body":"2023-10-12T20:13:49Z"}"#, 200, "10/12/2023 20:13:49", text);
     check(r#""null""#, 200, "{}", text);
     check(r#""  ""#, 200, "{}", text);
-    check("null", 200, "{}", text);
+    check(r#"{"statusCode":" +201 "}"#, 201, "", text);
+    check(r#"{"statusCode":99}"#, 500, "", text);
+    check(
+        r#"{"body":{"d":"2020-01-02T03:04:05+02:00"}}"#,
+        200,
+        "{\n  \"d\": \"2020-01-02T01:04:05+00:00\"\n}",
+        text,
+    );
     check(r#"{"body":"aGVsbG8="}"#, 200, "aGVsbG8=", text);
-    check(r#"{"body":"<p>","headers":{"content-type":"text/html"}}"#, 200, "<p>", Some("text/html"));
+    check(
+        r#"{"body":"<p>","headers":{"content-type":"text/html"}}"#,
+        200,
+        "<p>",
+        Some("text/html; charset=utf-8"),
+    );
+    check(r#"{"headers":{"Content-Type":"a/b; charset=x; y=z"}}"#, 200, "", Some("a/b; y=z; charset=utf-8"));
+    check(r#"{"headers":{"Content-Type":""}}"#, 200, "", text);
 }
 
 #[test]
 fn headers_are_single_texts() {
-    let value = r#"{"body":"foobar","statusCode":"301","headers":{"header1":"header1Value","n":2,"list":["a","b"],"N":3}}"#;
+    let value = r#"{"body":"foobar","statusCode":"301","headers":{"header1":"header1Value","n":2,"N":3,"empty":[],
+        "when":"2020-01-01T00:00:00Z"}}"#;
     let response = res(value).unwrap();
     let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
     assert_eq!(header("header1"), Some("header1Value"));
-    assert_eq!(header("list"), Some(r#"["a","b"]"#));
-    assert_eq!(header("n"), Some("2"));
+    assert_eq!(
+        (header("n"), header("empty"), header("when")),
+        (Some("2"), Some("[]"), Some("01/01/2020 00:00:00"))
+    );
+}
+
+#[test]
+fn what_cannot_be_a_header_is_a_500_of_an_invocation_that_succeeded() {
+    for headers in [
+        r#"{"x-a":1,"x-b":["a","b"]}"#,
+        r#"{"x-a":1,"x-b":{"a":1}}"#,
+        r#"{"x-a":1,"x-b":null}"#,
+        r#"{"x-a":1,"x-b":"é"}"#,
+        r#"{"x-a":1,"a b":"x"}"#,
+        r#"{"x-a":1,"content-length":"3"}"#,
+    ] {
+        let response = res(&format!(r#"{{"body":"x","headers":{headers}}}"#)).unwrap();
+        assert_eq!((response.status().as_u16(), response.body().len()), (500, 0), "{headers}");
+        assert_eq!(response.headers()["x-a"], "1", "{headers}");
+    }
+    assert_eq!(res(r#"{"headers":"x"}"#).unwrap().status(), 500);
 }
 
 #[test]
 fn anything_else_fails_the_invocation() {
-    for value in
-        [r#""SomeBlah""#, "12", "[]", r#"{"headers":{"content-type":null}}"#, r#"{"headers":{"a b":"x"}}"#]
-    {
+    for value in [r#""SomeBlah""#, "12", "[]", "null"] {
         let error = res(value).unwrap_err().to_string();
         assert!(
             error.starts_with("Failed while trying to Deserialize to httpOutputBindingResponse"),
@@ -69,10 +101,25 @@ fn anything_else_fails_the_invocation() {
 }
 
 #[test]
-fn answers_without_the_binding_are_200() {
-    let body = |answer: &Answer| response(&function("res"), answer).unwrap().into_body();
-    assert_eq!(body(&Answer::default()), "");
-    assert_eq!(body(&Answer { outputs: Some(Vec::new()), ..Answer::default() }), "{}");
+fn answers_without_the_binding_are_204_or_an_empty_object() {
+    let check = |function: &Function, answer: &Answer, status: u16, body: &str| {
+        let response = response(function, answer).unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (status, body.as_bytes()));
+    };
+    let empty = Answer { outputs: Some(Vec::new()), ..Answer::default() };
+    check(&function("res"), &Answer::default(), 204, "");
+    check(&function("res"), &empty, 200, "{}");
+    check(&function("$return"), &empty, 204, "");
+    let returned =
+        |value: &str| Answer { return_value: Some(Json::parse(value).unwrap()), ..Answer::default() };
+    check(&function("res"), &returned("\"rv\""), 200, "rv");
+    check(
+        &function("res"),
+        &returned(r#"{"body":"rv","statusCode":201}"#),
+        200,
+        r#"{"body":"rv","statusCode":201}"#,
+    );
+    check(&function("res"), &returned(r#"{"res":{"statusCode":201}}"#), 201, "");
 }
 
 #[test]
@@ -86,4 +133,7 @@ fn a_return_value_can_be_text_bytes_or_a_response() {
     check(Json::from("aGVsbG8="), 200, "hello");
     check(Json::parse(r#"{"statusCode":418,"body":"tea"}"#).unwrap(), 418, "tea");
     check(Json::from(r#"{"body":"x"}"#), 200, "x");
+    check(Json::parse(r#"{"status":202,"body":{"a":1}}"#).unwrap(), 202, r#"{"a":1}"#);
+    check(Json::parse(r#"{"a":1}"#).unwrap(), 200, "{\n  \"a\": 1\n}");
+    check(Json::from("[1]"), 200, "[\n  1\n]");
 }

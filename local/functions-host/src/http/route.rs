@@ -3,21 +3,23 @@
 //! The real host hands each function's route to ASP.NET Core routing (azure-functions-host,
 //! `WebScriptHostHttpRoutesManager.cs`; Microsoft Learn, "Routing in ASP.NET Core"). Of its template language this
 //! covers literal segments, parameters, optional ones, defaults, catch-alls, text and parameters mixed in a segment
-//! (`{name}.json`) and all constraints but `datetime` and `regex`; what it does not cover is refused at the start.
+//! (`{name}.json`) and all constraints. A template that is malformed stops the app, there as here.
 
-use std::cmp::Ordering;
 use std::fmt;
-
-use percent_encoding::percent_decode_str;
 
 use super::route_constraint::allowed;
 use super::route_segment::{Absent, Parameter, Segment, match_mixed};
 
 /// A parsed route template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct RouteTemplate {
     text: String,
     segments: Vec<Segment>,
+}
+
+/// A route behind the prefix of all routes.
+pub(crate) fn under(prefix: &str, route: &str) -> String {
+    [prefix, route].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 /// Names and values of a matched route; `None` is an optional parameter that was not given.
@@ -32,63 +34,62 @@ pub struct RouteTemplateError {
 }
 
 impl RouteTemplate {
-    pub(crate) fn parse(template: &str) -> Result<Self, RouteTemplateError> {
-        let fail = |reason| RouteTemplateError { template: template.to_owned(), reason };
-        let trimmed = template.strip_prefix('/').unwrap_or(template).trim_end_matches('/');
-        let mut segments = Vec::new();
-        for text in trimmed.split('/').filter(|_| !trimmed.is_empty()) {
+    /// The template of a function: its route behind the prefix of all routes, which may be a template too.
+    pub(crate) fn parse(prefix: &str, route: &str) -> Result<Self, RouteTemplateError> {
+        let text = under(prefix, route);
+        let fail = |reason| RouteTemplateError { template: text.clone(), reason };
+        // One slash at each end is passed over.
+        let trimmed = text.strip_prefix('/').unwrap_or(&text);
+        let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
+        let mut segments: Vec<Segment> = Vec::new();
+        for written in trimmed.split('/').filter(|_| !trimmed.is_empty()) {
             if matches!(segments.last(), Some(Segment::CatchAll { .. })) {
-                return Err(fail("a catch-all parameter can only appear as the last segment"));
+                return Err(fail(
+                    "a catch-all parameter can only appear as the last segment of the route template",
+                ));
             }
-            segments.push(Segment::parse(text).map_err(fail)?);
+            segments.push(Segment::parse(written).map_err(fail)?);
+        }
+        let mut names: Vec<String> =
+            segments.iter().flat_map(Segment::names).map(str::to_ascii_lowercase).collect();
+        names.sort();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(fail("a route parameter name appears more than one time in the route template"));
         }
         Ok(Self { text: trimmed.to_owned(), segments })
     }
 
-    /// This template behind a prefix such as `api`.
-    pub(crate) fn under(&self, prefix: &str) -> Self {
-        let prefix_segments =
-            prefix.split('/').filter(|part| !part.is_empty()).map(|part| Segment::Literal(part.to_owned()));
-        let text = [prefix, &self.text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-        Self {
-            text: text.join("/"),
-            segments: prefix_segments.chain(self.segments.iter().cloned()).collect(),
-        }
-    }
-
-    /// Matches a path as the client wrote it, percent-encoded; literals are compared without regard to case.
-    pub(crate) fn matches(&self, path: &str) -> Option<RouteValues> {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let mut parts: Vec<&str> = path.split('/').collect();
-        if path.is_empty() {
-            parts.clear();
+    /// Matches the segments of a path; literals are compared without regard to case.
+    pub(crate) fn matches(&self, path: &[String]) -> Option<RouteValues> {
+        // A slash at the end counts for nothing; nowhere else can a segment be empty.
+        let mut parts = match path {
+            [before @ .., last] if last.is_empty() => before,
+            all => all,
+        };
+        if parts.iter().any(String::is_empty) {
+            return None;
         }
         let mut values = RouteValues::new();
-        let mut parts = parts.as_slice();
         for segment in &self.segments {
-            if let Segment::CatchAll(Parameter { name, constraints, .. }) = segment {
-                let rest = decode(&parts.join("/"));
-                return (parts.is_empty() || allowed(constraints, &rest)).then(|| {
-                    values.push((name.clone(), (!parts.is_empty()).then_some(rest)));
-                    values
-                });
+            if let Segment::CatchAll(Parameter { name, constraints, absent }) = segment {
+                let rest = parts.join("/");
+                let value = match (rest.is_empty(), absent) {
+                    (true, Absent::Default(value)) => Some(value.clone()),
+                    (true, _) => None,
+                    (false, _) => Some(rest),
+                };
+                let meets = value.as_ref().is_none_or(|value| allowed(constraints, value));
+                values.push((name.clone(), value));
+                return meets.then_some(values);
             }
             let Some((part, rest)) = parts.split_first() else {
-                values.push(absent(segment)?);
+                values.push(absent_value(segment)?);
                 continue;
             };
-            values.extend(values_of(segment, &decode(part))?);
+            values.extend(values_of(segment, part)?);
             parts = rest;
         }
         parts.is_empty().then_some(values)
-    }
-
-    /// Which of two templates that match the same path is asked first: literals before constrained parameters
-    /// before free ones before catch-alls, segment by segment.
-    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
-        let ranks = |template: &Self| template.segments.iter().map(Segment::rank).collect::<Vec<_>>();
-        ranks(self).cmp(&ranks(other))
     }
 }
 
@@ -112,7 +113,7 @@ fn values_of(segment: &Segment, part: &str) -> Option<RouteValues> {
 }
 
 /// The value of a segment that the path does not have.
-fn absent(segment: &Segment) -> Option<(String, Option<String>)> {
+fn absent_value(segment: &Segment) -> Option<(String, Option<String>)> {
     let Segment::Parameter(Parameter { name, absent, .. }) = segment else { return None };
     match absent {
         Absent::Optional => Some((name.clone(), None)),
@@ -121,16 +122,13 @@ fn absent(segment: &Segment) -> Option<(String, Option<String>)> {
     }
 }
 
-fn decode(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::target::segments;
     use super::*;
 
     fn values(template: &str, path: &str) -> Option<Vec<(String, Option<String>)>> {
-        RouteTemplate::parse(template).unwrap().under("api").matches(path)
+        RouteTemplate::parse("api", template).unwrap().matches(&segments(path))
     }
 
     #[test]
@@ -160,7 +158,11 @@ mod tests {
         );
         check("{category:alpha}/{id:int?}", "/api/books/x", None);
         check("{category:alpha}/{id:int?}", "/api/b00ks", None);
-        check("files/{*rest}", "/api/files/a/b%2Fc", Some(&[("rest", Some("a/b/c"))]));
+        check("files/{*rest}", "/api/files/a/b%2Fc", Some(&[("rest", Some("a/b%2Fc"))]));
+        check("files/{*rest}", "/api/files//x", None);
+        check("{name}.{extension?}", "/api/a", Some(&[("name", Some("a")), ("extension", None)]));
+        check("x/{id:regex(^\\d{{2}}$)}", "/api/x/12", Some(&[("id", Some("12"))]));
+        check("x/{id:regex(^\\d{{2}}$)}", "/api/x/123", None);
         check("files/{*rest}", "/api/files", Some(&[("rest", None)]));
         check("{**rest}", "/api/a/b", Some(&[("rest", Some("a/b"))]));
         check("n/{x:min(3):max(5)}", "/api/n/6", None);
@@ -184,13 +186,15 @@ mod tests {
             "x{a?}",
             "{*a}/b",
             "{a:nonsense}",
-            "{a:regex(^x$)}",
+            "{a:regex(()}",
+            "/lead",
+            "q?x",
+            "{a}/{A}",
             "{a:min(x)}",
             "{a:range(1)}",
-            "{*a=1}",
             "{a?=1}",
         ] {
-            assert!(RouteTemplate::parse(template).is_err(), "{template}");
+            assert!(RouteTemplate::parse("api", template).is_err(), "{template}");
         }
     }
 
@@ -229,25 +233,17 @@ mod tests {
         check("bool", "yes", false);
         check("decimal", "-1.5", true);
         check("double", "1e5", true);
+        check("double", "NaN", true);
+        check("decimal", "1e5", false);
+        check("datetime", "2020-01-02", true);
+        check("datetime", "x", false);
+        check("file", "a.txt", true);
+        check("nonfile", "a.txt", false);
         check("float", "x", false);
         check("range(1,10)", "10", true);
         check("range(1,10)", "11", false);
         check("minlength(2)", "a", false);
         check("maxlength(2)", "abc", false);
         check("required", "a", true);
-    }
-
-    #[test]
-    fn the_more_specific_template_is_asked_first() {
-        let mut templates: Vec<_> =
-            ["{*rest}", "orders/{id}", "{a}/{b}", "orders/new", "orders/{id}.json", "orders/{id:int}"]
-                .map(|text| RouteTemplate::parse(text).unwrap())
-                .into();
-        templates.sort_by(RouteTemplate::precedence);
-        let texts: Vec<_> = templates.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            texts,
-            ["orders/new", "orders/{id}.json", "orders/{id:int}", "orders/{id}", "{a}/{b}", "{*rest}"]
-        );
     }
 }

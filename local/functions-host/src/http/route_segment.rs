@@ -2,7 +2,7 @@
 
 use super::route_constraint::{Constraint, allowed, constraint};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Segment {
     Literal(String),
     Parameter(Parameter),
@@ -11,14 +11,14 @@ pub(super) enum Segment {
     CatchAll(Parameter),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) constraints: Vec<Constraint>,
     pub(super) absent: Absent,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(String),
     Parameter(Parameter),
@@ -46,24 +46,26 @@ impl Segment {
         }
     }
 
-    /// Literals before constrained parameters before free ones before catch-alls.
-    pub(super) fn rank(&self) -> u8 {
-        let constrained = |parameter: &Parameter| u8::from(!parameter.constraints.is_empty());
+    /// The names of its parameters.
+    pub(super) fn names(&self) -> Vec<&str> {
         match self {
-            Self::Literal(_) => 1,
-            Self::Mixed(_) => 2,
-            Self::Parameter(parameter) => 4 - constrained(parameter),
-            Self::CatchAll(parameter) => 6 - constrained(parameter),
+            Self::Literal(_) => Vec::new(),
+            Self::Parameter(parameter) | Self::CatchAll(parameter) => vec![&parameter.name],
+            Self::Mixed(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Parameter(parameter) => Some(parameter.name.as_str()),
+                    Part::Text(_) => None,
+                })
+                .collect(),
         }
     }
 }
 
 fn catch_all(parameter: Parameter) -> Result<Segment, &'static str> {
     match parameter.absent {
-        Absent::Required => Ok(Segment::CatchAll(parameter)),
-        Absent::Optional | Absent::Default(_) => {
-            Err("a catch-all parameter cannot be marked optional or have a default")
-        }
+        Absent::Required | Absent::Default(_) => Ok(Segment::CatchAll(parameter)),
+        Absent::Optional => Err("a catch-all parameter cannot be marked optional"),
     }
 }
 
@@ -75,73 +77,125 @@ fn mixed(parts: Vec<Part>, text: &str) -> Result<Segment, &'static str> {
     if parts.windows(2).any(|pair| pair.iter().all(is_parameter)) {
         return Err("two parameters need a text between them");
     }
-    let required = |part: &Part| match part {
-        Part::Text(_) => true,
-        Part::Parameter(parameter) => parameter.absent == Absent::Required,
-    };
-    // ASP.NET knows `{name}.{extension?}` besides; this host does not.
-    if parts.iter().all(required) {
-        Ok(Segment::Mixed(parts))
-    } else {
-        Err("a parameter beside text cannot be optional or have a default in this host")
+    // Only the last one can be left out, with the dot before it: `{name}.{extension?}`.
+    let is_required =
+        |part: &Part| !matches!(part, Part::Parameter(Parameter { absent: Absent::Optional, .. }));
+    let (last, before) = parts.split_last().ok_or("a segment is empty")?;
+    let stands_behind_a_dot = matches!(before.last(), Some(Part::Text(text)) if text == ".");
+    if !before.iter().all(is_required) || !(is_required(last) || stands_behind_a_dot) {
+        return Err("in a segment with text only the last parameter can be optional, behind a dot");
     }
+    Ok(Segment::Mixed(parts))
 }
 
 fn parts(text: &str) -> Result<Vec<Part>, &'static str> {
     let mut parts = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        match rest.find(['{', '}']) {
-            None => {
-                parts.push(Part::Text(rest.to_owned()));
-                break;
-            }
-            Some(index) if rest[index..].starts_with('}') => {
-                return Err("a closing brace has no opening one");
-            }
-            Some(index) => {
-                if index > 0 {
-                    parts.push(Part::Text(rest[..index].to_owned()));
+    let mut literal = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            // Doubled braces are plain ones.
+            '{' | '}' if characters.next_if_eq(&character).is_some() => literal.push(character),
+            '}' => return Err("there is an incomplete parameter in the route template"),
+            '{' => {
+                if !literal.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut literal)));
                 }
-                let inner = &rest[index + 1..];
-                let end = inner.find('}').ok_or("an opening brace has no closing one")?;
-                parts.push(Part::Parameter(parameter(&inner[..end])?));
-                rest = &inner[end + 1..];
+                parts.push(Part::Parameter(parameter(&inner_text(&mut characters)?)?));
             }
+            '?' => return Err("a literal section cannot contain the '?' character"),
+            other => literal.push(other),
         }
+    }
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal));
     }
     Ok(parts)
 }
 
-/// What stands between braces.
+/// What stands between braces, without the closing one.
+fn inner_text(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, &'static str> {
+    let mut inner = String::new();
+    loop {
+        match characters.next() {
+            None => return Err("there is an incomplete parameter in the route template"),
+            Some(brace @ ('{' | '}')) if characters.next_if_eq(&brace).is_some() => inner.push(brace),
+            Some('}') => return Ok(inner),
+            Some('{') => return Err("a brace stands within a parameter"),
+            Some(other) => inner.push(other),
+        }
+    }
+}
+
 fn parameter(inner: &str) -> Result<Parameter, &'static str> {
     let inner = inner.trim_start_matches('*');
-    let (inner, default) = match inner.split_once('=') {
-        Some((inner, default)) => (inner, Some(default.to_owned())),
-        None => (inner, None),
+    let mut sections = sections(inner).into_iter();
+    let head = sections.next().unwrap_or_default();
+    let mut constraints: Vec<&str> = sections.collect();
+    // A default or a question mark ends the last section.
+    let last = constraints.last_mut();
+    let end = last.map_or(head, |last| *last);
+    let (rest, absent) = match (end.split_once('='), end.strip_suffix('?')) {
+        (Some((rest, default)), _) if !rest.contains('(') || rest.ends_with(')') => {
+            if rest.ends_with('?') {
+                return Err("an optional parameter cannot have a default value");
+            }
+            (rest, Absent::Default(default.to_owned()))
+        }
+        (_, Some(rest)) => (rest, Absent::Optional),
+        _ => (end, Absent::Required),
     };
-    let (inner, optional) = match inner.strip_suffix('?') {
-        Some(inner) => (inner, true),
-        None => (inner, false),
+    let name = match constraints.last_mut() {
+        Some(last) => {
+            *last = rest;
+            head
+        }
+        None => rest,
     };
-    let mut parts = inner.split(':');
-    let name = parts.next().unwrap_or_default().to_owned();
-    if name.is_empty() || name.contains(['/', '*', '?', '{']) {
+    if name.is_empty() || name.contains(['/', '*', '?', '{', '}']) {
         return Err("the route parameter name is invalid");
     }
-    let constraints = parts.map(constraint).collect::<Result<Vec<_>, _>>()?;
-    let absent = match (default, optional) {
-        (Some(_), true) => return Err("an optional parameter cannot have a default value"),
-        (Some(value), false) => Absent::Default(value),
-        (None, true) => Absent::Optional,
-        (None, false) => Absent::Required,
-    };
-    Ok(Parameter { name, constraints, absent })
+    let constraints = constraints.into_iter().map(constraint).collect::<Result<Vec<_>, _>>()?;
+    Ok(Parameter { name: name.to_owned(), constraints, absent })
+}
+
+/// A name and its constraints, split at the colons outside of parentheses.
+fn sections(inner: &str) -> Vec<&str> {
+    let mut sections = Vec::new();
+    let (mut start, mut depth) = (0, 0_u32);
+    for (index, character) in inner.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => {
+                sections.push(&inner[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    sections.push(&inner[start..]);
+    sections
 }
 
 /// Values of a mixed segment. ASP.NET matches from the right, so that of `a.b.c` under `{name}.{extension}` the
 /// extension is `c`. No parameter is empty.
 pub(super) fn match_mixed(parts: &[Part], segment: &str) -> Option<Vec<(String, Option<String>)>> {
+    if let Some(values) = match_whole(parts, segment) {
+        return Some(values);
+    }
+    // The last parameter can be left out, and the dot with it.
+    let [before @ .., Part::Text(_), Part::Parameter(Parameter { name, absent: Absent::Optional, .. })] =
+        parts
+    else {
+        return None;
+    };
+    let mut values = match_whole(before, segment)?;
+    values.push((name.clone(), None));
+    Some(values)
+}
+
+fn match_whole(parts: &[Part], segment: &str) -> Option<Vec<(String, Option<String>)>> {
     let mut values = Vec::new();
     let mut rest = segment;
     let mut pending: Option<&Parameter> = None;

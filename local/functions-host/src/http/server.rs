@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::oneshot;
 
+use super::connection::Wire;
 use super::site::Site;
 use super::throttle::Admission;
 use super::{admin, forward, json_mode, proxy};
@@ -22,9 +23,19 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
     Router::new().fallback(answer).with_state(site)
 }
 
-async fn answer(State(site): State<Arc<Site>>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(site): State<Arc<Site>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    mut request: Request<Body>,
+) -> Response<Body> {
+    let names = wire.names_of(&request);
+    request.extensions_mut().insert(names);
+    // Kestrel's own check.
+    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        return closing(StatusCode::BAD_REQUEST);
+    }
     let path = request.uri().path().to_ascii_lowercase();
-    if path.starts_with("/admin/") {
+    if admin::is_known(&path) {
         return buffered(&site, request, async |request| admin::answer(&site, &request)).await;
     }
     if path.trim_end_matches('/') == webhook::PATH {
@@ -48,10 +59,13 @@ async fn buffered(
     answer: impl AsyncFnOnce(Request<Bytes>) -> Response<Bytes>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    // A body without a length is bound by nothing, and not read.
+    let body = if parts.headers.contains_key(header::CONTENT_LENGTH) { body } else { Body::empty() };
     let body = match Limited::new(body, site.body_limit).collect().await {
         Ok(body) => body.to_bytes(),
+        // The body is part of what is bound: the real host answers as it does when binding fails.
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return empty(StatusCode::PAYLOAD_TOO_LARGE).map(Body::from);
+            return closing(StatusCode::INTERNAL_SERVER_ERROR);
         }
         Err(_) => return empty(StatusCode::BAD_REQUEST).map(Body::from),
     };
@@ -142,6 +156,13 @@ fn home_page() -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(page.as_bytes()));
     let html = http::HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, html);
+    response
+}
+
+/// Without a body, and the last answer on its connection.
+fn closing(status: StatusCode) -> Response<Body> {
+    let mut response = empty(status).map(Body::from);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::Request;
 use tokio_util::task::TaskTracker;
 
-use super::route::{RouteTemplate, RouteValues};
+use super::route::{RouteTemplate, RouteTemplateError, RouteValues};
+use super::target::segments;
 use super::throttle::Throttle;
 use crate::configuration::custom_handler::Forwarding;
 use crate::configuration::function_json::{HttpTrigger, Trigger};
@@ -36,22 +37,28 @@ pub(crate) struct Route {
     pub(super) trigger: HttpTrigger,
 }
 
-/// The routes of all HTTP functions that are not disabled, the most specific first.
-pub(crate) fn routes(functions: &[Arc<LoadedFunction>], prefix: &str) -> Vec<Route> {
-    let mut routes: Vec<Route> = functions
-        .iter()
-        .filter(|function| !function.function.disabled)
-        .filter_map(|function| match &function.function.trigger {
-            Trigger::Http(trigger) => Some(Route {
-                template: trigger.route.under(prefix),
-                function: function.clone(),
-                trigger: trigger.clone(),
-            }),
-            Trigger::ServiceBus(_) | Trigger::Timer(_) | Trigger::EventGrid(_) => None,
-        })
-        .collect();
-    routes.sort_by(|left, right| left.template.precedence(&right.template));
-    routes
+/// The routes of all HTTP functions that are not disabled. They are tried in the order of the functions' names, whatever
+/// they say: none is more specific than another.
+///
+/// # Errors
+///
+/// One template that is malformed stops the whole app.
+pub(crate) fn routes(
+    functions: &[Arc<LoadedFunction>],
+    prefix: &str,
+) -> Result<Vec<Route>, RouteTemplateError> {
+    let route = |function: &Arc<LoadedFunction>| {
+        let Trigger::Http(trigger) = &function.function.trigger else { return None };
+        let template = RouteTemplate::parse(prefix, &trigger.route);
+        Some(template.map(|template| Route {
+            template,
+            function: function.clone(),
+            trigger: trigger.clone(),
+        }))
+    };
+    let mut routes: Vec<Route> = functions.iter().filter_map(route).collect::<Result<_, _>>()?;
+    routes.retain(|route| !route.function.function.disabled);
+    Ok(routes)
 }
 
 impl Site {
@@ -66,10 +73,10 @@ impl Site {
 
 impl Route {
     pub(super) fn accepts<B>(&self, request: &Request<B>) -> Option<RouteValues> {
-        let methods = &self.trigger.methods;
-        if !methods.is_empty() && !methods.iter().any(|method| method == request.method().as_str()) {
+        let is_one = |methods: &Vec<String>| methods.iter().any(|method| method == request.method().as_str());
+        if !self.trigger.methods.as_ref().is_none_or(is_one) {
             return None;
         }
-        self.template.matches(request.uri().path())
+        self.template.matches(&segments(request.uri().path()))
     }
 }

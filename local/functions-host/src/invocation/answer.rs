@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use http::{Response, header};
+use hyper::ext::ReasonPhrase;
 
 use super::error::InvocationError;
 use crate::json::Json;
@@ -30,7 +31,11 @@ pub(crate) enum Decoded {
 pub(crate) fn decode(response: &Response<Bytes>) -> Result<Decoded, InvocationError> {
     let status = response.status();
     if !status.is_success() {
-        return Err(InvocationError::Status(status));
+        // The handler's own words, where it has any.
+        let written = response.extensions().get::<ReasonPhrase>();
+        let reason = written.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        let reason = reason.or_else(|| status.canonical_reason().map(str::to_owned)).unwrap_or_default();
+        return Err(InvocationError::Status { status, reason });
     }
     let bytes = response.body();
     if bytes.is_empty() {
@@ -43,7 +48,7 @@ pub(crate) fn decode(response: &Response<Bytes>) -> Result<Decoded, InvocationEr
         let body = beginning(&text);
         return Err(InvocationError::UnsupportedMediaType { status, content_type, body });
     }
-    match Json::parse(text.trim_start_matches('\u{feff}')) {
+    match Json::parse_answer(&text) {
         Ok(Json::Null) => Ok(Decoded::NeverCompletes),
         Ok(json @ Json::Object(_)) => match answer(&json) {
             Some(answer) => Ok(Decoded::Answer(answer)),
@@ -88,6 +93,12 @@ fn log_line(item: &Json) -> Option<String> {
 }
 
 impl Answer {
+    /// Like [`Answer::output`], with `null` where that is what was answered.
+    pub(crate) fn written_output(&self, name: &str, has_return_binding: bool) -> Option<&Json> {
+        let written = || self.outputs.as_ref()?.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        self.output(name, has_return_binding).or_else(written)
+    }
+
     /// The value for an output binding. `ReturnValue` is the value of `$return`; without such a binding the members
     /// of a `ReturnValue` that is an object are outputs too, and win over equal names.
     pub(crate) fn output(&self, name: &str, has_return_binding: bool) -> Option<&Json> {

@@ -43,6 +43,8 @@ fn outputs_logs_and_return_value_are_read_in_any_case() {
 fn an_object_without_the_known_members_is_a_success() {
     assert_eq!(answered(r#"{"key1":"value1","key2":"value2"}"#), Answer::default());
     assert_eq!(answered("{}"), Answer::default());
+    assert_eq!(answered("{} {"), Answer::default());
+    assert_eq!(answered("// c\n{'a':1,}"), Answer::default());
     assert_eq!(answered(r#"{"Logs":null,"Outputs":null,"ReturnValue":null}"#), Answer::default());
 }
 
@@ -69,7 +71,7 @@ fn failures_have_the_real_hosts_words() {
     check(response(200, Some("text/plain"), "TestMessage"), &["'text/plain'", "TestMessage"]);
     check(response(200, None, "{}"), &["media type ''"]);
     check(response(200, Some("text/html"), "<p>"), &["'text/html'"]);
-    for body in ["[]", "12", "\"text\"", r#"{"Outputs":[]}"#, r#"{"Logs":"x"}"#, r#"{"Logs":[{}]}"#, "{}{}"] {
+    for body in ["[]", "12", "\"text\"", r#"{"Outputs":[]}"#, r#"{"Logs":"x"}"#, r#"{"Logs":[{}]}"#] {
         check(response(200, Some("text/json"), body), &["StatusCode: 200", body]);
     }
 }

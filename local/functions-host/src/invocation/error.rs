@@ -15,8 +15,8 @@ pub(crate) enum InvocationError {
     HandlerUnavailable(#[from] HandlerUnavailable),
     #[error(transparent)]
     Transport(#[from] TransportError),
-    #[error("Response status code does not indicate success: {} ({}).", .0.as_u16(), .0.canonical_reason().unwrap_or_default())]
-    Status(StatusCode),
+    #[error("Response status code does not indicate success: {} ({reason}).", .status.as_u16())]
+    Status { status: StatusCode, reason: String },
     #[error("Invalid HttpResponseMessage:\nStatusCode: {}, Content-Type: {content_type}\n {body}", .status.as_u16())]
     InvalidAnswer { status: StatusCode, content_type: String, body: String },
     #[error(
@@ -32,6 +32,16 @@ pub(crate) enum InvocationError {
     Timeout { function: String, limit: Duration },
     #[error("The message with body type '{0}' cannot be bound: only data sections and string values can")]
     UnsupportedBody(&'static str),
+    #[error("An HttpRequest is required")]
+    NoRequest,
+    #[error("{0} cannot be retrieved using the Body property.")]
+    NoBytes(&'static str),
+    #[error(
+        "Binding parameters to complex objects (such as 'Stream') uses Json.NET serialization. 1. Bind the parameter type \
+         as 'string' instead of 'Stream' to get the raw values and avoid JSON deserialization, or 2. Change the queue \
+         payload to be valid json."
+    )]
+    Stream,
     #[error(
         "Binding parameters to complex objects (such as 'Object') uses Json.NET serialization. 1. Bind the parameter type \
          as 'string' instead of 'Object' to get the raw values and avoid JSON deserialization, or 2. Change the queue \

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
@@ -31,6 +32,8 @@ pub(crate) const HOST_VERSION_HEADER: &str = "x-azure-functions-hostversion";
 /// After a time-out the real host waits this long before it kills the handler process.
 const TIMEOUT_GRACE_PERIOD: Duration = Duration::from_secs(2);
 const MAX_REDIRECTS: u32 = 50;
+const RESENT: &str = "The handler closed the connection four times without an answer: the Functions host sends a request \
+    without a body again, up to three times. What it does must bear to be done more than once.";
 
 /// A function with the places its outputs go to, by the names of the bindings.
 pub(crate) struct LoadedFunction {
@@ -58,7 +61,14 @@ pub(crate) struct Executor {
     pub(crate) retry: Option<RetryPolicy>,
     /// Azure sends invocations in chunks; Core Tools log them first and then know their length.
     pub(crate) sends_content_length: bool,
+    /// The host's client follows redirects of JSON invocations, unless requests are forwarded
+    /// (azure-functions-host, `DefaultHttpWorkerService.cs`).
+    pub(crate) follows_redirects: bool,
     pub(crate) fatal: mpsc::UnboundedSender<String>,
+    /// The host takes nothing new: what succeeds now goes back all the same.
+    pub(crate) stopping: CancellationToken,
+    /// The host has waited long enough: what still runs is left alone, and settled by nobody.
+    pub(crate) over: CancellationToken,
     /// How many invocations have begun.
     pub(crate) started: AtomicU64,
 }
@@ -95,7 +105,10 @@ impl Executor {
             message_id: invocation.message_id.clone(),
             delivery_count: invocation.delivery_count,
         });
-        let result = self.within_time_limit(invocation, work).await;
+        let result = tokio::select! {
+            result = self.within_time_limit(invocation, work) => result,
+            () = self.over.cancelled() => Err(HandlerUnavailable::Stopped.into()),
+        };
         self.observer.tell(HostEvent::InvocationFinished {
             function: invocation.name().to_owned(),
             invocation_id: invocation.id.to_string(),
@@ -115,18 +128,23 @@ impl Executor {
         match timeout(limit, work).await {
             Ok(result) => result,
             Err(_) => {
-                self.restart_after_grace_period(invocation.generation.load(Ordering::Relaxed));
-                Err(InvocationError::Timeout { function: invocation.name().to_owned(), limit })
+                let error = InvocationError::Timeout { function: invocation.name().to_owned(), limit };
+                self.observer.line(OutputLevel::Error, error.to_string());
+                self.replace_handler(invocation).await;
+                Err(error)
             }
         }
     }
 
-    fn restart_after_grace_period(&self, generation: u64) {
-        let handler = self.handler.clone();
-        tokio::spawn(async move {
-            sleep(TIMEOUT_GRACE_PERIOD).await;
-            handler.restart(generation);
-        });
+    /// The invocation's result comes when this is done: whoever hears of the time-out meets the next process. One that was
+    /// waiting for a process costs the one that it waited for.
+    async fn replace_handler(&self, invocation: &Invocation) {
+        let asked = match invocation.generation.load(Ordering::Relaxed) {
+            0 => self.handler.generation(),
+            asked => asked,
+        };
+        sleep(TIMEOUT_GRACE_PERIOD).await;
+        self.handler.replace(asked).await;
     }
 
     /// The process to send an invocation to; waits for one that is being started.
@@ -155,7 +173,25 @@ impl Executor {
         match running.client.send(request).await {
             Ok(response) => Ok(response),
             Err(error) => {
-                self.handler.after_broken_connection(running.generation).await;
+                self.handler.after_broken_connection(running).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Sends a request without a body, which the host's client sends again where the handler closes without an answer.
+    pub(crate) async fn send_without_body(
+        &self,
+        running: &Running,
+        request: &Request<()>,
+    ) -> Result<Response<Bytes>, InvocationError> {
+        match running.client.send_without_body(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                if let TransportError::Closed = error {
+                    self.observer.line(OutputLevel::Warning, RESENT);
+                }
+                self.handler.after_broken_connection(running).await;
                 Err(error.into())
             }
         }
@@ -195,7 +231,7 @@ impl Executor {
         Ok(answer)
     }
 
-    /// The real host's HTTP client follows redirects of JSON invocations (`AllowAutoRedirect` is true there).
+    /// The real host's HTTP client follows redirects of JSON invocations, where it does.
     async fn send_following_redirects(
         &self,
         running: &Running,
@@ -207,7 +243,9 @@ impl Executor {
         for _ in 0..MAX_REDIRECTS {
             let request = self.invocation_request(&url, &method, invocation, &body)?;
             let response = self.send(running, request).await?;
-            let Some(target) = redirect_target(&url, &response) else { return Ok(response) };
+            let Some(target) = redirect_target(&url, &response).filter(|_| self.follows_redirects) else {
+                return Ok(response);
+            };
             let status = response.status().as_u16();
             let line = format!(
                 "The handler answered {status}: the Functions host follows it to '{target}' by itself."
@@ -277,16 +315,19 @@ fn redirect_target(base: &Url, response: &Response<Bytes>) -> Option<Url> {
     base.join(location).ok().filter(|target| target.scheme() == "http")
 }
 
-/// The three headers by which a handler knows the host. The user agent is added to one that is there.
+/// The three headers by which a handler knows the host, added to a client's own of these names.
 pub(crate) fn add_host_headers(headers: &mut http::HeaderMap, invocation_id: Uuid) {
-    let id = HeaderValue::from_str(&invocation_id.to_string()).expect("an id is hexadecimal");
-    headers.insert(INVOCATION_ID_HEADER, id);
-    headers.insert(HOST_VERSION_HEADER, HeaderValue::from_static(HOST_VERSION));
-    let own = format!("Azure-Functions-Host/{HOST_VERSION}");
-    let agent = match headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()) {
-        Some(client) => format!("{client} {own}"),
-        None => own,
+    let added = |name: &http::HeaderName, own: String, between: &str| {
+        let value = match headers.get(name).and_then(|value| value.to_str().ok()) {
+            Some(client) => format!("{client}{between}{own}"),
+            None => own,
+        };
+        HeaderValue::from_str(&value).expect("both parts are header texts")
     };
-    let agent = HeaderValue::from_str(&agent).expect("both parts are header texts");
+    let id = added(&http::HeaderName::from_static(INVOCATION_ID_HEADER), invocation_id.to_string(), ", ");
+    let version = added(&http::HeaderName::from_static(HOST_VERSION_HEADER), HOST_VERSION.to_owned(), ", ");
+    let agent = added(&header::USER_AGENT, format!("Azure-Functions-Host/{HOST_VERSION}"), " ");
+    headers.insert(INVOCATION_ID_HEADER, id);
+    headers.insert(HOST_VERSION_HEADER, version);
     headers.insert(header::USER_AGENT, agent);
 }

@@ -5,6 +5,7 @@
 use std::future::Future;
 
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::error::InvocationError;
 use super::executor::{Executor, LoadedFunction};
@@ -23,20 +24,42 @@ pub(crate) struct Attempt {
 struct Context {
     retry_count: u32,
     max_retry_count: Option<u32>,
-    failure: Option<String>,
+    failure: Option<Failure>,
+}
+
+/// How the attempt before ended.
+#[derive(Debug, Clone)]
+struct Failure {
+    function: String,
+    message: String,
+}
+
+impl Failure {
+    /// The exception as Newtonsoft.Json writes it, without its stack traces.
+    fn to_json(&self) -> Json {
+        let Self { function, message } = self;
+        let inner = Json::object([
+            ("Message", Json::from(message.as_str())),
+            ("Data", Json::Object(Vec::new())),
+            ("InnerException", Json::Null),
+        ]);
+        Json::object([
+            ("InstanceId", Json::from(Uuid::new_v4().to_string())),
+            ("MethodName", Json::from(format!("Host.Functions.{function}"))),
+            ("Handled", Json::from(false)),
+            ("ClassName", Json::from("Microsoft.Azure.WebJobs.Host.FunctionInvocationException")),
+            ("Message", Json::from(format!("Exception while executing function: Functions.{function}"))),
+            ("Data", Json::Null),
+            ("InnerException", inner),
+        ])
+    }
 }
 
 impl Attempt {
     /// Numbers stay numbers here, unlike everywhere else in `Metadata`.
     pub(crate) fn describe(&self, metadata: &mut BindingData) {
         let Some(Context { retry_count, max_retry_count, failure }) = &self.context else { return };
-        // Our guess: the real host serialises the whole exception; these two members are there in any case.
-        let exception = failure.as_ref().map(|message| {
-            Json::object([
-                ("ClassName", Json::from("System.Exception")),
-                ("Message", Json::from(message.as_str())),
-            ])
-        });
+        let exception = failure.as_ref().map(Failure::to_json);
         let context = Json::object([
             ("RetryCount", Json::from(i64::from(*retry_count))),
             ("MaxRetryCount", Json::from(max_retry_count.map_or(-1, i64::from))),
@@ -70,10 +93,13 @@ where
         if max_retry_count.is_some_and(|most| context.retry_count >= most) || error.is_final() {
             return Err(error);
         }
-        sleep(policy.pause(context.retry_count)).await;
+        tokio::select! {
+            () = sleep(policy.pause(context.retry_count)) => {}
+            () = executor.over.cancelled() => return Err(error),
+        }
         context = Context {
             retry_count: context.retry_count.saturating_add(1),
-            failure: Some(error.to_string()),
+            failure: Some(Failure { function: function.function.name.clone(), message: error.to_string() }),
             ..context
         };
     }

@@ -29,6 +29,13 @@ pub(crate) fn traps(function: &Function, answer: &Answer) -> Vec<String> {
             OutputTarget::Http => {}
         }
     }
+    if answer.return_value.is_some() && answer.outputs.is_none() && !returns && function.is_http() {
+        lines.push(
+            "The answer has a ReturnValue and no binding is called '$return': the Functions host answers it to the client \
+             as it is, with status 200."
+                .to_owned(),
+        );
+    }
     lines.extend(names_without_binding(function, answer));
     lines
 }
@@ -43,11 +50,20 @@ fn traps_of_response(name: &str, value: &Json) -> Vec<String> {
              Write 'statusCode'."
         ));
     }
+    let status = object.member("statusCode").and_then(Json::to_dotnet_string);
+    let status = status.and_then(|text| text.trim().parse::<i32>().ok());
+    if status.is_some_and(|status| !(200..=999).contains(&status)) {
+        lines.push(format!(
+            "The statusCode in output '{name}' is no status of HTTP for an answer: the Functions host sends it all the same. \
+             Here the client gets 500."
+        ));
+    }
     if let Some(Json::Object(headers)) = object.member("headers") {
-        for (header, _) in headers.iter().filter(|(_, value)| matches!(value, Json::Array(_))) {
+        let is_text = |value: &Json| value.to_dotnet_string().is_some_and(|text| text.is_ascii());
+        for (header, _) in headers.iter().filter(|(_, value)| !is_text(value)) {
             lines.push(format!(
-                "The header '{header}' in output '{name}' is a list: the Functions host sends its JSON text as the one \
-                 value."
+                "The header '{header}' in output '{name}' is no ASCII text: the Functions host answers 500, although the \
+                 function succeeded."
             ));
         }
     }
@@ -97,7 +113,12 @@ mod tests {
         check(r#"{"next":"abcd1234"}"#, "'System.Byte[]'");
         check(r#"{"res":{"status":404,"body":"x"}}"#, "Write 'statusCode'");
         check(r#"{"res":"{\"status\":404}"}"#, "Write 'statusCode'");
-        check(r#"{"res":{"headers":{"set-cookie":["a","b"]}}}"#, "'set-cookie' in output 'res' is a list");
+        check(
+            r#"{"res":{"headers":{"set-cookie":["a","b"]}}}"#,
+            "'set-cookie' in output 'res' is no ASCII text",
+        );
+        check(r#"{"res":{"headers":{"x":null}}}"#, "answers 500");
+        check(r#"{"res":{"statusCode":99}}"#, "no status of HTTP");
         check(r#"{"res":{"cookies":[]}}"#, "'cookies'");
         check(r#"{"Next":"x y z"}"#, "is called 'Next'");
     }

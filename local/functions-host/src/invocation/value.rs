@@ -57,17 +57,24 @@ impl BindingData {
         self.set(name, text.map(WireValue::text));
     }
 
-    /// `sys`, which every invocation has (azure-webjobs-sdk, `SystemBindingData.cs`), unless a body brought its own.
+    /// `sys`, which every invocation has (azure-webjobs-sdk, `SystemBindingData.cs`). Where a client's body has brought
+    /// its own, this one is called `$sys`.
     pub(crate) fn set_system(&mut self, function: &str, now: OffsetDateTime) {
-        if self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case("sys")) {
-            return;
-        }
+        let is_taken = self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case("sys"));
         let system = Json::object([
             ("MethodName", Json::from(function)),
             ("UtcNow", Json::from(clock::utc_text(now))),
             ("RandGuid", Json::from(Uuid::new_v4().to_string())),
         ]);
-        self.set("sys", WireValue::Json(system));
+        self.set(if is_taken { "$sys" } else { "sys" }, WireValue::Json(system));
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
     /// Copies the top-level properties of a text that is a JSON object over what is here.
@@ -79,9 +86,16 @@ impl BindingData {
         if !(trimmed.starts_with('{') && trimmed.ends_with('}')) {
             return;
         }
-        let Ok(Json::Object(members)) = Json::parse(trimmed) else { return };
+        let Ok(Json::Object(members)) = Json::parse_with_dates(trimmed) else { return };
         for (name, value) in members {
             self.set(&name, leaked(value));
+        }
+    }
+
+    /// The same for a trigger's value, if it is a string.
+    pub(crate) fn overlay_properties_of_value(&mut self, value: &WireValue) {
+        if let WireValue::Json(Json::String(text)) = value {
+            self.overlay_properties_of(text);
         }
     }
 
@@ -96,35 +110,8 @@ impl BindingData {
 fn leaked(value: Json) -> Option<WireValue> {
     match value {
         object @ Json::Object(_) => Some(WireValue::Json(object)),
-        Json::String(text) => Some(WireValue::text(reformatted_date(&text).unwrap_or(text))),
         scalar => scalar.to_dotnet_string().map(WireValue::text),
     }
-}
-
-/// Newtonsoft.Json reads a text that is an ISO 8601 instant as a date; turned into a string again it has the form of
-/// .NET's invariant culture. An instant with an offset becomes local time, which is UTC on Azure's Linux hosts.
-pub(crate) fn reformatted_date(text: &str) -> Option<String> {
-    use time::format_description::well_known::Rfc3339;
-    if text.as_bytes().get(10) != Some(&b'T') {
-        return None;
-    }
-    let has_zone = text.ends_with('Z') || text.get(19..)?.contains(['+', '-']);
-    let zoned = if has_zone { text.to_owned() } else { format!("{text}Z") };
-    let instant = OffsetDateTime::parse(&zoned, &Rfc3339).ok()?.checked_to_offset(time::UtcOffset::UTC)?;
-    let (date, time) = (instant.date(), instant.time());
-    // Outside of these years there is no `DateTime`.
-    if !(1..=9999).contains(&date.year()) {
-        return None;
-    }
-    Some(format!(
-        "{:02}/{:02}/{:04} {:02}:{:02}:{:02}",
-        u8::from(date.month()),
-        date.day(),
-        date.year(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    ))
 }
 
 /// `{"Data":…,"Metadata":…}`, exactly these two and in this order.
@@ -179,23 +166,6 @@ mod tests {
             metadata.into_metadata().to_compact_text(),
             r#"{"MessageId":"\"x\"","DeliveryCount":"\"99\"","on":"\"True\"","o":{"a":1},"when":"\"10/12/2023 20:13:49\"","later":"\"10/12/2023 20:13:49\"","f":"\"1\""}"#
         );
-    }
-
-    #[test]
-    fn only_instants_that_dotnet_has_are_written_anew() {
-        let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(reformatted_date(text).as_deref(), expected, "{text}");
-        };
-        check("2023-10-12T20:13:49", Some("10/12/2023 20:13:49"));
-        check("2023-10-12T20:13:49.123+02:00", Some("10/12/2023 18:13:49"));
-        check("2023-10-12", None);
-        check("2023-10-12T20:13", None);
-        check("9999-12-31T23:59:59-01:00", None);
-        check("0001-01-01T00:00:00+01:00", None);
-        check("0000-01-01T00:00:00Z", None);
-        // A character that begins before the nineteenth byte and ends behind it.
-        check("2023-10-12T20:13:4é.1", None);
-        check("漢字漢字漢T漢字漢字", None);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Listener {
     }
 
     async fn settle_batch(&self, entity: &dyn Entity, batch: &[Delivery], succeeded: bool) {
-        if succeeded && !self.trigger.auto_complete {
+        if self.executor.over.is_cancelled() || succeeded && !self.trigger.auto_complete {
             return;
         }
         let settled = join_all(batch.iter().map(|delivery| async {
@@ -134,12 +134,12 @@ impl Listener {
     }
 
     /// A run by hand: the extension makes one message of the input and describes it by the names of single messages.
-    pub(super) async fn invoke_batch_by_hand(&self, delivery: &Delivery) -> bool {
+    pub(super) async fn invoke_batch_by_hand(&self, delivery: &Delivery, input: &str) -> bool {
         let invocation = Invocation::new(self.function.clone());
         let work = async {
             let value =
                 batch_metadata::encode_bodies(std::slice::from_ref(delivery), self.trigger.data_type)?;
-            let mut metadata = metadata::metadata(delivery, &self.namespace);
+            let mut metadata = metadata::metadata_of_manual_run(delivery, &self.trigger.name, input);
             metadata.set_system(invocation.name(), self.executor.clock.now());
             self.executor.ask(&invocation, vec![(self.trigger.name.clone(), value)], metadata).await
         };

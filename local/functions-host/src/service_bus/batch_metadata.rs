@@ -24,6 +24,7 @@ pub(super) fn encode_bodies(
         DataType::Binary => Ok(Json::from(STANDARD.encode(bytes_of(delivery)?))),
         DataType::Text => Ok(Json::from(text_of(delivery)?)),
         DataType::Absent => object_of(&text_of(delivery)?),
+        DataType::Stream => Err(InvocationError::Stream),
     };
     Ok(WireValue::Json(Json::Array(deliveries.iter().map(item).collect::<Result<_, _>>()?)))
 }
@@ -33,12 +34,13 @@ fn object_of(text: &str) -> Result<Json, InvocationError> {
     if text.trim().is_empty() {
         return Ok(Json::Null);
     }
-    Json::parse(text).map_err(|error| InvocationError::BodyIsNoJson(error.to_string()))
+    Json::parse_with_dates(text).map_err(|error| InvocationError::BodyIsNoJson(error.to_string()))
 }
 
 /// The names of a single message with `Array` behind them; what a message does not have is `null` in its place.
 pub(super) fn metadata(deliveries: &[Delivery], namespace: &str) -> BindingData {
-    let mut data = metadata_of_the_extension(namespace);
+    let session_locked_until = deliveries.first().and_then(|delivery| delivery.session_locked_until);
+    let mut data = metadata_of_the_extension(namespace, session_locked_until);
     let mut set = |name: &str, value: &dyn Fn(&Delivery) -> Json| {
         let items = deliveries.iter().map(value).collect();
         data.set(&format!("{name}Array"), WireValue::Json(Json::Array(items)));
@@ -74,13 +76,17 @@ pub(super) fn metadata(deliveries: &[Delivery], namespace: &str) -> BindingData 
 /// .NET's default `DateTimeOffset`.
 const DEFAULT: OffsetDateTime = time::macros::datetime!(0001-01-01 00:00 UTC);
 
-/// Dates in lists keep their fractions, unlike those of a single message. .NET's greatest instant has seven nines.
+/// Dates in lists keep their fractions, unlike those of a single message, and lose their zone all the same. .NET's
+/// greatest instant has seven nines.
 fn utc(instant: OffsetDateTime) -> String {
-    if instant >= NEVER { "9999-12-31T23:59:59.9999999Z".to_owned() } else { clock::utc_text(instant) }
+    if instant >= NEVER {
+        return "9999-12-31T23:59:59.9999999".to_owned();
+    }
+    clock::utc_text(instant).trim_end_matches('Z').to_owned()
 }
 
 fn with_offset(instant: OffsetDateTime) -> String {
-    format!("{}+00:00", utc(instant).trim_end_matches('Z'))
+    format!("{}+00:00", utc(instant))
 }
 
 #[cfg(test)]
@@ -139,9 +145,9 @@ mod tests {
             "LockTokenArray",
             r#"["00000000-0000-0000-0000-000000000001","00000000-0000-0000-0000-000000000000"]"#,
         );
-        check("EnqueuedTimeUtcArray", r#"["2023-10-12T20:13:49.64Z","0001-01-01T00:00:00Z"]"#);
+        check("EnqueuedTimeUtcArray", r#"["2023-10-12T20:13:49.64","0001-01-01T00:00:00"]"#);
         check("EnqueuedTimeArray", r#"["2023-10-12T20:13:49.64+00:00","0001-01-01T00:00:00+00:00"]"#);
-        check("ExpiresAtUtcArray", r#"["9999-12-31T23:59:59.9999999Z","9999-12-31T23:59:59.9999999Z"]"#);
+        check("ExpiresAtUtcArray", r#"["9999-12-31T23:59:59.9999999","9999-12-31T23:59:59.9999999"]"#);
         check("ApplicationPropertiesArray", r#"[{"kind":"a"},{}]"#);
         check("TransactionPartitionKeyArray", r#"["p",null]"#);
         assert_eq!(metadata.member("MessageId"), None);

@@ -3,12 +3,14 @@
 //! azure-sdk-for-net, `ServiceBusTriggerBindingStrategy.cs` (names), `MessageToStringConverter.cs` (bodies).
 
 use std::str;
+use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::{Body, Delivery};
+use super::{Body, Delivery, data_contract};
+use crate::clock;
 use crate::configuration::function_json::DataType;
 use crate::invocation::{BindingData, InvocationError, WireValue};
 use crate::json::Json;
@@ -16,29 +18,21 @@ use crate::json::Json;
 /// .NET's `DateTimeOffset.MaxValue`: the expiry of a message without time to live.
 pub(super) const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
-/// The trigger's value, and `Metadata` without what a text body does to it.
-pub(crate) fn encode(
-    delivery: &Delivery,
-    data_type: DataType,
-    namespace: &str,
-) -> Result<(WireValue, BindingData), InvocationError> {
-    let value = match data_type {
-        DataType::Binary => WireValue::Bytes(bytes_of(delivery)?),
-        DataType::Text | DataType::Absent => WireValue::text(text_of(delivery)?),
-    };
-    let mut metadata = metadata(delivery, namespace);
-    if let WireValue::Json(Json::String(text)) = &value {
-        metadata.overlay_properties_of(text);
+/// The trigger's value.
+pub(crate) fn value(delivery: &Delivery, data_type: DataType) -> Result<WireValue, InvocationError> {
+    match data_type {
+        DataType::Binary => Ok(WireValue::Bytes(bytes_of(delivery)?)),
+        DataType::Text | DataType::Absent => Ok(WireValue::text(text_of(delivery)?)),
+        DataType::Stream => Err(InvocationError::Stream),
     }
-    Ok((value, metadata))
 }
 
-/// The bytes of a body.
+/// The bytes of a body. Those of an AMQP value, a string too, are none.
 pub(super) fn bytes_of(delivery: &Delivery) -> Result<Vec<u8>, InvocationError> {
     match &delivery.body {
         Body::Data(bytes) => Ok(bytes.to_vec()),
-        Body::Text(text) => Ok(text.clone().into_bytes()),
-        Body::Unsupported(section) => Err(InvocationError::UnsupportedBody(section)),
+        Body::Text(_) => Err(InvocationError::NoBytes("Value")),
+        Body::Unsupported(section) => Err(InvocationError::NoBytes(section)),
     }
 }
 
@@ -51,37 +45,49 @@ pub(super) fn text_of(delivery: &Delivery) -> Result<String, InvocationError> {
     };
     Ok(match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => data_contract_text(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned()),
+        Err(_) => data_contract::text(bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned()),
     })
 }
 
-/// The binary XML of `DataContractSerializer` for one string ([MC-NBFX], "Chars8TextWithEndElement" and its wider
-/// sisters): what clients of the oldest .NET SDK put into a message.
-fn data_contract_text(bytes: &[u8]) -> Option<String> {
-    const HEAD: &[u8] = b"@\x06string\x083http://schemas.microsoft.com/2003/10/Serialization/";
-    let (kind, rest) = bytes.strip_prefix(HEAD)?.split_first()?;
-    let (length, text) = match kind {
-        0x99 => (usize::from(*rest.first()?), rest.get(1..)?),
-        0x9b => (usize::from(u16::from_le_bytes(rest.get(..2)?.try_into().ok()?)), rest.get(2..)?),
-        0x9d => (usize::try_from(u32::from_le_bytes(rest.get(..4)?.try_into().ok()?)).ok()?, rest.get(4..)?),
-        _ => return None,
-    };
-    String::from_utf8(text.get(..length)?.to_vec()).ok()
-}
-
 /// What every invocation has, however many messages it is for.
-pub(super) fn metadata_of_the_extension(namespace: &str) -> BindingData {
+pub(super) fn metadata_of_the_extension(
+    namespace: &str,
+    session_locked_until: Option<OffsetDateTime>,
+) -> BindingData {
     let mut data = BindingData::default();
-    // Objects of the extension without public members.
-    for name in ["MessageReceiver", "MessageSession", "MessageActions", "SessionActions", "ReceiveActions"] {
-        data.set(name, WireValue::Json(Json::Object(Vec::new())));
+    // Objects of the extension, of which those about a session have one public member.
+    let locked = session_locked_until.map(|until| {
+        let text = format!("{}+00:00", clock::utc_text(until).trim_end_matches('Z'));
+        ("SessionLockedUntil", Json::from(text))
+    });
+    for name in ["MessageReceiver", "MessageSession", "MessageActions", "SessionActions"] {
+        data.set(name, WireValue::Json(Json::object(locked.clone())));
     }
+    data.set("ReceiveActions", WireValue::Json(Json::Object(Vec::new())));
     data.set("Client", WireValue::Json(client(namespace)));
     data
 }
 
 pub(super) fn metadata(delivery: &Delivery, namespace: &str) -> BindingData {
-    let mut data = metadata_of_the_extension(namespace);
+    let mut data = metadata_of_the_extension(namespace, delivery.session_locked_until);
+    describe(delivery, &mut data);
+    data
+}
+
+/// What a run by hand has: the message is made up, and nobody received it.
+pub(super) fn metadata_of_manual_run(delivery: &Delivery, trigger: &str, input: &str) -> BindingData {
+    let mut data = BindingData::default();
+    describe(delivery, &mut data);
+    data.set_text(trigger, Some(input));
+    data
+}
+
+/// The SDK shows an empty content type or subject as none, unlike all other texts.
+fn written(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn describe(delivery: &Delivery, data: &mut BindingData) {
     data.set("DeliveryCount", WireValue::Json(Json::from(i64::from(delivery.delivery_count))));
     data.set_text("DeadLetterSource", delivery.dead_letter_source.as_deref());
     data.set_text("LockToken", Some(&delivery.lock_token.to_string()));
@@ -91,12 +97,12 @@ pub(super) fn metadata(delivery: &Delivery, namespace: &str) -> BindingData {
     data.set("EnqueuedTimeUtc", delivery.enqueued_time.map(WireValue::DateTime));
     data.set("EnqueuedTime", delivery.enqueued_time.map(WireValue::DateTimeOffset));
     data.set_text("MessageId", delivery.message_id.as_deref());
-    data.set_text("ContentType", delivery.content_type.as_deref());
+    data.set_text("ContentType", written(delivery.content_type.as_deref()));
     data.set_text("ReplyTo", delivery.reply_to.as_deref());
     data.set("SequenceNumber", WireValue::Json(Json::from(delivery.sequence_number)));
     data.set_text("To", delivery.to.as_deref());
-    data.set_text("Subject", delivery.subject.as_deref());
-    data.set_text("Label", delivery.subject.as_deref());
+    data.set_text("Subject", written(delivery.subject.as_deref()));
+    data.set_text("Label", written(delivery.subject.as_deref()));
     data.set_text("CorrelationId", delivery.correlation_id.as_deref());
     let properties = Json::object(delivery.application_properties.clone());
     data.set("ApplicationProperties", WireValue::Json(properties.clone()));
@@ -104,15 +110,17 @@ pub(super) fn metadata(delivery: &Delivery, namespace: &str) -> BindingData {
     data.set_text("SessionId", delivery.session_id.as_deref());
     data.set_text("ReplyToSessionId", delivery.reply_to_session_id.as_deref());
     data.set_text("PartitionKey", delivery.partition_key.as_deref());
-    data
 }
+
+/// One for all functions of a host.
+static CLIENT: LazyLock<Uuid> = LazyLock::new(Uuid::new_v4);
 
 fn client(namespace: &str) -> Json {
     Json::object([
         ("FullyQualifiedNamespace", Json::from(namespace)),
         ("IsClosed", Json::from(false)),
         ("TransportType", Json::from(0)),
-        ("Identifier", Json::from(format!("{namespace}-{}", Uuid::new_v4()))),
+        ("Identifier", Json::from(format!("{namespace}-{}", *CLIENT))),
     ])
 }
 

@@ -11,8 +11,10 @@ fn encoded(body: impl Into<Bytes>, binary: bool) -> (Json, Json) {
     delivery.message_id = Some("from the broker".to_owned());
     delivery.delivery_count = 1;
     let data_type = if binary { DataType::Binary } else { DataType::Absent };
-    let (value, mut metadata) = encode(&delivery, data_type, "namespace").unwrap();
+    let value = value(&delivery, data_type).unwrap();
+    let mut metadata = metadata(&delivery, "namespace");
     metadata.set_system("helloQueue", Clock::default().now());
+    metadata.overlay_properties_of_value(&value);
     (value.encode(), metadata.into_metadata())
 }
 
@@ -61,7 +63,7 @@ fn the_metadata_of_a_message_has_the_extensions_names_and_forms() {
     delivery.subject = Some("s".to_owned());
     delivery.application_properties =
         vec![("kind".to_owned(), Json::from("a")), ("n".to_owned(), Json::from(3))];
-    let (_, data) = encode(&delivery, DataType::Text, "namespace").unwrap();
+    let data = metadata(&delivery, "namespace");
     let Json::Object(mut members) = data.into_metadata() else { panic!("an object") };
     members.retain(|(name, _)| name != "Client");
     let expected = Json::parse(
@@ -80,6 +82,10 @@ fn the_metadata_of_a_message_has_the_extensions_names_and_forms() {
 fn bodies_that_are_neither_data_nor_text_fail() {
     let mut delivery = Delivery::of_manual_input("");
     delivery.body = Body::Unsupported("Sequence");
-    let error = encode(&delivery, DataType::Binary, "namespace").unwrap_err();
+    let error = value(&delivery, DataType::Absent).unwrap_err();
     assert!(error.to_string().contains("'Sequence'"), "{error}");
+    delivery.body = Body::Text("a text is no bytes".to_owned());
+    let error = value(&delivery, DataType::Binary).unwrap_err();
+    assert!(error.to_string().contains("using the Body property"), "{error}");
+    assert!(value(&Delivery::of_manual_input(""), DataType::Stream).is_err());
 }

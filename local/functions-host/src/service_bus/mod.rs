@@ -5,8 +5,10 @@
 
 mod batch;
 mod batch_metadata;
+mod data_contract;
 pub(crate) mod metadata;
 pub(crate) mod output;
+mod property;
 #[cfg(test)]
 mod scripted;
 pub(crate) mod sdk;
@@ -84,6 +86,8 @@ pub(crate) struct Delivery {
     pub(crate) to: Option<String>,
     pub(crate) reply_to: Option<String>,
     pub(crate) session_id: Option<String>,
+    /// When the lock of its session ends, or ended before it was renewed.
+    pub(crate) session_locked_until: Option<OffsetDateTime>,
     pub(crate) reply_to_session_id: Option<String>,
     pub(crate) partition_key: Option<String>,
     pub(crate) dead_letter_source: Option<String>,
@@ -109,9 +113,9 @@ impl Delivery {
             message_id: None,
             lock_token: Uuid::nil(),
             locked_until: None,
-            sequence_number: 0,
+            sequence_number: -1,
             delivery_count: 0,
-            enqueued_time: None,
+            enqueued_time: Some(time::macros::datetime!(0001-01-01 00:00 UTC)),
             expires_at: None,
             content_type: None,
             subject: None,
@@ -119,6 +123,7 @@ impl Delivery {
             to: None,
             reply_to: None,
             session_id: None,
+            session_locked_until: None,
             reply_to_session_id: None,
             partition_key: None,
             dead_letter_source: None,

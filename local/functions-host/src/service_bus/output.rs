@@ -3,7 +3,6 @@
 //! azure-functions-host, `HttpScriptInvocationResultExtensions.GetBindingValue` and `FunctionBinding.cs`
 //! (`ReadAsEnumerable`, `BindAsyncCollectorAsync<string>`), with everything that is surprising there.
 
-use crate::invocation::value::reformatted_date;
 use crate::json::Json;
 
 /// What .NET's `byte[].ToString()` says: a text that looks like base64 is decoded and then sent as this.
@@ -16,21 +15,18 @@ pub(crate) fn message_bodies(value: &Json, binary: bool) -> Vec<String> {
         Json::String(text) => bodies_of_text(text, binary),
         Json::Array(items) => items.iter().map(body_of_item).collect(),
         Json::Object(_) => vec![value.to_indented_text()],
-        Json::Bool(_) | Json::Number(_) => value.to_dotnet_string().into_iter().collect(),
+        Json::Bool(_) | Json::Number(_) | Json::Date(_) => value.to_dotnet_string().into_iter().collect(),
     }
 }
 
 fn bodies_of_text(text: &str, binary: bool) -> Vec<String> {
-    if let Some(date) = reformatted_date(text) {
-        return vec![date];
-    }
     if !binary && is_base64(text) {
         return vec![BYTE_ARRAY.to_owned()];
     }
     let trimmed = text.trim();
     let looks_like = |open, close| trimmed.starts_with(open) && trimmed.ends_with(close);
     if looks_like('{', '}') || looks_like('[', ']') {
-        match Json::parse(trimmed) {
+        match Json::parse_with_dates(trimmed) {
             Ok(Json::Array(items)) => return items.iter().map(body_of_item).collect(),
             Ok(object) => return vec![object.to_indented_text()],
             Err(_) => {}
@@ -39,10 +35,9 @@ fn bodies_of_text(text: &str, binary: bool) -> Vec<String> {
     vec![text.to_owned()]
 }
 
-/// Texts go out as they are, but for one that is an instant: the parser made a date of it.
+/// Texts go out as they are, but for one that is an instant: of that the parser has made a date.
 fn body_of_item(item: &Json) -> String {
     match item {
-        Json::String(text) => reformatted_date(text).unwrap_or_else(|| text.clone()),
         Json::Null => String::new(),
         Json::Array(_) | Json::Object(_) => item.to_indented_text(),
         scalar => scalar.to_dotnet_string().unwrap_or_default(),
@@ -67,7 +62,7 @@ mod tests {
     #[test]
     fn values_become_the_messages_that_the_real_host_sends() {
         let check = |value: &str, expected: &[&str]| {
-            assert_eq!(message_bodies(&Json::parse(value).unwrap(), false), expected, "{value}");
+            assert_eq!(message_bodies(&Json::parse_answer(value).unwrap(), false), expected, "{value}");
         };
         check(r#"["a","{\"x\":1}","abcd",""]"#, &["a", "{\"x\":1}", "abcd", ""]);
         check(r#"[{"b":1,"a":2},3,true,[1]]"#, &["{\n  \"b\": 1,\n  \"a\": 2\n}", "3", "True", "[\n  1\n]"]);

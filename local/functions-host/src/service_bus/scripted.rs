@@ -290,7 +290,10 @@ pub(super) async fn fixture_of(
         function_timeout: Some(Duration::from_secs(60)),
         retry: None,
         sends_content_length: false,
+        follows_redirects: true,
         fatal: mpsc::unbounded_channel().0,
+        stopping: CancellationToken::new(),
+        over: CancellationToken::new(),
     };
     let script = Arc::new(script);
     let listener = Listener {

@@ -15,8 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::sdk_session::SdkSessions;
-use super::{Body, Delivery, Destination, Entity, EntityError, SessionSource};
-use crate::json::Json;
+use super::{Body, Delivery, Destination, Entity, EntityError, SessionSource, property};
 use crate::settings::Settings;
 
 /// One client a connection, shared by all functions that name it.
@@ -172,17 +171,13 @@ impl From<ReceivedMessage> for Delivery {
             to: message.to,
             reply_to: message.reply_to,
             session_id: message.session_id,
+            session_locked_until: None,
             reply_to_session_id: message.reply_to_session_id,
             partition_key: message.partition_key,
             dead_letter_source: message.dead_letter_source,
-            application_properties: properties.map(|(name, value)| (name, json(&value))).collect(),
+            application_properties: properties.map(|(name, value)| (name, property::json(&value))).collect(),
         }
     }
-}
-
-fn json(value: &Value) -> Json {
-    let text = serde_json::to_string(value).expect("the values of properties are plain data");
-    Json::parse(&text).expect("what was just written as JSON can be read")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use time::OffsetDateTime;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -55,10 +56,10 @@ impl Listener {
     ) -> Result<(), (&'static str, EntityError)> {
         let Session { locked_until, entity } = session;
         let served = if self.trigger.batch {
-            self.batches_of(&entity, stop).await
+            self.batches_of(&entity, locked_until, stop).await
         } else {
             tokio::select! {
-                served = self.messages_of(&entity, stop) => served,
+                served = self.messages_of(&entity, locked_until, stop) => served,
                 never = self.keep_locked(&*entity, Uuid::nil(), locked_until) => match never {},
             }
         };
@@ -70,10 +71,12 @@ impl Listener {
     async fn messages_of(
         &self,
         entity: &Arc<dyn Entity>,
+        locked_until: Option<OffsetDateTime>,
         stop: &CancellationToken,
     ) -> Result<(), EntityError> {
         while let Some(deliveries) = self.next_of(entity, stop).await? {
-            let runs = deliveries.into_iter().map(|delivery| {
+            let runs = deliveries.into_iter().map(|mut delivery| {
+                delivery.session_locked_until = locked_until;
                 let (listener, entity) = (self.clone(), entity.clone());
                 self.in_flight.spawn(async move { listener.process_in_session(&*entity, &delivery).await })
             });
@@ -103,13 +106,15 @@ impl Listener {
     async fn batches_of(
         &self,
         entity: &Arc<dyn Entity>,
+        locked_until: Option<OffsetDateTime>,
         stop: &CancellationToken,
     ) -> Result<(), EntityError> {
         loop {
-            let batch = self.next_batch(&**entity, self.options.session_idle_timeout, stop).await?;
+            let mut batch = self.next_batch(&**entity, self.options.session_idle_timeout, stop).await?;
             if batch.is_empty() {
                 return Ok(());
             }
+            batch.iter_mut().for_each(|delivery| delivery.session_locked_until = locked_until);
             self.process_batch(entity.clone(), batch).await;
         }
     }

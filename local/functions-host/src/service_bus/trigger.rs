@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::metadata::encode;
+use super::metadata;
 use super::{Delivery, Entity, EntityError, SessionSource};
 use crate::configuration::function_json::ServiceBusTrigger;
 use crate::configuration::service_bus_options::ServiceBusOptions;
 use crate::event::OutputLevel;
 use crate::invocation::executor::LoadedFunction;
 use crate::invocation::retry::{Attempt, with_retries};
-use crate::invocation::{Answer, Executor, Invocation, InvocationError};
+use crate::invocation::{Answer, BindingData, Executor, Invocation, InvocationError};
 
 /// How long one request for messages waits before it is made again.
 const RECEIVE_WAIT: Duration = Duration::from_secs(30);
@@ -105,7 +105,12 @@ impl Listener {
         self.settle(&*self.entity, &delivery, succeeded).await;
     }
 
+    /// Not at all once the host has given up waiting: the lock ends by itself.
     pub(super) async fn settle(&self, entity: &dyn Entity, delivery: &Delivery, succeeded: bool) {
+        if self.executor.over.is_cancelled() {
+            return;
+        }
+        let succeeded = succeeded && !self.goes_back(delivery);
         let (action, settled) = match (succeeded, self.trigger.auto_complete) {
             (true, true) => ("Complete", entity.complete(delivery.lock_token).await),
             // Somebody else settles the message, or its lock ends and it comes again.
@@ -122,31 +127,59 @@ impl Listener {
         }
     }
 
+    /// azure-sdk-for-net, `MessageProcessor.CompleteProcessingMessageAsync`: a host that is stopping throws before it looks
+    /// at the result, and the SDK's processor abandons the message.
+    fn goes_back(&self, delivery: &Delivery) -> bool {
+        let stopping = self.executor.stopping.is_cancelled();
+        if stopping {
+            let id = delivery.message_id.as_deref().unwrap_or_default();
+            let line = format!(
+                "The host is stopping: the message '{id}' of '{}' goes back to its queue although the function succeeded, \
+                 and comes again. The Functions host does this at every deployment and scale-in.",
+                self.function.function.name
+            );
+            self.executor.observer.line(OutputLevel::Warning, line);
+        }
+        stopping
+    }
+
     /// Runs the function on a message that exists only here.
     pub(crate) async fn run_by_hand(&self, input: &str) {
         let delivery = Delivery::of_manual_input(input);
         // How it ended is told by the events; there is nothing to settle.
         let _ = if self.trigger.batch {
-            self.invoke_batch_by_hand(&delivery).await
+            self.invoke_batch_by_hand(&delivery, input).await
         } else {
-            self.invoke(&delivery).await
+            let describe = || metadata::metadata_of_manual_run(&delivery, &self.trigger.name, input);
+            self.invoke_described(&delivery, &describe).await
         };
     }
 
     /// Runs the function on this message, again if a retry policy says so.
     pub(super) async fn invoke(&self, delivery: &Delivery) -> bool {
+        self.invoke_described(delivery, &|| metadata::metadata(delivery, &self.namespace)).await
+    }
+
+    async fn invoke_described(&self, delivery: &Delivery, describe: &impl Fn() -> BindingData) -> bool {
         let attempts =
-            with_retries(&self.executor, &self.function, |attempt| self.attempt(delivery, attempt));
+            with_retries(&self.executor, &self.function, |attempt| self.attempt(delivery, describe, attempt));
         attempts.await.is_ok()
     }
 
-    async fn attempt(&self, delivery: &Delivery, attempt: Attempt) -> Result<Answer, InvocationError> {
+    async fn attempt(
+        &self,
+        delivery: &Delivery,
+        describe: &impl Fn() -> BindingData,
+        attempt: Attempt,
+    ) -> Result<Answer, InvocationError> {
         let mut invocation = Invocation::new(self.function.clone());
         invocation.message_id = delivery.message_id.clone();
         invocation.delivery_count = Some(delivery.delivery_count);
         let work = async {
-            let (value, mut metadata) = encode(delivery, self.trigger.data_type, &self.namespace)?;
+            let value = metadata::value(delivery, self.trigger.data_type)?;
+            let mut metadata = describe();
             metadata.set_system(invocation.name(), self.executor.clock.now());
+            metadata.overlay_properties_of_value(&value);
             attempt.describe(&mut metadata);
             let data = vec![(self.trigger.name.clone(), value)];
             self.executor.ask(&invocation, data, metadata).await

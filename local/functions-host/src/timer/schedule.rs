@@ -62,6 +62,11 @@ impl Schedule {
         OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
     }
 
+    /// A cron expression is about the time of day, an interval is not.
+    pub(crate) fn adjusts_for_daylight_saving(&self) -> bool {
+        matches!(self, Self::Cron(_))
+    }
+
     /// Whether two neighbouring occurrences lie less than a minute apart.
     pub(crate) fn is_faster_than_a_minute(&self) -> bool {
         if let Self::Every(interval) = self {

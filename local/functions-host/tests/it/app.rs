@@ -35,17 +35,28 @@ async fn status_and_functions_are_told_and_a_timer_can_be_run_by_hand() {
 
     let post = async |name: &str, body: &str| {
         let url = running.url(&format!("/admin/functions/{name}"));
-        client().post(url).body(body.to_owned()).send().await.unwrap().status().as_u16()
+        client()
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     };
     assert_eq!(post("nothing", "{}").await, 404);
     assert_eq!(post("sweep", "no json").await, 400);
-    assert_eq!(post("hello", "{}").await, 400);
+    assert_eq!(post("hello", "{}").await, 202);
     assert_eq!(post("Sweep", r#"{"input":""}"#).await, 202);
+    assert_eq!(running.finished("hello").await, Err("An HttpRequest is required".to_owned()));
     assert_eq!(running.finished("sweep").await, Ok(()));
     let body: Value = serde_json::from_str(running.requests()[0]["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["Data"]["timer"]["IsPastDue"], false);
     assert_eq!(body["Data"]["timer"]["Schedule"], json!({"AdjustForDST": true}));
-    assert!(body["Data"]["timer"]["ScheduleStatus"]["Next"].as_str().unwrap().ends_with("-01-01T00:00:00Z"));
+    assert!(
+        body["Data"]["timer"]["ScheduleStatus"]["Next"].as_str().unwrap().ends_with("-01-01T00:00:00+00:00")
+    );
     running.host.stop().await;
 }
 
@@ -63,7 +74,7 @@ async fn a_timer_runs_at_startup_and_on_its_schedule() {
 
 /// Learn, "Timer trigger for Azure Functions": a run that was missed is made up for as soon as it can, and only once.
 #[tokio::test]
-async fn a_timer_whose_runs_the_clock_was_moved_over_runs_once_past_due() {
+async fn a_timer_whose_runs_the_clock_was_moved_over_runs_once() {
     let timer = r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 0 1 * *"}"#;
     let app = App::new().function("monthly", timer);
     let ahead = Arc::new(AtomicI64::new(0));
@@ -82,7 +93,52 @@ async fn a_timer_whose_runs_the_clock_was_moved_over_runs_once_past_due() {
     let requests = running.requests();
     assert_eq!(requests.len(), 1);
     let body: Value = serde_json::from_str(requests[0]["body"].as_str().unwrap()).unwrap();
-    assert_eq!(body["Data"]["timer"]["IsPastDue"], true);
+    // As after a run that took too long: only what was missed without a host is past due.
+    let info = &body["Data"]["timer"];
+    assert_eq!(
+        (&info["IsPastDue"], info["ScheduleStatus"]["Next"].as_str()),
+        (&json!(false), Some(text(next).as_str()))
+    );
+    running.host.stop().await;
+}
+
+fn text(instant: time::OffsetDateTime) -> String {
+    let text = instant.format(&time::format_description::well_known::Rfc3339).unwrap();
+    format!("{}+00:00", text.trim_end_matches('Z'))
+}
+
+#[tokio::test]
+async fn a_run_that_was_missed_while_there_was_no_host_is_made_up_for_past_due() {
+    let timer = r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 0 1 * *"}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = Arc::new(AtomicI64::new(0));
+    let start = async || {
+        let change = |options: &mut functions_host::Options| {
+            options.ahead_milliseconds = ahead.clone();
+            options.timer_status = Some(folder.path().join("timers.json"));
+        };
+        App::new().function("monthly", timer).start_with(change).await
+    };
+    let running = start().await;
+    until("the timer's plan", async || running.host.next_timer().is_some()).await;
+    let missed = running.host.next_timer().unwrap();
+    running.host.stop().await;
+
+    ahead.store(40 * 86_400_000, Ordering::SeqCst);
+    let mut running = start().await;
+    assert_eq!(running.finished("monthly").await, Ok(()));
+    let body: Value = serde_json::from_str(running.requests()[0]["body"].as_str().unwrap()).unwrap();
+    let info = &body["Data"]["timer"];
+    assert_eq!(
+        (&info["IsPastDue"], info["ScheduleStatus"]["Next"].as_str()),
+        (&json!(true), Some(text(missed).as_str()))
+    );
+    running.host.stop().await;
+
+    let running = start().await;
+    running.host.ready().await.unwrap();
+    until("the timer's plan", async || running.host.next_timer().is_some()).await;
+    assert!(running.requests().is_empty(), "once is enough");
     running.host.stop().await;
 }
 

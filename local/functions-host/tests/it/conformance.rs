@@ -30,7 +30,7 @@ async fn requests_that_are_not_forwarded_travel_in_the_envelope() {
     let running = app.start().await;
     let url = running.url("/?id=149656222&name=Ink%20And%20Toner");
     let request = client().get(url).header("Accept", "text/plain").header("Accept-Charset", "UTF-8");
-    assert_eq!(request.body("\"hello world\"").send().await.unwrap().status(), 200);
+    assert_eq!(request.body("\"hello world\"").send().await.unwrap().status(), 204);
     let request = &running.requests()[0];
     assert_eq!(
         (request["method"].as_str(), request["path"].as_str()),
@@ -114,7 +114,7 @@ fn pairs() -> Vec<Pair> {
             None,
             two_logs,
         ),
-        pair(json_answer(r#"{"key1":"value1","key2":"value2"}"#), 200, "", None, &[]),
+        pair(json_answer(r#"{"key1":"value1","key2":"value2"}"#), 204, "", None, &[]),
         pair(json_answer(r#"{"Logs":null,"Outputs":{"res":{"body":"x"}}}"#), 200, "x", None, &[]),
         pair(
             json_answer(r#"{"Outputs":{"res":"SomeBlah"}}"#),

@@ -166,12 +166,54 @@ async fn json_answers_that_break_the_contract_fail_with_an_empty_500() {
 }
 
 #[tokio::test]
+async fn no_redirect_is_followed_while_requests_are_forwarded() {
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
+    let app = App::new().function("plain", r#"{"type":"httpTrigger","name":"req"}"#).order("plain", redirect);
+    let mut running = app.start().await;
+    assert_eq!(client().get(running.url("/api/plain")).send().await.unwrap().status(), 500);
+    assert!(running.finished("plain").await.unwrap_err().contains("302 (Found)"));
+    assert_eq!(running.requests().len(), 1);
+    running.host.stop().await;
+}
+
+/// dotnet/runtime, `HttpConnectionPool.cs`: a request without a body can be sent again.
+#[tokio::test]
+async fn a_forwarded_request_without_a_body_is_sent_four_times_to_a_handler_that_closes() {
+    let mut running = App::new().forwarded("hello", "hello").order("api_hello", "").start().await;
+    let url = running.url("/api/hello");
+    assert_eq!(client().get(&url).send().await.unwrap().status(), 500);
+    assert_eq!(running.requests().len(), 4);
+    assert!(running.lines().iter().any(|line| line.contains("sends a request without a body again")));
+    assert_eq!(client().post(&url).body("x").send().await.unwrap().status(), 500);
+    assert_eq!(running.requests().len(), 5);
+    running.host.stop().await;
+}
+
+#[tokio::test]
+async fn one_malformed_route_stops_the_app() {
+    let app = App::new().forwarded("well", "well").forwarded("broken", "a//b");
+    let error = functions_host::Host::start(app.options()).await.unwrap_err();
+    assert!(matches!(error, functions_host::StartError::Route(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn routes_are_tried_in_the_order_of_the_functions_names() {
+    let mut running = App::new().forwarded("zlit", "n/lit").forwarded("apar", "n/{x}").start().await;
+    client().get(running.url("/api/n/lit")).send().await.unwrap();
+    assert_eq!(running.finished("apar").await, Ok(()));
+    running.host.stop().await;
+}
+
+#[tokio::test]
 async fn a_redirect_of_a_json_invocation_is_followed() {
     let redirect =
         "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let app = App::new().function("plain", r#"{"type":"httpTrigger","name":"req"}"#).order("plain", redirect);
+    let app = App::new()
+        .function("plain", r#"{"type":"httpTrigger","name":"req"}"#)
+        .setting("AzureFunctionsJobHost__customHandler__enableForwardingHttpRequest", "false")
+        .order("plain", redirect);
     let mut running = app.start().await;
-    assert_eq!(client().get(running.url("/api/plain")).send().await.unwrap().status(), 200);
+    assert_eq!(client().get(running.url("/api/plain")).send().await.unwrap().status(), 204);
     assert_eq!(running.finished("plain").await, Ok(()));
     let requests = running.requests();
     let seen: Vec<_> = requests.iter().map(|request| (&request["method"], &request["path"])).collect();

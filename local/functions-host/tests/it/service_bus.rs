@@ -234,7 +234,7 @@ async fn outputs_are_sent_as_the_extension_sends_them() {
 }
 
 #[tokio::test]
-async fn a_stopping_host_gives_back_what_it_was_working_on() {
+async fn a_stopping_host_leaves_a_message_that_takes_too_long_to_its_lock() {
     let app = App::new().function("queue", BINARY).order("queue", "!hang");
     let fixture = fixture(queue(Duration::from_secs(60), 10), app).await;
     fixture.send(Message::new("work")).await;
@@ -242,7 +242,41 @@ async fn a_stopping_host_gives_back_what_it_was_working_on() {
     let Fixture { broker, client, running } = fixture;
     running.host.stop().await;
     let counts = broker.counts("orders").unwrap();
-    assert_eq!((counts.active, counts.locked, counts.dead_letter), (1, 0, 0));
+    assert_eq!((counts.active, counts.locked, counts.dead_letter), (0, 1, 0));
     client.close().await;
     broker.stop().await;
+}
+
+/// Measured on the real host: every deployment and scale-in delivers again what just succeeded.
+#[tokio::test]
+async fn a_stopping_host_lets_a_call_succeed_and_gives_its_message_back() {
+    let app = App::new().function("queue", BINARY).order("queue", "!slow 2000");
+    let fixture = fixture(queue(Duration::from_secs(60), 10), app).await;
+    fixture.send(Message::new("work")).await;
+    until("the delivery", async || fixture.running.requests().len() == 1).await;
+    let Fixture { broker, client, running } = fixture;
+    let events = running.stop_and_end().await;
+    let finished = events.iter().find_map(|event| match event {
+        HostEvent::InvocationFinished { result, .. } => Some(result.clone()),
+        _ => None,
+    });
+    assert_eq!(finished, Some(Ok(())));
+    assert_eq!(broker.counts("orders").unwrap().active, 1);
+    let again = client.receiver("orders").receive(1, PATIENCE).await.unwrap();
+    assert_eq!(again[0].delivery_count, 2);
+    client.close().await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_closes_without_an_answer_gets_the_message_again_at_once() {
+    let app = App::new().function("queue", BINARY).order("queue.1", "");
+    let mut fixture = fixture(queue(Duration::from_secs(60), 10), app).await;
+    fixture.running.handler_ready().await;
+    let started = tokio::time::Instant::now();
+    fixture.send(Message::new("work")).await;
+    assert!(fixture.running.finished("queue").await.is_err());
+    assert_eq!(fixture.running.finished("queue").await, Ok(()));
+    assert!(started.elapsed() < Duration::from_millis(1_800), "{:?}", started.elapsed());
+    fixture.stop().await;
 }

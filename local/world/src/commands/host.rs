@@ -14,13 +14,23 @@ use self::printer::Printer;
 use crate::args::HostArgs;
 use crate::live::Colour;
 
+/// That of Core Tools.
+const DEFAULT_PORT: u16 = 7071;
+
 pub(super) async fn run(args: HostArgs) -> anyhow::Result<End> {
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
     let printer = if args.json { Printer::Json } else { Printer::Lines(Colour::of_stdout()) };
     let (observer, mut events) = unbounded_channel();
+    let settings = local_settings(&args.script_root)?;
+    for name in &settings.without_effect {
+        printer.note(&format!(
+            "Host.{name} of local.settings.json has no effect: this host answers no CORS requests."
+        ));
+    }
     let options = Options {
-        listen: Listen::Port(args.port),
-        environment: environment(&args, printer)?,
+        listen: Listen::Port(args.port.or(settings.port).unwrap_or(DEFAULT_PORT)),
+        environment: environment(settings.values, &args, printer)?,
+        timer_status: args.timer_status.clone(),
         observer: Some(observer),
         ..Options::new(&args.script_root)
     };
@@ -36,7 +46,7 @@ pub(super) async fn run(args: HostArgs) -> anyhow::Result<End> {
         reason = host.stopped() => Some(reason),
     };
     if gave_up.is_none() {
-        printer.note("Stopping: running invocations have five seconds. Press Ctrl-C again to stop at once.");
+        printer.note("Stopping: running invocations have ten seconds. Press Ctrl-C again to stop at once.");
     }
     tokio::select! {
         () = host.stop() => {}
@@ -53,8 +63,11 @@ pub(super) async fn run(args: HostArgs) -> anyhow::Result<End> {
 
 /// The app's settings: those of local.settings.json that this shell does not define, and the connection of the command
 /// line under every name that the app has for one.
-fn environment(args: &HostArgs, printer: Printer) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut environment = local_settings(&args.script_root)?;
+fn environment(
+    mut environment: BTreeMap<String, String>,
+    args: &HostArgs,
+    printer: Printer,
+) -> anyhow::Result<BTreeMap<String, String>> {
     environment.retain(|name, _| {
         let is_defined = std::env::var_os(name).is_some();
         if is_defined {
@@ -76,7 +89,7 @@ fn environment(args: &HostArgs, printer: Printer) -> anyhow::Result<BTreeMap<Str
 /// What to do about a host that does not start.
 fn explained(error: StartError, args: &HostArgs) -> anyhow::Error {
     let advice = match &error {
-        StartError::Listen { .. } if args.port != 0 => {
+        StartError::Listen { .. } if args.port != Some(0) => {
             "another program uses this port: stop it, or choose another port with --port".to_owned()
         }
         StartError::HostJson(_) if !args.script_root.join("host.json").is_file() => format!(

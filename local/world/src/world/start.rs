@@ -241,6 +241,7 @@ async fn start_host(
         listen,
         environment,
         observer: Some(observer),
+        timer_status: None,
         ahead_milliseconds: clock.shared(),
     };
     let host = Host::start(options).await.context("could not start the functions host")?;

@@ -138,6 +138,29 @@ impl Running {
         self.event("readiness", |event| matches!(event, HostEvent::HandlerReady { .. }).then_some(())).await;
     }
 
+    /// Waits for a line.
+    pub(crate) async fn warned(&mut self, part: &str) {
+        self.event(part, |event| match event {
+            HostEvent::Output { line, .. } => line.contains(part).then_some(()),
+            _ => None,
+        })
+        .await;
+    }
+
+    /// Stops the host, and waits until nothing of it is left that could tell anything. Returns what it told since.
+    pub(crate) async fn stop_and_end(self) -> Vec<HostEvent> {
+        let Self { host, mut events, .. } = self;
+        host.stop().await;
+        let mut told = Vec::new();
+        let rest = tokio::time::timeout(PATIENCE, async {
+            while let Some(event) = events.recv().await {
+                told.push(event);
+            }
+        });
+        rest.await.expect("the host leaves something behind");
+        told
+    }
+
     /// All events until now.
     pub(crate) fn seen(&mut self) -> &[HostEvent] {
         while let Ok(event) = self.events.try_recv() {
