@@ -118,12 +118,18 @@ async fn doctor_finds_nothing_wrong_with_what_works_and_names_what_was_taken_awa
     assert_eq!(checks["marketplace"]["owner"], "offer-owner");
     world.sandbox().set_faults(script(json!([])));
 
-    let application = format!("/applications(appId='{}')/federatedIdentityCredentials", estate.application_id);
+    let application =
+        format!("/applications(appId='{}')/federatedIdentityCredentials", estate.application_id);
     let azure = world.vendor().azure();
     let listed = azure.graph(Method::GET, &application, None).await.unwrap();
     let credential = listed.ok("the credentials").unwrap()["value"][0].clone();
     let id = credential["id"].as_str().unwrap();
-    azure.graph(Method::DELETE, &format!("{application}/{id}"), None).await.unwrap().ok("taking it away").unwrap();
+    azure
+        .graph(Method::DELETE, &format!("{application}/{id}"), None)
+        .await
+        .unwrap()
+        .ok("taking it away")
+        .unwrap();
     let checks = until_wrong(&world, &["federated-credential"]).await;
     assert!(checks["federated-credential"]["mend"].as_str().unwrap().contains("latchkey setup"));
     let again = ["name", "issuer", "subject", "audiences"];
