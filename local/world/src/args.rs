@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn the_host_runs_the_app_in_this_folder_on_the_usual_port() {
         let Command::Host(host) = Cli::parse_from(["latchkey", "host"]).command else { panic!("not host") };
-        assert_eq!((host.script_root, host.port, host.json), (PathBuf::from("."), 7071, false));
+        assert_eq!((host.script_root, host.port, host.json), (PathBuf::from("."), None, false));
     }
 
     #[test]
