@@ -270,12 +270,13 @@ pub struct HostArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub script_root: PathBuf,
 
-    /// Where to listen on 127.0.0.1; 0 takes a free port [default: LocalHttpPort of local.settings.json, or
-    /// 7071]
+    /// Where to listen on 127.0.0.1; 0 takes a free port
+    ///
+    /// Without it LocalHttpPort of local.settings.json counts, or else 7071.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Keep the status of timers in FILE: a run that was missed is made up for at the next start
+    /// Keep the timers' status in FILE: a run that was missed is made up for at the next start
     #[arg(long, value_name = "FILE")]
     pub timer_status: Option<PathBuf>,
 
