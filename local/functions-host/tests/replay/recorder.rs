@@ -165,7 +165,7 @@ async fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         found
             .filter(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim().to_owned())
-            .last()
+            .next_back()
     };
     let (framing, body) = match (value("transfer-encoding"), value("content-length")) {
         (Some(_), _) => ("chunked", chunks(reader).await?),

@@ -156,8 +156,8 @@ impl Stage {
 
 /// How the recording's peek describes the last message.
 fn summary(peeked: &Value) -> String {
-    let messages = peeked.as_array().unwrap().iter().filter(|message| message.get("op").is_none());
-    messages.last().map_or_else(
+    let mut messages = peeked.as_array().unwrap().iter().filter(|message| message.get("op").is_none());
+    messages.next_back().map_or_else(
         || "none".to_owned(),
         |message| format!("{} {}", message["count"], message["dl"].as_str().unwrap_or("-")),
     )
