@@ -124,9 +124,10 @@ pub enum Command {
     ///
     /// Variables of this shell override local.settings.json, as with Core Tools. The handler's output is
     /// shown as it comes, with its level: stdout is info; stderr is an error, or a warning if it says
-    /// "warn". Ctrl-C stops: what runs has ten seconds, then the handler is killed. As in Azure, the message
-    /// of a call that ends meanwhile goes back to its queue even if the call succeeded, and a longer call
-    /// leaves its message locked. Where Azure does what a handler's author may not expect, a line warns.
+    /// "warn". Ctrl-C stops: what runs has ten seconds, then the handler is killed. As in Azure, the
+    /// message of a call that ends meanwhile goes back to its queue even if the call succeeded, and a
+    /// longer call leaves its message locked. Where Azure does what a handler's author may not expect, a
+    /// line warns.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
     Host(HostArgs),
 
@@ -270,12 +271,13 @@ pub struct HostArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub script_root: PathBuf,
 
-    /// Where to listen on 127.0.0.1; 0 takes a free port [default: LocalHttpPort of local.settings.json, or
-    /// 7071]
+    /// Where to listen on 127.0.0.1; 0 takes a free port
+    ///
+    /// Without it LocalHttpPort of local.settings.json counts, or else 7071.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Keep the status of timers in FILE: a run that was missed is made up for at the next start
+    /// Keep the timers' status in FILE: a run that was missed is made up for at the next start
     #[arg(long, value_name = "FILE")]
     pub timer_status: Option<PathBuf>,
 

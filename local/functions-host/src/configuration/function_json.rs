@@ -240,9 +240,10 @@ fn http_trigger(function: &str, binding: &Binding<'_>) -> Result<HttpTrigger, Fu
 }
 
 fn service_bus_trigger(binding: &Binding<'_>) -> Result<ServiceBusTrigger, FunctionProblem> {
+    // Of a queue and a topic the real host listens to the topic.
     let entity_path = match (binding.text("queueName")?, binding.text("topicName")?) {
-        (Some(queue), _) => queue,
-        (None, Some(topic)) => format!("{topic}/Subscriptions/{}", binding.required("subscriptionName")?),
+        (_, Some(topic)) => format!("{topic}/Subscriptions/{}", binding.required("subscriptionName")?),
+        (Some(queue), None) => queue,
         (None, None) => return Err(binding.missing("queueName")),
     };
     Ok(ServiceBusTrigger {

@@ -22,9 +22,7 @@ fn write(json: &Json, level: Option<usize>, text: &mut String) {
         Json::Number(number) => text.push_str(&number.to_json()),
         Json::String(value) => quoted(value, text),
         Json::Date(date) => quoted(&date.to_json(), text),
-        Json::Array(items) => {
-            list(['[', ']'], items, level, text, |item, level, text| write(item, level, text))
-        }
+        Json::Array(items) => list(['[', ']'], items, level, text, write),
         Json::Object(members) => list(['{', '}'], members, level, text, |(name, value), level, text| {
             quoted(name, text);
             text.push_str(if level.is_some() { ": " } else { ":" });

@@ -69,6 +69,9 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         cases: &[
             "10-misc/hostretry/h-fail",
             "05-queue-retry-admin/retry-*-all",
+            "05-queue-retry-admin/retry-invalidjson",
+            "05-queue-retry-admin/adm-run-timer-fail",
+            "A8-config-retry-admin/retry-*",
             "05-queue-retry-admin/retry-fixed-2",
         ],
         reason: "RetryContext.Exception has no stack traces of .NET",

@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long silence is listened to where Microsoft's host was silent.
 const SILENCE: Duration = Duration::from_millis(1500);
 
+/// App settings by their names.
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
 async fn play(app: &App, case: &Value) -> Vec<String> {
     let client: Vec<u8> = match (&case["client"], case["client"]["latin1"].as_str()) {
         (Value::String(text), _) => text.clone().into_bytes(),
@@ -94,7 +97,7 @@ async fn retries_and_administration() {
 async fn routes_without_a_prefix_host_wide_retries_core_tools_and_the_limit_of_bodies() {
     let (Some(groups), Some(apps)) = (recording("10-misc.json"), recording("apps.json")) else { return };
     let mut judge = Judge::of("10-misc");
-    let groups_of_apps: [(&str, &str, &[(&str, &str)]); 5] = [
+    let groups_of_apps: [(&str, &str, Settings<'_>); 5] = [
         ("root", "a10", &[]),
         ("hostretry", "a11", &[]),
         ("coretools", "a1", &[("FUNCTIONS_CORETOOLS_ENVIRONMENT", "1")]),

@@ -79,7 +79,7 @@ pub(crate) fn compare_requests(recorded: &[Value], seen: &[Request]) -> Vec<Stri
     recorded.iter().zip(seen).flat_map(|(recorded, seen)| compare_request(recorded, seen)).collect()
 }
 
-fn is_ping(event: &Value) -> bool {
+pub(crate) fn is_ping(event: &Value) -> bool {
     event["head"].as_str().is_some_and(|head| head.starts_with("GET / HTTP/1.1"))
 }
 

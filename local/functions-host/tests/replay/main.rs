@@ -4,6 +4,8 @@
 //! nothing is judged. Each test prints how many cases of its file agree. It fails on a difference that is not in
 //! [`differences`], and on one that is there and gone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod app;
 mod differences;
 mod exchange;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker::{Broker, QueueOptions, SubscriptionOptions, TopicOptions};
-use serde_json::Value;
-use service_bus::{ServiceBusClient, ServiceBusError};
-use tokio::time::{Instant, sleep};
+use serde_json::{Value, json};
+use service_bus::{Message, ServiceBusClient, ServiceBusError};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::App;
-use crate::judge::{Judge, compare, compare_requests};
+use crate::judge::{Judge, compare, compare_requests, is_ping};
 use crate::messages::messages;
 use crate::recordings::recording;
 
@@ -69,9 +69,15 @@ impl Stage {
     async fn play(&self, case: &Value) -> Vec<String> {
         let recorded = &case["real"];
         self.app.recorder.play(case.get("script"));
+        let started = Instant::now();
         let mut before = BTreeMap::new();
         for entity in recorded["after"].as_object().into_iter().flat_map(|after| after.keys()) {
             before.insert(entity.clone(), self.peek(entity).await);
+        }
+        let mut problems = Vec::new();
+        if let Some(status) = recorded["response"][0].as_u64() {
+            let seen = run_by_hand(self, case["name"].as_str().unwrap()).await;
+            problems.extend(compare("status", &status.to_string(), &seen.to_string()));
         }
         for send in case["sends"].as_array().into_iter().flatten() {
             if let Err(error) = self.send(send).await {
@@ -79,25 +85,31 @@ impl Stage {
             }
         }
         let events = recorded["events"].as_array().unwrap();
-        let asked = events.iter().filter(|event| event["ev"] == "req").count();
+        let asked = events.iter().filter(|event| event["ev"] == "req" && !is_ping(event)).count();
         let deadline = Instant::now() + Duration::from_secs(25);
         while self.app.recorder.requests().len() < asked && Instant::now() < deadline {
             sleep(Duration::from_millis(10)).await;
         }
+        // A call that took long in the recording takes as long here.
+        let last = events.iter().filter_map(|event| event["t"].as_f64()).fold(0.0, f64::max);
+        // Times of runs by hand do not count from the case's own start.
+        let last = if case.get("sends").is_some() { last } else { 0.0 };
+        sleep_until(started + Duration::from_secs_f64(last)).await;
         // Whatever comes besides comes soon.
         sleep(Duration::from_millis(if asked == 0 { 700 } else { 150 })).await;
         let mut requests = self.app.recorder.requests();
-        let mut problems = compare_requests(events, &requests);
-        if !problems.is_empty() {
+        let mut differences = compare_requests(events, &requests);
+        if !differences.is_empty() {
             // Those that ran at once have no order.
             requests.sort_by_key(|request| request.body.clone());
             let mut events = events.clone();
             events.sort_by_key(|event| event["text"].as_str().unwrap_or_default().to_owned());
             let sorted = compare_requests(&events, &requests);
             if sorted.is_empty() {
-                problems.clear();
+                differences.clear();
             }
         }
+        problems.extend(differences);
         for (entity, messages) in recorded["after"].as_object().into_iter().flatten() {
             // Dead letters of cases before were taken away now and then.
             let expected = match summary(messages) {
@@ -144,8 +156,8 @@ impl Stage {
 
 /// How the recording's peek describes the last message.
 fn summary(peeked: &Value) -> String {
-    let messages = peeked.as_array().unwrap().iter().filter(|message| message.get("op").is_none());
-    messages.last().map_or_else(
+    let mut messages = peeked.as_array().unwrap().iter().filter(|message| message.get("op").is_none());
+    messages.next_back().map_or_else(
         || "none".to_owned(),
         |message| format!("{} {}", message["count"], message["dl"].as_str().unwrap_or("-")),
     )
@@ -169,6 +181,17 @@ async fn judge(file: &'static str, app: &str, plays: impl Fn(&str) -> bool) {
     judge.ends();
 }
 
+/// `admin/{function}/{body}`: a run by hand.
+async fn run_by_hand(stage: &Stage, name: &str) -> u16 {
+    let [function, body] = name.trim_start_matches("admin/").splitn(2, '/').collect::<Vec<_>>()[..] else {
+        panic!("{name}")
+    };
+    let url = format!("{}/admin/functions/{function}", stage.app.host.url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(url).header("Content-Type", "application/json").body(body.to_owned());
+    request.send().await.unwrap().status().as_u16()
+}
+
 #[tokio::test]
 async fn bodies() {
     judge("A1-bodies-fs", "a1", |_| true).await;
@@ -188,6 +211,57 @@ async fn answers_and_what_becomes_of_messages() {
 async fn batches_sessions_and_topics() {
     // A function on a dead-letter queue that fails is asked for ever, in both.
     judge("A5-A7-batch-session-topic-dlq", "a1", |name| !name.starts_with("dlq/")).await;
+}
+
+#[tokio::test]
+async fn calls_at_once_and_locks() {
+    judge("A4-concurrency-locks", "a4", |_| true).await;
+}
+
+#[tokio::test]
+async fn connections_retries_and_runs_by_hand() {
+    judge("A8-config-retry-admin", "a8", |_| true).await;
+}
+
+#[tokio::test]
+async fn calls_past_their_time() {
+    // The others overlap with what this one leaves behind.
+    judge("A9-timeouts", "a9", |name| name == "timeout/8s-call-4s-functionTimeout").await;
+}
+
+/// What becomes of the message of a call that is under way when the host stops.
+#[tokio::test]
+async fn stops() {
+    let mut judge = Judge::of("A6-sigint");
+    for (file, seconds) in [("A6-sigint-4s-call", 4.0), ("A6-sigint-20s-call", 20.0)] {
+        let (Some(cases), Some(apps)) =
+            (recording(&format!("service-bus/{file}.json")), recording("service-bus/apps.json"))
+        else {
+            return;
+        };
+        let recorded = &cases[0]["real"];
+        let Stage { app, client, broker } = Stage::start(&apps["apps"]["a4"]).await;
+        app.recorder.play(Some(&json!({"shut": [{"delay": seconds, "body": "{}"}]})));
+        client.sender("shut").send(Message::new("a")).await.unwrap();
+        while app.recorder.requests().is_empty() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let started = Instant::now();
+        app.host.stop().await;
+        let took = started.elapsed().as_secs_f64();
+        let counts = broker.counts("shut").unwrap();
+        let expected = recorded["host_gone_at"].as_f64().unwrap() - recorded["signal_at"].as_f64().unwrap();
+        // The recording's call had run for a moment when the signal came.
+        let is_as_long = (took - expected).abs() < 2.5;
+        // Given back by the shorter call, locked by the longer one; peeking shows both.
+        let is_back = (counts.active, counts.locked) == if seconds < 10.0 { (1, 0) } else { (0, 1) };
+        let problem =
+            (!is_as_long || !is_back).then(|| format!("{took:.1} s instead of {expected:.1} s, {counts:?}"));
+        judge.case(file, &problem.into_iter().collect::<Vec<_>>());
+        client.close().await;
+        broker.stop().await;
+    }
+    judge.ends();
 }
 
 #[tokio::test]
