@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -77,6 +77,8 @@ pub(crate) async fn phase(world: &LocalWorld, page: &OnboardingPage) -> Option<S
 
 async fn until_ended(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
     let ended = async || {
+        // A plan reads every machine, and Azure limits how often that may be.
+        sleep(Duration::from_secs(1)).await;
         let window = plan(world, page).await.map(|plan| plan["window"].clone());
         Ok(window.filter(|window| window["phase"] == "ended"))
     };
