@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use sandbox::FaultScript;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -76,8 +76,15 @@ pub(crate) async fn phase(world: &LocalWorld, page: &OnboardingPage) -> Option<S
 }
 
 async fn until_ended(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
-    let ended = async || Ok(phase(world, page).await.as_deref() == Some("ended"));
-    if let Err(error) = world.wait_until("the window to end", Instant::now() + PATIENCE, ended).await {
+    let ended = async || {
+        // A plan reads every machine, and Azure limits how often that may be.
+        sleep(Duration::from_secs(1)).await;
+        let window = plan(world, page).await.map(|plan| plan["window"].clone());
+        Ok(window.filter(|window| window["phase"] == "ended"))
+    };
+    let ended = world.wait_for("the window to end", Instant::now() + PATIENCE, ended).await;
+    let window = ended.map(|window| window["machines"].as_array().unwrap().clone());
+    if let Err(error) = &window {
         let (window, view) =
             (plan(world, page).await.map(|plan| plan["window"].clone()), look(world, page).await);
         let steps = world.steps().into_iter().map(|step| {
@@ -85,7 +92,7 @@ async fn until_ended(world: &LocalWorld, page: &OnboardingPage) -> Vec<Value> {
         });
         panic!("{error:#}: {window:#?}\n{view:#?}\n{:#?}", steps.collect::<Vec<_>>());
     }
-    plan(world, page).await.unwrap()["window"]["machines"].as_array().unwrap().clone()
+    window.unwrap()
 }
 
 async fn look(world: &LocalWorld, page: &OnboardingPage) -> anyhow::Result<OnboardingView> {
