@@ -18,7 +18,7 @@ pub(super) async fn health(State(app): State<App>) -> Response {
     let known = last.take().filter(|known| known.at <= now && now - known.at < LASTS);
     let health = match known {
         Some(known) => known,
-        None => health::look(&app).await,
+        None => Box::pin(health::look(&app)).await,
     };
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let answer = private_json(status, &json!(health));

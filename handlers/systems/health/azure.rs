@@ -103,7 +103,7 @@ async fn marketplace(app: &App) -> Outcome {
         Ok(()) => Outcome::good("the marketplace takes us for the publisher of the offer"),
         Err(MarketplaceError::Refused(MarketplaceRefusal::Forbidden)) => Outcome::wrong(
             "the marketplace does not take us for the publisher of the offer",
-            Owner::OfferOwner,
+            Owner::PublisherOfOffer,
             format!(
                 "In Partner Center, in the offer's technical configuration, name tenant {} and application {}.",
                 app.settings.vendor_tenant, app.settings.application_id

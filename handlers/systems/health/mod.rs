@@ -65,7 +65,7 @@ pub(crate) enum Owner {
     /// Whoever deploys the function app.
     Deployer,
     /// Whoever keeps the offer in Partner Center.
-    OfferOwner,
+    PublisherOfOffer,
 }
 
 impl Outcome {
@@ -107,7 +107,8 @@ impl Health {
 /// Tries everything, all at once.
 pub(crate) async fn look(app: &App) -> Health {
     let (identity, store, bus, azure) =
-        join4(identity::checks(app), store::checks(app), bus::checks(app), azure::checks(app)).await;
+        Box::pin(join4(identity::checks(app), store::checks(app), bus::checks(app), azure::checks(app)))
+            .await;
     let checks = [identity, store, bus, azure].concat();
     Health {
         at: app.clock.now(),
