@@ -83,6 +83,8 @@ struct Life {
     watched: Watched,
     due: DueChecks,
     seen: Seen,
+    /// When its first version was made.
+    begins: OffsetDateTime,
     /// Versions of the key so far.
     version: u32,
     rotated_at: Option<OffsetDateTime>,
@@ -172,7 +174,8 @@ impl Life {
         let head = journal.append(None, opened).await?;
         let rotated_at = None;
         let seen = Seen::default();
-        let mut life = Self { head, store, journal, watched, due, seen, version: 1, rotated_at, events: 1 };
+        let (begins, version, events) = (now, 1, 1);
+        let mut life = Self { head, store, journal, watched, due, seen, begins, version, rotated_at, events };
         let (set, disk) = (resource(&format!("diskEncryptionSets/latchkey-{id}"))?, resource("disks/d1")?);
         let look_after_ms = 1_000;
         for fact in [
@@ -233,8 +236,8 @@ impl Life {
         }
         let is_taken_over = self.rotated_at.is_none_or(|at| now - at >= TAKEN_OVER_AFTER);
         let active = if is_taken_over { newest.clone() } else { in_use };
-        let looked = NewestVersion { version: newest, created: Some(now), expires: None, fault: None };
-        let looked = NewestVersion { created: self.rotated_at.or(looked.created), ..looked };
+        let created = Some(self.rotated_at.unwrap_or(self.begins));
+        let looked = NewestVersion { version: newest, created, expires: None, fault: None };
         let rotated_at = self.rotated_at.filter(|_| is_taken_over).map(|at| at + TAKEN_OVER_AFTER);
         let set = SetLook { active, previous: vec![], lost: None, former: None, error: None, rotated_at };
         let fact = Fact::KeyLooked { newest: Box::new(looked), set: Some(Box::new(set)) };
