@@ -52,7 +52,9 @@ struct Running {
     strikes: bool,
     counts: BTreeMap<Place, usize>,
     known: BTreeSet<String>,
-    /// When each function ran first.
+    /// When the run began.
+    now: Option<OffsetDateTime>,
+    /// When each function was struck first.
     first: BTreeMap<&'static str, OffsetDateTime>,
 }
 
@@ -101,8 +103,9 @@ impl Trouble {
         running.function = Some(function);
         running.counts = BTreeMap::from([(Place::Run, 1)]);
         let is_first = running.known.insert(format!("{function} {about}"));
-        let first = running.first.entry(function).or_insert(now);
-        let is_first = if self.fault == Fault::Outage { now - *first < OUTAGE } else { is_first };
+        running.now = Some(now);
+        let is_out = running.first.get(function).is_none_or(|first| now - *first < OUTAGE);
+        let is_first = if self.fault == Fault::Outage { is_out } else { is_first };
         let had_its_call = matches!(self.fault, Fault::Call(_))
             && ASKED_ANEW.contains(&function)
             && lock(&self.seen).struck.contains(function);
@@ -167,6 +170,11 @@ impl Trouble {
     }
 
     pub(crate) fn struck(&self, function: &'static str) {
+        let mut running = lock(&self.running);
+        if let Some(now) = running.now {
+            running.first.entry(function).or_insert(now);
+        }
+        drop(running);
         lock(&self.seen).struck.insert(function);
     }
 
