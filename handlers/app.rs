@@ -32,7 +32,7 @@ use crate::{
     pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
-    systems::{bus::Bus, health::Health, letters_sent::Sent, looks::Looks},
+    systems::{bus::Bus, health::found::Health, letters_sent::Sent, looks::Looks},
 };
 
 /// What the handlers work with.
