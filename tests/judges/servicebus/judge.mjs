@@ -269,12 +269,13 @@ scenario("a lost lock is noticed", (client) =>
   }),
 );
 
+// A send whose answer is lost with the connection is sent again: duplicate detection drops the second.
 scenario("a broken connection is made again", (client) =>
-  withQueue(client, "judge", {}, async (sender, receiver) => {
-    await sender.sendMessages({ body: "before" });
+  withQueue(client, "judge-unique", {}, async (sender, receiver) => {
+    await sender.sendMessages({ body: "before", messageId: "js-before" });
     const [before] = await receive(receiver, 1);
     await dropConnections();
-    await sender.sendMessages({ body: "after" });
+    await sender.sendMessages({ body: "after", messageId: "js-after" });
     await receiver.completeMessage(before);
     const [after] = await receive(receiver, 1);
     expect("body", after.body, "after");

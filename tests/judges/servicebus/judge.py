@@ -425,11 +425,13 @@ def a_lost_lock_is_noticed(client):
 
 @scenario
 def a_broken_connection_is_made_again(client):
-    with client.get_queue_sender(QUEUE) as sender, client.get_queue_receiver(QUEUE) as receiver:
-        sender.send_messages(ServiceBusMessage("before"))
+    # A send whose answer is lost with the connection is sent again: duplicate detection drops the second.
+    queue = UNIQUE_QUEUE
+    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
+        sender.send_messages(ServiceBusMessage("before", message_id="py-before"))
         [before] = receive(receiver, 1)
         drop_connections()
-        sender.send_messages(ServiceBusMessage("after"))
+        sender.send_messages(ServiceBusMessage("after", message_id="py-after"))
         receiver.complete_message(before)
         [after] = receive(receiver, 1)
         expect("body", body_of(after), "after")
