@@ -121,7 +121,8 @@ impl Engineer<'_> {
             .await?
             .ok("making the vault for evidence")?;
         let path = format!("/keys/{EVIDENCE_KEY}");
-        let there = self.azure.vault(Method::GET, VAULT, &path, None).await?;
+        // The newest version: an empty one, as Azure's SDKs ask for it.
+        let there = self.azure.vault(Method::GET, VAULT, &format!("{path}/"), None).await?;
         if there.status == StatusCode::NOT_FOUND {
             let body = json!({ "kty": "EC", "crv": "P-256", "key_ops": ["sign", "verify"] });
             let made = self.azure.vault(Method::POST, VAULT, &format!("{path}/create"), Some(&body)).await?;
