@@ -301,7 +301,7 @@ async fn a_machine_that_is_down_one_look_later_is_not_left_down() {
 
 /// Forty machines with 120 disks in one window, of which one does not start again. Run by hand: it prints its figures.
 #[tokio::test]
-#[ignore = "takes minutes; run by hand: cargo test --workspace --test it -- --ignored forty_machines --nocapture"]
+#[ignore = "the simulated Azure cannot be told yet to refuse a start with 409, which one machine here needs"]
 async fn forty_machines_with_120_disks_in_one_window() {
     const AT_ONCE: u32 = 4;
     let world = a_world_with(&QUICK).await;
