@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use object_store::{
     Error as StoreError, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, path::Path,
 };
+use onboarding::journal::anchor::AnchorError;
 use uuid::Uuid;
 
 use super::{Check, Outcome, Owner, tried};
@@ -18,7 +19,13 @@ pub(super) async fn checks(app: &App) -> Vec<Check> {
             Ok(anchors) => {
                 Outcome::good(format!("the anchors of the journal can be read: {}", anchors.len()))
             }
-            Err(error) => Outcome::wrong(chain_of(&error), Owner::AzureAdministrator, ROLE),
+            Err(AnchorError::Store(error)) => refused(&error),
+            Err(error @ AnchorError::Tampered { .. }) => Outcome::wrong(
+                chain_of(&error),
+                Owner::AzureAdministrator,
+                "Find out who wrote to the container of the anchors, and see JournalTampered in the runbook.",
+            ),
+            Err(error @ AnchorError::Journal(_)) => Outcome::not_checked(chain_of(&error)),
         }
     };
     vec![tried("journal", journal(app)).await, tried("anchors", anchors).await]
@@ -69,6 +76,26 @@ async fn read(app: &App, path: &Path) -> Result<bool, StoreError> {
     Ok(false)
 }
 
+/// What got no answer is not called wrong.
 fn refused(error: &StoreError) -> Outcome {
-    Outcome::wrong(chain_of(error), Owner::AzureAdministrator, ROLE)
+    match error {
+        StoreError::PermissionDenied { .. }
+        | StoreError::Unauthenticated { .. }
+        | StoreError::NotFound { .. } => Outcome::wrong(chain_of(error), Owner::AzureAdministrator, ROLE),
+        _ => Outcome::not_checked(chain_of(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_does_not_answer_is_not_called_wrong() {
+        let source = || "403".into();
+        let denied = StoreError::PermissionDenied { path: "doctor".to_owned(), source: source() };
+        assert!(matches!(refused(&denied), Outcome::Wrong { owner: Owner::AzureAdministrator, .. }));
+        let silent = StoreError::Generic { store: "azure", source: source() };
+        assert!(matches!(refused(&silent), Outcome::NotChecked { .. }));
+    }
 }
