@@ -100,6 +100,9 @@ where
     D: EventData,
     F: Future<Output = Result<Next, StepError>>,
 {
+    // A call that Azure accepted is not made again because another step appended first: that would be a call a step, for
+    // every machine of a window at once.
+    let mut accepted: Option<Box<Fact>> = None;
     for _ in 0..CONTENTION_LIMIT {
         let head = app.journal.load(event.subject).await?;
         let onboarding = head.as_ref().map(|head| &head.onboarding);
@@ -117,10 +120,16 @@ where
             return Ok(("done", "the subscription has ended".to_owned()));
         }
         let cause = cause_of(function, event, app);
-        let step = Step { event: event.clone(), onboarding: onboarding.cloned(), cause: cause.clone() };
-        let next = match handler(step, app.clone()).await {
-            Err(StepError::NotNow(_)) => Next::NoNews("nothing to do at present"),
-            next => next?,
+        let next = match recorded_anew(onboarding, &cause, accepted.take())? {
+            Some(decision) => Next::Decided(decision),
+            None => {
+                let step =
+                    Step { event: event.clone(), onboarding: onboarding.cloned(), cause: cause.clone() };
+                match handler(step, app.clone()).await {
+                    Err(StepError::NotNow(_)) => Next::NoNews("nothing to do at present"),
+                    next => next?,
+                }
+            }
         };
         let decision = match next {
             Next::Decided(decision) => *decision,
@@ -131,8 +140,12 @@ where
             },
         };
         let before = head;
+        let fact = decision.fact().is_an_accepted_call().then(|| Box::new(decision.fact().clone()));
         let head = match app.journal.append(before.as_ref(), decision).await {
-            Err(JournalError::Lost { .. }) => continue,
+            Err(JournalError::Lost { .. }) => {
+                accepted = fact;
+                continue;
+            }
             appended => appended?,
         };
         publish(app, &head).await?;
@@ -140,6 +153,16 @@ where
         return Ok(outcome_of(&head.onboarding));
     }
     Err(StepError::retry("other steps on the same onboarding kept appending first"))
+}
+
+/// What a call means that Azure accepted before another step appended.
+fn recorded_anew(
+    onboarding: Option<&Onboarding>,
+    cause: &Cause,
+    accepted: Option<Box<Fact>>,
+) -> Result<Option<Box<Decision>>, StepError> {
+    let (Some(onboarding), Some(fact)) = (onboarding, accepted) else { return Ok(None) };
+    Ok(onboarding.decide(cause.clone(), *fact)?.map(Box::new))
 }
 
 /// A machine that a window stopped runs again, whatever has ended meanwhile.

@@ -8,7 +8,7 @@ use std::sync::{
 use futures::executor::block_on;
 use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
 use onboarding::{
-    OnboardingId, Reason, SubscriptionStatus,
+    OnboardingId, Reason, Set, SubscriptionStatus,
     event::{EventId, KeyShared, ProvisionRequested, ProvisionStarted},
     finding::Code,
     journal::Journal,
@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     clock::Clock,
     step::refuse::refuse,
-    test_support::{NOW, append, opened, provisioning},
+    test_support::{NOW, append, chain, opened, provisioning},
 };
 
 /// A step asks for the time between loading and appending: then other steps append first, so often.
@@ -127,6 +127,32 @@ async fn an_older_submission_is_void_and_the_key_in_use_is_looked_at_all_the_sam
     assert_ne!(looked_at.1, why);
 }
 
+/// Forty machines of a window append to one journal: each call to Azure is made once all the same.
+#[tokio::test]
+async fn a_call_that_azure_accepted_is_not_made_again_because_another_step_appends_first() {
+    let app = crate::tests::app();
+    let onboarding = provisioning(&app.journal).await;
+    let event = Event::new(EventId::of_origin("test", "set"), "test", onboarding, NOW, ProvisionRequested {});
+    let (requested, _) = chain().swap_remove(1);
+    let calls = AtomicU32::new(0);
+    let handler = |step: Step<ProvisionRequested>, app: App| {
+        let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+        let fact = requested.clone().unwrap();
+        async move {
+            if is_first {
+                let status = SubscriptionStatus::Subscribed;
+                append(&app.journal, onboarding, "other", Fact::Subscription { status }).await;
+            }
+            step.decide(fact)
+        }
+    };
+    // There is no bus here: it fails where it publishes what it recorded.
+    assert!(Box::pin(attempt("test", &event, &app, handler)).await.is_err());
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    let head = app.journal.load(onboarding).await.unwrap().unwrap();
+    assert!(matches!(head.onboarding.set(), Set::Requested { .. }), "{:?}", head.onboarding.set());
+}
+
 /// During a rolling update an older version of the app meets what a newer one wrote.
 #[tokio::test]
 async fn an_entry_of_a_newer_version_is_left_to_it_however_long_that_takes() {
@@ -174,6 +200,6 @@ async fn a_set_of_the_same_name_in_another_group_is_refused() {
     let id = EventId::of_origin("test", "other");
     let event = Event::new(id, "test", onboarding, NOW, ProvisionStarted { set: other });
     let handle = crate::functions::provision_started::handle;
-    let refused = attempt("provision_started", &event, &app, handle).await.unwrap_err();
+    let refused = Box::pin(attempt("provision_started", &event, &app, handle)).await.unwrap_err();
     assert!(matches!(refused, StepError::Refuse { reason: Reason::AnotherSet, .. }), "{refused:?}");
 }

@@ -67,7 +67,11 @@ async fn set(
         "atOnce": at_once, "machines": machines,
     });
     let answer = plain_client().post(of_disks(world, page, "/window")).json(&body).send().await.ok()?;
-    if answer.status().is_success() { answer.json().await.ok() } else { None }
+    if answer.status().is_success() {
+        return answer.json().await.ok();
+    }
+    println!("no window: {} {}", answer.status(), answer.text().await.unwrap_or_default());
+    None
 }
 
 /// How far the window is.
@@ -299,15 +303,17 @@ async fn a_machine_that_is_down_one_look_later_is_not_left_down() {
     world.stop().await;
 }
 
-/// Forty machines with 120 disks in one window, of which one does not start again. Run by hand: it prints its figures.
+/// Forty machines with 120 disks in one window (or `LATCHKEY_WINDOW_MACHINES` of three disks each), of which one does not
+/// start again. Run by hand: it prints its figures.
 #[tokio::test]
-#[ignore = "the simulated Azure cannot be told yet to refuse a start with 409, which one machine here needs"]
+#[ignore = "minutes; run by hand, for its figures"]
 async fn forty_machines_with_120_disks_in_one_window() {
     const AT_ONCE: u32 = 4;
+    let many = std::env::var("LATCHKEY_WINDOW_MACHINES").map_or(40, |many| many.parse().unwrap());
     let world = a_world_with(&QUICK).await;
     let signed_up = sign_up(&world).await;
     let mut machines = vec![];
-    for nth in 0..40 {
+    for nth in 0..many {
         let mut disks = vec![];
         for disk in ["os", "a", "b"] {
             disks.push(make_disk(&world, &format!("d-{nth:02}-{disk}"), &signed_up).await);
@@ -316,8 +322,8 @@ async fn forty_machines_with_120_disks_in_one_window() {
         machines.push((Machine::make(&world, &format!("m-{nth:02}"), &names).await, disks.clone()));
     }
     let began = Instant::now();
-    waiting(&world, &signed_up, 120).await;
-    println!("120 disks found attached: {:?}", began.elapsed());
+    waiting(&world, &signed_up, 3 * many).await;
+    println!("{} disks found attached: {:?}", 3 * many, began.elapsed());
     let rule = json!({
         "call": { "method": "POST", "host": "management.azure.com", "path": "*/virtualMachines/m-07/start" },
         "fault": { "kind": "status", "status": 409 }
@@ -332,10 +338,10 @@ async fn forty_machines_with_120_disks_in_one_window() {
         let plan = plan(&world, page).await;
         let machines = plan.as_ref().and_then(|plan| plan["window"]["machines"].as_array().cloned());
         let done = machines.iter().flatten().filter(|machine| machine["progress"] == "done").count();
-        Ok(done == 39)
+        Ok(done == many - 1)
     };
     let deadline = Instant::now() + Duration::from_secs(900);
-    if let Err(error) = world.wait_until("39 machines to run again", deadline, others).await {
+    if let Err(error) = world.wait_until("all machines but one to run again", deadline, others).await {
         panic!("{error:#}: {:#?}", plan(&world, page).await);
     }
     let took = began.elapsed();
@@ -351,8 +357,9 @@ async fn forty_machines_with_120_disks_in_one_window() {
     }
     let reads = calls("GET", "/providers/Microsoft.Compute/") - before;
     println!(
-        "40 machines, 120 disks, {AT_ONCE} at a time, one that does not start: {took:?}; at most {} down; \
+        "{many} machines, {} disks, {AT_ONCE} at a time, one that does not start: {took:?}; at most {} down; \
          {} PATCH, {} deallocate, {} start, {reads} GET",
+        3 * many,
         Machine::most_down(&world),
         calls("PATCH", "/disks/d-"),
         calls("POST", "/deallocate"),

@@ -53,6 +53,12 @@ impl Decision {
         &self.onboarding
     }
 
+    /// What was learnt.
+    #[must_use]
+    pub fn fact(&self) -> &Fact {
+        &self.fact
+    }
+
     /// What is to be sent.
     #[must_use]
     pub fn messages(&self) -> &[Outgoing] {

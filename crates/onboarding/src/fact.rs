@@ -283,6 +283,22 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// Whether Azure accepted a call that changes something. That stays so, whatever else is recorded before it.
+    #[must_use]
+    pub fn is_an_accepted_call(&self) -> bool {
+        matches!(
+            self,
+            Self::SetRequested { .. }
+                | Self::ReplacementAccepted { .. }
+                | Self::DiskRequested { .. }
+                | Self::Machine { step: MachineStep::Accepted { .. }, .. }
+                | Self::DiskReturn { step: ReturnStep::Requested { .. }, .. }
+                | Self::SetRemoval { step: RemovalStep::Requested { .. }, .. }
+        )
+    }
+}
+
 /// Why nothing can be planned now. It is no fault: the chain is taken up again from here when that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotNow {

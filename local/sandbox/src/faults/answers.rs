@@ -1,7 +1,7 @@
 //! What a fault answers in the place of a service, in the words of that service.
 //!
-//! The code and text of a throttled Compute call and of a throttled vault are documented, the 503 of Resource Manager
-//! was recorded. Our guess: all the others; the statuses and the `Retry-After` are what clients have to act on.
+//! The code and text of a throttled Compute call, of a throttled vault and of a machine that finds no room are documented,
+//! the 503 of Resource Manager was recorded. Our guess: all the others; the statuses and the `Retry-After` are what clients have to act on.
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -48,6 +48,11 @@ fn is_compute(path: &str) -> bool {
     path.to_ascii_lowercase().contains("/providers/microsoft.compute/")
 }
 
+/// Azure refuses to start a machine that it finds no room for.
+fn is_start(path: &str) -> bool {
+    is_compute(path) && path.to_ascii_lowercase().ends_with("/start")
+}
+
 /// A throttled Compute call has no `error` around its code (Microsoft Learn, "Troubleshooting API throttling errors").
 fn resource_manager(status: StatusCode, path: &str, now: OffsetDateTime) -> Value {
     if status == StatusCode::TOO_MANY_REQUESTS && is_compute(path) {
@@ -73,6 +78,13 @@ fn resource_manager(status: StatusCode, path: &str, now: OffsetDateTime) -> Valu
             );
             ("ServerTimeout", message)
         }
+        StatusCode::CONFLICT if is_start(path) => (
+            "AllocationFailed",
+            "Allocation failed. We do not have sufficient capacity for the requested VM size in this region. Read more about \
+             improving likelihood of allocation success at https://aka.ms/allocation-guidance"
+                .to_owned(),
+        ),
+        StatusCode::CONFLICT => (code(status), text(status).to_owned()),
         _ => ("InternalServerError", "Encountered internal server error.".to_owned()),
     };
     json!({ "error": { "code": code, "message": message } })
@@ -109,6 +121,7 @@ fn entra(status: StatusCode, now: OffsetDateTime) -> Value {
 fn code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+        StatusCode::CONFLICT => "Conflict",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         StatusCode::BAD_GATEWAY => "BadGateway",
         StatusCode::GATEWAY_TIMEOUT => "GatewayTimeout",
@@ -119,6 +132,7 @@ fn code(status: StatusCode) -> &'static str {
 fn text(status: StatusCode) -> &'static str {
     match status {
         StatusCode::TOO_MANY_REQUESTS => "Too many requests have been received.",
+        StatusCode::CONFLICT => "The request conflicts with the state of the resource.",
         StatusCode::SERVICE_UNAVAILABLE => "The service is temporarily unavailable.",
         StatusCode::BAD_GATEWAY => "The gateway got no proper answer.",
         StatusCode::GATEWAY_TIMEOUT => "The gateway got no answer in time.",

@@ -235,11 +235,11 @@ fn fault(at: &impl Fn(&str) -> String, given: &Given) -> Result<Fault, FaultScri
             Fault::Throttled { retry_after_seconds: (seconds > 0).then_some(seconds) }
         }
         Kind::Status => match given.status {
-            Some(status @ (500 | 502 | 503 | 504)) => Fault::Status {
+            Some(status @ (409 | 500 | 502 | 503 | 504)) => Fault::Status {
                 status: StatusCode::from_u16(status).expect("each of these is a status"),
                 after_effect: given.after_effect.unwrap_or(false),
             },
-            _ => return Err(wrong(at("fault.status"), "one of 500, 502, 503 and 504 is needed")),
+            _ => return Err(wrong(at("fault.status"), "one of 409, 500, 502, 503 and 504 is needed")),
         },
         Kind::Unseen => Fault::Unseen,
         Kind::AnswerLost => Fault::AnswerLost,
@@ -291,6 +291,7 @@ mod tests {
             (&one(r#"{"call":{},"fault":{"kind":"explode"}}"#), "faults[1].fault.kind"),
             (&one(r#"{"call":{},"fault":{"kind":"slow"}}"#), "faults[1].fault.milliseconds"),
             (&one(r#"{"call":{},"fault":{"kind":"status","status":200}}"#), "faults[1].fault.status"),
+            (&one(r#"{"call":{},"fault":{"kind":"status","status":404}}"#), "faults[1].fault.status"),
             (&one(r#"{"call":{},"fault":{"kind":"unseen","status":500}}"#), "faults[1].fault.status"),
             (&one(r#"{"call":{},"nth":[0],"fault":{"kind":"unseen"}}"#), "faults[1].nth"),
             (&one(r#"{"call":{},"every":0,"fault":{"kind":"unseen"}}"#), "faults[1].every"),
@@ -313,11 +314,12 @@ mod tests {
         let throttled = |retry_after_seconds| Fault::Throttled { retry_after_seconds };
         assert_eq!(read(r#"{"kind":"throttled"}"#), throttled(Some(1)));
         assert_eq!(read(r#"{"kind":"throttled","retryAfterSeconds":0}"#), throttled(None));
-        let status = StatusCode::BAD_GATEWAY;
-        assert_eq!(
-            read(r#"{"kind":"status","status":502,"afterEffect":true}"#),
-            Fault::Status { status, after_effect: true }
-        );
+        for status in [409, 500, 502, 503, 504] {
+            assert_eq!(
+                read(&format!(r#"{{"kind":"status","status":{status},"afterEffect":true}}"#)),
+                Fault::Status { status: StatusCode::from_u16(status).unwrap(), after_effect: true }
+            );
+        }
         for (kind, fault) in [
             ("unseen", Fault::Unseen),
             ("answerLost", Fault::AnswerLost),

@@ -242,6 +242,21 @@ async fn services_refuse_in_their_own_words() {
 }
 
 #[tokio::test]
+async fn a_machine_that_finds_no_room_is_refused_in_azures_words() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = cloud.group(vendor).await;
+    let arm = cloud.token(vendor, ARM).await;
+    let script = r#"{"faults":[{"call":{},"fault":{"kind":"status","status":409}}]}"#;
+    cloud.sandbox.set_faults(FaultScript::parse(script).unwrap());
+    let machine = format!("{ARM}{group}/providers/Microsoft.Compute/virtualMachines/m");
+    for (action, code) in [("start", "AllocationFailed"), ("deallocate", "Conflict")] {
+        let action = format!("{machine}/{action}?api-version=2024-07-01");
+        cloud.send(Method::POST, &*action, Some(&arm), None).await.expect_error(409, code);
+    }
+}
+
+#[tokio::test]
 async fn a_script_comes_by_the_control_api_and_is_refused_with_the_path_of_what_is_wrong() {
     let cloud = Cloud::start().await;
     let own = Own::of(&cloud);
