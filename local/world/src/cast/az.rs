@@ -125,19 +125,32 @@ impl Hands<'_> {
             ["keyvault", "key", "set-attributes"] => {
                 self.key(Method::PATCH, command, "", &attributes(command)?).await
             }
-            ["keyvault", "key", "show"] => Ok(()),
+            ["keyvault", "key", "show" | "list"] => Ok(()),
+            ["keyvault", "key", "recover"] => {
+                let path = format!("/deletedkeys/{}/recover", command.one("name")?);
+                let vault = command.one("vault-name")?;
+                self.azure.vault(Method::POST, vault, &path, None).await?.ok("recovering the key")?;
+                Ok(())
+            }
+            ["keyvault", "set-policy"] => self.allow(command).await,
             ["keyvault", "network-rule", "add"] => {
                 let address = json!({ "value": command.one("ip-address")? });
-                self.network(command, |rules| {
-                    let mut all = rules["ipRules"].as_array().cloned().unwrap_or_default();
+                self.vault(command, |vault| {
+                    let mut all = vault["networkAcls"]["ipRules"].as_array().cloned().unwrap_or_default();
                     all.push(address);
-                    rules["ipRules"] = all.into();
+                    vault["networkAcls"]["ipRules"] = all.into();
                 })
                 .await
             }
             ["keyvault", "update"] => {
-                let bypass = json!(command.one("bypass")?);
-                self.network(command, |rules| rules["bypass"] = bypass).await
+                let mut changed = vault_properties(command)?;
+                self.vault(command, |vault| {
+                    if let Some(rules) = changed.remove("networkAcls") {
+                        merge(&mut vault["networkAcls"], rules);
+                    }
+                    merge(vault, changed.into());
+                })
+                .await
             }
             ["role", "assignment", "create"] => {
                 ensure!(command.one("role")? == GRANT, "the role {}", command.one("role")?);
@@ -181,13 +194,28 @@ impl Hands<'_> {
         bail!("{id} is still there")
     }
 
-    async fn network(&self, command: &Command, change: impl FnOnce(&mut Value)) -> anyhow::Result<()> {
+    /// Changes the network rules of a vault, and what else the change names.
+    async fn vault(&self, command: &Command, change: impl FnOnce(&mut Value)) -> anyhow::Result<()> {
         let id = self.vault_id(command.one("name")?).await?;
         let vault = self.azure.arm(Method::GET, &id, VAULTS_API, None).await?.ok("reading the vault")?;
-        let mut rules = vault["properties"]["networkAcls"].clone();
-        change(&mut rules);
-        let body = json!({ "properties": { "networkAcls": rules } });
-        self.azure.arm(Method::PATCH, &id, VAULTS_API, Some(&body)).await?.ok("changing the firewall")?;
+        let mut properties = json!({ "networkAcls": vault["properties"]["networkAcls"] });
+        change(&mut properties);
+        let body = json!({ "properties": properties });
+        self.azure.arm(Method::PATCH, &id, VAULTS_API, Some(&body)).await?.ok("changing the vault")?;
+        Ok(())
+    }
+
+    /// Adds an access policy.
+    async fn allow(&self, command: &Command) -> anyhow::Result<()> {
+        let id = format!("{}/accessPolicies/add", self.vault_id(command.one("name")?).await?);
+        let keys = command.options.get("key-permissions").context("--key-permissions")?;
+        let policy = json!({
+            "tenantId": self.azure.tenant_id,
+            "objectId": command.one("object-id")?,
+            "permissions": { "keys": keys },
+        });
+        let body = json!({ "properties": { "accessPolicies": [policy] } });
+        self.azure.arm(Method::PUT, &id, VAULTS_API, Some(&body)).await?.ok("adding the access policy")?;
         Ok(())
     }
 
@@ -204,6 +232,33 @@ impl Hands<'_> {
 
     fn compute_id(&self, kind: &str, name: &str) -> String {
         format!("{}/providers/Microsoft.Compute/{kind}/{name}", self.azure.resource_group_id(self.group))
+    }
+}
+
+/// What `az keyvault update` writes.
+fn vault_properties(command: &Command) -> anyhow::Result<Map<String, Value>> {
+    let (mut properties, mut rules) = (Map::new(), Map::new());
+    for option in command.options.keys() {
+        let (into, name) = match option.as_str() {
+            "name" => continue,
+            "public-network-access" => (&mut properties, "publicNetworkAccess"),
+            "default-action" => (&mut rules, "defaultAction"),
+            "bypass" => (&mut rules, "bypass"),
+            other => bail!("--{other} is not known here"),
+        };
+        into.insert(name.to_owned(), json!(command.one(option)?));
+    }
+    if !rules.is_empty() {
+        properties.insert("networkAcls".to_owned(), rules.into());
+    }
+    Ok(properties)
+}
+
+/// Sets each of these, and leaves the others.
+fn merge(into: &mut Value, changed: Value) {
+    match (into, changed) {
+        (Value::Object(into), Value::Object(changed)) => into.extend(changed),
+        (into, changed) => *into = changed,
     }
 }
 
@@ -265,5 +320,15 @@ mod tests {
         assert_eq!(body.unwrap(), expected);
         assert!(read("az keyvault key set-attributes --expires DATE").is_err(), "a date is a date");
         assert!(read("az keyvault key set-attributes --exportable true").is_err());
+    }
+
+    #[test]
+    fn what_is_written_of_a_vault_is_what_the_options_say() {
+        let read = |line| vault_properties(&Command::parse(line).unwrap());
+        let body = read("az keyvault update --name v --public-network-access Enabled --default-action Deny");
+        let expected =
+            json!({ "publicNetworkAccess": "Enabled", "networkAcls": { "defaultAction": "Deny" } });
+        assert_eq!(Value::from(body.unwrap()), expected);
+        assert!(read("az keyvault update --name v --enable-purge-protection true").is_err());
     }
 }

@@ -112,6 +112,12 @@ impl Azure {
         })
     }
 
+    /// The application that the administrator signs in with.
+    #[must_use]
+    pub fn client_id(&self) -> Uuid {
+        self.client_id
+    }
+
     /// ARM id of a resource group of the subscription.
     #[must_use]
     pub fn resource_group_id(&self, name: &str) -> String {

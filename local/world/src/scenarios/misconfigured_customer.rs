@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::Readings;
-use crate::cast::{Blocker, OnboardingPage, az};
+use crate::cast::{Azure, Blocker, OnboardingPage, az};
 use crate::story::Who;
 use crate::world::LocalWorld;
 
@@ -21,6 +21,8 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const VAULTS_API: &str = "2023-07-01";
 const GROUP_OF_KEYS: &str = "rg-keys";
 const NAME: &str = "disks";
+/// A vault that uses access policies.
+const OLD_VAULT: &str = "contoso-old";
 
 /// Every refusal is told at once, and a key has to be tagged by whoever owns it.
 pub(super) const SETTINGS: &[(&str, &str)] =
@@ -29,6 +31,8 @@ pub(super) const SETTINGS: &[(&str, &str)] =
 pub(super) async fn play(world: &LocalWorld) -> anyhow::Result<Readings> {
     let story = Misconfigured::begin(world).await?;
     story.mend_the_vault().await?;
+    story.mend_the_access_policies().await?;
+    story.mend_the_firewall().await?;
     story.mend_the_key().await?;
     story.mend_the_quota().await?;
     story.mend_the_disks().await?;
@@ -68,22 +72,66 @@ impl<'world> Misconfigured<'world> {
         Ok(story)
     }
 
-    /// The name of the vault is wrong; it is in another region; the application may not use the key; the firewall is shut.
+    /// The name of the vault is wrong; it is another tenant's; it is in another region.
     async fn mend_the_vault(&self) -> anyhow::Result<()> {
-        let customer = self.world.customer();
         self.share("https://contoso-kyes.vault.azure.net/keys/disks").await?;
         self.found("vault-not-found").await?;
-        self.make_vault("contoso-elsewhere", "northeurope").await?;
+        let vendor = self.world.vendor().azure();
+        make_vault(
+            vendor,
+            &self.world.vendor().estate().resource_group,
+            "somebody-elses",
+            &vendor.region,
+            json!({}),
+        )
+        .await?;
+        self.share("https://somebody-elses.vault.azure.net/keys/disks").await?;
+        self.found("wrong-tenant").await?;
+        self.make_vault("contoso-elsewhere", "northeurope", json!({})).await?;
         self.share("https://contoso-elsewhere.vault.azure.net/keys/disks").await?;
         self.found("wrong-region").await?;
-        customer.make_key("contoso-keys").await?;
+        Ok(())
+    }
+
+    /// The vault uses access policies, and none is for the application; there is no key of this name; the key was deleted.
+    async fn mend_the_access_policies(&self) -> anyhow::Result<()> {
+        let customer = self.world.customer();
+        let azure = customer.azure();
+        let administrator = customer.service_principal(azure.client_id()).await?;
+        let theirs = json!({
+            "tenantId": azure.tenant_id, "objectId": administrator,
+            "permissions": { "keys": ["get", "list", "create", "delete", "recover"] },
+        });
+        let by_policies = json!({ "enableRbacAuthorization": false, "accessPolicies": [theirs] });
+        self.make_vault(OLD_VAULT, &azure.region, by_policies).await?;
+        let rsa = json!({ "kty": "RSA", "key_size": 2048 });
+        let path = format!("/keys/{NAME}/create");
+        azure.vault(Method::POST, OLD_VAULT, &path, Some(&rsa)).await?.ok("making the key")?;
+        self.share(&format!("https://{OLD_VAULT}.vault.azure.net/keys/{NAME}")).await?;
+        self.mend("access-policy-missing").await?;
+        self.found("ownership-not-proven").await?;
+        self.share(&format!("https://{OLD_VAULT}.vault.azure.net/keys/disk")).await?;
+        self.found("key-not-found").await?;
+        // The vault says the same of a key that was deleted.
+        let key = format!("/keys/{NAME}");
+        azure.vault(Method::DELETE, OLD_VAULT, &key, None).await?.ok("deleting the key")?;
+        self.share(&format!("https://{OLD_VAULT}.vault.azure.net/keys/{NAME}")).await?;
+        self.mend("key-not-found").await?;
+        self.found("ownership-not-proven").await?;
+        Ok(())
+    }
+
+    /// The application may not use the key; the vault can be reached by private endpoints alone; its firewall is shut.
+    async fn mend_the_firewall(&self) -> anyhow::Result<()> {
+        self.world.customer().make_key("contoso-keys").await?;
         self.share("https://contoso-keys.vault.azure.net/keys/disks").await?;
         self.mend("grant-missing").await?;
         self.found("ownership-not-proven").await?;
         let shut =
             json!({ "defaultAction": "Deny", "bypass": "None", "ipRules": [], "virtualNetworkRules": [] });
-        let body = json!({ "properties": { "networkAcls": shut } });
+        let body = json!({ "properties": { "publicNetworkAccess": "Disabled", "networkAcls": shut } });
         self.arm(Method::PATCH, &self.vault_id("contoso-keys"), &body).await?;
+        self.mend("private-only").await?;
         self.mend("firewall").await?;
         self.found("ownership-not-proven").await?;
         Ok(())
@@ -242,21 +290,8 @@ impl<'world> Misconfigured<'world> {
         self.world.customer().share_key(&self.page, key).await
     }
 
-    async fn make_vault(&self, name: &str, region: &str) -> anyhow::Result<()> {
-        let azure = self.world.customer().azure();
-        let group = azure.resource_group_id(GROUP_OF_KEYS);
-        azure
-            .arm(Method::PUT, &group, "2024-11-01", Some(&json!({ "location": azure.region })))
-            .await?
-            .ok("the group")?;
-        let body = json!({
-            "location": region,
-            "properties": {
-                "tenantId": azure.tenant_id, "sku": { "name": "standard", "family": "A" }, "accessPolicies": [],
-                "enableRbacAuthorization": true, "enableSoftDelete": true,
-            },
-        });
-        self.arm(Method::PUT, &self.vault_id(name), &body).await
+    async fn make_vault(&self, name: &str, region: &str, other: Value) -> anyhow::Result<()> {
+        make_vault(self.world.customer().azure(), GROUP_OF_KEYS, name, region, other).await
     }
 
     fn vault_id(&self, name: &str) -> String {
@@ -292,4 +327,29 @@ impl<'world> Misconfigured<'world> {
         let client = reqwest::Client::builder().no_proxy().build()?;
         Ok(client.get(self.world.url().join(&path)?).send().await?.error_for_status()?.json().await?)
     }
+}
+
+/// Makes a vault, guarded by Azure RBAC if the other properties do not say otherwise.
+async fn make_vault(
+    azure: &Azure,
+    group: &str,
+    name: &str,
+    region: &str,
+    other: Value,
+) -> anyhow::Result<()> {
+    let group = azure.resource_group_id(group);
+    let body = json!({ "location": azure.region });
+    azure.arm(Method::PUT, &group, "2024-11-01", Some(&body)).await?.ok("the group")?;
+    let mut properties = json!({
+        "tenantId": azure.tenant_id, "sku": { "name": "standard", "family": "A" }, "accessPolicies": [],
+        "enableRbacAuthorization": true, "enableSoftDelete": true,
+    });
+    let (Some(properties_of), Value::Object(other)) = (properties.as_object_mut(), other) else {
+        bail!("the properties of a vault are an object");
+    };
+    properties_of.extend(other);
+    let id = format!("{group}/providers/Microsoft.KeyVault/vaults/{name}");
+    let body = json!({ "location": region, "properties": properties });
+    azure.arm(Method::PUT, &id, VAULTS_API, Some(&body)).await?.ok("making the vault")?;
+    Ok(())
 }

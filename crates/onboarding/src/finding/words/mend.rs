@@ -1,7 +1,7 @@
 //! How it is mended: steps in words, and commands as they are typed.
 
 use super::{
-    ADMINISTRATORS, VAULT_ID, disks, grant_command, leaving, new_version, ownership, policies::lift,
+    ADMINISTRATORS, VAULT_ID, disks, grant_command, leaving, new_version, ownership, policies::lift, recover,
     set_attributes, vault, version,
 };
 use crate::{
@@ -50,11 +50,10 @@ impl Finding {
             }
             Self::KeyNotFound { key } => vec![
                 format!("az keyvault key list --vault-name {} --query \"[].kid\" --output tsv", vault(key)),
-                "Submit the URL of a key from this list.".to_owned(),
+                "Submit the URL of a key from this list. If the key was deleted, recover it instead:".to_owned(),
+                recover(key),
             ],
-            Self::KeyDeleted { key } => {
-                vec![format!("az keyvault key recover --vault-name {} --name {}", vault(key), key.name())]
-            }
+            Self::KeyDeleted { key } => vec![recover(key)],
             Self::GrantMissing { service_principal, key } => {
                 let scope =
                     format!("$(az keyvault show --name {} --query id --output tsv)/keys/{}", vault(key), key.name());
@@ -83,8 +82,15 @@ impl Finding {
                 // Azure's disk service has no address that could be allowed: it is a trusted service.
                 format!("az keyvault update --name {} --bypass AzureServices", vault(key)),
             ],
-            Self::PrivateOnly { .. } => vec![
-                "Allow public access from Latchkey's outbound address, or approve a private endpoint.".to_owned(),
+            Self::PrivateOnly { key } => vec![
+                format!(
+                    "az keyvault update --name {} --public-network-access Enabled --default-action Deny --bypass \
+                     AzureServices",
+                    vault(key)
+                ),
+                "Then nobody reaches the key vault but whom its firewall allows: add Latchkey's outbound address to it. Or \
+                 approve a private endpoint."
+                    .to_owned(),
             ],
             Self::VaultRefuses { .. } => {
                 vec!["Look at the diagnostic log of the key vault for this time.".to_owned()]

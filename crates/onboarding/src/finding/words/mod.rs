@@ -31,6 +31,10 @@ fn grant_command(service_principal: &ObjectId, scope: &str) -> String {
     )
 }
 
+fn recover(key: &KeyUrl) -> String {
+    format!("az keyvault key recover --vault-name {} --name {}", vault(key), key.name())
+}
+
 /// Of one version when the key names one; otherwise Azure takes the newest.
 fn set_attributes(key: &KeyUrl, what: impl Display) -> String {
     let version = key.version().map(|version| format!("--version {version} ")).unwrap_or_default();
