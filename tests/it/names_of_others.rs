@@ -19,7 +19,7 @@ use onboarding::{
 use sandbox::MarketplaceAction;
 use serde_json::{Value, json};
 use service_bus::{Entity, Message, ServiceBusClient};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -257,6 +257,44 @@ async fn an_event_that_names_what_is_anothers_changes_nothing_of_either() {
         let sets = world.vendor().disk_encryption_sets().await.unwrap();
         let after = (uses(view), history(&world, &other.page).await.len(), sets, changes(&world));
         assert_eq!(json!(after), json!(before));
+    }
+    world.stop().await;
+}
+
+/// Clocks differ, and a message may lie for long: whatever an event says of when it happened, what is active stays so, and
+/// nothing is made twice.
+#[tokio::test]
+async fn an_event_from_long_ago_or_from_the_future_changes_nothing() {
+    // A webhook's own word counts while it is fresh: an event from the future is, from when it comes.
+    let world = a_world_with(&[("LATCHKEY_SPREADING_SECONDS", "5")]).await;
+    let active = play(&world).await;
+    let view = look(&world, &active.page).await;
+    let sets = world.vendor().disk_encryption_sets().await.unwrap();
+    let set = sets[0]["id"].as_str().unwrap().to_owned();
+    let ours = Theirs {
+        subscription: active.purchase.subscription_id,
+        // The marketplace knows none of this id: it is asked about the subscription instead.
+        operation: Uuid::new_v4(),
+        key: view.key.clone().unwrap(),
+        machine: set.replace("diskEncryptionSets", "virtualMachines"),
+        set,
+        disk: world.vendor().disk_named(&view.disks[0].name).await.unwrap().id,
+        entry: u64::try_from(history(&world, &active.page).await.len()).unwrap(),
+        tenant: world.customer().azure().tenant_id,
+    };
+    let before = (uses(view), sets, changes(&world));
+    let now = OffsetDateTime::now_utc();
+    for time in [OffsetDateTime::UNIX_EPOCH, now + time::Duration::DAY, now + 36_500 * time::Duration::DAY] {
+        for (_, queue) in KINDS {
+            for (mut event, _) in naming(queue, &Purchased::of(&active), &ours) {
+                event["time"] = time.format(&Rfc3339).unwrap().into();
+                let step = deliver(&world, queue, &event).await;
+                assert!(matches!(step.outcome, StepOutcome::Done), "{event}: {step:?}");
+            }
+        }
+        let sets = world.vendor().disk_encryption_sets().await.unwrap();
+        let after = (uses(look(&world, &active.page).await), sets, changes(&world));
+        assert_eq!(json!(after), json!(before), "events of {time}");
     }
     world.stop().await;
 }
