@@ -75,7 +75,7 @@ mod tokens;
 mod tracked;
 mod traffic;
 
-pub use edge::{CertificateError, Listeners, LocalNames};
+pub use edge::{CertificateError, IssuedCertificate, Listeners, LocalNames};
 pub use faults::{FaultCount, FaultScript, FaultScriptError, FaultSummary};
 pub use marketplace::{MarketplaceFault, Purchase, PurchaseOutcome, WebhookDelivery};
 pub use options::{Automation, Lags, Options, Seed, SeedTenant, SeedUser};

@@ -6,6 +6,7 @@
 mod access;
 mod api_version;
 mod body;
+mod bus_namespaces;
 mod custom_roles;
 mod deployments;
 mod disk_encryption_sets;

@@ -8,6 +8,7 @@ use crate::names::{arm_id, regions};
 use crate::resources::ResourceType;
 use crate::resources::registry::resource_types;
 use crate::resources::vault::ManagedHsm;
+use crate::state::resources::bus::BusNamespace;
 use crate::state::resources::deployment::Deployment;
 use crate::state::resources::disk::Disk;
 use crate::state::resources::disk_encryption_set::DiskEncryptionSet;

@@ -3,13 +3,14 @@
 //! Its private key never leaves memory, and name constraints keep it from vouching for anything but Azure's names and some of this machine's:
 //! whoever trusts its certificate by mistake trusts no more than this sandbox.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, NameConstraints,
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -20,6 +21,9 @@ use crate::state_file::make_private_folder;
 
 /// How long the certificates hold. A sandbox that runs longer has to be started again.
 const LIFETIME: Duration = Duration::days(7);
+
+/// The one address that the authority vouches for: without a limit it could vouch for every address there is.
+const THIS_MACHINE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// Why there is no certificate to serve with.
 #[derive(Debug, thiserror::Error)]
@@ -53,18 +57,49 @@ impl From<rustls::Error> for CertificateError {
     }
 }
 
+/// What a run of the sandbox serves with.
+pub(crate) struct Made {
+    /// The authority's certificate, as a file.
+    pub(crate) ca_file: PathBuf,
+    pub(crate) tls: ServerConfig,
+    pub(crate) authority: Authority,
+}
+
+/// The authority of one run. Its key is nowhere but here.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: String,
+}
+
+/// A certificate for what runs beside the sandbox, in PEM.
+pub struct IssuedCertificate {
+    /// The certificate, and after it the authority's.
+    pub chain: String,
+    /// Its private key: a secret.
+    pub key: String,
+}
+
+impl Authority {
+    /// A certificate for 127.0.0.1, with a key of its own.
+    pub(crate) fn issue(&self, now: OffsetDateTime) -> Result<IssuedCertificate, CertificateError> {
+        let key = KeyPair::generate()?;
+        let mut params = server(now)?;
+        params.subject_alt_names = vec![SanType::IpAddress(THIS_MACHINE.into())];
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        let chain = format!("{}{}", certificate.pem(), self.certificate);
+        Ok(IssuedCertificate { chain, key: key.serialize_pem() })
+    }
+}
+
 /// Makes an authority and a server certificate, and writes the authority's certificate to `ca.pem` in the folder.
-pub(crate) fn make(
-    run_folder: &Path,
-    now: OffsetDateTime,
-) -> Result<(PathBuf, ServerConfig), CertificateError> {
+pub(crate) fn make(run_folder: &Path, now: OffsetDateTime) -> Result<Made, CertificateError> {
     let authority_key = KeyPair::generate()?;
     let authority = authority(now);
     let authority_certificate = authority.self_signed(&authority_key)?;
+    let issuer = Issuer::new(authority, authority_key);
 
     let server_key = KeyPair::generate()?;
-    let server_certificate =
-        server(now)?.signed_by(&server_key, &Issuer::from_params(&authority, &authority_key))?;
+    let server_certificate = server(now)?.signed_by(&server_key, &issuer)?;
 
     let ca_file = run_folder.join("ca.pem");
     let failed = |path: &Path| {
@@ -82,7 +117,8 @@ pub(crate) fn make(
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok((ca_file, tls))
+    let authority = Authority { issuer, certificate: authority_certificate.pem() };
+    Ok(Made { ca_file, tls, authority })
 }
 
 fn authority(now: OffsetDateTime) -> CertificateParams {
@@ -91,8 +127,9 @@ fn authority(now: OffsetDateTime) -> CertificateParams {
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let subtree = |name: &&str| GeneralSubtree::DnsName(name.trim_start_matches("*.").to_owned());
+    let this_machine = GeneralSubtree::IpAddress(CidrSubnet::V4(THIS_MACHINE.octets(), [255; 4]));
     params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: names().iter().map(subtree).collect(),
+        permitted_subtrees: names().iter().map(subtree).chain([this_machine]).collect(),
         excluded_subtrees: Vec::new(),
     });
     params
@@ -136,7 +173,9 @@ mod tests {
             assert_eq!(params.not_before, now - Duration::hours(1));
             assert_eq!(params.not_after, now + Duration::days(7));
         }
-        let permitted = authority.name_constraints.unwrap().permitted_subtrees;
+        let mut permitted = authority.name_constraints.unwrap().permitted_subtrees;
+        let this_machine = CidrSubnet::V4([127, 0, 0, 1], [255; 4]);
+        assert_eq!(permitted.pop(), Some(GeneralSubtree::IpAddress(this_machine)));
         let expected = names().into_iter().map(|name| name.trim_start_matches("*.").to_owned());
         assert_eq!(permitted, expected.map(GeneralSubtree::DnsName).collect::<Vec<_>>());
         assert!(names().iter().all(|name| !["com", "net", "localhost"].contains(name)));

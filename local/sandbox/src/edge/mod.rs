@@ -21,11 +21,11 @@ use crate::names::hosts::ALL_NAMES;
 
 use exchange::Front;
 
-pub use certificates::CertificateError;
+pub use certificates::{CertificateError, IssuedCertificate};
 pub use local_names::LocalNames;
 
 pub(crate) use crate::traffic::recorder::Recorder;
-pub(crate) use certificates::make as make_certificates;
+pub(crate) use certificates::{Authority, Made, make as make_certificates};
 
 /// Where the wires end.
 pub(crate) struct Edge {

@@ -1,5 +1,6 @@
 //! The types of resource: what each is, what it does to others, and the one list of them.
 
+pub(crate) mod bus;
 pub(crate) mod deployment;
 pub(crate) mod disk;
 pub(crate) mod disk_encryption_set;

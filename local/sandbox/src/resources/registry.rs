@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::names::arm_id::{self, ResourceId};
 use crate::state::State;
 use crate::state::arm::ArmState;
+use crate::state::resources::bus::BusNamespace;
 use crate::state::resources::deployment::Deployment;
 use crate::state::resources::disk::Disk;
 use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
@@ -21,7 +22,17 @@ use super::vault::ManagedHsm;
 /// table of the same list and does not compile while a type of it answers no calls.
 macro_rules! resource_types {
     ($table:ident) => {
-        $table!(Identity, Vault, ManagedHsm, DiskEncryptionSet, Disk, Snapshot, VirtualMachine, Deployment)
+        $table!(
+            Identity,
+            Vault,
+            ManagedHsm,
+            DiskEncryptionSet,
+            Disk,
+            Snapshot,
+            VirtualMachine,
+            BusNamespace,
+            Deployment
+        )
     };
 }
 pub(crate) use resource_types;

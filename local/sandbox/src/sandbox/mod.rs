@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::clock::{Clock, machine_now};
 use crate::cloud::{Cloud, SharedCloud};
-use crate::edge::{self, Edge, Listeners, LocalNames};
+use crate::edge::{self, Edge, IssuedCertificate, Listeners, LocalNames};
 use crate::options::{Options, Seed, SeedUser};
 use crate::state::State;
 use crate::state_file::{StateFile, StateFileError};
@@ -25,6 +25,7 @@ pub struct Sandbox {
     pub(crate) cloud: SharedCloud,
     edge: Edge,
     ca_file: PathBuf,
+    authority: edge::Authority,
     identity_header: String,
 }
 
@@ -81,12 +82,13 @@ impl Sandbox {
         let tokens = Tokens::with_key(&state.directory.secrets.signing_key).ok_or(StartError::SigningKey)?;
         let identity_header = state.directory.secrets.identity_header.clone();
 
-        let (ca_file, tls) = edge::make_certificates(&options.run_folder, machine_now())?;
+        let edge::Made { ca_file, tls, authority } =
+            edge::make_certificates(&options.run_folder, machine_now())?;
         let cloud = Cloud::new(clock, options.lags, tokens, state, file)?;
         let edge = edge::open(&cloud, tls, options.har, listeners).await.map_err(StartError::Listen)?;
         event_grid::watch(&cloud);
         key_vault::watch(&cloud);
-        Ok(Self { cloud, edge, ca_file, identity_header })
+        Ok(Self { cloud, edge, ca_file, authority, identity_header })
     }
 
     /// The sandbox's own address: its page for people, and the control API under `/control`.
@@ -103,6 +105,16 @@ impl Sandbox {
     /// `NODE_EXTRA_CA_CERTS`. Another one is made at every start, and it holds for seven days.
     pub fn ca_file(&self) -> &Path {
         &self.ca_file
+    }
+
+    /// A certificate for 127.0.0.1, for a service that runs beside the sandbox and that clients are to trust by the same
+    /// [`ca_file`](Self::ca_file). Another one at every call.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn issue_certificate(&self) -> Result<IssuedCertificate, edge::CertificateError> {
+        self.authority.issue(machine_now())
     }
 
     /// The managed identity endpoint of "the function app": the value for `IDENTITY_ENDPOINT`. It is plain HTTP

@@ -8,6 +8,7 @@ use crate::tracked::Tracked;
 
 use super::limits::Limits;
 use super::operation::Operation;
+use super::resources::bus::BusNamespace;
 use super::resources::custom_role::CustomRole;
 use super::resources::deployment::Deployment;
 use super::resources::disk::Disk;
@@ -37,6 +38,8 @@ pub(crate) struct ArmState {
     pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
     #[serde(default)]
     pub(crate) deployments: Tracked<String, Deployment>,
+    #[serde(default)]
+    pub(crate) bus_namespaces: Tracked<String, BusNamespace>,
     /// By operation id: those that run, which every look at a resource goes through.
     pub(crate) operations: Tracked<String, Operation>,
     #[serde(default)]

@@ -1,14 +1,19 @@
 //! The wires: what the proxy lets through, what the certificate vouches for, what the record keeps.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sandbox::Sandbox;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Cloud, EXCHANGE, client, client_builder, options};
 
@@ -30,6 +35,37 @@ async fn connect(sandbox: &Sandbox, request: &str) -> String {
     };
     tokio::time::timeout(PATIENCE, read).await.unwrap();
     String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn what_runs_beside_the_sandbox_is_trusted_by_the_same_certificate() {
+    let cloud = Cloud::start().await;
+    let issued = cloud.sandbox.issue_certificate().unwrap();
+    let chain = CertificateDer::pem_slice_iter(issued.chain.as_bytes()).collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            seen.push(TlsAcceptor::from(Arc::new(config.clone())).accept(stream).await.is_ok());
+        }
+        seen
+    });
+    let trusting = client_builder(&cloud.sandbox).no_proxy().build().unwrap();
+    // The handshake is all there is: whether it came about is what the server says.
+    for host in ["127.0.0.1", "localhost"] {
+        trusting.get(format!("https://{host}:{port}/")).send().await.unwrap_err();
+    }
+    assert_eq!(served.await.unwrap(), [true, false], "only the address is vouched for");
 }
 
 #[tokio::test]

@@ -32,6 +32,24 @@ async fn an_attached_identity_gets_tokens_by_client_id() {
 }
 
 #[tokio::test]
+async fn there_are_tokens_for_what_is_reached_by_identity_as_the_clients_ask_for_it() {
+    let cloud = Cloud::start().await;
+    let vendor = cloud.vendor();
+    let identity = cloud.identity(&vendor, "function-app").await;
+    let client_id = identity["properties"]["clientId"].as_str().unwrap();
+    for resource in ["https://storage.azure.com", "https://servicebus.azure.net"] {
+        for asked in [resource.to_owned(), format!("{resource}/")] {
+            let (status, body) = cloud.identity_token(&asked, client_id).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+            let token = claims(body["access_token"].as_str().unwrap());
+            assert_eq!(token["aud"], *asked);
+            assert_eq!(token["iss"], format!("https://sts.windows.net/{}/", vendor.tenant_id));
+            assert_eq!(token["oid"], identity["properties"]["principalId"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_endpoint_refuses_what_it_should() {
     let cloud = Cloud::start().await;
     let identity = cloud.identity(&cloud.vendor(), "function-app").await;

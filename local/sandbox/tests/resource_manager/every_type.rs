@@ -10,6 +10,7 @@ use crate::cloud::{ARM, Answer, COMPUTE, Cloud, GRAPH, at};
 
 const RESOURCES: &str = "api-version=2024-03-01";
 const MACHINES: &str = "api-version=2024-07-01";
+const BUS: &str = "api-version=2024-01-01";
 const VAULTS: &str = "api-version=2023-07-01";
 
 /// The vendor's group `rg` with one resource of every type in it.
@@ -36,6 +37,7 @@ impl Group {
         group.put("Microsoft.KeyVault/managedHSMs/hsm-group", VAULTS, hsm).await;
         let identity = "Microsoft.ManagedIdentity/userAssignedIdentities/identity1";
         group.put(identity, "api-version=2023-01-31", json!({})).await;
+        group.put("Microsoft.ServiceBus/namespaces/bus-group", BUS, json!({})).await;
         let set = json!({
             "identity": { "type": "SystemAssigned" },
             "properties": { "activeKey": { "keyUrl": "https://kv-group.vault.azure.net/keys/k/1" } },
@@ -132,6 +134,7 @@ async fn every_type_of_resource_is_listed_among_the_resources() {
             "Microsoft.KeyVault/managedHSMs",
             "Microsoft.KeyVault/vaults",
             "Microsoft.ManagedIdentity/userAssignedIdentities",
+            "Microsoft.ServiceBus/namespaces",
         ])
     );
 }

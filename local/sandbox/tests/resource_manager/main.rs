@@ -119,6 +119,7 @@ async fn bad_resources_are_refused_by_name() {
     cloud.make_vault(customer, &theirs, "kv-taken").await;
     let vaults = format!("{group}/providers/Microsoft.KeyVault/vaults");
     let identities = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities");
+    let namespaces = format!("{group}/providers/Microsoft.ServiceBus/namespaces");
     let properties =
         |tenant: Uuid| json!({ "tenantId": tenant, "sku": { "family": "A", "name": "standard" } });
     let vault = |properties: Value| json!({ "location": vendor.region, "properties": properties });
@@ -157,6 +158,15 @@ async fn bad_resources_are_refused_by_name() {
             "ResourceGroupNotFound",
         ),
         (format!("{identities}/identity1"), json!([1]), 400, "InvalidRequestContent"),
+        (format!("{namespaces}/short"), json!({ "location": vendor.region }), 400, "BadRequest"),
+        (format!("{namespaces}/1namespace"), json!({ "location": vendor.region }), 400, "BadRequest"),
+        (format!("{namespaces}/namespace-"), json!({ "location": vendor.region }), 400, "BadRequest"),
+        (
+            format!("{namespaces}/namespace"),
+            json!({ "location": vendor.region, "sku": { "name": "Large" } }),
+            400,
+            "BadRequest",
+        ),
     ];
     for (path, body, status, code) in table {
         let answer =
@@ -172,6 +182,47 @@ async fn bad_resources_are_refused_by_name() {
         "The Resource 'Microsoft.KeyVault/vaults/kv-none' under resource group 'rg' was not found. For more details please \
          go to https://aka.ms/ARMResourceNotFoundFix"
     );
+}
+
+#[tokio::test]
+async fn a_service_bus_namespace_is_kept_and_its_queues_are_scopes_of_the_data_roles() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = cloud.group(vendor).await;
+    let id = format!("{group}/providers/Microsoft.ServiceBus/namespaces/contoso-bus");
+    let path = at(&id, "api-version=2024-01-01");
+    let body = json!({
+        "location": vendor.region, "sku": { "name": "premium" }, "properties": { "disableLocalAuth": true },
+    });
+    cloud.arm(vendor, Method::PUT, path.clone(), Some(body.clone())).await.expect(201);
+    cloud.arm(vendor, Method::PUT, path.clone(), Some(body)).await.expect(200);
+    let shown = cloud.arm(vendor, Method::GET, path.clone(), None).await.expect(200).body;
+    assert_eq!(shown["sku"]["name"], "Premium");
+    assert_eq!(shown["properties"]["disableLocalAuth"], true);
+    let endpoint = &shown["properties"]["serviceBusEndpoint"];
+    assert_eq!(endpoint, "https://contoso-bus.servicebus.windows.net:443/");
+
+    let (_, principal) = stranger(&cloud).await;
+    cloud.assign(vendor, &id, "Azure Service Bus Data Owner", &principal).await;
+    let queue = format!("{id}/queues/orders");
+    cloud.assign(vendor, &queue, "Azure Service Bus Data Receiver", &principal).await;
+    cloud.assign(vendor, &queue, "Azure Service Bus Data Sender", &principal).await;
+    let listed = format!("{id}/providers/Microsoft.Authorization/roleAssignments");
+    let listed =
+        cloud.arm(vendor, Method::GET, at(&listed, "api-version=2022-04-01"), None).await.expect(200);
+    let scopes: Vec<&str> = listed.body["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["properties"]["principalId"] == *principal)
+        .map(|one| one["properties"]["scope"].as_str().unwrap())
+        .collect();
+    assert_eq!(scopes.iter().filter(|scope| **scope == queue).count(), 2, "{scopes:?}");
+    assert!(scopes.contains(&id.as_str()), "{scopes:?}");
+
+    cloud.arm(vendor, Method::DELETE, path.clone(), None).await.expect(200);
+    cloud.arm(vendor, Method::DELETE, path.clone(), None).await.expect(204);
+    cloud.arm(vendor, Method::GET, path, None).await.expect_error(404, "ResourceNotFound");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Every type of resource as the state holds it.
 
+pub(crate) mod bus;
 pub(crate) mod custom_role;
 pub(crate) mod deployment;
 pub(crate) mod disk;

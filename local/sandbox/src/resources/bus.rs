@@ -1,0 +1,52 @@
+//! Service Bus namespaces.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::moments;
+use crate::state::State;
+use crate::state::arm::ArmState;
+use crate::state::resources::bus::BusNamespace;
+use crate::tracked::Tracked;
+
+use super::resource::Resource;
+
+impl Resource for BusNamespace {
+    const TYPE: &'static str = "Microsoft.ServiceBus/namespaces";
+    type Held = Self;
+
+    fn all(arm: &ArmState) -> &Tracked<String, Self> {
+        &arm.bus_namespaces
+    }
+
+    fn id(held: &Self) -> &str {
+        &held.id
+    }
+
+    fn location(held: &Self) -> &str {
+        &held.location
+    }
+
+    fn shown(held: &Self, _: &State) -> Value {
+        json!({
+            "id": held.id,
+            "name": held.name,
+            "type": Self::TYPE,
+            "location": held.location,
+            "tags": held.tags.clone().unwrap_or_default(),
+            "sku": { "name": held.tier, "tier": held.tier },
+            "properties": {
+                "createdAt": moments::zulu(held.created_at),
+                "updatedAt": moments::zulu(held.updated_at),
+                "disableLocalAuth": held.disable_local_auth,
+                "provisioningState": "Succeeded",
+                "serviceBusEndpoint": format!("https://{}.servicebus.windows.net:443/", held.name),
+                "status": "Active",
+            },
+        })
+    }
+
+    fn remove(state: &mut State, key: &str, _: OffsetDateTime) {
+        state.arm.bus_namespaces.remove(key);
+    }
+}
