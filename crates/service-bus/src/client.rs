@@ -50,14 +50,16 @@ impl ServiceBusClient {
         Self::with_options(fully_qualified_namespace, credential, ClientOptions::default())
     }
 
-    /// A client for a namespace that proves who it is by Entra.
+    /// A client for a namespace that proves who it is by Entra. A namespace that is not Azure's may have a port of its own,
+    /// as in `127.0.0.1:5671`.
     pub fn with_options(
         fully_qualified_namespace: &str,
         credential: Arc<dyn TokenCredential>,
         options: ClientOptions,
     ) -> Self {
         let tls = Some(Tls::trusting(&options));
-        let endpoint = Endpoint { host: fully_qualified_namespace.to_owned(), port: options.tls_port, tls };
+        let (host, port) = host_and_port(fully_qualified_namespace, options.tls_port);
+        let endpoint = Endpoint { host: host.to_owned(), port, tls };
         Self::build(endpoint, Authentication::Entra(credential), None, options)
     }
 
@@ -68,6 +70,12 @@ impl ServiceBusClient {
         options: ClientOptions,
     ) -> Self {
         Self { connector: Connector::new(endpoint, authentication, options), entity_path }
+    }
+
+    /// The same client on a connection of its own, on which nothing is open yet. Whether links may be attached now can only
+    /// be seen there: this client keeps those that it has.
+    pub fn on_another_connection(&self) -> Self {
+        Self { connector: self.connector.on_another_connection(), entity_path: self.entity_path.clone() }
     }
 
     /// The namespace's host.
@@ -114,6 +122,13 @@ impl ServiceBusClient {
     }
 }
 
+/// The port that is named, or the usual one. The colons of an IPv6 address without brackets name none.
+fn host_and_port(namespace: &str, usual: u16) -> (&str, u16) {
+    let named = namespace.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+    let named = named.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    named.unwrap_or((namespace, usual))
+}
+
 impl fmt::Debug for ServiceBusClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -121,5 +136,24 @@ impl fmt::Debug for ServiceBusClient {
             .field("connector", &self.connector)
             .field("entity_path", &self.entity_path)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_may_have_a_port_of_its_own() {
+        for (namespace, expected) in [
+            ("contoso.servicebus.windows.net", ("contoso.servicebus.windows.net", 5671)),
+            ("127.0.0.1:7000", ("127.0.0.1", 7000)),
+            ("[::1]:7000", ("[::1]", 7000)),
+            ("[::1]", ("[::1]", 5671)),
+            ("::1", ("::1", 5671)),
+            ("contoso:seven", ("contoso:seven", 5671)),
+        ] {
+            assert_eq!(host_and_port(namespace, 5671), expected, "{namespace}");
+        }
     }
 }

@@ -46,6 +46,12 @@ impl Connector {
         Self { inner: Arc::new(Inner { endpoint, authentication, options, connection, closed }) }
     }
 
+    /// The same way to the namespace, with a connection of its own.
+    pub(crate) fn on_another_connection(&self) -> Self {
+        let Inner { endpoint, authentication, options, .. } = &*self.inner;
+        Self::new(endpoint.clone(), authentication.clone(), options.clone())
+    }
+
     /// The namespace's host.
     pub(crate) fn host(&self) -> &str {
         &self.inner.endpoint.host

@@ -1,6 +1,8 @@
 //! How long and how often this client tries.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::clock::{Clock, SystemClock};
 
@@ -42,6 +44,21 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
+    /// Trusts the authorities whose certificates a PEM file holds, instead of the public ones: what `SSL_CERT_FILE` means
+    /// to OpenSSL, and with it to Microsoft's SDKs on Linux.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no certificate.
+    pub fn trusting_file(self, file: &Path) -> io::Result<Self> {
+        let text = std::fs::read(file)?;
+        let read = CertificateDer::pem_slice_iter(&text).map(|one| one.map(|one| one.to_vec()));
+        let authorities = read.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
+        if authorities.is_empty() {
+            return Err(io::Error::other("it holds no certificate"));
+        }
+        Ok(Self { trusted_authorities: Some(authorities), ..self })
+    }
+
     /// The pause after attempt number `attempt` (counted from one) failed.
     pub(crate) fn pause_after(&self, attempt: u32) -> Duration {
         let doubled = self.first_pause.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));

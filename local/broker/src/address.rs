@@ -59,6 +59,12 @@ pub(crate) fn path_of(address: &str) -> String {
     path.trim_matches('/').to_lowercase()
 }
 
+/// Whether a path is another one or lies above it.
+pub(crate) fn covers(above: &str, path: &str) -> bool {
+    above.is_empty()
+        || path.strip_prefix(above).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +87,14 @@ mod tests {
         check("$cbs", &Node::Cbs);
         check("amqps://h:1/$cbs", &Node::Cbs);
         check("team/q1", &Node::Entity(EntityName::new("team/q1")));
+    }
+
+    #[test]
+    fn a_path_covers_what_lies_below_and_nothing_beside() {
+        assert!(covers("", "orders"));
+        assert!(covers("orders", "orders"));
+        assert!(covers("orders", "orders/$deadletterqueue"));
+        assert!(!covers("orders", "orders2"));
+        assert!(!covers("orders/$deadletterqueue", "orders"));
     }
 }

@@ -13,11 +13,13 @@ use crate::cbs::Authority;
 use crate::clock::Timestamp;
 use crate::core::Core;
 use crate::declared;
+use crate::entra::Directory;
 use crate::faults::{Failure, Faults, Operation, Trouble};
-use crate::options::Options;
+use crate::options::{EntraTokens, Options};
 use crate::server::{Order, serve};
 use crate::start_error::StartError;
 use crate::store::{Counts, EntityName};
+use crate::tls::Door;
 
 /// Orders that connections may be behind by.
 const ORDERS: usize = 64;
@@ -26,6 +28,7 @@ const ORDERS: usize = 64;
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
+    is_secure: bool,
     queues: Vec<String>,
     entities: Vec<String>,
     core: Arc<Core>,
@@ -42,17 +45,32 @@ impl Broker {
     /// of entities that are not declared.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         declared::check(&options)?;
-        let authority = authority(&options)?;
+        let door = Door::with(options.tls.as_ref())?;
+        let authority = authority(&options).await?;
         let core = Arc::new(Core::new(&options, authority)?);
         let listen = |source| StartError::Listen { address: options.address, source };
         let listener = TcpListener::bind(options.address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let orders = broadcast::Sender::new(ORDERS);
         let stop = watch::Sender::new(false);
-        let server = serve(listener, core.clone(), orders.clone(), stop.subscribe(), options.idle_time_out);
+        if let Some(directory) = core.authority.directory() {
+            tokio::spawn(directory.clone().keep_up(core.clone(), stop.subscribe()));
+        }
+        let is_secure = door.is_secure();
+        let server =
+            serve((listener, door), core.clone(), orders.clone(), stop.subscribe(), options.idle_time_out);
         let entities = paths(&options);
         let queues = options.queues.into_iter().map(|queue| queue.name).collect();
-        Ok(Self { address, queues, entities, core, orders, stop, task: Some(tokio::spawn(server)) })
+        Ok(Self {
+            address,
+            is_secure,
+            queues,
+            entities,
+            core,
+            orders,
+            stop,
+            task: Some(tokio::spawn(server)),
+        })
     }
 
     /// Where it listens.
@@ -60,13 +78,12 @@ impl Broker {
         self.address
     }
 
-    /// What clients need to connect, in the form of Microsoft's emulator. It contains the key.
+    /// What clients need to connect, in the form of Microsoft's emulator, or in Azure's when it listens by TLS. It
+    /// contains the key.
     pub fn connection_string(&self) -> String {
+        let form = if self.is_secure { "" } else { "UseDevelopmentEmulator=true;" };
         let (name, key) = (self.core.authority.key_name(), self.core.authority.key());
-        format!(
-            "Endpoint=sb://{};SharedAccessKeyName={name};SharedAccessKey={key};UseDevelopmentEmulator=true;",
-            self.address
-        )
+        format!("Endpoint=sb://{};SharedAccessKeyName={name};SharedAccessKey={key};{form}", self.address)
     }
 
     /// The queues, as they were declared.
@@ -200,9 +217,17 @@ impl Control {
     }
 }
 
-fn authority(options: &Options) -> Result<Authority, StartError> {
+async fn authority(options: &Options) -> Result<Authority, StartError> {
+    let authority = with_key(options)?;
+    match &options.entra_tokens {
+        EntraTokens::Verify(entra) => Ok(authority.trusting(Arc::new(Directory::open(entra).await?))),
+        EntraTokens::Refuse | EntraTokens::AcceptUnverified => Ok(authority),
+    }
+}
+
+fn with_key(options: &Options) -> Result<Authority, StartError> {
     match &options.key {
-        None => Authority::generate(options.entra_tokens)
+        None => Authority::generate(options.entra_tokens.clone())
             .map_err(|_| StartError::Key("the operating system has no random numbers")),
         Some(key)
             if key.is_empty()
@@ -210,7 +235,7 @@ fn authority(options: &Options) -> Result<Authority, StartError> {
         {
             Err(StartError::Key("a key is printable, and has neither semicolons nor spaces"))
         }
-        Some(key) => Ok(Authority::with_key(key.clone(), options.entra_tokens)),
+        Some(key) => Ok(Authority::with_key(key.clone(), options.entra_tokens.clone())),
     }
 }
 

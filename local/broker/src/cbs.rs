@@ -12,10 +12,12 @@ use serde_amqp::Value;
 
 use crate::address::path_of;
 use crate::clock::Timestamp;
+use crate::entra::TokenFault;
 use crate::options::EntraTokens;
 use crate::request::{Request, Response};
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, Closed, Holder};
+pub(crate) use entra::AUDIENCES;
 pub(crate) use signature::Authority;
 
 /// Why a token was not taken.
@@ -29,8 +31,34 @@ pub(crate) enum TokenError {
     Expired,
     #[error("InvalidAudience: The token is not for this resource.")]
     Audience,
+    #[error("InvalidIssuer: Token issuer is invalid.")]
+    Issuer,
+    #[error(
+        "LocalAuthDisabled: Authorization failed because SAS authentication has been disabled for the namespace."
+    )]
+    LocalAuthDisabled,
     #[error("InvalidToken: {0}")]
     NotTaken(String),
+}
+
+impl From<TokenFault> for TokenError {
+    fn from(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::Malformed(why) => Self::Malformed(why),
+            // A key that is not known may be a new one: it is asked for, and the client asks again.
+            TokenFault::UnknownKey | TokenFault::Signature => Self::Signature,
+            TokenFault::Issuer => Self::Issuer,
+            TokenFault::Audience => Self::Audience,
+            TokenFault::Expired => Self::Expired,
+        }
+    }
+}
+
+/// What time it is: among the messages and for Entra, which share a clock, and for the connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) issuers: Timestamp,
+    pub(crate) on_the_wire: Timestamp,
 }
 
 /// Answers a put-token request, and opens what the token opens.
@@ -40,11 +68,11 @@ pub(crate) fn answer(
     request: &Request,
     authority: &Authority,
     access: &mut Access,
-    now: Timestamp,
+    times: Times,
 ) -> Response {
-    match put_token(request, authority, now) {
-        Ok((path, until)) => {
-            access.open(path, until);
+    match put_token(request, authority, times) {
+        Ok((path, holder, until)) => {
+            access.open(path, holder, until);
             status(202, "Accepted")
         }
         Err(error) => status(401, &error.to_string()),
@@ -54,8 +82,8 @@ pub(crate) fn answer(
 fn put_token(
     request: &Request,
     authority: &Authority,
-    now: Timestamp,
-) -> Result<(String, Timestamp), TokenError> {
+    times: Times,
+) -> Result<(String, Holder, Timestamp), TokenError> {
     if request.property("operation") != Some("put-token") {
         return Err(TokenError::NotTaken("the operation is not put-token".to_owned()));
     }
@@ -69,20 +97,30 @@ fn put_token(
         _ => return Err(TokenError::Malformed("the request has no token for its body")),
     };
     // The Python SDK calls its shared access signatures "jwt" too, and Service Bus takes them: the token itself decides.
-    let until = match request.property("type") {
+    let (holder, until) = match request.property("type") {
         Some("jwt" | "servicebus.windows.net:sastoken") if signature::is_one(token) => {
-            authority.check_signature(token, &path, now)?
+            (Holder::Key, authority.check_signature(token, &path, times.on_the_wire)?)
         }
-        Some("jwt") => match authority.entra_tokens() {
-            EntraTokens::AcceptUnverified => entra::check_shape(token, now)?,
-            EntraTokens::Refuse => {
-                let reason = "this broker cannot verify tokens of Microsoft Entra; use a connection string";
-                return Err(TokenError::NotTaken(reason.to_owned()));
-            }
-        },
+        Some("jwt") => from_entra(token, authority, times)?,
         other => return Err(TokenError::NotTaken(format!("the token type {other:?} is not known"))),
     };
-    Ok((path, until))
+    Ok((path, holder, until))
+}
+
+/// Whom a token of Entra speaks for, and until when on the connection's clock.
+fn from_entra(token: &str, authority: &Authority, times: Times) -> Result<(Holder, Timestamp), TokenError> {
+    if let Some(directory) = authority.directory() {
+        let checked = directory.check(token, times.issuers)?;
+        let left = times.issuers.until(checked.until);
+        return Ok((Holder::Principal(checked.principal), times.on_the_wire.after(left)));
+    }
+    match authority.entra_tokens() {
+        EntraTokens::AcceptUnverified => Ok((Holder::Key, entra::check_shape(token, times.on_the_wire)?)),
+        EntraTokens::Refuse | EntraTokens::Verify(_) => {
+            let reason = "this broker cannot verify tokens of Microsoft Entra; use a connection string";
+            Err(TokenError::NotTaken(reason.to_owned()))
+        }
+    }
 }
 
 fn status(code: i32, description: &str) -> Response {

@@ -21,7 +21,10 @@
 //! renewal, and settlement by lock token on `$management`. Tokens are checked: shared access signatures by signature
 //! and expiry, for the key in the connection string.
 //!
-//! There are no SQL filters other than `1=1` and `1=0`, no actions of rules, no transactions, no TLS and no WebSockets; entities
+//! With [`Options::tls`] it listens by TLS, and with [`EntraTokens::Verify`] it believes the tokens of one tenant of Entra
+//! and holds whom they speak for to the data roles that Azure Resource Manager tells of.
+//!
+//! There are no SQL filters other than `1=1` and `1=0`, no actions of rules, no transactions and no WebSockets; entities
 //! cannot be created or changed while the broker runs, except the rules of subscriptions.
 //!
 //! # What survives
@@ -51,6 +54,7 @@ mod context;
 mod core;
 mod declared;
 mod engine;
+mod entra;
 mod faults;
 mod filters;
 #[doc(hidden)]
@@ -63,13 +67,15 @@ mod request;
 mod server;
 mod start_error;
 mod store;
+mod tls;
 
 pub use broker::{Broker, Control};
 pub use configuration::{Configuration, ConfigurationError};
+pub use entra::{Entra, EntraError};
 pub use faults::{Failure, Operation};
 pub use journal::StateError;
 pub use options::{
-    CorrelationFilter, EntraTokens, Filter, Options, PropertyValue, QueueOptions, RuleOptions,
+    Certificate, CorrelationFilter, EntraTokens, Filter, Options, PropertyValue, QueueOptions, RuleOptions,
     SubscriptionOptions, TopicOptions,
 };
 pub use start_error::StartError;

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_amqp::Value;
 
+use crate::entra::Entra;
+
 /// How to start a [`Broker`](crate::Broker).
 #[derive(Clone)]
 pub struct Options {
@@ -29,8 +31,10 @@ pub struct Options {
     /// The shared access key, at least one printable character without semicolons or spaces. None: a fresh one, which
     /// nobody knows but by the connection string.
     pub key: Option<String>,
-    /// What becomes of Entra tokens, which this broker cannot verify: it knows no issuer.
+    /// What becomes of Entra tokens.
     pub entra_tokens: EntraTokens,
+    /// What to listen with by TLS. None: plain TCP, as Microsoft's emulator.
+    pub tls: Option<Certificate>,
     /// How many milliseconds the messages' time is ahead of the machine's clock: scheduling, locks, expiry, duplicate
     /// detection. Whoever keeps a copy of this moves it, forward only, and calls
     /// [`Control::clock_moved`](crate::Control::clock_moved). Connections and their tokens stay in the machine's time.
@@ -38,7 +42,7 @@ pub struct Options {
 }
 
 /// What the broker answers to a put-token request of the type `jwt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum EntraTokens {
     /// Refused, as a broker must that cannot check a signature.
     #[default]
@@ -46,6 +50,25 @@ pub enum EntraTokens {
     /// Accepted when it is shaped like a token, names Service Bus as its audience and has not expired. Its signature is
     /// **not** checked.
     AcceptUnverified,
+    /// Verified by signature, issuer, audience and time, and held to the data roles of whom it speaks for. The key is
+    /// taken only where the namespace has not disabled local authentication.
+    Verify(Entra),
+}
+
+/// A certificate to listen with, and its key, in PEM.
+#[derive(Clone)]
+pub struct Certificate {
+    /// The certificate, and after it those of the authorities that lead to one that clients trust.
+    pub chain: String,
+    /// Its private key.
+    pub key: String,
+}
+
+/// Without the key.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Certificate").field("chain", &self.chain).finish_non_exhaustive()
+    }
 }
 
 /// Without the key.
@@ -60,6 +83,7 @@ impl fmt::Debug for Options {
             .field("max_message_size", &self.max_message_size)
             .field("idle_time_out", &self.idle_time_out)
             .field("entra_tokens", &self.entra_tokens)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }
@@ -75,6 +99,7 @@ impl Default for Options {
             idle_time_out: Duration::from_secs(240),
             key: None,
             entra_tokens: EntraTokens::default(),
+            tls: None,
             ahead_milliseconds: Arc::default(),
         }
     }

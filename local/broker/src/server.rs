@@ -14,6 +14,7 @@ use crate::amqp_error::AmqpError;
 use crate::core::{Broken, Core};
 use crate::engine::Connection;
 use crate::store::EntityName;
+use crate::tls::{Door, Socket, Writer};
 
 /// Output that a slow peer may leave unread before nothing more is made for it.
 const MOST_UNSENT: usize = 4 * 1024 * 1024;
@@ -37,7 +38,7 @@ pub(crate) enum Order {
 
 /// Accepts connections until told to stop.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    (listener, door): (TcpListener, Door),
     core: Arc<Core>,
     orders: broadcast::Sender<Order>,
     mut stop: watch::Receiver<bool>,
@@ -49,8 +50,8 @@ pub(crate) async fn serve(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => {
-                    let peer = Peer::new(socket, core.clone(), idle_time_out);
-                    tasks.spawn(peer.run(orders.subscribe(), stop.clone()));
+                    let (core, door) = (core.clone(), door.clone());
+                    tasks.spawn(receive(socket, door, core, idle_time_out, orders.subscribe(), stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -63,6 +64,25 @@ pub(crate) async fn serve(
     }
     drop(listener);
     while tasks.join_next().await.is_some() {}
+}
+
+/// Lets one peer in, and stays with it until it has gone.
+async fn receive(
+    socket: TcpStream,
+    door: Door,
+    core: Arc<Core>,
+    idle_time_out: Duration,
+    orders: broadcast::Receiver<Order>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let entered = tokio::select! {
+        entered = door.enter(socket) => entered,
+        () = stopped(&mut stop) => return,
+    };
+    match entered {
+        Ok(socket) => Peer::new(socket, core, idle_time_out).run(orders, stop).await,
+        Err(error) => tracing::debug!(%error, "a peer did not come in"),
+    }
 }
 
 /// Returns when the broker is stopped, or dropped.
@@ -92,7 +112,9 @@ async fn keep_time(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
 
 /// One connection and its socket.
 struct Peer {
-    socket: TcpStream,
+    socket: Socket,
+    /// Something was written that may not be on its way yet: TLS keeps what does not fill a record.
+    unflushed: bool,
     core: Arc<Core>,
     connection: Connection,
     input: BytesMut,
@@ -104,12 +126,13 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(socket: TcpStream, core: Arc<Core>, idle_time_out: Duration) -> Self {
+    fn new(socket: Socket, core: Arc<Core>, idle_time_out: Duration) -> Self {
         let now = Instant::now();
         let connection = Connection::new(format!("broker-{}", uuid::Uuid::new_v4().simple()));
         let input = BytesMut::with_capacity(64 * 1024);
         Self {
             socket,
+            unflushed: false,
             core,
             connection,
             input,
@@ -121,17 +144,12 @@ impl Peer {
     }
 
     async fn run(mut self, mut orders: broadcast::Receiver<Order>, mut stop: watch::Receiver<bool>) {
-        // Small answers must not wait for each other.
-        if let Err(error) = self.socket.set_nodelay(true) {
-            tracing::debug!(%error, "the socket is gone already");
-            return;
-        }
         let mut news = self.core.news();
         loop {
             let ended = tokio::select! {
                 read = self.exchange() => match read {
                     Ok(true) => {
-                        self.acknowledge_at_once();
+                        self.socket.reader.acknowledge_at_once();
                         self.act(|connection, input, context| connection.receive(input, context))
                     }
                     Ok(false) if self.connection.may_go_on() => {
@@ -170,10 +188,11 @@ impl Peer {
         let heartbeat = self.heartbeat_at();
         let silence = self.last_read + self.idle_time_out;
         let claim_end = self.claim_end();
-        let (mut reader, mut writer) = self.socket.split();
+        let Socket { reader, writer } = &mut self.socket;
+        let unflushed = &mut self.unflushed;
         let output = self.connection.output();
         let silent = self.silent_until > Instant::now();
-        let (unsent, crowded) = (!output.is_empty(), output.len() > MOST_UNSENT);
+        let (unsent, crowded) = (!output.is_empty() || *unflushed, output.len() > MOST_UNSENT);
         tokio::select! {
             read = reader.read_buf(&mut self.input), if !crowded => {
                 self.last_read = Instant::now();
@@ -183,7 +202,7 @@ impl Peer {
                 }
             }
             () = sleep_until(self.silent_until), if silent => Ok(false),
-            written = writer.write_buf(output), if unsent && !silent => {
+            written = write_some(writer, output, unflushed), if unsent && !silent => {
                 self.last_write = Instant::now();
                 written?;
                 Ok(false)
@@ -217,15 +236,6 @@ impl Peer {
         Ok(())
     }
 
-    /// Peers that write a frame in two pieces without TCP_NODELAY (rhea, under the JavaScript SDK) wait for the first
-    /// piece's acknowledgement, which the system delays by 40 milliseconds unless told not to, after every read.
-    fn acknowledge_at_once(&self) {
-        #[cfg(target_os = "linux")]
-        if let Err(error) = self.socket.set_quickack(true) {
-            tracing::debug!(%error, "acknowledgements are delayed");
-        }
-    }
-
     fn heartbeat_at(&self) -> Instant {
         let half = self.connection.peer_idle_time_out().map_or(USUAL_HEARTBEAT, |idle| idle / 2);
         self.last_write + half.min(USUAL_HEARTBEAT)
@@ -241,10 +251,11 @@ impl Peer {
     /// would take our last words away from it.
     async fn say_farewell(mut self) {
         let Self { socket, connection, input, .. } = &mut self;
+        let Socket { reader, writer } = socket;
         let last_words = async {
-            socket.write_all_buf(connection.output()).await?;
-            socket.shutdown().await?;
-            while socket.read_buf(input).await? > 0 {
+            writer.write_all_buf(connection.output()).await?;
+            writer.shutdown().await?;
+            while reader.read_buf(input).await? > 0 {
                 input.clear();
             }
             Ok::<(), std::io::Error>(())
@@ -255,4 +266,17 @@ impl Peer {
             Err(_) => tracing::debug!("a peer did not hang up"),
         }
     }
+}
+
+/// Writes a part of what there is to write, or sees to it that what was written goes out. Whenever this is dropped, no
+/// byte is lost and none is written twice.
+async fn write_some(writer: &mut Writer, output: &mut BytesMut, unflushed: &mut bool) -> std::io::Result<()> {
+    if output.is_empty() {
+        writer.flush().await?;
+        *unflushed = false;
+        return Ok(());
+    }
+    *unflushed = true;
+    writer.write_buf(output).await?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::entra::EntraError;
 use crate::journal::StateError;
 
 /// Why a broker did not start.
@@ -37,4 +38,10 @@ pub enum StartError {
     /// The key is not valid, or the operating system has no random numbers to make one from.
     #[error("the key cannot be used: {0}")]
     Key(&'static str),
+    /// The certificate to listen with cannot be used.
+    #[error("the certificate or its key cannot be used: {0}")]
+    Certificate(String),
+    /// Entra or Resource Manager could not be asked.
+    #[error("could not learn whose tokens to believe")]
+    Entra(#[from] EntraError),
 }

@@ -29,14 +29,14 @@
 //! - **HTTP**: routes of ASP.NET in the order of the functions' names, the JSON envelope, forwarding, and proxying, which streams.
 //! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time,
 //!   with sessions or without;
-//!   queues and topics as outputs, with the surprises of the real host.
+//!   queues and topics as outputs, with the surprises of the real host; by a connection string or by a managed identity.
 //! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both validation handshakes.
 //!   Their status lasts in a file, if [`Options::timer_status`] names one.
 //! - `GET /admin/functions`, `POST /admin/functions/{name}`, `GET /admin/host/status`.
 //!
 //! # Not supported
 //!
-//! Keys are not required, as with Core Tools. Time zones other than UTC, identity-based connections,
+//! Keys are not required, as with Core Tools. Time zones other than UTC,
 //! binding expressions in the names of queues, WebSockets through the proxy, and triggers and bindings other than
 //! those above are refused with their reason. Where this host differs from recordings of the real one is written in
 //! `docs/functions-host.md`, and tested by `tests/replay`.

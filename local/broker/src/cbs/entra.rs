@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use super::TokenError;
 
 /// The resource that tokens for Service Bus are for (azure-sdk-for-python, `_common/constants.py`).
-const AUDIENCES: [&str; 2] = ["https://servicebus.azure.net", "https://servicebus.azure.net/"];
+pub(crate) const AUDIENCES: [&str; 2] = ["https://servicebus.azure.net", "https://servicebus.azure.net/"];
 
 #[derive(Deserialize)]
 struct Claims {

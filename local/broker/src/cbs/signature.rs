@@ -1,18 +1,20 @@
 //! Shared access signatures.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
+use uuid::Uuid;
 
-use crate::address::path_of;
+use crate::address::{covers, path_of};
 use crate::clock::Timestamp;
+use crate::entra::{Directory, Right};
 use crate::options::EntraTokens;
 
 use super::TokenError;
-use super::access::covers;
 
 const KEY_NAME: &str = "RootManageSharedAccessKey";
 
@@ -27,6 +29,8 @@ pub(super) fn is_one(token: &str) -> bool {
 pub(crate) struct Authority {
     key: String,
     entra_tokens: EntraTokens,
+    /// Who verifies tokens of Entra and knows the roles.
+    directory: Option<Arc<Directory>>,
 }
 
 impl Authority {
@@ -38,7 +42,7 @@ impl Authority {
     }
 
     pub(crate) fn with_key(key: String, entra_tokens: EntraTokens) -> Self {
-        Self { key, entra_tokens }
+        Self { key, entra_tokens, directory: None }
     }
 
     pub(crate) fn key_name(&self) -> &'static str {
@@ -49,14 +53,33 @@ impl Authority {
         &self.key
     }
 
-    pub(crate) fn entra_tokens(&self) -> EntraTokens {
-        self.entra_tokens
+    /// The same, with tokens of Entra verified.
+    pub(crate) fn trusting(self, directory: Arc<Directory>) -> Self {
+        Self { directory: Some(directory), ..self }
+    }
+
+    pub(crate) fn entra_tokens(&self) -> &EntraTokens {
+        &self.entra_tokens
+    }
+
+    pub(crate) fn directory(&self) -> Option<&Arc<Directory>> {
+        self.directory.as_ref()
+    }
+
+    /// Whether the key is taken at all.
+    pub(crate) fn local_auth(&self) -> bool {
+        self.directory.as_ref().is_none_or(|directory| directory.local_auth())
+    }
+
+    /// Whether a role gives somebody of the tenant a right to a node.
+    pub(super) fn grants(&self, principal: Uuid, right: Right, node: &str) -> bool {
+        self.directory.as_ref().is_some_and(|directory| directory.grants(principal, right, node))
     }
 
     /// Whether this is the key, under its name.
     pub(crate) fn is_key(&self, name: &str, key: &str) -> bool {
         let same = aws_lc_rs::constant_time::verify_slices_are_equal(key.as_bytes(), self.key.as_bytes());
-        name == KEY_NAME && same.is_ok()
+        name == KEY_NAME && same.is_ok() && self.local_auth()
     }
 
     /// Checks a signature for the resource at `path`. Returns when it ends.
@@ -66,6 +89,9 @@ impl Authority {
         path: &str,
         now: Timestamp,
     ) -> Result<Timestamp, TokenError> {
+        if !self.local_auth() {
+            return Err(TokenError::LocalAuthDisabled);
+        }
         let fields = token.strip_prefix(PREFIX).ok_or(TokenError::Malformed("no signature"))?;
         let raw = |name: &str| field(fields, name).ok_or(TokenError::Malformed("a part of it is missing"));
         let (resource, expiry) = (raw("sr")?, raw("se")?);

@@ -10,17 +10,18 @@ use crate::store::StoreError;
 use super::connection::Connection;
 use super::link::{Direction, HeldSession, Link, is_coordinator, terminus_address};
 use super::performative::Attach;
+use super::rights::right_to;
 use super::session::{Session, Waiting};
 use super::session_filter::{self, Wanted};
 use crate::address::Node;
 use crate::amqp_error::AmqpError;
 use crate::context::Context;
+use crate::entra::Right;
 
 impl Connection {
     pub(super) fn attach(&mut self, channel: u16, attach: Box<Attach>, context: &mut Context<'_>) {
-        let now = context.on_the_wire;
-        let allowed = |node: &Node| node.claimed_path().is_none_or(|path| self.access.allows(&path, now));
-        let mut checked = check_node(&attach, allowed, context);
+        let mut checked =
+            check_node(&attach, |node, right, context| self.check_right(node, right, context), context);
         if matches!(checked, Ok(Node::Entity(_) | Node::Management(_)))
             && let Some(fault) = self.strike(Operation::Attach, context)
         {
@@ -101,7 +102,7 @@ fn begin_session(session: &mut Session, waiting: Waiting, held: HeldSession) {
 
 fn check_node(
     attach: &Attach,
-    allowed: impl Fn(&Node) -> bool,
+    check_right: impl Fn(&Node, Right, &Context<'_>) -> Result<(), AmqpError>,
     context: &mut Context<'_>,
 ) -> Result<Node, AmqpError> {
     let terminus = if attach.receives { &attach.source } else { &attach.target };
@@ -115,11 +116,7 @@ fn check_node(
     let Some(entity) = node.entity() else {
         return Ok(node);
     };
-    if !allowed(&node) {
-        let description =
-            format!("Unauthorized access. 'Send' or 'Listen' claims are required for '{entity}'.");
-        return Err(AmqpError::new("amqp:unauthorized-access", description));
-    }
+    check_right(&node, right_to(&node, attach.receives), context)?;
     if !context.store.has(entity) {
         return Err(StoreError::NoSuchEntity(entity.clone()).into());
     }

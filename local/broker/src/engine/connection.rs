@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     container_id: String,
     phase: Phase,
     opened: bool,
+    /// What the peer calls this side.
+    pub(super) hostname: String,
     input: BytesMut,
     pub(super) output: Output,
     pub(super) access: Access,
@@ -59,6 +61,7 @@ impl Connection {
             container_id,
             phase: Phase::Header,
             opened: false,
+            hostname: String::new(),
             input: BytesMut::new(),
             output: Output::new(),
             access: Access::none_yet(),
@@ -249,7 +252,8 @@ impl Connection {
         context: &mut Context<'_>,
     ) -> Result<(), AmqpError> {
         match performative {
-            Performative::Open { max_frame_size, idle_time_out_milliseconds } => {
+            Performative::Open { hostname, max_frame_size, idle_time_out_milliseconds } => {
+                self.hostname = hostname.unwrap_or_default();
                 self.output.set_peer_max_frame_size(max_frame_size);
                 let idle = idle_time_out_milliseconds.filter(|milliseconds| *milliseconds > 0);
                 self.peer_idle_time_out = idle.map(|milliseconds| Duration::from_millis(milliseconds.into()));

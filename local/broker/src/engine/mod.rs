@@ -12,6 +12,7 @@ mod outcome;
 mod output;
 mod performative;
 mod requests;
+mod rights;
 mod sasl;
 mod sending;
 mod session;

@@ -10,7 +10,7 @@ use crate::codec::{Malformed, Positional, decode, value_length};
 
 #[derive(Debug)]
 pub(crate) enum Performative {
-    Open { max_frame_size: u32, idle_time_out_milliseconds: Option<u32> },
+    Open { hostname: Option<String>, max_frame_size: u32, idle_time_out_milliseconds: Option<u32> },
     Begin { next_outgoing_id: u32, incoming_window: u32 },
     Attach(Box<Attach>),
     Flow(Flow),
@@ -76,6 +76,7 @@ impl Performative {
         let mut fields = Positional::from_value(decode(&body[..length])?)?;
         Ok(match fields.code {
             0x10 => Self::Open {
+                hostname: fields.text(1).map(str::to_owned),
                 max_frame_size: fields.number(2).unwrap_or(u32::MAX),
                 idle_time_out_milliseconds: fields.number(4),
             },

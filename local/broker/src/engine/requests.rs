@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::address::Node;
+use crate::cbs::Times;
 use crate::context::Context;
 use crate::faults::Operation;
 use crate::request::Request;
@@ -23,11 +24,19 @@ impl Connection {
             }
         };
         let reply = match node {
-            Node::Management(entity) => match self.strike(Operation::Request, context) {
-                Some(fault) => management::refuse(&fault),
-                None => management::answer(&request, entity, context),
-            },
-            _ => cbs::answer(&request, context.authority, &mut self.access, context.on_the_wire),
+            Node::Management(entity) => {
+                let refused = self
+                    .strike(Operation::Request, context)
+                    .or_else(|| self.check_right(node, management::right_for(&request), context).err());
+                match refused {
+                    Some(fault) => management::refuse(&fault),
+                    None => management::answer(&request, entity, context),
+                }
+            }
+            _ => {
+                let times = Times { issuers: context.now, on_the_wire: context.on_the_wire };
+                cbs::answer(&request, context.authority, &mut self.access, times)
+            }
         };
         let encoded = reply.encode(&request);
         match self.way_back(channel, node, request.reply_to.as_deref()) {

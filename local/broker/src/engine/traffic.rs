@@ -162,20 +162,6 @@ impl Connection {
             }
         }
     }
-
-    fn detach_unauthorized(&mut self, context: &Context<'_>) {
-        let fault = AmqpError::new("amqp:unauthorized-access", "ExpiredToken: The token is expired.");
-        for session in self.sessions.values_mut() {
-            let refused = |link: &Link| {
-                link.node.claimed_path().is_some_and(|path| !self.access.allows(&path, context.on_the_wire))
-            };
-            let handles: Vec<u32> =
-                session.links.iter().filter(|(_, link)| refused(link)).map(|(handle, _)| *handle).collect();
-            for handle in handles {
-                session.close_link(handle, &fault, &mut self.output);
-            }
-        }
-    }
 }
 
 impl Link {

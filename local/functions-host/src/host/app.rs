@@ -56,6 +56,7 @@ impl App {
         if functions.iter().any(|loaded| matches!(loaded.function.trigger, Trigger::Timer(_))) {
             time_zone_lines(&settings).for_each(|line| observer.line(OutputLevel::Warning, line));
         }
+        storage_line(&settings).iter().for_each(|line| observer.line(OutputLevel::Information, line));
         let routes = routes(&functions, &host_json.http.route_prefix)?;
         let host_id = host_id(script_root);
         Ok(Self { host_json, settings, functions, routes, errors, connections, body_limit, host_id })
@@ -104,6 +105,15 @@ fn time_zone_lines(settings: &Settings) -> impl Iterator<Item = String> {
         )
     });
     website.into_iter().chain(process)
+}
+
+/// An app that is deployed names the account of its host. Nothing of it is needed here.
+fn storage_line(settings: &Settings) -> Option<String> {
+    let account = settings.get("AzureWebJobsStorage__accountName")?;
+    Some(format!(
+        "AzureWebJobsStorage__accountName is '{account}': this host uses no storage account. The status of timers is in a \
+         file, if one is named; keys are not required."
+    ))
 }
 
 fn body_limit(settings: &Settings) -> Result<usize, StartError> {

@@ -6,6 +6,7 @@
 mod batch;
 mod batch_metadata;
 mod data_contract;
+mod identity;
 pub(crate) mod metadata;
 pub(crate) mod output;
 mod property;

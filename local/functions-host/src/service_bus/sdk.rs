@@ -1,19 +1,24 @@
 //! The traits of this module on the Service Bus client.
 //!
 //! A binding's `connection` names an app setting that holds a connection string, tried as `{name}` and as
-//! `AzureWebJobs{name}` (azure-sdk-for-net, `ServiceBusClientFactory.cs`).
+//! `AzureWebJobs{name}`, or begins the names of settings that name a namespace and an identity (azure-sdk-for-net,
+//! `ServiceBusClientFactory.cs`).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use service_bus::{BodySection, Message, ReceivedMessage, ServiceBusClient, ServiceBusError};
+use service_bus::{
+    BodySection, ClientOptions, ConnectionString, Message, ReceivedMessage, ServiceBusClient, ServiceBusError,
+};
 use service_bus::{ServiceBusReceiver, ServiceBusSender, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::identity;
 use super::sdk_session::SdkSessions;
 use super::{Body, Delivery, Destination, Entity, EntityError, SessionSource, property};
 use crate::settings::Settings;
@@ -31,12 +36,19 @@ pub enum ConnectionError {
     /// No app setting has this name.
     #[error("Service Bus connection '{0}' does not exist. Make sure that it is a defined App Setting.")]
     Missing(String),
-    /// The settings ask for an identity instead of a connection string.
+    /// The settings ask for an identity instead of a connection string, and it cannot be had.
     #[error(
-        "the Service Bus connection '{0}' is based on an identity ('{0}__fullyQualifiedNamespace'), which this host does \
-         not support: set '{0}' to a connection string"
+        "the Service Bus connection '{name}' is based on an identity ('{name}__fullyQualifiedNamespace'): {why}"
     )]
-    Identity(String),
+    Identity {
+        /// The connection.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `SSL_CERT_FILE` names no file of certificates.
+    #[error("SSL_CERT_FILE cannot be read")]
+    Trust(#[source] std::io::Error),
     /// The setting's value is no connection string. The value is a secret and not shown.
     #[error("the Service Bus connection string in the app setting '{name}' cannot be read")]
     Invalid {
@@ -57,9 +69,19 @@ impl Connections {
             return Ok(client.clone());
         }
         let value = settings.get(name).or_else(|| settings.get(&format!("AzureWebJobs{name}")));
-        let value = value.ok_or_else(|| missing(name, settings))?;
-        let client = ServiceBusClient::from_connection_string(value)
-            .map_err(|source| ConnectionError::Invalid { name: name.to_owned(), source })?;
+        let client = match (value, identity::namespace(name, settings)) {
+            (Some(text), _) => {
+                let string = text.parse::<ConnectionString>();
+                let string =
+                    string.map_err(|source| ConnectionError::Invalid { name: name.to_owned(), source })?;
+                ServiceBusClient::from_parsed_connection_string(string, options(settings)?)
+            }
+            (None, Some(namespace)) => {
+                let credential = identity::credential(name, settings)?;
+                ServiceBusClient::with_options(namespace, credential, options(settings)?)
+            }
+            (None, None) => return Err(ConnectionError::Missing(name.to_owned())),
+        };
         self.clients.insert(name.to_owned(), client.clone());
         Ok(client)
     }
@@ -69,13 +91,13 @@ impl Connections {
     }
 }
 
-fn missing(name: &str, settings: &Settings) -> ConnectionError {
-    let namespace =
-        [format!("{name}__fullyQualifiedNamespace"), format!("AzureWebJobs{name}__fullyQualifiedNamespace")];
-    if namespace.iter().any(|setting| settings.get(setting).is_some()) {
-        return ConnectionError::Identity(name.to_owned());
+/// Whom to trust: as Microsoft's SDK on Linux, what `SSL_CERT_FILE` says.
+fn options(settings: &Settings) -> Result<ClientOptions, ConnectionError> {
+    let options = ClientOptions::default();
+    match settings.get("SSL_CERT_FILE").filter(|file| !file.is_empty()) {
+        Some(file) => options.trusting_file(Path::new(file)).map_err(ConnectionError::Trust),
+        None => Ok(options),
     }
-    ConnectionError::Missing(name.to_owned())
 }
 
 pub(crate) fn entity(client: &ServiceBusClient, path: &str) -> Arc<dyn Entity> {
@@ -193,7 +215,10 @@ mod tests {
             "Service Bus connection 'Bus' does not exist. Make sure that it is a defined App Setting.";
         assert_eq!(error(&[]), missing);
         let identity = error(&[("Bus__fullyQualifiedNamespace", "x.servicebus.windows.net")]);
-        assert!(identity.contains("set 'Bus' to a connection string"), "{identity}");
+        assert!(
+            identity.contains("'Bus' is based on an identity") && identity.contains("IDENTITY_"),
+            "{identity}"
+        );
         let invalid = error(&[("AzureWebJobsBus", "secret")]);
         assert!(invalid.contains("'Bus' cannot be read") && !invalid.contains("secret"), "{invalid}");
     }
