@@ -1,9 +1,6 @@
 //! Everything a handler may touch outside its own arguments. Cloning is cheap: each field is a handle.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use azure_clients::{
@@ -105,7 +102,7 @@ impl App {
             None => store.clone(),
         };
         let transport = Transport::from_environment().context("setting up HTTPS")?;
-        let bus = bus_options()?;
+        let bus = ClientOptions::from_environment().context("whom to trust")?;
         let ground = Ground { transport, managed_identity: None, bus, store, anchors };
         Self::standing_on(ground, settings, observer, clock)
     }
@@ -181,17 +178,6 @@ impl App {
             identity,
             settings: Arc::new(settings),
         })
-    }
-}
-
-/// Whom the client of Service Bus trusts: whoever everything else trusts that `SSL_CERT_FILE` is read for.
-fn bus_options() -> anyhow::Result<ClientOptions> {
-    let options = ClientOptions::default();
-    match std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) {
-        None => Ok(options),
-        Some(file) => options
-            .trusting_file(Path::new(&file))
-            .with_context(|| format!("SSL_CERT_FILE ({})", file.display())),
     }
 }
 

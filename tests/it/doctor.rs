@@ -31,7 +31,7 @@ fn wrong(checks: &BTreeMap<String, Value>) -> Vec<&str> {
 }
 
 /// Waits until exactly these are wrong: what was found a moment ago is said again for a few seconds.
-async fn until_wrong(world: &LocalWorld, expected: &[&str]) -> BTreeMap<String, Value> {
+pub(crate) async fn until_wrong(world: &LocalWorld, expected: &[&str]) -> BTreeMap<String, Value> {
     let is_so = async || {
         let (status, checks) = examined(world).await;
         let is_status = status == Some(if expected.is_empty() { 0 } else { 3 });
@@ -43,7 +43,7 @@ async fn until_wrong(world: &LocalWorld, expected: &[&str]) -> BTreeMap<String, 
     }
 }
 
-async fn arm(world: &LocalWorld, method: Method, id: &str, body: Option<&Value>) -> Value {
+pub(crate) async fn arm(world: &LocalWorld, method: Method, id: &str, body: Option<&Value>) -> Value {
     let reply = world.vendor().azure().arm(method, id, AUTHORIZATION, body).await.unwrap();
     reply.ok("asking Azure").unwrap()
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error it does not expect has failed")]
 
+mod as_deployed;
 mod bad_messages;
 mod budgets;
 mod chain;

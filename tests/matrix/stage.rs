@@ -13,7 +13,7 @@ use broker::{Broker, QueueOptions, TopicOptions};
 use local_world::{
     cast::{Azure, Customer, Fulfilment, Network, Vendor},
     story::Story,
-    world::{Sources, WorldClock, app_settings, set_up_vendor},
+    world::{Sources, WorldClock, app_settings, reached_by_key, set_up_vendor},
 };
 use sandbox::{Lags, Sandbox};
 use service_bus::{ServiceBusClient, ServiceBusReceiver};
@@ -111,12 +111,10 @@ fn settings(
     let mut settings = app_settings(&Sources {
         sandbox,
         estate: vendor.estate(),
-        broker_connection: &broker.connection_string(),
+        reached_by: reached_by_key(&broker.connection_string(), journal).unwrap(),
         public_url: url,
-        journal,
         signing_key: SIGNING_KEY,
-    })
-    .unwrap();
+    });
     let quick = [
         ("LATCHKEY_RETRY_FIRST_MILLISECONDS", "1000"),
         ("LATCHKEY_RETRY_LONGEST_MILLISECONDS", "60000"),

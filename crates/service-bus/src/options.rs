@@ -44,6 +44,20 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
+    /// The default, with the authorities that `SSL_CERT_FILE` names, if it names any: everything else that runs beside this
+    /// client trusts those.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no certificate.
+    pub fn from_environment() -> io::Result<Self> {
+        match std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) {
+            None => Ok(Self::default()),
+            Some(file) => Self::default().trusting_file(Path::new(&file)).map_err(|error| {
+                io::Error::new(error.kind(), format!("SSL_CERT_FILE ({}): {error}", file.display()))
+            }),
+        }
+    }
+
     /// Trusts the authorities whose certificates a PEM file holds, instead of the public ones: what `SSL_CERT_FILE` means
     /// to OpenSSL, and with it to Microsoft's SDKs on Linux.
     ///
@@ -69,6 +83,17 @@ impl ClientOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_is_refused_and_so_is_none() {
+        let file = std::env::temp_dir().join(format!("latchkey-trust-{}", std::process::id()));
+        for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&file, text).unwrap();
+            assert!(ClientOptions::default().trusting_file(&file).is_err(), "{text}");
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(ClientOptions::default().trusting_file(&file).is_err(), "there is no file");
+    }
 
     #[test]
     fn pauses_double_up_to_five_seconds() {

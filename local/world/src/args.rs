@@ -206,6 +206,23 @@ pub struct UpArgs {
     /// Where the state is kept
     #[arg(long, value_name = "DIR", default_value = ".latchkey")]
     pub dir: PathBuf,
+
+    /// Run everything in the shape that infra/ deploys
+    ///
+    /// Service Bus listens by TLS and takes no keys; the journal is in a blob store,
+    /// Microsoft's Azurite; all of it by the managed identity and its roles, with the app
+    /// settings of a deployment. Needs Node.js and `npm install azurite@3.35`.
+    /// The clock cannot be moved then.
+    #[arg(long, requires = "azurite", verbatim_doc_comment)]
+    pub as_deployed: bool,
+
+    /// For --as-deployed: the node_modules folder that azurite is installed in
+    #[arg(long, value_name = "FOLDER", env = "LATCHKEY_AZURITE")]
+    pub azurite: Option<PathBuf>,
+
+    /// For --as-deployed: Node.js
+    #[arg(long, value_name = "FILE", env = "LATCHKEY_NODE", default_value = "node")]
+    pub node: PathBuf,
 }
 
 /// What `latchkey broker` takes.
@@ -341,7 +358,14 @@ mod tests {
             (false, Duration::from_secs(120), None, None)
         );
         let Command::Up(up) = Cli::parse_from(["latchkey", "up"]).command else { panic!("not up") };
-        assert_eq!(up.dir, PathBuf::from(".latchkey"));
+        assert_eq!((up.dir, up.as_deployed), (PathBuf::from(".latchkey"), false));
+    }
+
+    #[test]
+    fn the_shape_that_is_deployed_needs_a_blob_store() {
+        let parsed = |arguments: &[&str]| Cli::try_parse_from([&["latchkey", "up"], arguments].concat());
+        assert!(parsed(&["--as-deployed", "--azurite", "node_modules"]).is_ok());
+        assert!(std::env::var_os("LATCHKEY_AZURITE").is_some() || parsed(&["--as-deployed"]).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use azure_core::credentials::TokenCredential;
 use azure_identity::{DeveloperToolsCredential, ManagedIdentityCredential};
-use service_bus::{Entity, ServiceBusClient, ServiceBusError};
+use service_bus::{ClientOptions, Entity, ServiceBusClient, ServiceBusError};
 
 use super::{args::Connection, failure::WrongUsage};
 
@@ -33,8 +33,9 @@ pub(super) fn connect(connection: &Connection) -> anyhow::Result<Connected> {
 }
 
 fn client(connection: &Connection) -> anyhow::Result<ServiceBusClient> {
+    let options = ClientOptions::from_environment().context("whom to trust")?;
     if let Some(namespace) = &connection.namespace {
-        return Ok(ServiceBusClient::new(&host_of(namespace)?, credential()?));
+        return Ok(ServiceBusClient::with_options(&host_of(namespace)?, credential()?, options));
     }
     let Some(string) = connection.connection_string.as_deref().filter(|string| !string.trim().is_empty())
     else {
@@ -44,7 +45,8 @@ fn client(connection: &Connection) -> anyhow::Result<ServiceBusClient> {
         )
         .into());
     };
-    ServiceBusClient::from_connection_string(string).context("the connection string is not valid")
+    let string = string.parse().context("the connection string is not valid")?;
+    Ok(ServiceBusClient::from_parsed_connection_string(string, options))
 }
 
 /// A host name and nothing else: no scheme, no path, so that a token can only go where it is meant to.

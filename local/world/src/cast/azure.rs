@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use latchkey_cli::setup::Resource;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
+use url::Url;
 use uuid::Uuid;
 
 use super::Network;
@@ -17,7 +18,10 @@ use super::Network;
 /// `https://management.core.windows.net//.default`, with the double slash that `az` sends.
 const ARM_SCOPE: &str = "https://management.core.windows.net//.default";
 const GRAPH_SCOPE: &str = "https://graph.microsoft.com//.default";
+const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
 const VAULT_SCOPE: &str = "https://vault.azure.net/.default";
+/// With tokens of Entra since 2017-11-09.
+const STORAGE_API: &str = "2021-12-02";
 /// A token this close to its end is not used any more.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 
@@ -168,6 +172,25 @@ impl Azure {
     ) -> anyhow::Result<AzureResponse> {
         let url = format!("https://{vault}.vault.azure.net{path}?api-version=7.4");
         self.send(method, &url, VAULT_SCOPE, body).await
+    }
+
+    /// Makes a container of a storage account, or finds it there.
+    ///
+    /// # Errors
+    ///
+    /// No token, no answer, or a refusal.
+    pub async fn make_container(&self, account: &Url, name: &str) -> anyhow::Result<()> {
+        let url = format!("{}/{name}?restype=container", account.as_str().trim_end_matches('/'));
+        let token = self.token(STORAGE_SCOPE).await?;
+        let request = self.http.put(&url).bearer_auth(token).header("x-ms-version", STORAGE_API);
+        let response =
+            request.header("content-length", 0).send().await.with_context(|| format!("PUT {url}"))?;
+        let status = response.status();
+        if status == StatusCode::CREATED || status == StatusCode::CONFLICT {
+            return Ok(());
+        }
+        let said = response.text().await.with_context(|| format!("PUT {url}"))?;
+        bail!("making the container {name}: Azure Storage answered {status}: {said}")
     }
 
     async fn send(

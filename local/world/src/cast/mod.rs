@@ -10,6 +10,7 @@ mod customer;
 mod forms;
 mod fulfilment;
 mod machine;
+mod messaging;
 mod names;
 mod network;
 mod onboarding_page;

@@ -10,6 +10,7 @@ pub(super) const RESOURCE_GROUP: &str = "rg-latchkey";
 pub(super) const RESOURCE_GROUPS_API: &str = "2024-11-01";
 pub(super) const VAULTS_API: &str = "2023-07-01";
 pub(super) const ROLE_ASSIGNMENTS_API: &str = "2022-04-01";
+pub(super) const SERVICE_BUS_API: &str = "2024-01-01";
 pub(super) const MACHINES_API: &str = "2024-07-01";
 pub(super) const DISKS_API: &str = "2025-01-02";
 pub(super) const DISK_ENCRYPTION_SETS_API: &str = "2025-01-02";
@@ -21,6 +22,12 @@ pub(super) const KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Uuid =
 
 /// May read a key, sign with it, and more.
 pub(super) const KEY_VAULT_CRYPTO_USER: Uuid = uuid!("12338af0-0e69-4776-bea7-57ae8d297424");
+
+/// May receive from a queue, and look at it.
+pub(super) const SERVICE_BUS_DATA_RECEIVER: Uuid = uuid!("4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0");
+
+/// May send to a queue or a topic.
+pub(super) const SERVICE_BUS_DATA_SENDER: Uuid = uuid!("69a216fc-b8fb-44d8-bc22-1f3c2cd27a39");
 
 /// The marketplace's fulfilment API, as a resource that tokens are asked for.
 pub(super) const MARKETPLACE_SCOPE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7/.default";

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect::Policy};
 use time::OffsetDateTime;
 
 use crate::clock::WorldClock;
@@ -64,10 +64,12 @@ impl Network {
         Ok(self.builder()?.cookie_store(true).build()?)
     }
 
-    /// Naming a proxy here also keeps the client from reading the environment's. Plain HTTP stays on this machine.
+    /// Naming a proxy here also keeps the client from reading the environment's. Plain HTTP stays on this machine, and so
+    /// does what has no name of Azure's.
     fn builder(&self) -> anyhow::Result<ClientBuilder> {
+        let proxy = Proxy::https(&self.proxy_url).context("the sandbox's proxy has no usable address")?;
         Ok(Client::builder()
-            .proxy(Proxy::https(&self.proxy_url).context("the sandbox's proxy has no usable address")?)
+            .proxy(proxy.no_proxy(NoProxy::from_string("127.0.0.1")))
             .tls_certs_only([self.authority.clone()])
             .redirect(Policy::none())
             .timeout(WHOLE_EXCHANGE))

@@ -79,6 +79,10 @@ impl Vendor {
         &self.estate
     }
 
+    pub(super) fn story(&self) -> &Story {
+        &self.story
+    }
+
     /// The vendor's hands on Azure, for what a test wants to do besides.
     #[must_use]
     pub fn azure(&self) -> &Azure {

@@ -14,7 +14,7 @@ use crate::args::UpArgs;
 use crate::live::{self, Colour};
 use crate::play;
 use crate::story::Story;
-use crate::world::{LocalWorld, LocalWorldOptions, Purchase, write_exports};
+use crate::world::{AzuriteProgram, LocalWorld, LocalWorldOptions, Purchase, write_exports};
 
 /// The furthest that the clock is moved by one order.
 const FURTHEST: Duration = Duration::from_secs(366 * 86_400);
@@ -33,10 +33,14 @@ fn lags() -> Lags {
 
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
+    let UpArgs { as_deployed, azurite, node, .. } = &args;
+    let azurite = azurite.clone().filter(|_| *as_deployed);
+    let azurite = azurite.map(|modules| AzuriteProgram { node: node.clone(), modules });
     let (story, lines) = Story::with_listener();
     let shown = live::show(lines, Colour::of_stdout());
     let options = LocalWorldOptions {
         dir: Some(args.dir),
+        as_deployed: azurite,
         lags: lags(),
         settings: settings(),
         story: story.clone(),

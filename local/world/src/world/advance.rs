@@ -29,11 +29,21 @@ impl LocalWorld {
     ///
     /// What was due did not end within two minutes of real time, or the clock cannot be written.
     pub async fn advance(&self, by: Duration) -> anyhow::Result<()> {
+        self.time_can_be_moved()?;
         let end = self.now().checked_add(by.try_into()?).context("the clock cannot be moved that far")?;
         while self.now() < end {
             self.advance_to_next(end).await?;
         }
         self.settle().await
+    }
+
+    /// What we did not write has the machine's clock, and believes no token of another time.
+    fn time_can_be_moved(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.store.is_none(),
+            "the clock cannot be moved in the shape that is deployed: the blob store has the machine's"
+        );
+        Ok(())
     }
 
     /// Lets time pass until a condition holds, which is looked at after everything that happens.
@@ -47,6 +57,7 @@ impl LocalWorld {
         at_most: Duration,
         mut condition: impl AsyncFnMut() -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
+        self.time_can_be_moved()?;
         let end =
             self.now().checked_add(at_most.try_into()?).context("the clock cannot be moved that far")?;
         self.settle().await?;

@@ -44,9 +44,18 @@ impl HandlerCommand {
 
 /// Kills a process with SIGKILL, as the Functions host does.
 pub(super) fn kill(process: u32) -> io::Result<()> {
+    send(process, Signal::KILL)
+}
+
+/// Asks a process to end, with SIGTERM.
+pub(super) fn terminate(process: u32) -> io::Result<()> {
+    send(process, Signal::TERM)
+}
+
+fn send(process: u32, signal: Signal) -> io::Result<()> {
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     let process = process.ok_or_else(|| io::Error::other("not the id of a process"))?;
-    Ok(kill_process(process, Signal::KILL)?)
+    Ok(kill_process(process, signal)?)
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ pub(super) struct Memory {
     pub(super) http_port: Option<u16>,
     /// Where the broker listened.
     pub(super) broker_port: Option<u16>,
+    /// Where the blob store listened, in the shape that is deployed.
+    #[serde(default)]
+    pub(super) blob_port: Option<u16>,
     /// Signs links and consent states; base64.
     pub(super) signing_key: String,
     /// The first purchase: it is offered again instead of another one being made.
@@ -55,7 +58,7 @@ impl Memory {
     fn new(file: PathBuf) -> Self {
         let bytes: Vec<u8> = (0..3).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
         let signing_key = STANDARD.encode(bytes);
-        Self { http_port: None, broker_port: None, signing_key, first_purchase: None, file }
+        Self { http_port: None, broker_port: None, blob_port: None, signing_key, first_purchase: None, file }
     }
 }
 

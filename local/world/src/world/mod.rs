@@ -5,6 +5,8 @@
 
 mod advance;
 mod app_folder;
+mod as_deployed;
+mod azurite;
 mod env_file;
 pub(crate) mod folder;
 mod handler;
@@ -29,10 +31,11 @@ use url::Url;
 use uuid::Uuid;
 
 pub use app_folder::lay_out;
+pub use azurite::AzuriteProgram;
 pub use env_file::{read_exports, write_exports};
 pub use handler::HandlerCommand;
 pub use services::set_up_vendor;
-pub use settings::{Sources, app_settings};
+pub use settings::{Sources, app_settings, reached_by_key};
 pub use start::LocalWorldOptions;
 pub use waiting::WaitedTooLong;
 pub use watcher::Watched;
@@ -42,6 +45,7 @@ pub use crate::clock::WorldClock;
 use crate::cast::{Customer, Fulfilment, Network, Vendor};
 use crate::step::StepReport;
 use crate::story::{Story, Who};
+use azurite::Azurite;
 use folder::Folder;
 use memory::Memory;
 use watcher::Watcher;
@@ -55,6 +59,8 @@ pub struct LocalWorld {
     host: Host,
     watcher: Watcher,
     broker: Broker,
+    /// The blob store, in the shape that is deployed.
+    store: Option<Azurite>,
     sandbox: Sandbox,
     clock: WorldClock,
     network: Network,
@@ -236,6 +242,9 @@ impl LocalWorld {
         // The host is gone, and with it whoever tells the watcher anything: it ends by itself.
         self.watcher.finish(Duration::from_secs(5)).await;
         self.broker.stop().await;
+        if let Some(store) = self.store {
+            store.stop().await;
+        }
         self.sandbox.stop().await;
     }
 }

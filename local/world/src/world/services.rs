@@ -23,7 +23,8 @@ pub(super) struct Services {
     pub(super) folder: Folder,
     pub(super) memory: Memory,
     pub(super) clock: WorldClock,
-    pub(super) broker: Broker,
+    /// None where it needs what the vendor's set-up makes first.
+    pub(super) broker: Option<Broker>,
     pub(super) sandbox: Sandbox,
     /// Where customers will reach the function app, held from now on: its address is part of the vendor's set-up.
     pub(super) listener: TcpListener,
@@ -31,7 +32,7 @@ pub(super) struct Services {
     pub(super) queues: Vec<String>,
 }
 
-/// Starts the broker and the sandbox in the folder, and holds the port that customers will use.
+/// Starts the sandbox in the folder, the broker too where it stands by itself, and holds the port that customers will use.
 pub(super) async fn start_services(options: &LocalWorldOptions) -> anyhow::Result<Services> {
     let folder = Folder::open(options.dir.as_deref())?;
     let mut memory = Memory::recall(folder.path("world.json"))?;
@@ -40,23 +41,26 @@ pub(super) async fn start_services(options: &LocalWorldOptions) -> anyhow::Resul
     let url = Url::parse(&format!("http://127.0.0.1:{port}")).context("an address with a port is a URL")?;
     let queues = latchkey_functions::package::queue_names();
     let clock = WorldClock::open(folder.path("clock"))?;
-    let broker = start_broker(&folder, &clock, &queues, memory.broker_port, &options.story).await?;
-    let sandbox = start_sandbox(&folder, &clock, options).await?;
     memory.http_port = Some(port);
-    memory.broker_port = Some(broker.address().port());
+    let broker = match options.as_deployed {
+        Some(_) => None,
+        None => Some(start_broker(&folder, &clock, &mut memory, options, |plain| plain).await?),
+    };
+    let sandbox = start_sandbox(&folder, &clock, options).await?;
     memory.keep()?;
     Ok(Services { folder, memory, clock, broker, sandbox, listener, url, queues })
 }
 
-async fn start_broker(
+/// Starts the broker with every queue and topic of the function app, and with what `complete` adds.
+pub(super) async fn start_broker(
     folder: &Folder,
     clock: &WorldClock,
-    queues: &[String],
-    port: Option<u16>,
-    story: &Story,
+    memory: &mut Memory,
+    options: &LocalWorldOptions,
+    complete: impl FnOnce(broker::Options) -> broker::Options,
 ) -> anyhow::Result<Broker> {
     let since = Instant::now();
-    let address = ports::hold(port)?.local_addr().context("a listener has an address")?;
+    let address = ports::hold(memory.broker_port)?.local_addr().context("a listener has an address")?;
     let queue =
         |name: &String| QueueOptions { requires_duplicate_detection: true, ..QueueOptions::new(name) };
     let topic = |name: &String| TopicOptions {
@@ -64,17 +68,19 @@ async fn start_broker(
         subscriptions: vec![SubscriptionOptions::new(VENDOR)],
         ..TopicOptions::new(name)
     };
-    let options = broker::Options {
+    let queues = latchkey_functions::package::queue_names();
+    let of_broker = complete(broker::Options {
         address,
         queues: queues.iter().map(queue).collect(),
         topics: latchkey_functions::package::topic_names().iter().map(topic).collect(),
         state: folder.lasting("broker"),
         ahead_milliseconds: clock.shared(),
         ..broker::Options::default()
-    };
-    let broker = Broker::start(options).await.context("could not start the embedded Service Bus")?;
+    });
+    let broker = Broker::start(of_broker).await.context("could not start the embedded Service Bus")?;
+    memory.broker_port = Some(broker.address().port());
     let what = format!("Service Bus listens on {} with {} queues", broker.address(), queues.len());
-    story.tell_since(since, Who::World, what);
+    options.story.tell_since(since, Who::World, what);
     Ok(broker)
 }
 

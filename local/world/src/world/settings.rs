@@ -18,31 +18,32 @@ pub struct Sources<'a> {
     pub sandbox: &'a Sandbox,
     /// What the vendor's set-up made.
     pub estate: &'a Estate,
-    /// The connection string of the embedded Service Bus.
-    pub broker_connection: &'a str,
+    /// What leads the app to its Service Bus and its store.
+    pub reached_by: Vec<(&'static str, String)>,
     /// Where customers reach the function app.
     pub public_url: &'a Url,
-    /// The folder of the journal.
-    pub journal: &'a Path,
     /// Signs the links; base64.
     pub signing_key: &'a str,
 }
 
-/// The app settings, as they would be set on a function app in Azure, and what leads its clients to the sandbox.
+/// Service Bus by a connection string, and the journal in a folder.
 ///
 /// # Errors
 ///
 /// The journal's folder has no whole path.
-pub fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, String>> {
+pub fn reached_by_key(connection: &str, journal: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let journal = Url::from_directory_path(journal).ok().context("the journal's folder has no whole path")?;
+    Ok(vec![("ServiceBus", connection.to_owned()), ("LATCHKEY_JOURNAL_URL", journal.into())])
+}
+
+/// The app settings, as they would be set on a function app in Azure, and what leads its clients to the sandbox.
+pub fn app_settings(sources: &Sources<'_>) -> BTreeMap<String, String> {
     let Sources { sandbox, estate, .. } = sources;
     let vendor = sandbox.seed().vendor;
-    let journal =
-        Url::from_directory_path(sources.journal).ok().context("the journal's folder has no whole path")?;
-    let mut settings = vec![
+    let mut settings = sources.reached_by.clone();
+    settings.extend([
         // The longest body that the app takes: the host reads a body before it asks the app.
         ("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "1048576".to_owned()),
-        ("ServiceBus", sources.broker_connection.to_owned()),
-        ("LATCHKEY_JOURNAL_URL", journal.into()),
         ("LATCHKEY_PUBLIC_URL", sources.public_url.as_str().trim_end_matches('/').to_owned()),
         ("LATCHKEY_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
         ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
@@ -64,26 +65,27 @@ pub fn app_settings(sources: &Sources<'_>) -> anyhow::Result<BTreeMap<String, St
         ("SSL_CERT_FILE", sandbox.ca_file().display().to_string()),
         // Some clients trust the folder besides the file: here the sandbox is all there is to trust.
         ("SSL_CERT_DIR", String::new()),
-    ];
+    ]);
     // Some clients look at one spelling first, some at the other: whatever the shell holds must not win.
     for (name, value) in [("HTTPS_PROXY", sandbox.proxy_url()), ("NO_PROXY", NO_PROXY.to_owned())] {
         settings.push((name, value));
     }
     let lower = [("https_proxy", sandbox.proxy_url()), ("no_proxy", NO_PROXY.to_owned())];
     let settings = settings.into_iter().chain(lower);
-    Ok(settings.map(|(name, value)| (name.to_owned(), value)).collect())
+    settings.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// What another shell needs to work in the local world: `az`, SDKs, curl.
+/// What another shell needs to work in the local world: `az`, SDKs, curl. Where Service Bus takes no keys there is no
+/// connection string.
 pub(super) fn exports(
     sandbox: &Sandbox,
-    broker_connection: &str,
+    broker_connection: Option<String>,
     public_url: &Url,
     azure_config: &Path,
 ) -> Vec<(&'static str, String)> {
     let Seed { vendor, customer } = sandbox.seed();
     let authority = sandbox.ca_file().display().to_string();
-    vec![
+    let mut exports = vec![
         ("HTTPS_PROXY", sandbox.proxy_url()),
         ("HTTP_PROXY", sandbox.proxy_url()),
         ("NO_PROXY", NO_PROXY.to_owned()),
@@ -94,13 +96,14 @@ pub(super) fn exports(
         ("AZURE_CONFIG_DIR", azure_config.display().to_string()),
         ("IDENTITY_ENDPOINT", sandbox.identity_endpoint()),
         ("IDENTITY_HEADER", sandbox.identity_header().to_owned()),
-        ("LATCHKEY_SERVICE_BUS_CONNECTION_STRING", broker_connection.to_owned()),
         ("LATCHKEY_URL", public_url.as_str().trim_end_matches('/').to_owned()),
         ("LATCHKEY_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
         ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
         ("LATCHKEY_CUSTOMER_TENANT_ID", customer.tenant_id.to_string()),
         ("LATCHKEY_CUSTOMER_SUBSCRIPTION_ID", customer.subscription_id.to_string()),
-    ]
+    ];
+    exports.extend(broker_connection.map(|string| ("LATCHKEY_SERVICE_BUS_CONNECTION_STRING", string)));
+    exports
 }
 
 #[cfg(test)]
@@ -125,7 +128,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = sandbox(folder.path()).await;
         let url = Url::parse("http://127.0.0.1:20000").unwrap();
-        let exports = exports(&sandbox, "Endpoint=sb://127.0.0.1:1", &url, Path::new("/x/azure"));
+        let exports =
+            exports(&sandbox, Some("Endpoint=sb://127.0.0.1:1".to_owned()), &url, Path::new("/x/azure"));
         let names: Vec<_> = exports.iter().map(|(name, _)| *name).collect();
         assert_eq!(
             names,
@@ -140,12 +144,12 @@ mod tests {
                 "AZURE_CONFIG_DIR",
                 "IDENTITY_ENDPOINT",
                 "IDENTITY_HEADER",
-                "LATCHKEY_SERVICE_BUS_CONNECTION_STRING",
                 "LATCHKEY_URL",
                 "LATCHKEY_VENDOR_TENANT_ID",
                 "LATCHKEY_VENDOR_SUBSCRIPTION_ID",
                 "LATCHKEY_CUSTOMER_TENANT_ID",
                 "LATCHKEY_CUSTOMER_SUBSCRIPTION_ID",
+                "LATCHKEY_SERVICE_BUS_CONNECTION_STRING",
             ]
         );
         assert!(exports.iter().all(|(_, value)| !value.is_empty()));
@@ -175,12 +179,11 @@ mod tests {
         let settings = app_settings(&Sources {
             sandbox: &sandbox,
             estate: &estate,
-            broker_connection: "Endpoint=sb://127.0.0.1:1",
+            reached_by: reached_by_key("Endpoint=sb://127.0.0.1:1", &folder.path().join("a journal"))
+                .unwrap(),
             public_url: &Url::parse("http://127.0.0.1:20000").unwrap(),
-            journal: &folder.path().join("a journal"),
             signing_key: &memory.signing_key,
-        })
-        .unwrap();
+        });
         latchkey_functions::Settings::read(|name| settings.get(name).cloned()).unwrap();
         sandbox.stop().await;
     }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use functions_host::{Host, HostEvent};
 use sandbox::{Lags, Sandbox};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -16,7 +16,7 @@ use super::folder::Folder;
 use super::services::{Services, set_up_vendor, start_services};
 use super::settings::{self, Sources};
 use super::watcher::Watcher;
-use super::{HandlerCommand, LocalWorld, Purchase, app_folder, ports};
+use super::{AzuriteProgram, HandlerCommand, LocalWorld, Purchase, app_folder, as_deployed, ports};
 use crate::cast::{Azure, Customer, Fulfilment, Network};
 use crate::clock::WorldClock;
 use crate::kill;
@@ -34,6 +34,9 @@ pub struct LocalWorldOptions {
     pub dir: Option<PathBuf>,
     /// Where customers reach the function app. `None` takes the port of the last time, if it is free, or a free one.
     pub http_port: Option<u16>,
+    /// Runs everything in the shape that `infra/` deploys, with this blob store: Service Bus by TLS, everything by the
+    /// managed identity. The clock cannot be moved then.
+    pub as_deployed: Option<AzuriteProgram>,
     /// How slow the simulated Azure is.
     pub lags: Lags,
     /// What plays the handler process. `None` takes this program, as `latchkey functions`.
@@ -54,6 +57,7 @@ impl Default for LocalWorldOptions {
         Self {
             dir: None,
             http_port: None,
+            as_deployed: None,
             lags: Lags::default(),
             handler: None,
             takes_kill_orders: false,
@@ -73,7 +77,7 @@ impl LocalWorld {
     /// process does not answer.
     pub async fn start(options: LocalWorldOptions) -> anyhow::Result<Self> {
         let story = options.story.clone();
-        let Services { folder, memory, clock, broker, sandbox, listener, url, queues } =
+        let Services { folder, mut memory, clock, broker, sandbox, listener, url, queues } =
             start_services(&options).await?;
         let network = Network::new(&sandbox.proxy_url(), sandbox.ca_file())?.in_time_of(clock.clone());
         let vendor = set_up_vendor(&network, &sandbox, &url, &story).await?;
@@ -84,14 +88,26 @@ impl LocalWorld {
         let customer =
             Customer::new(Azure::new(&network, &sandbox.seed().customer)?, &network, story.clone())?;
 
+        let (broker, store, reached_by) = match (broker, &options.as_deployed) {
+            (Some(broker), _) => {
+                let by = settings::reached_by_key(&broker.connection_string(), &journal_in(&folder)?)?;
+                (broker, None, by)
+            }
+            (None, Some(azurite)) => {
+                let parts = (&folder, &clock, &mut memory);
+                let deployed =
+                    Box::pin(as_deployed::start(azurite, parts, &options, &sandbox, &vendor)).await?;
+                (deployed.broker, Some(deployed.store), deployed.settings)
+            }
+            (None, None) => bail!("the Service Bus was not started"),
+        };
         let mut settings = settings::app_settings(&Sources {
             sandbox: &sandbox,
             estate: vendor.estate(),
-            broker_connection: &broker.connection_string(),
+            reached_by,
             public_url: &url,
-            journal: &journal_in(&folder)?,
             signing_key: &memory.signing_key,
-        })?;
+        });
         settings.extend(
             handler_command(options.handler, options.takes_kill_orders, &folder, &clock)?.overrides(),
         );
@@ -104,6 +120,7 @@ impl LocalWorld {
             host,
             watcher,
             broker,
+            store,
             sandbox,
             clock,
             network,
@@ -142,7 +159,8 @@ impl LocalWorld {
     #[must_use]
     pub fn exports(&self) -> Vec<(&'static str, String)> {
         let azure_config = self.folder.path("azure");
-        settings::exports(&self.sandbox, &self.broker.connection_string(), &self.url, &azure_config)
+        let connection = self.store.is_none().then(|| self.broker.connection_string());
+        settings::exports(&self.sandbox, connection, &self.url, &azure_config)
     }
 
     /// The first purchase of this world, made now or in an earlier run, with a landing page that can be opened.
