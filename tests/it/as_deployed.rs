@@ -16,7 +16,7 @@ use crate::support::{a_world_of, options, play, until};
 const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
 const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
 
-async fn a_world_as_deployed(folder: &Path) -> Option<LocalWorld> {
+pub(crate) async fn a_world_as_deployed(folder: &Path) -> Option<LocalWorld> {
     let Some(modules) = std::env::var_os("LATCHKEY_AZURITE") else {
         let required = std::env::var("LATCHKEY_REQUIRE_JUDGES").is_ok_and(|value| value == "1");
         assert!(!required, "LATCHKEY_REQUIRE_JUDGES is set, but LATCHKEY_AZURITE is not");

@@ -34,6 +34,7 @@ mod scenarios;
 mod secrets;
 mod set_changes;
 mod standstill;
+mod stored;
 mod support;
 mod traces;
 mod waiting;

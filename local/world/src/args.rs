@@ -99,7 +99,8 @@ pub enum Command {
     /// longer has an entity that still holds messages there, the broker does not start and names it;
     /// nothing is deleted. If the state cannot be written, the broker ends.
     ///
-    /// It listens on 127.0.0.1 only, over AMQP without TLS. What it does not have: SQL filters but 1=1 and
+    /// It listens on 127.0.0.1 only, without TLS unless --tls-certificate names a certificate; a sandbox
+    /// (`latchkey sandbox --dir DIR`) leaves one in DIR. What it does not have: SQL filters but 1=1 and
     /// 1=0, actions of rules, transactions, batch deletion, sessions that receivers share, AMQP over web
     /// sockets, and the administration client: FILE is read once.
     #[command(verbatim_doc_comment, next_line_help = true, after_help = EXIT_CODES)]
@@ -247,6 +248,22 @@ pub struct BrokerArgs {
     /// The shared access key; without it SAS_KEY_VALUE, as Microsoft's emulator documents it
     #[arg(long, value_name = "KEY", env = "LATCHKEY_BROKER_KEY", hide_env_values = true)]
     pub key: Option<String>,
+
+    /// Listen by TLS with the certificate in FILE, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Verify tokens of Entra, and enforce the data roles at the namespace with this ARM ID
+    ///
+    /// HTTPS_PROXY leads to a sandbox on this machine, and SSL_CERT_FILE says whom to trust:
+    /// its file `env` sets both. AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are
+    /// of an application there that may read the namespace and its role assignments.
+    #[arg(long, value_name = "ID", verbatim_doc_comment)]
+    pub entra_namespace: Option<String>,
 
     /// Print one JSON document when it is ready, and nothing else on stdout
     #[arg(long)]

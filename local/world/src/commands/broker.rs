@@ -3,11 +3,14 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
-use broker::{Broker, Configuration, Options};
+use anyhow::{Context, bail, ensure};
+use broker::{Broker, Certificate, Configuration, Entra, EntraTokens, Options};
 use latchkey_cli::{End, Interrupts};
 use serde_json::json;
+use url::Url;
+use uuid::Uuid;
 
 use crate::args::{BrokerArgs, Tier};
 
@@ -23,6 +26,8 @@ pub(super) async fn run(args: BrokerArgs) -> anyhow::Result<End> {
         topics: configuration.topics,
         state: args.state.clone(),
         max_message_size: args.tier.max_message_size(),
+        tls: certificate(args.tls_certificate.as_deref(), args.tls_key.as_deref())?,
+        entra_tokens: args.entra_namespace.map_or(Ok(EntraTokens::Refuse), verified)?,
         key: Some(args.key.unwrap_or_else(|| EMULATORS_KEY.to_owned())),
         ..Options::default()
     };
@@ -41,6 +46,44 @@ pub(super) async fn run(args: BrokerArgs) -> anyhow::Result<End> {
     }
     broker.stop().await;
     Ok(End::Well)
+}
+
+fn certificate(chain: Option<&Path>, key: Option<&Path>) -> anyhow::Result<Option<Certificate>> {
+    let (Some(chain), Some(key)) = (chain, key) else { return Ok(None) };
+    let read =
+        |file: &Path| fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()));
+    Ok(Some(Certificate { chain: read(chain)?, key: read(key)? }))
+}
+
+/// Tokens verified, and roles enforced, as the environment says where to ask for them.
+fn verified(namespace_id: String) -> anyhow::Result<EntraTokens> {
+    let variable = |name: &str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.with_context(|| format!("--entra-namespace: {name} is not set"))
+    };
+    let id = |name: &str| {
+        let text = variable(name)?;
+        text.parse::<Uuid>().with_context(|| format!("--entra-namespace: {name} is no GUID"))
+    };
+    let proxy = variable("HTTPS_PROXY")?;
+    ensure!(
+        leads_to_this_machine(&proxy),
+        "--entra-namespace: HTTPS_PROXY is {proxy}, and not a sandbox on this machine: nothing else is asked"
+    );
+    let file = variable("SSL_CERT_FILE")?;
+    Ok(EntraTokens::Verify(Entra {
+        tenant: id("AZURE_TENANT_ID")?,
+        namespace_id,
+        reader: (id("AZURE_CLIENT_ID")?, variable("AZURE_CLIENT_SECRET")?),
+        proxy: Some(proxy),
+        authority: fs::read(&file).with_context(|| format!("could not read SSL_CERT_FILE ({file})"))?,
+        interval: Duration::from_secs(1),
+    }))
+}
+
+fn leads_to_this_machine(proxy: &str) -> bool {
+    let host = Url::parse(proxy).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host == "127.0.0.1" || host == "localhost")
 }
 
 fn read_configuration(file: &Path) -> anyhow::Result<Configuration> {

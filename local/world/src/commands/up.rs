@@ -33,13 +33,12 @@ fn lags() -> Lags {
 
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     let mut interrupts = Interrupts::listen().context("could not listen for Ctrl-C")?;
-    let UpArgs { as_deployed, azurite, node, .. } = &args;
-    let azurite = azurite.clone().filter(|_| *as_deployed);
-    let azurite = azurite.map(|modules| AzuriteProgram { node: node.clone(), modules });
+    let UpArgs { dir, as_deployed, azurite, node } = args;
+    let azurite = azurite.filter(|_| as_deployed).map(|modules| AzuriteProgram { node, modules });
     let (story, lines) = Story::with_listener();
     let shown = live::show(lines, Colour::of_stdout());
     let options = LocalWorldOptions {
-        dir: Some(args.dir),
+        dir: Some(dir),
         as_deployed: azurite,
         lags: lags(),
         settings: settings(),
@@ -52,7 +51,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<End> {
     };
     write_files(&world)?;
     let purchase = world.first_purchase().await?;
-    println!("{}", instructions(&world, &purchase));
+    println!("{}", instructions(&world, &purchase, as_deployed));
 
     let end = stay(&world, &mut interrupts).await;
     Box::pin(world.stop()).await;
@@ -186,7 +185,17 @@ fn settings() -> BTreeMap<String, String> {
     .into()
 }
 
-fn instructions(world: &LocalWorld, purchase: &Purchase) -> String {
+/// The clock can be moved, or why it cannot.
+fn of_time(as_deployed: bool) -> &'static str {
+    if as_deployed {
+        "The clock cannot be moved in this shape: the blob store has the machine's."
+    } else {
+        "Type  clock +1d  to let a day pass in seconds, for everything above at once: s, m, h and d are
+seconds, minutes, hours and days. Whoever signed in with az before does so again after that."
+    }
+}
+
+fn instructions(world: &LocalWorld, purchase: &Purchase, as_deployed: bool) -> String {
     let sandbox = world.sandbox();
     let seed = sandbox.seed();
     let estate = world.vendor().estate();
@@ -230,10 +239,11 @@ Play the customer:
      az login --service-principal --tenant {customer} \\
        --username {administrator} --password \"$(cat {folder}/customer-secret)\"
 
-Type  buy  to buy once more. Type  clock +1d  to let a day pass in seconds, for everything above at
-once: s, m, h and d are seconds, minutes, hours and days. Whoever signed in with az before does so
-again after that. Press Ctrl-C to stop; the state in {folder} stays.
+Type  buy  to buy once more.
+{of_time}
+Press Ctrl-C to stop; the state in {folder} stays.
 ",
+        of_time = of_time(as_deployed),
         url = world.url(),
         proxy = sandbox.proxy_url(),
         authority = sandbox.ca_file().display(),

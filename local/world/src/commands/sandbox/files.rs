@@ -34,7 +34,7 @@ impl Remembered {
     }
 }
 
-/// Writes the exports and the two administrators' secrets, for their owner only.
+/// Writes the exports, the two administrators' secrets, and a certificate for what runs beside it, for their owner only.
 pub(super) fn write(folder: &Folder, sandbox: &Sandbox, profile: Profile) -> anyhow::Result<()> {
     let env = folder.path("env");
     let mut exports = exports(folder, sandbox);
@@ -46,6 +46,12 @@ pub(super) fn write(folder: &Folder, sandbox: &Sandbox, profile: Profile) -> any
     for (name, tenant) in [("vendor-secret", vendor), ("customer-secret", customer)] {
         let file = folder.path(name);
         write_private(&file, tenant.administrator.client_secret.as_bytes())
+            .with_context(|| format!("could not write {}", file.display()))?;
+    }
+    let issued = sandbox.issue_certificate().context("could not make a certificate")?;
+    for (name, text) in [("certificate.pem", &issued.chain), ("certificate-key.pem", &issued.key)] {
+        let file = folder.path(name);
+        write_private(&file, text.as_bytes())
             .with_context(|| format!("could not write {}", file.display()))?;
     }
     Ok(())
