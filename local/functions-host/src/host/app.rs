@@ -128,3 +128,16 @@ fn host_id(script_root: &Path) -> String {
     let kept: String = name.chars().filter(|character| character.is_ascii_alphanumeric()).collect();
     format!("local-{kept}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_that_names_the_account_of_its_host_is_told_that_none_is_used() {
+        let line = |settings: &[(&str, &str)]| storage_line(&Settings::only(settings));
+        let told = line(&[("AzureWebJobsStorage__accountName", "contoso")]).unwrap();
+        assert!(told.contains("'contoso'") && told.contains("uses no storage account"), "{told}");
+        assert_eq!(line(&[("AzureWebJobsStorage", "UseDevelopmentStorage=true")]), None);
+    }
+}
