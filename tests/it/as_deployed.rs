@@ -1,8 +1,8 @@
-//! The shape that `infra/` deploys, on this machine: Service Bus by TLS, the journal in Azurite, everything by the managed
-//! identity and its roles.
+//! The shape that `infra/` deploys, on this machine: Service Bus by TLS, the journal in Azurite, everything by the
+//! managed identity and its roles.
 //!
-//! `LATCHKEY_AZURITE` names the `node_modules` folder that azurite is installed in (`tests/judges/store`), `LATCHKEY_NODE`
-//! Node.js. Without the first the tests say so and pass, unless `LATCHKEY_REQUIRE_JUDGES=1`.
+//! `LATCHKEY_AZURITE` names the `node_modules` folder that azurite is installed in (`tests/judges/store`),
+//! `LATCHKEY_NODE` Node.js. Without the first the tests say so and pass, unless `LATCHKEY_REQUIRE_JUDGES=1`.
 
 use std::{io::Write as _, path::Path};
 

@@ -50,8 +50,8 @@ impl ServiceBusClient {
         Self::with_options(fully_qualified_namespace, credential, ClientOptions::default())
     }
 
-    /// A client for a namespace that proves who it is by Entra. A namespace that is not Azure's may have a port of its own,
-    /// as in `127.0.0.1:5671`.
+    /// A client for a namespace that proves who it is by Entra. A namespace that is not Azure's may have a port of its
+    /// own, as in `127.0.0.1:5671`.
     pub fn with_options(
         fully_qualified_namespace: &str,
         credential: Arc<dyn TokenCredential>,
@@ -72,8 +72,8 @@ impl ServiceBusClient {
         Self { connector: Connector::new(endpoint, authentication, options), entity_path }
     }
 
-    /// The same client on a connection of its own, on which nothing is open yet. Whether links may be attached now can only
-    /// be seen there: this client keeps those that it has.
+    /// The same client on a connection of its own, on which nothing is open yet. Whether links may be attached now can
+    /// only be seen there: this client keeps those that it has.
     pub fn on_another_connection(&self) -> Self {
         Self { connector: self.connector.on_another_connection(), entity_path: self.entity_path.clone() }
     }

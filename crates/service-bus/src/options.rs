@@ -44,8 +44,8 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
-    /// The default, with the authorities that `SSL_CERT_FILE` names, if it names any: everything else that runs beside this
-    /// client trusts those.
+    /// The default, with the authorities that `SSL_CERT_FILE` names, if it names any: everything else that runs beside
+    /// this client trusts those.
     ///
     /// # Errors
     /// When the file cannot be read, or holds no certificate.
@@ -58,8 +58,8 @@ impl ClientOptions {
         }
     }
 
-    /// Trusts the authorities whose certificates a PEM file holds, instead of the public ones: what `SSL_CERT_FILE` means
-    /// to OpenSSL, and with it to Microsoft's SDKs on Linux.
+    /// Trusts the authorities whose certificates a PEM file holds, instead of the public ones: what `SSL_CERT_FILE`
+    /// means to OpenSSL, and with it to Microsoft's SDKs on Linux.
     ///
     /// # Errors
     /// When the file cannot be read, or holds no certificate.

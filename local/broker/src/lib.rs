@@ -21,11 +21,11 @@
 //! renewal, and settlement by lock token on `$management`. Tokens are checked: shared access signatures by signature
 //! and expiry, for the key in the connection string.
 //!
-//! With [`Options::tls`] it listens by TLS, and with [`EntraTokens::Verify`] it believes the tokens of one tenant of Entra
-//! and holds whom they speak for to the data roles that Azure Resource Manager tells of.
+//! With [`Options::tls`] it listens by TLS, and with [`EntraTokens::Verify`] it believes the tokens of one tenant of
+//! Entra and holds whom they speak for to the data roles that Azure Resource Manager tells of.
 //!
-//! There are no SQL filters other than `1=1` and `1=0`, no actions of rules, no transactions and no WebSockets; entities
-//! cannot be created or changed while the broker runs, except the rules of subscriptions.
+//! There are no SQL filters other than `1=1` and `1=0`, no actions of rules, no transactions and no WebSockets;
+//! entities cannot be created or changed while the broker runs, except the rules of subscriptions.
 //!
 //! # What survives
 //!

@@ -29,7 +29,8 @@
 //! - **HTTP**: routes of ASP.NET in the order of the functions' names, the JSON envelope, forwarding, and proxying, which streams.
 //! - **Service Bus**: queues, subscriptions and dead-letter queues as triggers, one message or a batch at a time,
 //!   with sessions or without;
-//!   queues and topics as outputs, with the surprises of the real host; by a connection string or by a managed identity.
+//!   queues and topics as outputs, with the surprises of the real host; by a connection string or by
+//!   a managed identity.
 //! - **Timers** by NCRONTAB or interval, in UTC. **Event Grid** by its webhook, with both validation handshakes.
 //!   Their status lasts in a file, if [`Options::timer_status`] names one.
 //! - `GET /admin/functions`, `POST /admin/functions/{name}`, `GET /admin/host/status`.

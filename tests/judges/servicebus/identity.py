@@ -3,9 +3,9 @@
 
 Usage: identity.py HOST:PORT
 
-The identity may send to the queue "orders" and nothing else. IDENTITY_ENDPOINT, IDENTITY_HEADER and IDENTITY_CLIENT_ID say
-who it is, SSL_CERT_FILE whom to trust. The exit status is 0 when everything was as it should be, and 3 when the SDK is not
-installed.
+The identity may send to the queue "orders" and nothing else. IDENTITY_ENDPOINT, IDENTITY_HEADER and IDENTITY_CLIENT_ID
+say who it is, SSL_CERT_FILE whom to trust. The exit status is 0 when everything was as it should be, and 3 when the SDK
+is not installed.
 """
 
 import json

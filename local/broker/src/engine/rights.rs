@@ -1,8 +1,8 @@
 //! Whether a peer may do what it wants, and what it is told when it may not.
 //!
-//! The words are those that users of Service Bus quote: "Unauthorized access. 'Send' claim(s) are required to perform this
-//! operation. Resource: 'sb://…'. TrackingId:…, SystemTracker:…, Timestamp:…", with `amqp:unauthorized-access`, when the
-//! link is attached. Our guess: that they are the same on a link that is there already.
+//! The words are those that users of Service Bus quote: "Unauthorized access. 'Send' claim(s) are required to perform
+//! this operation. Resource: 'sb://…'. TrackingId:…, SystemTracker:…, Timestamp:…", with `amqp:unauthorized-access`,
+//! when the link is attached. Our guess: that they are the same on a link that is there already.
 
 use time::OffsetDateTime;
 use time::macros::format_description;

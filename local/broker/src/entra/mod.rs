@@ -1,8 +1,8 @@
 //! Microsoft Entra and Azure Resource Manager, as Service Bus knows them: whose tokens to believe, and who may do what.
 //!
-//! Both are asked over the wire, as anybody else would ask them. What they last said is what holds: the keys that tokens
-//! are signed with, and the data roles that are assigned at the namespace, above it and below it. The roles are asked for
-//! again every [`Entra::interval`], the keys when a token names one that is not known.
+//! Both are asked over the wire, as anybody else would ask them. What they last said is what holds: the keys that
+//! tokens are signed with, and the data roles that are assigned at the namespace, above it and below it. The roles are
+//! asked for again every [`Entra::interval`], the keys when a token names one that is not known.
 
 mod keys;
 mod roles;

@@ -111,8 +111,8 @@ fn time_zone_lines(settings: &Settings) -> impl Iterator<Item = String> {
 fn storage_line(settings: &Settings) -> Option<String> {
     let account = settings.get("AzureWebJobsStorage__accountName")?;
     Some(format!(
-        "AzureWebJobsStorage__accountName is '{account}': this host uses no storage account. The status of timers is in a \
-         file, if one is named; keys are not required."
+        "AzureWebJobsStorage__accountName is '{account}': this host uses no storage account. The status of timers \
+         is in a file, if one is named; keys are not required."
     ))
 }
 

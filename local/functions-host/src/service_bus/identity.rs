@@ -1,8 +1,9 @@
 //! A connection that is based on a managed identity, as `{name}__fullyQualifiedNamespace` asks for it.
 //!
-//! Sources: Microsoft Learn, "Connecting to host storage with an identity" and "Identity-based connections" of the Functions
-//! developer guide; the endpoint of "How to use managed identities for App Service and Azure Functions". Microsoft's host
-//! takes the endpoint from the environment, and so does this one, from the app's settings over its own environment.
+//! Sources: Microsoft Learn, "Connecting to host storage with an identity" and "Identity-based connections" of the
+//! Functions developer guide; the endpoint of "How to use managed identities for App Service and Azure Functions".
+//! Microsoft's host takes the endpoint from the environment, and so does this one, from the app's settings over its own
+//! environment.
 
 use std::sync::Arc;
 use std::time::Duration;

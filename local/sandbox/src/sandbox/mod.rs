@@ -107,8 +107,8 @@ impl Sandbox {
         &self.ca_file
     }
 
-    /// A certificate for 127.0.0.1, for a service that runs beside the sandbox and that clients are to trust by the same
-    /// [`ca_file`](Self::ca_file). Another one at every call.
+    /// A certificate for 127.0.0.1, for a service that runs beside the sandbox and that clients are to trust by the
+    /// same [`ca_file`](Self::ca_file). Another one at every call.
     ///
     /// # Errors
     ///

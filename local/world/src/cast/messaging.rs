@@ -20,8 +20,8 @@ impl Vendor {
         format!("{group}/providers/Microsoft.ServiceBus/namespaces/{NAMESPACE}")
     }
 
-    /// Makes the namespace, which takes no keys, and lets the identity receive from each queue and send to each queue and
-    /// topic. What is there already is used.
+    /// Makes the namespace, which takes no keys, and lets the identity receive from each queue and send to each queue
+    /// and topic. What is there already is used.
     ///
     /// # Errors
     ///

@@ -64,8 +64,8 @@ impl Network {
         Ok(self.builder()?.cookie_store(true).build()?)
     }
 
-    /// Naming a proxy here also keeps the client from reading the environment's. Plain HTTP stays on this machine, and so
-    /// does what has no name of Azure's.
+    /// Naming a proxy here also keeps the client from reading the environment's. Plain HTTP stays on this machine, and
+    /// so does what has no name of Azure's.
     fn builder(&self) -> anyhow::Result<ClientBuilder> {
         let proxy = Proxy::https(&self.proxy_url).context("the sandbox's proxy has no usable address")?;
         Ok(Client::builder()

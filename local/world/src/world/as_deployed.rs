@@ -79,8 +79,8 @@ fn entra(sandbox: &Sandbox, vendor: &Vendor) -> anyhow::Result<Entra> {
     })
 }
 
-/// The settings under the names that `infra/modules/app.bicep` gives them. The store's address is the one that Azure does
-/// not need: there it follows from the account.
+/// The settings under the names that `infra/modules/app.bicep` gives them. The store's address is the one that Azure
+/// does not need: there it follows from the account.
 fn settings(
     broker: &Broker,
     store: &Azurite,

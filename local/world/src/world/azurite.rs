@@ -1,5 +1,5 @@
-//! The blob store of the shape that is deployed: Microsoft's Azurite, by TLS, with tokens of Entra and no key that anybody
-//! knows.
+//! The blob store of the shape that is deployed: Microsoft's Azurite, by TLS, with tokens of Entra and no key that
+//! anybody knows.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -101,8 +101,8 @@ impl Azurite {
         Url::parse(&format!("https://127.0.0.1:{}/{ACCOUNT}", self.port)).context("an address is a URL")
     }
 
-    /// Lets it end by itself: it writes down every few seconds what it holds, and once more at its end. Killed, it loses
-    /// the last of it.
+    /// Lets it end by itself: it writes down every few seconds what it holds, and once more at its end. Killed, it
+    /// loses the last of it.
     pub(super) async fn stop(mut self) {
         if let Some(process) = self.process.id()
             && let Err(error) = handler::terminate(process)

@@ -32,7 +32,8 @@ pub(super) struct Services {
     pub(super) queues: Vec<String>,
 }
 
-/// Starts the sandbox in the folder, the broker too where it stands by itself, and holds the port that customers will use.
+/// Starts the sandbox in the folder, the broker too where it stands by itself, and holds the port that customers will
+/// use.
 pub(super) async fn start_services(options: &LocalWorldOptions) -> anyhow::Result<Services> {
     let folder = Folder::open(options.dir.as_deref())?;
     let mut memory = Memory::recall(folder.path("world.json"))?;

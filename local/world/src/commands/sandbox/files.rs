@@ -34,7 +34,8 @@ impl Remembered {
     }
 }
 
-/// Writes the exports, the two administrators' secrets, and a certificate for what runs beside it, for their owner only.
+/// Writes the exports, the two administrators' secrets, and a certificate for what runs beside it, for their owner
+/// only.
 pub(super) fn write(folder: &Folder, sandbox: &Sandbox, profile: Profile) -> anyhow::Result<()> {
     let env = folder.path("env");
     let mut exports = exports(folder, sandbox);
