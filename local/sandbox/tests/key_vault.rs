@@ -168,6 +168,41 @@ async fn wrapping_is_real_and_obeys_the_state_of_the_key() {
 }
 
 #[tokio::test]
+async fn every_operation_takes_a_version_an_empty_one_and_none() {
+    let cloud = Cloud::start().await;
+    let customer = &cloud.seed.customer;
+    let group = cloud.group(customer).await;
+    cloud.make_vault(customer, &group, "kv-ops").await;
+    cloud.make_key(customer, "kv-ops", "k").await;
+    let newest = cloud.make_key(customer, "kv-ops", "k").await;
+    let base = "https://kv-ops.vault.azure.net/keys/k";
+    let digest = URL_SAFE_NO_PAD.encode([7; 32]);
+    for place in [newest.clone(), format!("{base}/"), base.to_owned()] {
+        let operate = |operation: &'static str, body: Value| {
+            let url = format!("{place}/{operation}?{KEYS}");
+            let cloud = &cloud;
+            async move { cloud.vault(customer, Method::POST, &url, Some(body)).await.expect(200).body }
+        };
+        for (there, back) in [("wrapKey", "unwrapKey"), ("encrypt", "decrypt")] {
+            let made = operate(there, wrap_body("RSA-OAEP-256")).await;
+            assert_eq!(made["kid"], newest.as_str(), "{place} {there}");
+            let again = operate(back, json!({ "alg": "RSA-OAEP-256", "value": made["value"] })).await;
+            assert_eq!(again["value"], wrap_body("RSA-OAEP-256")["value"], "{place} {back}");
+        }
+        let signed = operate("sign", json!({ "alg": "RS256", "value": digest })).await;
+        assert_eq!(signed["kid"], newest.as_str(), "{place} sign");
+        let verify = json!({ "alg": "RS256", "digest": digest, "value": signed["value"] });
+        assert_eq!(operate("verify", verify).await["value"], true, "{place} verify");
+        let shown = cloud.vault(customer, Method::GET, at(&place, KEYS), None).await.expect(200).body;
+        assert_eq!(shown["key"]["kid"], newest.as_str(), "{place}");
+        let tags = json!({ "tags": { "a": "b" } });
+        let patched =
+            cloud.vault(customer, Method::PATCH, at(&place, KEYS), Some(tags)).await.expect(200).body;
+        assert_eq!(patched["key"]["kid"], newest.as_str(), "{place}");
+    }
+}
+
+#[tokio::test]
 async fn bad_requests_are_told_what_is_wrong() {
     let cloud = Cloud::start().await;
     let customer = &cloud.seed.customer;
@@ -193,6 +228,7 @@ async fn bad_requests_are_told_what_is_wrong() {
         ),
         (format!("{key}/unwrapkey?{KEYS}"), wrap_body("RSA-OAEP"), 400),
         (format!("{key}/dance?{KEYS}"), json!({}), 404),
+        (format!("{base}/k/dance?{KEYS}"), json!({}), 404),
     ];
     for (url, body, expected) in table {
         let answer = cloud.vault(customer, Method::POST, &url, Some(body.clone())).await;

@@ -43,26 +43,3 @@ pub(super) fn authorize_request(
     let now = cloud.clock.now();
     cloud.read(|state| authorize(&state.arm, &request.caller, action, id, now))
 }
-
-/// Refuses a caller who may write a resource but not use another one that it links to.
-pub(super) fn authorize_linked(
-    arm: &ArmState,
-    caller: &Caller,
-    (action, id): (&str, &str),
-    (linked_action, linked_id): (&str, &str),
-    now: OffsetDateTime,
-) -> Result<(), ArmError> {
-    if allowed(arm, caller.object_id, Action::Control(linked_action), linked_id, now) {
-        return Ok(());
-    }
-    Err(ArmError::new(
-        http::StatusCode::FORBIDDEN,
-        "LinkedAuthorizationFailed",
-        format!(
-            "The client '{}' with object id '{}' has permission to perform action '{action}' on scope '{id}'; however, \
-             it does not have permission to perform action(s) '{linked_action}' on the linked scope(s) '{linked_id}' \
-             (respectively) or the linked scope(s) are invalid.",
-            caller.application_id, caller.object_id
-        ),
-    ))
-}

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::error::ArmError;
 
 /// The versions of Microsoft.Compute's disk provider, as published in Azure's REST API descriptions.
-static DISK_VERSIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub(super) static DISK_VERSIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
     serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/disk_api_versions.json")))
         .expect("the versions are compiled in, and the tests of this module read them")
 });

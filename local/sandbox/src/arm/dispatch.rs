@@ -14,8 +14,8 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, ArmResponse, Target};
 use super::resource::{self, RegisteredProvider};
 use super::{
-    custom_roles, inventory, limits, operations, permissions, resource_groups, role_assignments,
-    role_definitions, subscriptions, tenancy, vaults,
+    custom_roles, inventory, limits, operations, permissions, resource_groups, resource_providers,
+    role_assignments, role_definitions, subscriptions, tags, tenancy, vaults,
 };
 
 /// Answers one request.
@@ -80,6 +80,19 @@ fn route(cloud: &Cloud, request: &ArmRequest, lower: &[&str]) -> Result<ArmRespo
             let scope = scope(request, at.len() + 2);
             authorize_request(cloud, request, "Microsoft.Resources/subscriptions/resources/read", &scope)?;
             inventory::list(cloud, request, &scope)
+        }
+        ["subscriptions", _, "providers", rest @ ..] if get && rest.len() < 2 => {
+            let read = "Microsoft.Resources/subscriptions/providers/read";
+            authorize_request(cloud, request, read, &scope(request, 2))?;
+            match request.segments.get(3) {
+                None => Ok(resource_providers::list(&request.segments[1])),
+                Some(namespace) => resource_providers::get(&request.segments[1], namespace),
+            }
+        }
+        ["subscriptions", _, at @ .., "providers", "microsoft.resources", "tags", "default"]
+            if at.len() == 2 || at.len() == 6 =>
+        {
+            tags::answer(cloud, request, &scope(request, at.len() + 2))
         }
         ["subscriptions", _, at @ .., "providers", "microsoft.authorization", "roledefinitions"] if get => {
             let scope = scope(request, at.len() + 2);
@@ -276,6 +289,9 @@ fn versions_of(lower: &[&str]) -> (Versions, &'static str) {
         [.., "providers", "microsoft.authorization", _]
         | [.., "providers", "microsoft.authorization", _, _] => {
             (Versions::Since("2015-07-01"), "Microsoft.Authorization")
+        }
+        [.., "providers", "microsoft.resources", "tags", "default"] => {
+            (Versions::Since("2019-10-01"), "Microsoft.Resources/tags")
         }
         [_, _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
             (Versions::Since("2019-09-01"), "deletedVaults")

@@ -94,10 +94,11 @@ impl ArmError {
     ///
     /// Our guess: of which refusals that is so beside those.
     pub(super) fn is_the_gateways(&self) -> bool {
-        const GATEWAY: [&str; 15] = [
+        const GATEWAY: [&str; 16] = [
             "AuthorizationFailed",
             "DeploymentNotFound",
             "HttpMethodNotAllowed",
+            "InvalidResourceNamespace",
             "InvalidResourceType",
             "InternalServerError",
             "InvalidTemplate",

@@ -88,6 +88,19 @@ impl ArmRequest {
         })
     }
 
+    /// The same request with another body.
+    pub(super) fn with_body(&self, body: &Value) -> Self {
+        Self {
+            method: self.method.clone(),
+            segments: self.segments.clone(),
+            query: self.query.clone(),
+            api_version: self.api_version.clone(),
+            caller: self.caller,
+            body: Bytes::from(body.to_string()),
+            gateway: self.gateway,
+        }
+    }
+
     /// The path as one id.
     pub(crate) fn id(&self) -> String {
         format!("/{}", self.segments.join("/"))

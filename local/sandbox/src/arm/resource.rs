@@ -19,8 +19,10 @@ use crate::state::resources::virtual_machine::VirtualMachine;
 
 use super::access::authorize_request;
 use super::api_version::Versions;
+use super::enumeration;
 use super::error::ArmError;
 use super::limits;
+use super::linked_access;
 use super::operations;
 use super::provider::Provider;
 use super::request::{ArmRequest, ArmResponse, Target};
@@ -85,6 +87,12 @@ impl RegisteredProvider {
             .ok_or_else(|| ArmError::method_not_allowed(&request.method))?;
         let action = format!("{}/{action}", self.resource_type.name);
         authorize_request(cloud, request, &action, &target.id)?;
+        let writes = rest.is_empty() && [Method::PUT, Method::PATCH].contains(&request.method);
+        if writes {
+            linked_access::authorize(cloud, request, self.resource_type.name, (&action, &target.id))?;
+        }
+        let spelled = writes.then(|| enumeration::spelled(request, self.resource_type.name)).flatten();
+        let request = spelled.as_ref().unwrap_or(request);
         if rest.is_empty() && request.method != Method::GET {
             // Before anything is planned: what the first write made is there for the second.
             cloud.change(|state| operations::finish_all(state, &target.id, cloud.clock.now()));

@@ -38,7 +38,10 @@ fn check_lifetime(claims: &Value, now: OffsetDateTime) -> Result<(), EntraFault>
     let seconds = |claim: &str| claims[claim].as_i64().ok_or_else(EntraFault::malformed_assertion);
     let (from, until, now_seconds) = (seconds("nbf")?, seconds("exp")?, now.unix_timestamp());
     if now_seconds < from || until <= now_seconds {
-        return Err(EntraFault::assertion_not_in_time(now));
+        let moment = |seconds| {
+            OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| EntraFault::malformed_assertion())
+        };
+        return Err(EntraFault::assertion_not_in_time(now, moment(from)?, moment(until)?));
     }
     Ok(())
 }

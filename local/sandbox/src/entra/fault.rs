@@ -173,11 +173,19 @@ impl EntraFault {
         Self::invalid_client(700_027, "Client assertion contains an invalid signature.".to_owned())
     }
 
-    pub(crate) fn assertion_not_in_time(now: OffsetDateTime) -> Self {
+    /// From when and until when the assertion is good, as its claims say.
+    pub(crate) fn assertion_not_in_time(
+        now: OffsetDateTime,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Self {
         let text = format!(
-            "Client assertion is not within its valid time range. Current time: {}. Review the documentation at \
-             https://learn.microsoft.com/entra/identity-platform/certificate-credentials.",
-            timestamp(now)
+            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, expiry time \
+             of assertion {}. Review the documentation at \
+             https://learn.microsoft.com/entra/identity-platform/certificate-credentials .",
+            round_trip(now),
+            round_trip(from),
+            round_trip(until)
         );
         Self::invalid_client(700_024, text)
     }
@@ -217,11 +225,15 @@ impl EntraFault {
         Self::unmatched(700_212, "audience", audience)
     }
 
-    /// Our guess: the wording. The number came when Entra began to compare subjects with case in 2024.
+    /// The number came when Entra began to compare subjects with case in 2024.
     pub(crate) fn subject_differs_in_case(subject: &str) -> Self {
         let text = format!(
             "No matching federated identity record found for presented assertion subject '{subject}'. The subject \
-             matches with case-insensitive comparison, but not with case-sensitive comparison."
+             matches with case-insensitive comparison, but not with case-sensitive comparison. Check your federated \
+             identity credential Subject, Audience and Issuer against the presented assertion. See documentation at: \
+             https://learn.microsoft.com/entra/workload-id/workload-identity-federation. See breaking change \
+             notification and remediation at: \
+             https://learn.microsoft.com/en-us/entra/identity-platform/reference-breaking-changes#august-2024."
         );
         Self::invalid_client(7_002_138, text)
     }
@@ -258,5 +270,12 @@ impl EntraFault {
 fn timestamp(moment: OffsetDateTime) -> String {
     moment
         .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z"))
+        .expect("every part of this format is a part of an OffsetDateTime")
+}
+
+/// A moment as Entra writes it inside a sentence, to the tenth of a microsecond.
+fn round_trip(moment: OffsetDateTime) -> String {
+    moment
+        .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"))
         .expect("every part of this format is a part of an OffsetDateTime")
 }

@@ -60,7 +60,7 @@ fn dispatch(
     body: &[u8],
 ) -> Result<GraphResponse, GraphFault> {
     let caller = cloud.caller(headers, Audience::Graph)?;
-    let request = GraphRequest::parse(uri, body, caller, cloud.clock.now())?;
+    let request = GraphRequest::parse(uri, headers, body, caller, cloud.clock.now())?;
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
 
     if path == ["me"] && method == Method::GET {

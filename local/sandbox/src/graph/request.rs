@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use url::form_urlencoded;
@@ -20,6 +20,8 @@ pub(super) struct GraphRequest {
     /// The segments after the version. `applications(appId='…')` stands here as two: `applications` and `appId='…'`.
     pub(super) path: Vec<String>,
     query: BTreeMap<String, String>,
+    /// Whether it is an advanced query: only such a one is told how many objects there are.
+    is_advanced: bool,
     body: Option<Value>,
     pub(super) caller: Caller,
     pub(super) now: OffsetDateTime,
@@ -35,6 +37,7 @@ pub(super) enum GraphResponse {
 impl GraphRequest {
     pub(super) fn parse(
         uri: &Uri,
+        headers: &HeaderMap,
         body: &[u8],
         caller: Caller,
         now: OffsetDateTime,
@@ -51,6 +54,8 @@ impl GraphRequest {
         if let Some(option) = query.keys().find(|name| !offered.contains(&name.as_str())) {
             return Err(GraphFault::not_offered(&format!("the query option '{option}'")));
         }
+        let consistency = headers.get("consistencylevel").and_then(|value| value.to_str().ok());
+        let is_advanced = consistency.is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
         let body = if body.is_empty() {
             None
         } else {
@@ -58,7 +63,7 @@ impl GraphRequest {
                         of valid JSON format.";
             Some(serde_json::from_slice(body).map_err(|_| GraphFault::bad_request(text))?)
         };
-        Ok(Self { version: version.to_owned(), path, query, body, caller, now })
+        Ok(Self { version: version.to_owned(), path, query, is_advanced, body, caller, now })
     }
 
     /// The body as an object.
@@ -76,7 +81,7 @@ impl GraphRequest {
         object
     }
 
-    /// A collection, with what `$filter`, `$top` and `$select` leave of it.
+    /// A collection, with what `$filter`, `$top` and `$select` leave of it. `$count` counts what `$filter` leaves.
     pub(super) fn collection(&self, collection: &str, objects: Vec<Value>) -> Result<Value, GraphFault> {
         let filter = self.query.get("$filter").map(|text| Filter::parse(text)).transpose()?;
         let top = match self.query.get("$top") {
@@ -89,8 +94,19 @@ impl GraphRequest {
                 kept.push(self.selected(object));
             }
         }
+        let counts = match self.query.get("$count").map(String::as_str) {
+            None | Some("false") => false,
+            // Only an advanced query may count (documented). Our guess: without the header it is passed over in silence.
+            Some("true") => self.is_advanced,
+            Some(_) => return Err(GraphFault::bad_request("Invalid value for '$count'.")),
+        };
+        let count = kept.len();
         kept.truncate(top);
-        Ok(json!({"@odata.context": self.context(collection), "value": kept}))
+        let mut shown = json!({"@odata.context": self.context(collection), "value": kept});
+        if counts {
+            shown["@odata.count"] = count.into();
+        }
+        Ok(shown)
     }
 
     fn selected(&self, object: Value) -> Value {

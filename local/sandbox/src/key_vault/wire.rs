@@ -129,24 +129,34 @@ fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Val
         (&Method::GET, ["keys", _] | ["keys", _, _]) => call.get(name, version).map(Some),
         (&Method::PATCH, ["keys", _] | ["keys", _, _]) => call.update(name, version, json(body)?).map(Some),
         (&Method::DELETE, ["keys", _]) => call.delete(name).map(Some),
-        (&Method::POST, ["keys", _, _, "verify"]) => call.verify(name, version, &json(body)?).map(Some),
-        (&Method::POST, ["keys", _, _, operation]) => {
-            let action = match *operation {
-                "wrapkey" => KeyAction::Wrap,
-                "unwrapkey" => KeyAction::Unwrap,
-                "encrypt" => KeyAction::Encrypt,
-                "decrypt" => KeyAction::Decrypt,
-                "sign" => KeyAction::Sign,
-                _ => return Err(no_such_path(parts)),
-            };
-            call.operate(name, version, action, &json(body)?).map(Some)
-        }
+        // Without a version, as with an empty one, the newest is used (documented).
+        (&Method::POST, ["keys", _, operation]) => used(call, parts, (name, None, operation), body),
+        (&Method::POST, ["keys", _, _, operation]) => used(call, parts, (name, version, operation), body),
         (&Method::GET, ["deletedkeys"] | ["deletedkeys", ""]) => call.list_deleted(&page()?).map(Some),
         (&Method::GET, ["deletedkeys", _]) => call.get_deleted(name).map(Some),
         (&Method::POST, ["deletedkeys", _, "recover"]) => call.recover(name).map(Some),
         (&Method::DELETE, ["deletedkeys", _]) => call.purge(name).map(|()| None),
         _ => Err(no_such_path(parts)),
     }
+}
+
+/// A key is used by the operation that its address names.
+fn used(
+    call: &calls::Call<'_>,
+    parts: &Parts,
+    (name, version, operation): (&str, Option<&str>, &str),
+    body: &Bytes,
+) -> Result<Option<Value>, VaultError> {
+    let action = match operation {
+        "verify" => return call.verify(name, version, &json(body)?).map(Some),
+        "wrapkey" => KeyAction::Wrap,
+        "unwrapkey" => KeyAction::Unwrap,
+        "encrypt" => KeyAction::Encrypt,
+        "decrypt" => KeyAction::Decrypt,
+        "sign" => KeyAction::Sign,
+        _ => return Err(no_such_path(parts)),
+    };
+    call.operate(name, version, action, &json(body)?).map(Some)
 }
 
 /// An address of local roles. Clients write the scope as nothing, as a slash, or as `keys` and a name.

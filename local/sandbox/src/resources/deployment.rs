@@ -10,7 +10,7 @@ use crate::moments;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::deployment::{Deployment, ResourceWrite, WriteState};
-use crate::state::tags::add_tags;
+use crate::state::tags::{Tags, add_tags};
 use crate::tracked::Tracked;
 
 use super::resource::Resource;
@@ -22,6 +22,18 @@ impl Resource for Deployment {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.deployments
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.deployments
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn id(held: &Self) -> &str {

@@ -8,6 +8,7 @@ use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::disk::{Disk, DiskState};
 use crate::state::resources::store::Common;
+use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
 use super::resource::{Resource, Runner};
@@ -20,6 +21,18 @@ impl Resource for Disk {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.disks
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.disks
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.common.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.common.tags
     }
 
     fn id(held: &Self) -> &str {
@@ -40,10 +53,6 @@ impl Resource for Disk {
 }
 
 impl Stored for Disk {
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.disks
-    }
-
     fn common(&self) -> &Common {
         &self.common
     }

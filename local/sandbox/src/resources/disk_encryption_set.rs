@@ -9,7 +9,7 @@ use crate::names::arm_id;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet, PreviousKey, SetIdentity};
-use crate::state::tags::add_tags;
+use crate::state::tags::{Tags, add_tags};
 use crate::tracked::Tracked;
 
 use super::resource::{Resource, Runner};
@@ -22,6 +22,18 @@ impl Resource for DiskEncryptionSet {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.disk_encryption_sets
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.disk_encryption_sets
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn id(held: &Self) -> &str {

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::identity::Identity;
+use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
 use super::resource::Resource;
@@ -16,6 +17,18 @@ impl Resource for Identity {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.identities
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.identities
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn id(held: &Self) -> &str {

@@ -14,6 +14,7 @@ use crate::state::resources::identity::Identity;
 use crate::state::resources::snapshot::Snapshot;
 use crate::state::resources::vault::Vault;
 use crate::state::resources::virtual_machine::VirtualMachine;
+use crate::state::tags::Tags;
 
 use super::resource::{Resource, Runner};
 use super::vault::ManagedHsm;
@@ -53,6 +54,8 @@ pub(crate) struct ResourceType {
     list: fn(&State, &str) -> Vec<Value>,
     keys: fn(&ArmState, &str) -> Vec<String>,
     remove: fn(&mut State, &str, OffsetDateTime),
+    tags: for<'a> fn(&'a ArmState, &str) -> Option<&'a Option<Tags>>,
+    set_tags: fn(&mut ArmState, &str, Tags),
     user_outside: fn(&ArmState, &str) -> Option<String>,
 }
 
@@ -66,6 +69,12 @@ impl ResourceType {
             list: |state, scope| R::within(&state.arm, scope).map(|held| R::shown(held, state)).collect(),
             keys: |arm, scope| R::within(arm, scope).map(|held| arm_id::key(R::id(held))).collect(),
             remove: R::remove,
+            tags: |arm, id| R::find(arm, id).map(R::tags),
+            set_tags: |arm, id, tags| {
+                if let Some(held) = R::all_mut(arm).get_mut(&arm_id::key(id)) {
+                    *R::tags_mut(held) = Some(tags);
+                }
+            },
             user_outside: R::user_outside,
         }
     }
@@ -88,6 +97,16 @@ impl ResourceType {
     /// Every resource of the type within a scope, as `GET` answers it.
     pub(crate) fn list(&self, state: &State, scope: &str) -> Vec<Value> {
         (self.list)(state, scope)
+    }
+
+    /// The tags of the resource with this id; none where there is no such resource.
+    pub(crate) fn tags<'a>(&self, arm: &'a ArmState, id: &str) -> Option<&'a Option<Tags>> {
+        (self.tags)(arm, id)
+    }
+
+    /// Gives the resource with this id other tags.
+    pub(crate) fn set_tags(&self, arm: &mut ArmState, id: &str, tags: Tags) {
+        (self.set_tags)(arm, id, tags);
     }
 
     /// Deletes the resource with this key.

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::names::arm_id;
 use crate::state::State;
 use crate::state::arm::ArmState;
+use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
 /// A type of resource that lives in a group.
@@ -24,6 +25,15 @@ pub(crate) trait Resource {
 
     /// Every one, by its id in lower case.
     fn all(arm: &ArmState) -> &Tracked<String, Self::Held>;
+
+    /// As [`all`](Self::all), to be changed.
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self::Held>;
+
+    /// The tags that it carries.
+    fn tags(held: &Self::Held) -> &Option<Tags>;
+
+    /// As [`tags`](Self::tags), to be changed.
+    fn tags_mut(held: &mut Self::Held) -> &mut Option<Tags>;
 
     /// Whether this is one of the type and has not been deleted.
     fn is_there(_: &Self::Held) -> bool {

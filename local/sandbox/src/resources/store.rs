@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 
 use crate::moments;
 use crate::names::arm_id;
-use crate::state::arm::ArmState;
 use crate::state::resources::store::{Common, Encryption};
 use crate::state::tags::add_tags;
-use crate::tracked::Tracked;
 
 use super::resource::Resource;
 
@@ -19,7 +17,6 @@ pub(crate) const PLATFORM_KEY: &str = "EncryptionAtRestWithPlatformKey";
 pub(crate) trait Stored:
     Resource<Held = Self> + Clone + Serialize + DeserializeOwned + 'static
 {
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self>;
     fn common(&self) -> &Common;
     fn common_mut(&mut self) -> &mut Common;
 

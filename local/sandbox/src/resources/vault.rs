@@ -11,6 +11,7 @@ use crate::state::arm::ArmState;
 use crate::state::key_vault::key_version::{VaultFacts, recovery_level};
 use crate::state::key_vault::local_roles::ADMINISTRATOR;
 use crate::state::resources::vault::Vault;
+use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
 use super::resource::{Resource, Runner};
@@ -25,6 +26,18 @@ impl Resource for Vault {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.vaults
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.vaults
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn is_there(held: &Self) -> bool {
@@ -56,6 +69,18 @@ impl Resource for ManagedHsm {
 
     fn all(arm: &ArmState) -> &Tracked<String, Vault> {
         &arm.vaults
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Vault> {
+        &mut arm.vaults
+    }
+
+    fn tags(held: &Vault) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Vault) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn is_there(held: &Vault) -> bool {

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::disk::DiskState;
 use crate::state::resources::virtual_machine::{Power, VirtualMachine};
-use crate::state::tags::add_tags;
+use crate::state::tags::{Tags, add_tags};
 use crate::tracked::Tracked;
 
 use super::disk;
@@ -22,6 +22,18 @@ impl Resource for VirtualMachine {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.virtual_machines
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.virtual_machines
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn id(held: &Self) -> &str {

@@ -54,6 +54,29 @@ async fn an_application_is_made_found_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn an_advanced_query_is_told_how_many_objects_there_are() {
+    let cloud = Cloud::start().await;
+    let vendor = cloud.vendor();
+    for _ in 0..3 {
+        cloud.application().await;
+    }
+    let filter = "$filter=startswith(displayName,'Disks under')";
+    for (query, level, expected) in [
+        (format!("{filter}&$count=true"), "eventual", json!(3)),
+        (format!("{filter}&$count=true&$top=1"), "Eventual", json!(3)),
+        (format!("{filter}&$count=false"), "eventual", Value::Null),
+        (format!("{filter}&$count=true"), "", Value::Null),
+    ] {
+        let path = format!("applications?{query}");
+        let (status, body) = cloud.graph_with(&vendor, &path, ("ConsistencyLevel", level)).await;
+        assert_eq!((status, &body["@odata.count"]), (StatusCode::OK, &expected), "{query} {level}: {body}");
+    }
+    let path = "applications?$count=some";
+    let (status, body) = cloud.graph_with(&vendor, path, ("ConsistencyLevel", "eventual")).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "Request_BadRequest"));
+}
+
+#[tokio::test]
 async fn an_application_that_makes_no_sense_is_refused() {
     let cloud = Cloud::start().await;
     for body in [

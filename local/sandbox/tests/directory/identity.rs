@@ -64,9 +64,15 @@ async fn the_endpoint_refuses_what_it_should() {
         ("wrong header", "x", vec![version, resource, ("client_id", client_id)], 401),
         ("no version", header, vec![resource, ("client_id", client_id)], 400),
         (
-            "the version before",
+            "the version before with the header of this one",
             header,
-            vec![("api-version", "2017-09-01"), resource, ("client_id", client_id)],
+            vec![("api-version", "2017-09-01"), resource, ("clientid", client_id)],
+            401,
+        ),
+        (
+            "a version that there is not",
+            header,
+            vec![("api-version", "2018-02-01"), resource, ("client_id", client_id)],
             400,
         ),
         ("no resource", header, vec![version, ("client_id", client_id)], 400),
@@ -92,6 +98,31 @@ async fn the_endpoint_refuses_what_it_should() {
         assert_eq!(status.as_u16(), expected, "{why}: {body}");
         if expected != 200 {
             assert_eq!(body["statusCode"], expected, "{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_version_before_has_its_own_header_name_and_moment() {
+    let cloud = Cloud::start().await;
+    let identity = cloud.identity(&cloud.vendor(), "function-app").await;
+    let client_id = identity["properties"]["clientId"].as_str().unwrap();
+    let secret = cloud.sandbox.identity_header();
+    let (version, resource) = (("api-version", "2017-09-01"), ("resource", EXCHANGE));
+    for (why, header, query, expected) in [
+        ("right", ("secret", secret), vec![version, resource, ("clientid", client_id)], 200),
+        ("wrong secret", ("secret", "x"), vec![version, resource, ("clientid", client_id)], 401),
+        ("newer name", ("secret", secret), vec![version, resource, ("client_id", client_id)], 400),
+        ("nobody chosen", ("secret", secret), vec![version, resource], 400),
+        ("newer version", ("secret", secret), vec![("api-version", "2019-08-01"), resource], 401),
+    ] {
+        let (status, body) = cloud.identity_request_with(header, &query).await;
+        assert_eq!(status.as_u16(), expected, "{why}: {body}");
+        if expected == 200 {
+            let moment = body["expires_on"].as_str().unwrap();
+            assert!(moment.ends_with(" +00:00") && moment.as_bytes()[2] == b'/', "{moment}");
+            assert_eq!(claims(body["access_token"].as_str().unwrap())["aud"], EXCHANGE);
+            assert!(body.get("client_id").is_none());
         }
     }
 }

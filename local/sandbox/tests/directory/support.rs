@@ -121,10 +121,21 @@ impl Cloud {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        Self::answer(request).await
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Answer {
         let reply = request.send().await.unwrap();
         let status = reply.status();
         let text = reply.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Reads from Graph version 1.0, with one header more.
+    pub(crate) async fn graph_with(&self, tenant: &SeedTenant, path: &str, header: (&str, &str)) -> Answer {
+        let token = self.administrator_token(tenant, "https://graph.microsoft.com/.default").await;
+        let url = format!("https://graph.microsoft.com/v1.0/{path}");
+        Self::answer(self.client.get(url).bearer_auth(token).header(header.0, header.1)).await
     }
 
     /// A call to Graph version 1.0.
@@ -234,8 +245,17 @@ impl Cloud {
     }
 
     pub(crate) async fn identity_request(&self, header: &str, query: &[(&str, &str)]) -> Answer {
+        self.identity_request_with(("X-IDENTITY-HEADER", header), query).await
+    }
+
+    /// As [`identity_request`](Self::identity_request), with the header's name.
+    pub(crate) async fn identity_request_with(
+        &self,
+        (name, value): (&str, &str),
+        query: &[(&str, &str)],
+    ) -> Answer {
         let url = reqwest::Url::parse_with_params(&self.sandbox.identity_endpoint(), query).unwrap();
-        let reply = self.client.get(url).header("X-IDENTITY-HEADER", header).send().await.unwrap();
+        let reply = self.client.get(url).header(name, value).send().await.unwrap();
         (reply.status(), reply.json().await.unwrap())
     }
 

@@ -61,6 +61,15 @@ async fn issuer_subject_and_audience_are_compared_byte_for_byte() {
         let answer =
             cloud.exchange(cloud.customer().tenant_id, text(&application, "/appId"), &assertion).await;
         assert_eq!(refusal(&answer), code, "{issuer} {subject} {audience}");
+        if code == 7_002_138 {
+            let words = text(&answer.1, "/error_description");
+            assert!(
+                words.contains(
+                    "presented assertion. See documentation at: https://learn.microsoft.com/entra/"
+                )
+            );
+            assert!(words.contains("reference-breaking-changes#august-2024. Trace ID: "), "{words}");
+        }
     }
 }
 
@@ -202,6 +211,18 @@ async fn an_assertion_that_entra_did_not_make_for_an_identity_is_refused() {
     cloud.sandbox.advance_clock(Duration::from_secs(25 * 3600));
     let late = cloud.exchange(customer.tenant_id, text(&application, "/appId"), &good).await;
     assert_eq!(refusal(&late), 700_024);
+    let (words, times) = (text(&late.1, "/error_description"), claims(&good));
+    let moment = |claim: &str| {
+        let moment = time::OffsetDateTime::from_unix_timestamp(times[claim].as_i64().unwrap()).unwrap();
+        let (hour, minute, second) = moment.to_hms();
+        format!("{}T{hour:02}:{minute:02}:{second:02}.0000000Z", moment.date())
+    };
+    let expected = format!(
+        ", assertion valid from {}, expiry time of assertion {}. Review",
+        moment("nbf"),
+        moment("exp")
+    );
+    assert!(words.contains(&expected), "{words}, not {expected}");
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! The gateway of Azure Resource Manager and the plain resources behind it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too, which clippy cannot see")]
 
+mod bodies;
 #[path = "../cloud/mod.rs"]
 mod cloud;
 mod custom_roles;
 mod deployments;
+mod enumerations;
 mod every_type;
 mod limits;
+mod linked_access;
+mod providers_and_tags;
 
 use cloud::{ARM, Cloud, VAULT, at};
 use reqwest::Method;

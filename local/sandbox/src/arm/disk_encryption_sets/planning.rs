@@ -1,8 +1,8 @@
 //! What a set will be after a write, everything but its key checked.
 
 use crate::arm::error::ArmError;
+use crate::arm::regions;
 use crate::arm::request::{ArmRequest, Target};
-use crate::arm::{access, regions};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -28,7 +28,7 @@ pub(super) fn planned_by_put(
     };
     if let Some(existing) = existing {
         regions::check_unmoved(&existing.location, &location, &target.name, &target.group)?;
-        let mut set = planned(cloud, state, request, target, existing.clone(), body)?;
+        let mut set = planned(cloud, state, target, existing.clone(), body)?;
         set.tags = body.tags.clone();
         return Ok(set);
     }
@@ -55,7 +55,7 @@ pub(super) fn planned_by_put(
         rotation_error: None,
         provisioning_state: "Succeeded".into(),
     };
-    let set = planned(cloud, state, request, target, new, body)?;
+    let set = planned(cloud, state, target, new, body)?;
     if set.identity.kind == "None" {
         // Our guess: code and words. A set without an identity could never reach a key.
         return Err(missing("diskEncryptionSet.identity"));
@@ -88,13 +88,12 @@ fn check_count(state: &State, target: &Target, location: &str) -> Result<(), Arm
 pub(super) fn planned_by_patch(
     cloud: &Cloud,
     state: &State,
-    request: &ArmRequest,
     target: &Target,
     body: &SetBody,
 ) -> Result<DiskEncryptionSet, ArmError> {
     let existing =
         state.arm.disk_encryption_sets.get(&arm_id::key(&target.id)).ok_or_else(|| not_found(target))?;
-    let mut set = planned(cloud, state, request, target, existing.clone(), body)?;
+    let mut set = planned(cloud, state, target, existing.clone(), body)?;
     if body.tags.is_some() {
         set.tags = body.tags.clone();
     }
@@ -111,13 +110,12 @@ pub(super) fn planned_by_patch(
 fn planned(
     cloud: &Cloud,
     state: &State,
-    request: &ArmRequest,
     target: &Target,
     mut set: DiskEncryptionSet,
     body: &SetBody,
 ) -> Result<DiskEncryptionSet, ArmError> {
     if let Some(identity) = &body.identity {
-        set.identity = planned_identity(cloud, state, request, target, &set.identity, identity)?;
+        set.identity = planned_identity(state, target, &set.identity, identity)?;
     }
     set.provisioning_state = "Succeeded".into();
     let Some(properties) = &body.properties else {
@@ -154,11 +152,9 @@ fn planned(
     Ok(set)
 }
 
-/// Checks the identity that is asked for, and that the caller may give it away.
+/// Checks the identity that is asked for.
 fn planned_identity(
-    cloud: &Cloud,
     state: &State,
-    request: &ArmRequest,
     target: &Target,
     existing: &SetIdentity,
     body: &IdentityBody,
@@ -178,13 +174,6 @@ fn planned_identity(
         ));
     }
     for id in &identity.user_assigned {
-        access::authorize_linked(
-            &state.arm,
-            &request.caller,
-            ("Microsoft.Compute/diskEncryptionSets/write", &target.id),
-            ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id),
-            cloud.clock.now(),
-        )?;
         if !state.arm.identities.contains_key(&arm_id::key(id)) {
             return Err(identity_not_found(&target.id, id));
         }

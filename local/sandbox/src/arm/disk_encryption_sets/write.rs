@@ -51,7 +51,7 @@ pub(in crate::arm) fn patch(
     if body.identity.is_none() && body.properties.is_none() {
         return patch_tags(cloud, target, body);
     }
-    let set = cloud.read(|state| planned_by_patch(cloud, state, request, target, &body))?;
+    let set = cloud.read(|state| planned_by_patch(cloud, state, target, &body))?;
     let refusal = key_refusal(cloud, &set)?;
     cloud.change(|state| {
         let old =

@@ -63,7 +63,7 @@ fn put<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result
         }
     };
     store.common_mut().tags = body.tags.clone();
-    let store = planned(cloud, request, store, &body)?;
+    let store = planned(cloud, store, &body)?;
     Ok(begin(cloud, request, store))
 }
 
@@ -80,7 +80,7 @@ fn patch<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Resu
         cloud.change(|state| S::all_mut(&mut state.arm).insert(arm_id::key(&target.id), existing));
         return Ok(reply);
     }
-    let store = planned(cloud, request, existing, &body)?;
+    let store = planned(cloud, existing, &body)?;
     Ok(begin(cloud, request, store))
 }
 
@@ -109,12 +109,7 @@ fn delete<S: Store>(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Res
 }
 
 /// What it will be, everything checked.
-fn planned<S: Store>(
-    cloud: &Cloud,
-    request: &ArmRequest,
-    mut store: S,
-    body: &StoreBody,
-) -> Result<S, ArmError> {
+fn planned<S: Store>(cloud: &Cloud, mut store: S, body: &StoreBody) -> Result<S, ArmError> {
     if let Some(name) = body.sku.as_ref().and_then(|sku| sku.name.clone()) {
         store.common_mut().sku = name;
     }
@@ -123,7 +118,7 @@ fn planned<S: Store>(
     };
     store.apply(properties);
     if let Some(encryption) = &properties.encryption {
-        let planned = encryption::planned::<S>(cloud, request, store.common(), encryption)?;
+        let planned = encryption::planned(cloud, store.common(), encryption)?;
         if planned.differs(&store.common().encryption) {
             cloud.read(|state| store.check_change(state, &planned))?;
         }

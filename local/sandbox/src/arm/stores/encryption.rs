@@ -4,8 +4,7 @@ use http::StatusCode;
 
 use crate::arm::disk_encryption_sets::key_check;
 use crate::arm::error::ArmError;
-use crate::arm::request::ArmRequest;
-use crate::arm::{access, regions};
+use crate::arm::regions;
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -15,15 +14,9 @@ use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
 use crate::state::resources::store::{Common, Encryption};
 
 use super::body::EncryptionBody;
-use super::store::Store;
 
 /// The encryption that a body asks for, everything checked, the key of the set included.
-pub(super) fn planned<S: Store>(
-    cloud: &Cloud,
-    request: &ArmRequest,
-    store: &Common,
-    body: &EncryptionBody,
-) -> Result<Encryption, ArmError> {
+pub(super) fn planned(cloud: &Cloud, store: &Common, body: &EncryptionBody) -> Result<Encryption, ArmError> {
     let Some(id) = &body.disk_encryption_set_id else {
         return match body.kind.as_deref() {
             None | Some(PLATFORM_KEY) => {
@@ -45,17 +38,7 @@ pub(super) fn planned<S: Store>(
             ),
         ));
     }
-    let now = cloud.clock.now();
-    let set = cloud.read(|state| {
-        access::authorize_linked(
-            &state.arm,
-            &request.caller,
-            (&format!("{}/write", S::TYPE), &store.id),
-            ("Microsoft.Compute/diskEncryptionSets/read", id),
-            now,
-        )?;
-        usable_set(state, store, id)
-    })?;
+    let set = cloud.read(|state| usable_set(state, store, id))?;
     let kind = body.kind.clone().unwrap_or_else(|| set.encryption_type.clone());
     if kind != set.encryption_type {
         return Err(ArmError::bad_request(

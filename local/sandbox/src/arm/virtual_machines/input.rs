@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::arm::error::ArmError;
 use crate::arm::request::{ArmRequest, ArmResponse, Target};
-use crate::arm::{access, operations, regions};
+use crate::arm::{operations, regions};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -81,7 +81,7 @@ pub(in crate::arm) fn put(
     let existing = cloud.read(|state| {
         state.arm.group(&target.subscription, &target.group)?;
         for disk in &disks {
-            check_disk(cloud, state, request, target, disk, &location)?;
+            check_disk(state, target, disk, &location)?;
         }
         Ok(state.arm.virtual_machines.get(&arm_id::key(&target.id)).cloned())
     })?;
@@ -157,17 +157,7 @@ fn attached(disk: &AttachedDisk) -> Result<String, ArmError> {
 }
 
 /// Our guess: codes and words; the rules are documented.
-fn check_disk(
-    cloud: &Cloud,
-    state: &State,
-    request: &ArmRequest,
-    target: &Target,
-    id: &str,
-    location: &str,
-) -> Result<(), ArmError> {
-    let linked = ("Microsoft.Compute/disks/write", id);
-    let own = ("Microsoft.Compute/virtualMachines/write", target.id.as_str());
-    access::authorize_linked(&state.arm, &request.caller, own, linked, cloud.clock.now())?;
+fn check_disk(state: &State, target: &Target, id: &str, location: &str) -> Result<(), ArmError> {
     let disk = state.arm.disks.get(&arm_id::key(id)).ok_or_else(|| {
         ArmError::new(StatusCode::NOT_FOUND, "NotFound", format!("Disk '{id}' was not found."))
     })?;
