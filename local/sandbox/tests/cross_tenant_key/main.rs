@@ -321,7 +321,6 @@ async fn bad_sets_are_refused_before_the_key_is_tried() {
     let table = [
         (with("/properties/activeKey", json!({ "keyUrl": versionless })), "InvalidParameter"),
         (with("/properties/activeKey", json!({})), "InvalidParameter"),
-        (with("/properties/activeKey/sourceVault", json!({ "id": foreign })), "InvalidParameter"),
         (with("/properties/activeKey/sourceVault", json!({ "id": nameless })), "InvalidParameter"),
         (with("/properties/federatedClientId", json!("")), "BadRequest"),
         (with("/properties/encryptionType", json!("EncryptionAtRestWithPlatformKey")), "InvalidParameter"),
@@ -336,6 +335,8 @@ async fn bad_sets_are_refused_before_the_key_is_tried() {
         let answer = story.put_set(body.clone()).await;
         assert_eq!((answer.status, answer.code()), (400, code), "{body}: {}", answer.body);
     }
+    let body = with("/properties/activeKey/sourceVault", json!({ "id": foreign }));
+    story.put_set(body).await.expect_error(403, "LinkedAuthorizationFailed");
     assert_eq!(vendor.region, customer.region, "the seeds share a region, or nothing here could work");
     story.vendor(Method::GET, &story.set_id(), None).await.expect_error(404, "ResourceNotFound");
 }
