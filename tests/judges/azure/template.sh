@@ -77,8 +77,8 @@ az deployment operation group list -g $isvRgName -n customer-key \
 echo "passed  the article's ARM template"
 
 # ---- What the template cannot do --------------------------------------------------------------------------------------------
-sed "s/\[parameters('desname')\]/[uniqueString('x')]/" "$WORK/template.json" > "$WORK/unknown-function.json"
-refused "template function 'uniqueString'" az deployment group validate -g $isvRgName -n refused \
+sed "s/\[parameters('desname')\]/[utcNow('u')]/" "$WORK/template.json" > "$WORK/unknown-function.json"
+refused "template function 'utcNow'" az deployment group validate -g $isvRgName -n refused \
     --template-file "$WORK/unknown-function.json" --parameters "${given[@]}"
 refused KeyVaultAccessForbidden az deployment group create -g $isvRgName -n refused --template-file "$WORK/template.json" \
     --parameters "${given[@]}" desname=without-a-key keyVaultURL="${MyKey/$kvName/no-such-vault}"

@@ -219,6 +219,55 @@ async fn a_resource_that_is_refused_fails_the_deployment_with_its_own_error() {
 }
 
 #[tokio::test]
+async fn a_template_defines_a_role_and_assigns_it_at_the_group_and_at_a_resource() {
+    let group = Group::start().await;
+    let identity = json!({
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities", "apiVersion": "2023-01-31", "name": "mine",
+        "location": "[resourceGroup().location]",
+    });
+    let role = json!({
+        "type": "Microsoft.Authorization/roleDefinitions", "apiVersion": "2022-04-01",
+        "name": "[guid(resourceGroup().id, 'role')]",
+        "properties": {
+            "roleName": "[format('Disks of {0}', resourceGroup().name)]", "type": "CustomRole",
+            "assignableScopes": ["[resourceGroup().id]"], "permissions": [{ "actions": ["Microsoft.Compute/disks/read"] }],
+        },
+    });
+    let assigned = |name: &str| {
+        json!({
+            "type": "Microsoft.Authorization/roleAssignments", "apiVersion": "2022-04-01",
+            "name": format!("[guid(resourceGroup().id, '{name}')]"),
+            "dependsOn": ["[resourceId('Microsoft.Authorization/roleDefinitions', guid(resourceGroup().id, 'role'))]"],
+            "properties": {
+                "roleDefinitionId": "[resourceId('Microsoft.Authorization/roleDefinitions', guid(resourceGroup().id, 'role'))]",
+                "principalId": "[reference('mine').principalId]", "principalType": "ServicePrincipal",
+            },
+        })
+    };
+    let mut at_the_identity = assigned("identity");
+    at_the_identity["scope"] = json!("Microsoft.ManagedIdentity/userAssignedIdentities/mine");
+    let resources = json!([at_the_identity, assigned("group"), role, identity]);
+    // The second time nothing changes.
+    for _ in 0..2 {
+        group.deployed(template(resources.clone(), json!({}))).await;
+    }
+    let vendor = &group.cloud.seed.vendor;
+    let list = format!("{}/providers/Microsoft.Authorization/roleAssignments", group.id);
+    let listed =
+        group.cloud.arm(vendor, Method::GET, at(&list, "api-version=2022-04-01"), None).await.expect(200);
+    let mut scopes: Vec<&str> = listed.body["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["properties"]["scope"].as_str().unwrap())
+        .filter(|scope| scope.starts_with(&group.id))
+        .collect();
+    scopes.sort_unstable();
+    let identity = format!("{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine", group.id);
+    assert_eq!(scopes, [group.id.as_str(), identity.as_str()]);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
     let group = Group::start().await;
     let one = |more: Value| template(json!([disk("d", more)]), json!({}));
@@ -231,10 +280,7 @@ async fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
         (with(json!({ "surprise": 1 })), "Could not find member 'surprise'"),
         (with(json!({ "functions": [{}] })), "does not have the template element 'functions'"),
         (one(json!({ "copy": { "count": 2 } })), "the resource element 'copy'"),
-        (
-            one(json!({ "tags": { "a": "[uniqueString('x')]" } })),
-            "The template function 'uniqueString' is not valid",
-        ),
+        (one(json!({ "tags": { "a": "[utcNow('x')]" } })), "The template function 'utcNow' is not valid"),
         (one(json!({ "tags": { "a": "[concat('x']" } })), "Unable to parse language expression"),
         (
             one(json!({ "tags": { "a": "[parameters('none')]" } })),

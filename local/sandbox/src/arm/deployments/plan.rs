@@ -13,7 +13,9 @@ use crate::state::resources::deployment::{ResourceWrite, Template, WriteState};
 
 use super::template::{self, Evaluator, invalid, unsupported};
 
-const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
+/// What is written at a scope, which is the group where nothing else is said.
+const AT_A_SCOPE: &[&str] =
+    &["Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"];
 
 /// What says how a resource is deployed and is not part of it.
 const NOT_OF_THE_RESOURCE: &[&str] =
@@ -121,7 +123,7 @@ fn id_of(
         )));
     }
     let group = format!("/subscriptions/{}/resourceGroups/{}", target.subscription, target.group);
-    if resource_type.eq_ignore_ascii_case(ROLE_ASSIGNMENTS) {
+    if let Some(known) = AT_A_SCOPE.iter().find(|known| known.eq_ignore_ascii_case(resource_type)) {
         // A scope that is no id of its own is a resource of this group.
         let scope = scope.map(|scope| match scope.starts_with('/') {
             true => scope,
@@ -131,7 +133,7 @@ fn id_of(
             },
         });
         let scope = scope.unwrap_or(group);
-        return Ok(format!("{}/providers/{ROLE_ASSIGNMENTS}/{name}", scope.trim_end_matches('/')));
+        return Ok(format!("{}/providers/{known}/{name}", scope.trim_end_matches('/')));
     }
     let known = ResourceType::named(resource_type).filter(|known| known.is_listed);
     let Some(known) = known.filter(|_| scope.is_none()) else {

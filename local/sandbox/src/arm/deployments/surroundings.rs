@@ -28,7 +28,7 @@ pub(super) fn surroundings(state: &State, target: &Target, tenant: Uuid) -> Resu
     Ok(Surroundings {
         resource_group: crate::arm::resource_groups::shown(group),
         subscription,
-        tenant: json!({ "tenantId": tenant }),
+        tenant: json!({ "id": format!("/tenants/{tenant}"), "tenantId": tenant }),
         deployment: json!({ "name": target.name, "properties": { "mode": "Incremental" } }),
     })
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::error::ArmError;
 use crate::state::resources::deployment::Template;
 
-use super::expression::{self, Expression};
+use super::expression::{self, Expression, Unreadable};
 use super::scope::{Evaluate, Surroundings};
 use super::{functions, invalid, member};
 
@@ -135,20 +135,33 @@ impl Evaluate for Evaluator<'_> {
 /// A part of an object by its name, or of an array by its number.
 fn part(of: &Value, name: &Value) -> Result<Value, ArmError> {
     let found = match (of, name) {
-        (Value::Object(members), Value::String(name)) => member(members, name),
+        (Value::Object(members), Value::String(name)) => {
+            return member(members, name).cloned().ok_or_else(|| {
+                let there: Vec<&str> = members.keys().map(String::as_str).collect();
+                invalid(&format!(
+                    "The language expression property '{name}' doesn't exist, available properties are '{}'.",
+                    there.join(", ")
+                ))
+            });
+        }
         (Value::Array(items), Value::Number(number)) => {
             number.as_u64().and_then(|number| items.get(usize::try_from(number).ok()?))
         }
         _ => None,
     };
     found.cloned().ok_or_else(|| {
+        // Our guess: the words.
         invalid(&format!("The language expression property {name} doesn't exist in what it is taken from"))
     })
 }
 
 fn read(text: &str) -> Result<Option<Expression>, ArmError> {
-    expression::of_text(text).map_err(|why| {
-        invalid(&format!("Unable to parse language expression '{}': {why}", text.trim_matches(['[', ']'])))
+    let inside = text.trim_matches(['[', ']']);
+    expression::of_text(text).map_err(|why| match why {
+        Unreadable::Float { position } => invalid(&format!(
+            "The language expression '{inside}' at position '{position}' is not valid: float point numbers are not supported."
+        )),
+        Unreadable::Other(why) => invalid(&format!("Unable to parse language expression '{inside}': {why}")),
     })
 }
 

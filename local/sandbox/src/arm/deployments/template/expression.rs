@@ -21,8 +21,30 @@ pub(super) enum Expression {
     },
 }
 
+/// Why a text is no expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// A number with a point begins here.
+    Float {
+        position: usize,
+    },
+    Other(String),
+}
+
+impl From<String> for Unreadable {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
+}
+
+impl From<&str> for Unreadable {
+    fn from(why: &str) -> Self {
+        Self::Other(why.to_owned())
+    }
+}
+
 /// What a text value of a template is: an expression, or itself. `[[` at its beginning stands for one bracket.
-pub(super) fn of_text(text: &str) -> Result<Option<Expression>, String> {
+pub(super) fn of_text(text: &str) -> Result<Option<Expression>, Unreadable> {
     let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match inside {
         Some(inside) if !inside.starts_with('[') => parse(inside).map(Some),
@@ -52,33 +74,34 @@ impl Expression {
 /// Deeper than any template; what is parsed by recursion must have an end.
 const DEEPEST: u32 = 64;
 
-fn parse(text: &str) -> Result<Expression, String> {
-    let mut parser = Parser { letters: text.chars().peekable(), depth: 0 };
+fn parse(text: &str) -> Result<Expression, Unreadable> {
+    let mut parser = Parser { letters: text.chars().peekable(), whole: text, depth: 0 };
     let expression = parser.expression()?;
     parser.blanks();
     match parser.letters.next() {
         None => Ok(expression),
-        Some(rest) => Err(format!("'{rest}' is not expected after the end of the expression")),
+        Some(rest) => Err(format!("'{rest}' is not expected after the end of the expression").into()),
     }
 }
 
 struct Parser<'a> {
     letters: Peekable<Chars<'a>>,
+    whole: &'a str,
     depth: u32,
 }
 
 impl Parser<'_> {
-    fn expression(&mut self) -> Result<Expression, String> {
+    fn expression(&mut self) -> Result<Expression, Unreadable> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(format!("the expression is nested deeper than {DEEPEST} levels"));
+            return Err(format!("the expression is nested deeper than {DEEPEST} levels").into());
         }
         self.blanks();
         let mut expression = match self.letters.peek() {
             Some('\'') => self.text()?,
             Some('-' | '0'..='9') => self.number()?,
             Some(letter) if letter.is_alphabetic() => self.call()?,
-            Some(letter) => return Err(format!("'{letter}' begins no expression")),
+            Some(letter) => return Err(format!("'{letter}' begins no expression").into()),
             None => return Err("the expression ends too soon".into()),
         };
         while let Some(opening) = self.next_if(|letter| letter == '.' || letter == '[') {
@@ -93,7 +116,7 @@ impl Parser<'_> {
     }
 
     /// `''` inside stands for one quote.
-    fn text(&mut self) -> Result<Expression, String> {
+    fn text(&mut self) -> Result<Expression, Unreadable> {
         self.letters.next();
         let mut text = String::new();
         loop {
@@ -106,15 +129,19 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Expression, String> {
+    fn number(&mut self) -> Result<Expression, Unreadable> {
+        let position = self.whole.chars().count() - self.letters.clone().count();
         let mut digits = String::from(self.letters.next().unwrap_or_default());
         while let Some(digit) = self.letters.next_if(char::is_ascii_digit) {
             digits.push(digit);
         }
-        digits.parse().map(Expression::Number).map_err(|_| format!("'{digits}' is no whole number"))
+        if self.letters.peek() == Some(&'.') {
+            return Err(Unreadable::Float { position });
+        }
+        digits.parse().map(Expression::Number).map_err(|_| format!("'{digits}' is no whole number").into())
     }
 
-    fn call(&mut self) -> Result<Expression, String> {
+    fn call(&mut self) -> Result<Expression, Unreadable> {
         let function = self.name()?;
         self.expect('(')?;
         let mut arguments = Vec::new();
@@ -130,7 +157,7 @@ impl Parser<'_> {
         }
     }
 
-    fn name(&mut self) -> Result<String, String> {
+    fn name(&mut self) -> Result<String, Unreadable> {
         let mut name = String::new();
         while let Some(letter) = self.letters.next_if(|letter| letter.is_alphanumeric() || *letter == '_') {
             name.push(letter);
@@ -138,8 +165,9 @@ impl Parser<'_> {
         if name.is_empty() { Err("a name is expected".into()) } else { Ok(name) }
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), String> {
-        self.next_if(|letter| letter == wanted).map(drop).ok_or_else(|| format!("'{wanted}' is expected"))
+    fn expect(&mut self, wanted: char) -> Result<(), Unreadable> {
+        let found = self.next_if(|letter| letter == wanted);
+        found.map(drop).ok_or_else(|| format!("'{wanted}' is expected").into())
     }
 
     fn next_if(&mut self, wanted: impl Fn(char) -> bool) -> Option<char> {

@@ -7,6 +7,8 @@ mod evaluate;
 mod expression;
 mod functions;
 mod parameters;
+#[cfg(test)]
+mod replay;
 mod scope;
 
 use serde_json::{Map, Value};
