@@ -38,6 +38,7 @@ impl Shop {
     fn buy(&self) -> PurchaseOutcome {
         self.cloud.sandbox.purchase(Purchase {
             tenant_id: self.cloud.seed.customer.tenant_id,
+            purchaser_tenant_id: None,
             offer: "cmk-offer".into(),
             plan: "silver".into(),
             quantity: Some(5),
@@ -91,16 +92,16 @@ async fn a_purchase_is_resolved_then_activated_once() {
         resolved["subscription"]["beneficiary"]["tenantId"],
         json!(shop.cloud.seed.customer.tenant_id)
     );
-    assert_eq!(resolved["quantity"], "5");
+    assert_eq!(resolved["quantity"], 5);
     let id = bought.subscription_id;
-    assert_eq!(shop.status(id).await, " PendingFulfillmentStart ");
+    assert_eq!(shop.status(id).await, "PendingFulfillmentStart");
     for wrong in [json!({ "planId": "gold" }), json!({ "planId": "silver", "quantity": "6" }), json!([])] {
         shop.call(Method::POST, &format!("/{id}/activate"), Some(wrong)).await.expect(400);
     }
     let body = json!({ "planId": "silver", "quantity": 5 });
     let activated = shop.call(Method::POST, &format!("/{id}/activate"), Some(body)).await.expect(200);
     assert_eq!(activated.body, Value::Null);
-    assert_eq!(shop.status(id).await, " Subscribed ");
+    assert_eq!(shop.status(id).await, "Subscribed");
     assert_eq!(shop.cloud.sandbox.subscription_status(id).as_deref(), Some("Subscribed"));
     shop.activate(id).await.expect(400);
     let shown = shop.call(Method::GET, &format!("/{id}"), None).await.body;
@@ -109,6 +110,8 @@ async fn a_purchase_is_resolved_then_activated_once() {
     let names: Vec<&str> =
         plans["plans"].as_array().unwrap().iter().map(|plan| plan["planId"].as_str().unwrap()).collect();
     assert_eq!(names, ["gold", "silver"]);
+    let unknown = format!("/{}/listAvailablePlans", Uuid::nil());
+    shop.call(Method::GET, &unknown, None).await.expect_error(404, "EntityNotFound");
 }
 
 #[tokio::test]
@@ -181,6 +184,7 @@ async fn ids_of_a_request_come_back_and_lists_have_pages() {
     let header = ("x-ms-correlationid", "7b1f0f5e-0000-4000-8000-000000000000");
     let first = shop.cloud.send_with(Method::GET, &url(""), &shop.token, header).await.expect(200);
     assert_eq!(first.header("x-ms-correlationid"), header.1);
+    assert!(Uuid::parse_str(first.header("x-ms-requestid")).is_ok(), "one that was not sent is made");
     assert_eq!(first.body["subscriptions"].as_array().unwrap().len(), 100);
     let next = first.body["@nextLink"].as_str().unwrap();
     let second = shop.cloud.send(Method::GET, next, Some(&shop.token), None).await.expect(200);
@@ -193,10 +197,10 @@ async fn an_activation_may_take_a_while_to_show() {
     let shop = Shop::open(Lags { activation: Duration::from_secs(60), ..Lags::default() }).await;
     let id = shop.buy().subscription_id;
     shop.activate(id).await.expect(200);
-    assert_eq!(shop.status(id).await, " PendingFulfillmentStart ");
+    assert_eq!(shop.status(id).await, "PendingFulfillmentStart");
     shop.activate(id).await.expect(400);
     shop.cloud.sandbox.advance_clock(Duration::from_secs(60));
-    assert_eq!(shop.status(id).await, " Subscribed ");
+    assert_eq!(shop.status(id).await, "Subscribed");
 }
 
 #[tokio::test]
@@ -205,9 +209,9 @@ async fn a_subscription_may_lag_behind_its_operation() {
     let id = shop.buy().subscription_id;
     shop.activate(id).await.expect(200);
     shop.cloud.sandbox.begin_action(id, MarketplaceAction::Suspend).unwrap();
-    assert_eq!(shop.status(id).await, " Subscribed ");
+    assert_eq!(shop.status(id).await, "Subscribed");
     shop.cloud.sandbox.advance_clock(Duration::from_secs(2));
-    assert_eq!(shop.status(id).await, " Suspended ");
+    assert_eq!(shop.status(id).await, "Suspended");
 }
 
 #[tokio::test]
@@ -244,13 +248,91 @@ async fn changes_are_answered_by_the_publisher_or_by_time() {
     answer(Uuid::new_v4(), "Success").await.expect(404);
 
     shop.cloud.sandbox.begin_action(id, MarketplaceAction::Suspend).unwrap();
-    assert_eq!(shop.status(id).await, " Suspended ");
+    assert_eq!(shop.status(id).await, "Suspended");
     let operation = shop.cloud.sandbox.begin_action(id, MarketplaceAction::Reinstate).unwrap();
     answer(operation, "Success").await.expect(200);
-    assert_eq!(shop.status(id).await, " Subscribed ");
+    assert_eq!(shop.status(id).await, "Subscribed");
     shop.cloud.sandbox.begin_action(id, MarketplaceAction::Unsubscribe).unwrap();
-    assert_eq!(shop.status(id).await, " Unsubscribed ");
+    assert_eq!(shop.status(id).await, "Unsubscribed");
     shop.activate(id).await.expect_error(404, "EntityNotFound");
+}
+
+#[tokio::test]
+async fn what_is_open_when_a_subscription_ends_never_brings_it_back() {
+    let shop = Shop::open(Lags::default()).await;
+    let id = shop.buy().subscription_id;
+    shop.activate(id).await.expect(200);
+    let begin = |action| shop.cloud.sandbox.begin_action(id, action);
+    let success = |operation: Uuid| {
+        let shop = &shop;
+        async move {
+            let path = format!("/{id}/operations/{operation}");
+            shop.call(Method::PATCH, &path, Some(json!({ "status": "Success" }))).await
+        }
+    };
+    // Suspended before it was answered: only an active subscription can be changed.
+    let change = begin(MarketplaceAction::ChangeQuantity { quantity: 9 }).unwrap();
+    begin(MarketplaceAction::Suspend).unwrap();
+    success(change).await.expect_error(409, "Conflict");
+    let reinstate = begin(MarketplaceAction::Reinstate).unwrap();
+    let twice = begin(MarketplaceAction::Reinstate);
+    assert!(matches!(twice, Err(MarketplaceFault::Locked { .. })), "{twice:?}");
+    begin(MarketplaceAction::Unsubscribe).unwrap();
+    success(reinstate).await.expect_error(409, "Conflict");
+    shop.cloud.sandbox.advance_clock(Duration::from_secs(11));
+    let shown = shop.call(Method::GET, &format!("/{id}"), None).await.expect(200).body;
+    assert_eq!((&shown["saasSubscriptionStatus"], &shown["quantity"]), (&json!("Unsubscribed"), &json!(5)));
+    for operation in [change, reinstate] {
+        let shown =
+            shop.call(Method::GET, &format!("/{id}/operations/{operation}"), None).await.expect(200).body;
+        assert_eq!(shown["status"], "Failed");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_or_waits_for_something_is_refused() {
+    let shop = Shop::open(Lags::default()).await;
+    let id = shop.buy().subscription_id;
+    shop.activate(id).await.expect(200);
+    let path = format!("/{id}");
+    let patch = |body: Value| shop.call(Method::PATCH, &path, Some(body));
+    for (body, words) in [
+        (json!({ "quantity": 5 }), "The new quantity is the same as the current quantity"),
+        (json!({ "quantity": 0 }), "the quantity 0 is not possible"),
+        (json!({ "planId": "silver" }), "the plan 'silver' is not available"),
+    ] {
+        let refused = patch(body).await.expect_error(400, "BadArgument");
+        assert!(refused.message().contains(words), "{}", refused.body);
+    }
+    patch(json!({ "planId": "gold" })).await.expect(202);
+    let locked = patch(json!({ "quantity": 6 })).await.expect_error(400, "BadArgument");
+    assert!(locked.message().contains("is locked due to pending operations"), "{}", locked.body);
+    let locked = shop.call(Method::DELETE, &path, None).await.expect_error(409, "Conflict");
+    assert!(locked.message().starts_with("Delete cannot be completed"), "{}", locked.body);
+    shop.cloud.sandbox.advance_clock(Duration::from_secs(10));
+    shop.call(Method::DELETE, &path, None).await.expect(202);
+
+    let flat = shop.cloud.sandbox.purchase(Purchase {
+        tenant_id: shop.cloud.seed.customer.tenant_id,
+        purchaser_tenant_id: None,
+        offer: "cmk-offer".into(),
+        plan: "silver".into(),
+        quantity: None,
+        name: "flat".into(),
+        email: "buyer@contoso.example".into(),
+    });
+    let resolved = shop.resolve(&flat.landing_token).await.expect(200).body;
+    assert_eq!(resolved["quantity"], Value::Null);
+    shop.activate(flat.subscription_id).await.expect(200);
+    let path = format!("/{}", flat.subscription_id);
+    shop.call(Method::PATCH, &path, Some(json!({ "quantity": 2 }))).await.expect_error(400, "BadArgument");
+    // Its time runs out; cancelling it then is answered as always, with an operation that can be looked at.
+    shop.cloud.sandbox.begin_action(flat.subscription_id, MarketplaceAction::Suspend).unwrap();
+    shop.cloud.pass(31 * 24 * 3_600);
+    let token = shop.cloud.token(&shop.cloud.seed.vendor, MARKETPLACE).await;
+    let over = shop.cloud.send(Method::DELETE, url(&path), Some(&token), None).await.expect(202);
+    let ended = shop.cloud.send(Method::GET, over.header("operation-location"), Some(&token), None).await;
+    assert_eq!(ended.expect(200).body["action"], "Unsubscribe");
 }
 
 #[derive(Clone, Default)]

@@ -105,6 +105,7 @@ pub(crate) async fn tell(stage: &mut Stage, part: Part, trouble: Trouble) -> Tol
 fn buy(stage: &Stage) -> PurchaseOutcome {
     stage.sandbox.purchase(Purchase {
         tenant_id: stage.sandbox.seed().customer.tenant_id,
+        purchaser_tenant_id: None,
         offer: "latchkey".to_owned(),
         plan: "standard".to_owned(),
         quantity: None,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::cloud::{Cloud, SharedCloud};
 use crate::marketplace::{self, MarketplaceFault, Purchase, TokenForm};
 use crate::outgoing;
+use crate::state::marketplace::Behaviour;
 use crate::state::marketplace::listing::Listing;
 use crate::state::marketplace::operation::{MarketplaceAction, Source};
 
@@ -37,6 +38,8 @@ pub(super) struct ListingBody {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct PurchaseBody {
     tenant_id: Uuid,
+    /// Where a partner buys for the customer: the partner's tenant.
+    purchaser_tenant_id: Option<Uuid>,
     offer: String,
     plan: String,
     quantity: Option<u32>,
@@ -61,6 +64,9 @@ pub(super) struct ActionBody {
     pause_milliseconds: u64,
     #[serde(default)]
     token: TokenForm,
+    /// Whether the webhook's id has the form `org:GUID,GUID` and leads to no operation.
+    #[serde(default)]
+    organisation_id: bool,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +142,15 @@ pub(super) async fn set_listing(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `PUT /control/marketplace/behaviour`: what is not named is as it was when the sandbox started.
+pub(super) async fn set_behaviour(
+    RouterState(cloud): RouterState<SharedCloud>,
+    Body(behaviour): Body<Behaviour>,
+) -> StatusCode {
+    cloud.change(|state| state.marketplace.behaviour = behaviour);
+    StatusCode::NO_CONTENT
+}
+
 /// `POST /control/marketplace/purchases`: what the buyer's browser gets.
 pub(super) async fn purchase(
     RouterState(cloud): RouterState<SharedCloud>,
@@ -146,6 +161,7 @@ pub(super) async fn purchase(
     }
     let purchase = Purchase {
         tenant_id: body.tenant_id,
+        purchaser_tenant_id: body.purchaser_tenant_id,
         offer: body.offer,
         plan: body.plan,
         quantity: body.quantity,
@@ -187,8 +203,15 @@ pub(super) async fn act(
     };
     let operation = marketplace::begin(&cloud, id, action, Source::Azure).map_err(|fault| match fault {
         MarketplaceFault::Unknown(_) => ControlError::not_found(fault.to_string()),
+        MarketplaceFault::NoSuchPlan(_) => ControlError::at("plan", fault.to_string()),
+        MarketplaceFault::SameQuantity | MarketplaceFault::NoSuchQuantity(_) => {
+            ControlError::at("quantity", fault.to_string())
+        }
         other => ControlError::conflict(other.to_string()),
     })?;
+    if body.organisation_id {
+        marketplace::name_by_organisation(&cloud, operation);
+    }
     let mut done = json!({ "operationId": operation });
     if body.deliver {
         done["delivery"] = deliver_one(&cloud, operation, how).await;

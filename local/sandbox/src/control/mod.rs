@@ -70,6 +70,7 @@ pub(crate) fn router(cloud: SharedCloud, recorder: Arc<Recorder>, own: SocketAdd
         .route("/control/event-subscriptions/{id}/deliveries", post(events::send_again))
         .route("/control/marketplace", get(marketplace::show))
         .route("/control/marketplace/listing", put(marketplace::set_listing))
+        .route("/control/marketplace/behaviour", put(marketplace::set_behaviour))
         .route("/control/marketplace/purchases", post(marketplace::purchase))
         .route("/control/marketplace/subscriptions/{id}/actions", post(marketplace::act))
         .route("/control/marketplace/deliveries", post(marketplace::deliver))
@@ -107,8 +108,9 @@ async fn index() -> Json<Value> {
             "POST /control/event-subscriptions/{id}/deliveries": "send events again, in this order: {\"events\": [...], \"topic\"?}",
             "GET /control/marketplace": "the listing, the subscriptions and their operations",
             "PUT /control/marketplace/listing": "what the publisher enters in Partner Center",
-            "POST /control/marketplace/purchases": "make a purchase: {\"tenantId\", \"offer\", \"plan\", ...}; returns the landing page",
-            "POST /control/marketplace/subscriptions/{id}/actions": "change a subscription: {\"action\", \"deliver\"?, ...}",
+            "PUT /control/marketplace/behaviour": "what it does now and then: {\"subscriptionLagMilliseconds\"?, \"unknownOperationIsBadRequest\"?}",
+            "POST /control/marketplace/purchases": "make a purchase: {\"tenantId\", \"purchaserTenantId\"?, \"offer\", \"plan\", ...}; returns the landing page",
+            "POST /control/marketplace/subscriptions/{id}/actions": "change a subscription: {\"action\", \"deliver\"?, \"token\"?, \"organisationId\"?, ...}",
             "POST /control/marketplace/deliveries": "send webhooks again, in this order: {\"operations\": [...], \"attempts\"?, ...}",
         },
     }))

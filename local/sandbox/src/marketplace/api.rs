@@ -17,9 +17,10 @@ use crate::state::marketplace::MarketplaceState;
 use crate::state::marketplace::operation::OperationStatus;
 use crate::state::marketplace::subscription::{Status, Subscription};
 
-use super::gate::{API_VERSION, Refusal, check_api_version, echo_ids, publisher as publisher_of};
+use super::gate::{API_VERSION, Refusal, check_api_version, publisher as publisher_of, tell_ids};
 use super::publisher;
 use super::reading::{ROOT, find, object};
+use super::webhook::subscription_lag;
 
 const PAGE: usize = 100;
 
@@ -62,7 +63,7 @@ pub(super) fn routes() -> Router<SharedCloud> {
         .route(&format!("{ROOT}/{{id}}/operations/{{operation}}"), get(operation).patch(answer_operation))
         .fallback(|| async { Refusal::not_found("The path") })
         .layer(middleware::from_fn(check_api_version))
-        .layer(middleware::from_fn(echo_ids))
+        .layer(middleware::from_fn(tell_ids))
 }
 
 /// `POST /resolve`: trades the landing page token, percent-decoded, for the subscription.
@@ -131,7 +132,7 @@ async fn one(
     })
 }
 
-/// `GET /{id}/listAvailablePlans`: nothing at all for an unknown subscription (documented so).
+/// `GET /{id}/listAvailablePlans`.
 async fn plans(
     RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
@@ -140,9 +141,7 @@ async fn plans(
 ) -> Result<Response, Refusal> {
     let publisher = publisher_of(&cloud, &headers)?;
     cloud.read(|state| {
-        let Ok(subscription) = find(&state.marketplace, &publisher, &id) else {
-            return Ok(StatusCode::OK.into_response());
-        };
+        let subscription = find(&state.marketplace, &publisher, &id)?;
         let listed = state.marketplace.listing.iter().flat_map(|listing| listing.plans.iter());
         let mut names: Vec<&String> = listed.chain([&subscription.plan]).collect();
         names.sort();
@@ -239,7 +238,10 @@ async fn operation(
         found
             .filter(|found| found.subscription == subscription.id)
             .map(|found| Json(found.shown(subscription)))
-            .ok_or_else(|| Refusal::not_found(&operation))
+            .ok_or_else(|| match state.marketplace.behaviour.unknown_operation_is_bad_request {
+                true => Refusal::bad(format!("{operation} was not found.")),
+                false => Refusal::not_found(&operation),
+            })
     })
 }
 
@@ -261,26 +263,29 @@ async fn answer_operation(
     cloud.change(|state| {
         state.marketplace.settle(now);
         let owner = find(&state.marketplace, &publisher, &id)?.id;
+        let lag = subscription_lag(&cloud, &state.marketplace);
         let MarketplaceState { operations, subscriptions, .. } = &mut state.marketplace;
         let found = Uuid::parse_str(&operation).ok().and_then(|id| operations.get_mut(&id));
         let found = found
             .filter(|found| found.subscription == owner)
             .ok_or_else(|| Refusal::not_found(&operation))?;
         if found.status != OperationStatus::InProgress {
-            return Err(Refusal(
-                StatusCode::CONFLICT,
-                "Conflict",
-                "A newer update has already been fulfilled.".into(),
-            ));
+            return Err(settled());
         }
         let subscription = subscriptions.get_mut(&owner).ok_or_else(|| Refusal::not_found(&id))?;
         if accept {
             let before = subscription.visible_status(now);
-            found.succeed(subscription, now);
-            subscription.lag_behind(before, now + cloud.lags.subscription);
+            if !found.conclude(subscription, now) {
+                return Err(settled());
+            }
+            subscription.lag_behind(before, now + lag);
         } else {
             found.status = OperationStatus::Failed;
         }
         Ok(StatusCode::OK)
     })
+}
+
+fn settled() -> Refusal {
+    Refusal(StatusCode::CONFLICT, "Conflict", "A newer update has already been fulfilled.".into())
 }

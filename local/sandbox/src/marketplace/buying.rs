@@ -19,6 +19,8 @@ const TOKEN_LIFETIME: Duration = Duration::hours(24);
 pub struct Purchase {
     /// The tenant that the subscription is for.
     pub tenant_id: Uuid,
+    /// The tenant of whoever buys, where that is another: a partner that sells to the customer.
+    pub purchaser_tenant_id: Option<Uuid>,
     /// The offer, such as `cmk-offer`.
     pub offer: String,
     /// The plan, such as `silver`.
@@ -76,6 +78,10 @@ pub(crate) fn buy(cloud: &Cloud, purchase: Purchase) -> PurchaseOutcome {
 
 fn new_subscription(marketplace: &MarketplaceState, purchase: Purchase, now: OffsetDateTime) -> Subscription {
     let buyer = Person { email: purchase.email, object_id: Uuid::new_v4(), tenant_id: purchase.tenant_id };
+    let purchaser = match purchase.purchaser_tenant_id {
+        None => buyer.clone(),
+        Some(tenant_id) => Person { object_id: Uuid::new_v4(), tenant_id, ..buyer.clone() },
+    };
     Subscription {
         id: Uuid::new_v4(),
         name: purchase.name,
@@ -83,8 +89,8 @@ fn new_subscription(marketplace: &MarketplaceState, purchase: Purchase, now: Off
         offer: purchase.offer,
         plan: purchase.plan,
         quantity: purchase.quantity,
-        beneficiary: buyer.clone(),
-        purchaser: buyer,
+        beneficiary: buyer,
+        purchaser,
         status: Status::PendingFulfillmentStart,
         created: now,
         modified: None,

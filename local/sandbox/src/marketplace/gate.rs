@@ -7,8 +7,9 @@ use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::cloud::Cloud;
 use crate::tokens::Audience;
@@ -60,12 +61,12 @@ pub(super) async fn check_api_version(request: Request, next: Next) -> Response 
     }
 }
 
-/// Both ids are optional, and come back as they were sent.
-pub(super) async fn echo_ids(request: Request, next: Next) -> Response {
-    let ids: Vec<_> = ["x-ms-requestid", "x-ms-correlationid"]
-        .into_iter()
-        .filter_map(|name| Some((name, request.headers().get(name)?.clone())))
-        .collect();
+/// Both ids come back as they were sent; one that was not sent is made (documented).
+pub(super) async fn tell_ids(request: Request, next: Next) -> Response {
+    let made =
+        || HeaderValue::from_str(&Uuid::new_v4().to_string()).expect("digits and hyphens make a header");
+    let ids = ["x-ms-requestid", "x-ms-correlationid"]
+        .map(|name| (name, request.headers().get(name).cloned().unwrap_or_else(made)));
     let mut response = next.run(request).await;
     for (name, id) in ids {
         response.headers_mut().insert(name, id);

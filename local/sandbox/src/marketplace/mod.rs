@@ -20,7 +20,7 @@ pub use buying::{Purchase, PurchaseOutcome};
 pub use webhook::{MarketplaceFault, WebhookDelivery};
 
 pub(crate) use buying::{buy, landing};
-pub(crate) use webhook::{TokenForm, begin, deliver};
+pub(crate) use webhook::{TokenForm, begin, deliver, name_by_organisation};
 
 /// Everything under `https://marketplaceapi.microsoft.com`.
 pub(crate) fn router(cloud: SharedCloud) -> Router {

@@ -43,32 +43,26 @@ pub(super) async fn change(
         (None, Some(quantity)) => MarketplaceAction::ChangeQuantity { quantity },
         _ => return Err(Refusal::bad("Either the planId or the quantity has to be given.")),
     };
-    let subscription = cloud.read(|state| {
-        let subscription = find(&state.marketplace, &publisher, &id)?;
-        if let MarketplaceAction::ChangePlan { plan } = &action {
-            let plans = state.marketplace.listing.as_ref().map(|listing| &listing.plans);
-            if plans.is_some_and(|plans| !plans.contains(plan)) || *plan == subscription.plan {
-                return Err(Refusal::bad(format!(
-                    "The planId '{plan}' is not available for this subscription."
-                )));
-            }
-        }
-        Ok(subscription.id)
-    })?;
+    let subscription =
+        cloud.read(|state| find(&state.marketplace, &publisher, &id).map(|subscription| subscription.id))?;
     begin(&cloud, subscription, action)
 }
 
-/// `DELETE /{id}`: 200 when it has ended before (as newer clients report).
+/// `DELETE /{id}`. What has ended before is answered as it was then; 409 while something is under way (documented).
 pub(super) async fn cancel(
     RouterState(cloud): RouterState<SharedCloud>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let publisher = publisher(&cloud, &headers)?;
-    let (subscription, status) = cloud
-        .read(|state| find(&state.marketplace, &publisher, &id).map(|found| (found.id, found.status)))?;
+    let now = cloud.clock.now();
+    let (subscription, status) = cloud.change(|state| {
+        state.marketplace.settle(now);
+        find(&state.marketplace, &publisher, &id).map(|found| (found.id, found.status))
+    })?;
     if status == Status::Unsubscribed {
-        return Ok(StatusCode::OK.into_response());
+        let ending = cloud.change(|state| state.marketplace.ending(subscription, now));
+        return ending.map(|ending| accepted(subscription, ending)).ok_or_else(|| Refusal::not_found(id));
     }
     begin(&cloud, subscription, MarketplaceAction::Unsubscribe)
 }
@@ -77,6 +71,16 @@ fn begin(cloud: &SharedCloud, subscription: Uuid, action: MarketplaceAction) -> 
     let operation =
         webhook::begin(cloud, subscription, action, Source::Partner).map_err(|fault| match fault {
             MarketplaceFault::Unknown(id) => Refusal::not_found(id),
+            MarketplaceFault::Locked { action: "Unsubscribe" } => Refusal(
+                StatusCode::CONFLICT,
+                "Conflict",
+                "Delete cannot be completed because subscription is locked due to pending operation(s)"
+                    .into(),
+            ),
+            // As Microsoft's emulator says it.
+            MarketplaceFault::Locked { .. } => Refusal::bad(
+                "Patch cannot be completed because the subscription is locked due to pending operations",
+            ),
             other => Refusal::bad(other.to_string()),
         })?;
     let teller = cloud.clone();
@@ -85,8 +89,13 @@ fn begin(cloud: &SharedCloud, subscription: Uuid, action: MarketplaceAction) -> 
             tracing::debug!(%error, "the publisher was not told of the change that it began");
         }
     });
+    Ok(accepted(subscription, operation))
+}
+
+/// 202, with where the operation can be followed.
+fn accepted(subscription: Uuid, operation: Uuid) -> Response {
     let address = format!(
         "https://marketplaceapi.microsoft.com{ROOT}/{subscription}/operations/{operation}?api-version={API_VERSION}"
     );
-    Ok((StatusCode::ACCEPTED, [("operation-location", address)]).into_response())
+    (StatusCode::ACCEPTED, [("operation-location", address)]).into_response()
 }

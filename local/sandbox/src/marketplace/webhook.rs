@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::cloud::Cloud;
 use crate::outgoing::{self, OutgoingFault};
+use crate::state::marketplace::MarketplaceState;
 use crate::state::marketplace::operation::{MarketplaceAction, Operation, Source};
 use crate::tokens;
 
@@ -44,6 +45,21 @@ pub enum MarketplaceFault {
         /// The state of the subscription.
         status: &'static str,
     },
+    /// There is no such plan, or the subscription has it already.
+    #[error("the plan '{0}' is not available for this subscription")]
+    NoSuchPlan(String),
+    /// It would change nothing.
+    #[error("The new quantity is the same as the current quantity")]
+    SameQuantity,
+    /// The plan has no seats, or none are wanted.
+    #[error("the quantity {0} is not possible for this subscription")]
+    NoSuchQuantity(u32),
+    /// Something is under way that has to end first.
+    #[error("{action} cannot be completed because the subscription is locked due to pending operations")]
+    Locked {
+        /// The action.
+        action: &'static str,
+    },
     /// The publisher has listed nothing yet.
     #[error("no offer has been listed")]
     NotListed,
@@ -64,6 +80,10 @@ pub(crate) enum TokenForm {
     V1,
     /// The caller in `azp`, the issuer at `login.microsoftonline.com`.
     V2,
+    /// [`V1`](Self::V1) without `nbf` and `idtyp`, which a publisher has not found in a real token (reported).
+    V1Spare,
+    /// [`V2`](Self::V2) in the same way.
+    V2Spare,
 }
 
 /// Lets something happen to a subscription. Gives the operation.
@@ -79,19 +99,69 @@ pub(crate) fn begin(
         marketplace.settle(now);
         let subscription = marketplace
             .subscriptions
-            .get_mut(&subscription_id)
+            .get(&subscription_id)
             .ok_or(MarketplaceFault::Unknown(subscription_id))?;
         if !action.fits(subscription.status) {
             let (action, status) = (action.name(), subscription.status.name());
             return Err(MarketplaceFault::DoesNotFit { action, status });
         }
+        check_changes(marketplace, subscription_id, &action)?;
+        let locks = action.awaits_an_answer() || source == Source::Partner;
+        if locks && marketplace.is_locked(subscription_id) {
+            return Err(MarketplaceFault::Locked { action: action.name() });
+        }
+        let lag = subscription_lag(cloud, marketplace);
+        let subscription = marketplace
+            .subscriptions
+            .get_mut(&subscription_id)
+            .ok_or(MarketplaceFault::Unknown(subscription_id))?;
         let before = subscription.visible_status(now);
         let operation = Operation::begin(subscription, action, source, now);
-        subscription.lag_behind(before, now + cloud.lags.subscription);
+        subscription.lag_behind(before, now + lag);
         let id = operation.id;
         marketplace.operations.insert(id, operation);
+        marketplace.fail_what_came_too_late();
         Ok(id)
     })
+}
+
+/// How long the status from before an operation goes on being shown.
+pub(super) fn subscription_lag(cloud: &Cloud, marketplace: &MarketplaceState) -> Duration {
+    let told = marketplace.behaviour.subscription_lag_milliseconds;
+    told.map_or(cloud.lags.subscription, |milliseconds| Duration::from_millis(milliseconds.into()))
+}
+
+/// A change has to lead to something else that can be bought.
+fn check_changes(
+    marketplace: &MarketplaceState,
+    id: Uuid,
+    action: &MarketplaceAction,
+) -> Result<(), MarketplaceFault> {
+    let subscription = marketplace.subscriptions.get(&id).ok_or(MarketplaceFault::Unknown(id))?;
+    match action {
+        MarketplaceAction::ChangePlan { plan } => {
+            let plans = marketplace.listing.as_ref().map(|listing| &listing.plans);
+            if plans.is_some_and(|plans| !plans.contains(plan)) || *plan == subscription.plan {
+                return Err(MarketplaceFault::NoSuchPlan(plan.clone()));
+            }
+        }
+        MarketplaceAction::ChangeQuantity { quantity } => match subscription.quantity {
+            Some(present) if present == *quantity => return Err(MarketplaceFault::SameQuantity),
+            Some(_) if *quantity > 0 => {}
+            _ => return Err(MarketplaceFault::NoSuchQuantity(*quantity)),
+        },
+        _ => {}
+    }
+    Ok(())
+}
+
+/// As [`begin`], with an id in the webhook that leads to no operation.
+pub(crate) fn name_by_organisation(cloud: &Cloud, operation: Uuid) {
+    cloud.change(|state| {
+        if let Some(operation) = state.marketplace.operations.get_mut(&operation) {
+            operation.name_by_organisation();
+        }
+    });
 }
 
 /// Sends the webhook of an operation. Gives the status of the answer.
@@ -152,14 +222,14 @@ fn token(cloud: &Cloud, tenant: Uuid, application: Uuid, form: TokenForm) -> Str
         "uti": Uuid::new_v4().simple().to_string(),
     });
     let more = match form {
-        TokenForm::V1 => json!({
+        TokenForm::V1 | TokenForm::V1Spare => json!({
             "iss": tokens::issuer(tenant),
             "appid": MARKETPLACE_APPLICATION,
             "appidacr": "2",
             "idp": tokens::issuer(tenant),
             "ver": "1.0",
         }),
-        TokenForm::V2 => json!({
+        TokenForm::V2 | TokenForm::V2Spare => json!({
             "iss": tokens::issuer_v2(tenant),
             "azp": MARKETPLACE_APPLICATION,
             "azpacr": "2",
@@ -168,5 +238,8 @@ fn token(cloud: &Cloud, tenant: Uuid, application: Uuid, form: TokenForm) -> Str
     };
     let more = more.as_object().cloned().unwrap_or_default();
     more.into_iter().for_each(|(name, value)| claims[name] = value);
+    if let (TokenForm::V1Spare | TokenForm::V2Spare, Some(claims)) = (form, claims.as_object_mut()) {
+        claims.retain(|name, _| !["nbf", "idtyp"].contains(&name.as_str()));
+    }
     cloud.tokens.sign(&claims)
 }

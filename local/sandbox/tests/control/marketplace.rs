@@ -76,7 +76,7 @@ async fn a_whole_life_calls_the_webhook_each_time() {
     ] {
         let done = shop.act(&id, body.clone()).await;
         assert_eq!(done["delivery"], json!({ "accepted": true, "attempts": [{ "status": 200 }] }), "{body}");
-        if body["action"] == "Reinstate" {
+        if ["ChangePlan", "ChangeQuantity", "Reinstate"].contains(&body["action"].as_str().unwrap()) {
             let path = format!("/{id}/operations/{}", done["operationId"].as_str().unwrap());
             shop.api(Method::PATCH, &path, Some(json!({ "status": "Success" }))).await.expect(200);
         }
@@ -96,14 +96,64 @@ async fn a_whole_life_calls_the_webhook_each_time() {
     assert_eq!(overview["listing"]["publisher"], "fabrikam");
 }
 
-fn issuer(headers: &http::HeaderMap) -> String {
+fn claims(headers: &http::HeaderMap) -> Value {
     use base64::Engine as _;
     let token = headers["authorization"].to_str().unwrap().split('.').nth(1).unwrap();
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+fn issuer(headers: &http::HeaderMap) -> String {
+    let claims = claims(headers);
     let caller = claims.get("appid").or(claims.get("azp")).unwrap();
     assert_eq!(caller, MARKETPLACE);
     claims["iss"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_the_real_marketplace_does_now_and_then_is_played_as_told() {
+    let shop = Shop::open().await;
+    let told = |body: Value| shop.own.call(Method::PUT, "/control/marketplace/behaviour", Some(body));
+    assert_eq!(told(json!({ "surprise": 1 })).await.0, 400);
+    let behaviour = json!({ "subscriptionLagMilliseconds": 2_000, "unknownOperationIsBadRequest": true });
+    assert_eq!(told(behaviour).await.0, 204);
+
+    // A partner buys for the customer.
+    let body = json!({
+        "tenantId": shop.cloud.seed.customer.tenant_id, "purchaserTenantId": shop.cloud.seed.vendor.tenant_id,
+        "offer": "cmk", "plan": "silver",
+    });
+    let answer = shop.own.post("/control/marketplace/purchases", body).await;
+    let id = shop.own.expect(answer, 201)["subscriptionId"].as_str().unwrap().to_owned();
+    let shown = shop.shown(&id).await;
+    assert_eq!(shown["purchaser"]["tenantId"], json!(shop.cloud.seed.vendor.tenant_id));
+    assert_eq!(shown["beneficiary"]["tenantId"], json!(shop.cloud.seed.customer.tenant_id));
+    assert_eq!(shown["allowedCustomerOperations"], json!(["Read"]));
+
+    // It is activated by itself, and says so by the webhook, with a token of few claims and an id that leads nowhere.
+    let subscribe = json!({ "action": "Subscribe", "token": "v2Spare", "organisationId": true });
+    shop.act(&id, subscribe).await;
+    let (headers, webhook) = shop.receiver.received().remove(0);
+    assert_eq!((&webhook["action"], &webhook["status"]), (&json!("Subscribe"), &json!("Succeeded")));
+    let claims = claims(&headers);
+    assert!(claims.get("nbf").is_none() && claims.get("idtyp").is_none(), "{claims}");
+    let organisation = webhook["id"].as_str().unwrap();
+    assert!(organisation.starts_with("org:") && organisation.contains(','), "{organisation}");
+    shop.api(Method::GET, &format!("/{id}/operations/{organisation}"), None).await.expect(400);
+
+    // The operation is concluded before the subscription shows it.
+    shop.cloud.sandbox.advance_clock(std::time::Duration::from_secs(2));
+    let done = shop.act(&id, json!({ "action": "Suspend", "token": "v1Spare" })).await;
+    let path = format!("/{id}/operations/{}", done["operationId"].as_str().unwrap());
+    assert_eq!(shop.api(Method::GET, &path, None).await.expect(200).body["status"], "Succeeded");
+    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], "Subscribed");
+    shop.cloud.sandbox.advance_clock(std::time::Duration::from_secs(2));
+    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], "Suspended");
+
+    assert_eq!(told(json!({})).await.0, 204);
+    shop.api(Method::GET, &format!("/{id}/operations/{organisation}"), None).await.expect(404);
+    shop.act(&id, json!({ "action": "Unsubscribe" })).await;
+    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], "Unsubscribed");
 }
 
 #[tokio::test]
@@ -138,7 +188,7 @@ async fn a_4xx_refuses_a_change_and_undoes_nothing_that_has_happened() {
     assert_eq!(shop.api(Method::GET, &path, None).await.expect(200).body["status"], "Failed");
     assert_eq!(shop.shown(&id).await["planId"], "silver");
     shop.act(&id, json!({ "action": "Suspend" })).await;
-    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], " Suspended ");
+    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], "Suspended");
 }
 
 #[tokio::test]
@@ -168,8 +218,9 @@ async fn the_publisher_changes_and_cancels_by_the_api_and_hears_of_it() {
 
     shop.api(Method::DELETE, &format!("/{id}"), None).await.expect(202);
     shop.receiver.wait_for(2).await;
-    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], " Unsubscribed ");
-    shop.api(Method::DELETE, &format!("/{id}"), None).await.expect(200);
+    assert_eq!(shop.shown(&id).await["saasSubscriptionStatus"], "Unsubscribed");
+    let again = shop.api(Method::DELETE, &format!("/{id}"), None).await.expect(202);
+    assert!(again.header("operation-location").contains(&id));
     shop.api(Method::PATCH, &format!("/{id}"), Some(json!({ "quantity": 3 })))
         .await
         .expect_error(400, "BadArgument");
@@ -185,6 +236,10 @@ async fn what_cannot_be_done_is_refused_with_the_path() {
         (&*actions, json!({ "action": "ChangeQuantity", "plan": "gold" }), 400, Some("quantity")),
         (&*actions, json!({ "action": "Renew", "plan": "gold" }), 400, Some("plan")),
         (&*actions, json!({ "action": "Explode" }), 400, Some("action")),
+        (&*actions, json!({ "action": "ChangePlan", "plan": "silver" }), 400, Some("plan")),
+        (&*actions, json!({ "action": "ChangePlan", "plan": "lead" }), 400, Some("plan")),
+        (&*actions, json!({ "action": "ChangeQuantity", "quantity": 5 }), 400, Some("quantity")),
+        ("/control/marketplace/purchases", json!({ "tenantId": id, "surprise": 1 }), 400, Some("surprise")),
         (&*actions, json!({ "action": "Renew", "attempts": 0 }), 400, Some("attempts")),
         (&*actions, json!({ "action": "Reinstate" }), 409, None),
         ("/control/marketplace/deliveries", json!({ "operations": [id] }), 400, Some("operations[0]")),

@@ -204,6 +204,7 @@ pub(super) fn buy(sandbox: &Sandbox) -> anyhow::Result<Purchase> {
     let customer = sandbox.seed().customer;
     purchase_of(sandbox.purchase(sandbox::Purchase {
         tenant_id: customer.tenant_id,
+        purchaser_tenant_id: None,
         offer: OFFER.to_owned(),
         plan: PLAN.to_owned(),
         quantity: None,

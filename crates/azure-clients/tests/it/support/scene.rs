@@ -166,6 +166,7 @@ impl Scene {
         });
         self.sandbox.purchase(Purchase {
             tenant_id: self.customer.tenant_id,
+            purchaser_tenant_id: None,
             offer: "cmk-offer".into(),
             plan: "silver".into(),
             quantity: None,

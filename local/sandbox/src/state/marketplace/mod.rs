@@ -12,8 +12,8 @@ use crate::secrets::digest;
 use crate::tracked::Tracked;
 
 use listing::Listing;
-use operation::Operation;
-use subscription::Subscription;
+use operation::{MarketplaceAction, Operation, OperationStatus, Source};
+use subscription::{Status, Subscription};
 
 /// Everything the marketplace remembers.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,8 +22,23 @@ pub(crate) struct MarketplaceState {
     pub(crate) listing: Option<Listing>,
     pub(crate) subscriptions: Tracked<Uuid, Subscription>,
     pub(crate) operations: Tracked<Uuid, Operation>,
+    /// What the real marketplace does now and then, and a test wants at will.
+    #[serde(default)]
+    pub(crate) behaviour: Behaviour,
     /// By the SHA-256 of the token: what is stored cannot be used.
     pub(crate) landing_tokens: Tracked<String, LandingToken>,
+}
+
+/// How the marketplace behaves beyond what is documented.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(crate) struct Behaviour {
+    /// How long reading a subscription goes on showing the status from before an operation, in place of what the sandbox
+    /// was started with.
+    pub(crate) subscription_lag_milliseconds: Option<u32>,
+    /// Whether an operation that there is not is 400 in place of 404: the documentation has the one, and the authors of
+    /// Microsoft's emulator have seen the other.
+    pub(crate) unknown_operation_is_bad_request: bool,
 }
 
 /// What a landing page token stands for.
@@ -41,9 +56,38 @@ impl MarketplaceState {
         self.subscriptions.values_mut_where(|one| one.is_over(now)).for_each(|one| one.end(now));
         for operation in self.operations.values_mut_where(|operation| operation.is_overdue(now)) {
             if let Some(subscription) = self.subscriptions.get_mut(&operation.subscription) {
-                operation.succeed(subscription, now);
+                operation.conclude(subscription, now);
             }
         }
+        self.fail_what_came_too_late();
+    }
+
+    /// What is still open when a subscription ends can never be carried out.
+    pub(crate) fn fail_what_came_too_late(&mut self) {
+        let Self { subscriptions, operations, .. } = self;
+        let ended = |id| subscriptions.get(&id).is_some_and(|one| one.status == Status::Unsubscribed);
+        for operation in operations.values_mut_where(|one| one.is_open() && ended(one.subscription)) {
+            operation.status = OperationStatus::Failed;
+        }
+    }
+
+    /// Whether an operation on the subscription is under way, which locks it.
+    pub(crate) fn is_locked(&self, subscription: Uuid) -> bool {
+        self.operations.values().any(|one| one.subscription == subscription && one.is_open())
+    }
+
+    /// The operation that ended a subscription. One whose time ran out has none, and is given one of which nobody is told.
+    pub(crate) fn ending(&mut self, subscription: Uuid, now: OffsetDateTime) -> Option<Uuid> {
+        let unsubscribed = |one: &&Operation| one.action == MarketplaceAction::Unsubscribe;
+        let own = self.operations.values().filter(|one| one.subscription == subscription);
+        if let Some(ending) = own.filter(unsubscribed).max_by_key(|one| one.begun) {
+            return Some(ending.id);
+        }
+        let mut ended = self.subscriptions.get(&subscription)?.clone();
+        let ending = Operation::begin(&mut ended, MarketplaceAction::Unsubscribe, Source::Azure, now);
+        let id = ending.id;
+        self.operations.insert(id, ending);
+        Some(id)
     }
 
     /// What the marketplace knows, for the control API. It holds no token.
@@ -57,7 +101,7 @@ impl MarketplaceState {
             .subscriptions
             .values()
             .map(|subscription| {
-                let mut shown = subscription.shown_tidily(now);
+                let mut shown = subscription.shown(now);
                 shown["operations"] = operations(subscription.id).into();
                 shown
             })

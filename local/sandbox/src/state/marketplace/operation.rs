@@ -93,7 +93,7 @@ impl MarketplaceAction {
     }
 
     /// Whether the publisher is asked, rather than told.
-    fn awaits_an_answer(&self) -> bool {
+    pub(crate) fn awaits_an_answer(&self) -> bool {
         matches!(self, Self::ChangePlan { .. } | Self::ChangeQuantity { .. } | Self::Reinstate)
     }
 }
@@ -140,6 +140,18 @@ impl Operation {
             && now >= self.begun + TIME_TO_ANSWER
     }
 
+    /// Carries the action out where the subscription is still in a state for it; otherwise the operation has failed. Only an
+    /// active subscription can be changed, and one that has ended never comes back (documented).
+    pub(crate) fn conclude(&mut self, subscription: &mut Subscription, now: OffsetDateTime) -> bool {
+        let fits = self.action.fits(subscription.status);
+        if fits {
+            self.succeed(subscription, now);
+        } else {
+            self.status = OperationStatus::Failed;
+        }
+        fits
+    }
+
     /// Whether the list of open operations shows it: only those that the publisher can answer.
     pub(crate) fn is_open(&self) -> bool {
         self.status == OperationStatus::InProgress
@@ -158,7 +170,7 @@ impl Operation {
     }
 
     /// Carries the action out.
-    pub(crate) fn succeed(&mut self, subscription: &mut Subscription, now: OffsetDateTime) {
+    fn succeed(&mut self, subscription: &mut Subscription, now: OffsetDateTime) {
         match &self.action {
             MarketplaceAction::Subscribe => {
                 subscription.status = Status::Subscribed;
@@ -184,7 +196,7 @@ impl Operation {
         }
     }
 
-    /// What `GET` of one operation answers. The quantity is a string here, and the timestamp has no zone.
+    /// What `GET` of one operation answers. The timestamp has no zone.
     pub(crate) fn shown(&self, subscription: &Subscription) -> Value {
         let mut shown = self.listed(subscription);
         shown["errorStatusCode"] = json!("");
@@ -202,11 +214,18 @@ impl Operation {
             "offerId": subscription.offer,
             "publisherId": subscription.publisher,
             "planId": plan,
-            "quantity": quantity.map(|quantity| quantity.to_string()).unwrap_or_default(),
+            "quantity": quantity,
             "action": self.action.name(),
             "timeStamp": text(self.begun).trim_end_matches('Z'),
             "status": self.status.name(),
         })
+    }
+
+    /// Gives the webhook an id of the form that some publishers have got, for changes that a customer began:
+    /// `org:GUID,GUID`. It leads to no operation.
+    pub(crate) fn name_by_organisation(&mut self) {
+        self.webhook["id"] = json!(format!("org:{},{}", Uuid::new_v4(), Uuid::new_v4()));
+        self.webhook["activityId"] = json!(Uuid::new_v4());
     }
 
     /// The envelope has the plan and quantity that are wanted, the subscription inside those that it has.
@@ -224,7 +243,7 @@ impl Operation {
             "action": self.action.name(),
             "status": self.status.name(),
             "operationRequestSource": format!("{:?}", self.source),
-            "subscription": subscription.shown_tidily(now),
+            "subscription": subscription.shown(now),
             "purchaseToken": null,
         })
     }

@@ -1,12 +1,12 @@
 //! One purchased subscription and the JSON it is shown as.
 //!
-//! The real service is careless in ways that its clients have to survive, and so is this one: the status is padded
-//! with blanks, the quantity is a number here and a string there, some timestamps have no zone, and the term has
-//! no dates before activation (all visible in Microsoft's published samples).
+//! As Microsoft's own .NET client reads it. Its description and that client know statuses without blanks and quantities as
+//! numbers; the blanks and texts in one page of the documentation are typing errors of that page. The term has no dates
+//! before activation.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -89,7 +89,8 @@ impl Person {
             "emailId": self.email,
             "objectId": self.object_id,
             "tenantId": self.tenant_id,
-            "puid": self.object_id.simple().to_string()[..10],
+            // Such as 10033FFFA7593A0D (reported).
+            "puid": format!("10033FFF{}", self.object_id.simple().to_string()[..8].to_ascii_uppercase()),
         })
     }
 }
@@ -140,16 +141,16 @@ impl Subscription {
         }
     }
 
-    /// What `GET` answers, with its blanks around the status.
-    pub(crate) fn shown(&self, now: OffsetDateTime) -> Value {
-        let status = self.visible_status(now);
-        let mut shown = self.shown_tidily(now);
-        shown["saasSubscriptionStatus"] = json!(format!(" {} ", status.name()));
-        shown
+    /// What a customer may do in Azure's pages: a partner that bought for the customer keeps the rest to itself.
+    fn allowed_operations(&self) -> &'static [&'static str] {
+        if self.purchaser.tenant_id == self.beneficiary.tenant_id {
+            return &["Delete", "Update", "Read"];
+        }
+        &["Read"]
     }
 
-    /// The same without the blanks, as webhooks carry it.
-    pub(crate) fn shown_tidily(&self, now: OffsetDateTime) -> Value {
+    /// What `GET` answers, and what webhooks carry.
+    pub(crate) fn shown(&self, now: OffsetDateTime) -> Value {
         json!({
             "id": self.id,
             "name": self.name,
@@ -159,7 +160,7 @@ impl Subscription {
             "quantity": self.quantity,
             "beneficiary": self.beneficiary.shown(),
             "purchaser": self.purchaser.shown(),
-            "allowedCustomerOperations": ["Delete", "Update", "Read"],
+            "allowedCustomerOperations": self.allowed_operations(),
             "sessionMode": "None",
             "isFreeTrial": false,
             "isTest": false,
@@ -179,7 +180,7 @@ impl Subscription {
             "subscriptionName": self.name,
             "offerId": self.offer,
             "planId": self.plan,
-            "quantity": self.quantity.map(|quantity| quantity.to_string()).unwrap_or_default(),
+            "quantity": self.quantity,
             "subscription": self.shown(now),
         })
     }
@@ -197,8 +198,12 @@ impl Subscription {
     }
 }
 
+/// A moment with the seven digits that .NET writes.
 pub(crate) fn text(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_default()
+    moment
+        .to_offset(time::UtcOffset::UTC)
+        .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"))
+        .expect("every part of this format is a part of an OffsetDateTime")
 }
 
 #[cfg(test)]
@@ -230,18 +235,30 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_carelessness_of_the_real_service_is_kept() {
+    fn statuses_have_no_blanks_and_quantities_are_numbers() {
         let now = OffsetDateTime::UNIX_EPOCH;
         let mut subscription = a_subscription();
         let resolved = subscription.resolved(now);
-        assert_eq!(resolved["quantity"], "5");
-        assert_eq!(resolved["subscription"]["quantity"], 5);
-        assert_eq!(resolved["subscription"]["saasSubscriptionStatus"], " PendingFulfillmentStart ");
+        assert_eq!((&resolved["quantity"], &resolved["subscription"]["quantity"]), (&json!(5), &json!(5)));
+        assert_eq!(resolved["subscription"]["saasSubscriptionStatus"], "PendingFulfillmentStart");
+        assert_eq!(resolved["subscription"]["created"], "1970-01-01T00:00:00.0000000Z");
         assert_eq!(resolved["subscription"]["lastModified"], "0001-01-01T00:00:00");
+        assert_eq!(resolved["subscription"]["beneficiary"]["puid"], "10033FFF00000000");
         assert!(resolved["subscription"]["term"].get("startDate").is_none());
         subscription.quantity = None;
-        assert_eq!(subscription.resolved(now)["quantity"], "");
+        assert_eq!(subscription.resolved(now)["quantity"], Value::Null);
         assert_eq!(subscription.shown(now)["quantity"], Value::Null);
+    }
+
+    #[test]
+    fn what_a_partner_bought_the_customer_may_only_read() {
+        let mut subscription = a_subscription();
+        let allowed = |subscription: &Subscription| {
+            subscription.shown(OffsetDateTime::UNIX_EPOCH)["allowedCustomerOperations"].clone()
+        };
+        assert_eq!(allowed(&subscription), json!(["Delete", "Update", "Read"]));
+        subscription.purchaser.tenant_id = Uuid::from_u128(2);
+        assert_eq!(allowed(&subscription), json!(["Read"]));
     }
 
     #[test]
