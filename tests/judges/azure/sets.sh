@@ -27,7 +27,7 @@ set_with_vault() {
 set_with_vault --key-url "$ownKey" --source-vault "$ownVault"
 az disk-encryption-set show -g $isvRgName -n own --query activeKey.sourceVault.id -o tsv \
     | expect "$ownVaultId" "the source vault"
-refused InvalidParameter set_with_vault --key-url "$MyKey" --source-vault "$kvResourceId"
+refused LinkedAuthorizationFailed set_with_vault --key-url "$MyKey" --source-vault "$kvResourceId"
 # Azure CLI makes an id without a name of it.
 refused InvalidParameter set_with_vault --key-url "$ownKey" --source-vault ""
 az disk-encryption-set update -g $isvRgName -n own --key-url "$ownKey"
