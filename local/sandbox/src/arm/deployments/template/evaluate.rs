@@ -159,9 +159,12 @@ fn read(text: &str) -> Result<Option<Expression>, ArmError> {
     let inside = text.trim_matches(['[', ']']);
     expression::of_text(text).map_err(|why| match why {
         Unreadable::Float { position } => invalid(&format!(
-            "The language expression '{inside}' at position '{position}' is not valid: float point numbers are not supported."
+            "The language expression '{inside}' at position '{position}' is not valid: float point numbers are not \
+             supported."
         )),
-        Unreadable::Other(why) => invalid(&format!("Unable to parse language expression '{inside}': {why}")),
+        Unreadable::Other(why) => {
+            invalid(&format!("Unable to parse language expression '{inside}': {why}"))
+        }
     })
 }
 
