@@ -116,7 +116,7 @@ fn delete(cloud: &Cloud, target: &Target) -> ArmResponse {
 /// Standard unless the request says otherwise. Our guess: the code and the words of the refusal.
 fn tier(sku: Option<Sku>) -> Result<String, ArmError> {
     let Some(Sku { name }) = sku else { return Ok("Standard".to_owned()) };
-    let known = TIERS.iter().find(|tier| tier.eq_ignore_ascii_case(&name));
+    let known = TIERS.iter().find(|tier| **tier == name);
     known.map(|tier| (*tier).to_owned()).ok_or_else(|| {
         ArmError::bad_request("BadRequest", format!("The sku '{name}' is not one of {}.", TIERS.join(", ")))
     })

@@ -7,6 +7,7 @@ use crate::moments;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::bus::BusNamespace;
+use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
 use super::resource::Resource;
@@ -17,6 +18,18 @@ impl Resource for BusNamespace {
 
     fn all(arm: &ArmState) -> &Tracked<String, Self> {
         &arm.bus_namespaces
+    }
+
+    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
+        &mut arm.bus_namespaces
+    }
+
+    fn tags(held: &Self) -> &Option<Tags> {
+        &held.tags
+    }
+
+    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
+        &mut held.tags
     }
 
     fn id(held: &Self) -> &str {

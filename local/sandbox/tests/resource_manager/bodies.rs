@@ -41,7 +41,7 @@ pub(crate) fn body(tenant: &SeedTenant, resource_type: &str) -> Value {
             "sku": { "family": "B", "name": "Standard_B1" },
             "properties": { "tenantId": tenant.tenant_id, "initialAdminObjectIds": [Uuid::new_v4()] },
         }),
-        "Microsoft.ManagedIdentity/userAssignedIdentities" => json!({}),
+        "Microsoft.ManagedIdentity/userAssignedIdentities" | "Microsoft.ServiceBus/namespaces" => json!({}),
         "Microsoft.Resources/deployments" => {
             let template = json!({ "$schema": "x", "contentVersion": "1.0.0.0", "resources": [] });
             return json!({ "properties": { "mode": "Incremental", "template": template } });

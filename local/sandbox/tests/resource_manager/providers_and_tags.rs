@@ -23,7 +23,8 @@ async fn the_providers_of_a_subscription_tell_their_types_and_versions() {
             "Microsoft.Compute",
             "Microsoft.KeyVault",
             "Microsoft.ManagedIdentity",
-            "Microsoft.Resources"
+            "Microsoft.Resources",
+            "Microsoft.ServiceBus"
         ]
     );
     let one = at(&format!("{base}/microsoft.COMPUTE"), RESOURCES);
