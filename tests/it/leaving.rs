@@ -16,6 +16,7 @@ use crate::{
 
 /// Another version than Latchkey's, so that its calls can be told from these.
 const API: &str = "2024-03-02";
+const MACHINES_API: &str = "2024-07-01";
 
 const QUICK: [(&str, &str); 3] = [
     ("LATCHKEY_CHECK_FIRST_SECONDS", "1"),
@@ -61,6 +62,26 @@ async fn until_vendors_turn(world: &LocalWorld, page: &OnboardingPage, code: &st
     assert_eq!(view.state, "leaving");
 }
 
+/// An image and a scale set that name the set of this disk. Azure does not list them among what the set is used for.
+async fn namers_of_the_set(world: &LocalWorld, disk: &str) -> Vec<String> {
+    let sets = world.vendor().disk_encryption_sets().await.unwrap();
+    let set = json!({"id": sets[0]["id"]});
+    let os = json!({"osType": "Linux", "osState": "Generalized", "managedDisk": {"id": disk}, "diskEncryptionSet": set});
+    let profile = json!({"dataDisks": [{"lun": 0, "managedDisk": {"diskEncryptionSet": set}}]});
+    let mut made = vec![];
+    for (kind, properties) in [
+        ("images", json!({"storageProfile": {"osDisk": os}})),
+        ("virtualMachineScaleSets", json!({"virtualMachineProfile": {"storageProfile": profile}})),
+    ] {
+        let id = disk.replace("/disks/", &format!("/{kind}/"));
+        let body = json!({"location": world.vendor().estate().region, "properties": properties});
+        let put = world.vendor().azure().arm(Method::PUT, &id, MACHINES_API, Some(&body)).await.unwrap();
+        put.ok("what names the set").unwrap();
+        made.push(id);
+    }
+    made
+}
+
 #[tokio::test]
 async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_access_ends_proven() {
     let world = a_world_with(&QUICK).await;
@@ -73,6 +94,7 @@ async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_
     let copy = json!({"createOption": "Copy", "sourceResourceId": disk});
     let body = json!({"location": world.vendor().estate().region, "properties": {"creationData": copy}});
     azure.arm(Method::PUT, &snapshot, API, Some(&body)).await.unwrap().ok("a snapshot").unwrap();
+    let namers = namers_of_the_set(&world, &disk).await;
     let key = world.customer().look(page).await.unwrap().key.unwrap();
     let used = json!({"key": key, "reason": "a try"});
     let (status, refused) = operate(&world, Method::POST, "claims/release", &used).await;
@@ -93,9 +115,14 @@ async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_
     let (code, said) = latchkey(&world, &["approve-leaving", id, "--yes", "--why", "seen"]).await;
     assert_eq!(code, Some(0), "{said}");
     println!("{said}\n{}", page_of(&world, page).await);
-    for words in
-        ["1 disk goes back", "(attached to m: deallocate it first)", "In the way of 2.", "snapshot  /subs"]
-    {
+    for words in [
+        "1 disk goes back",
+        "(attached to m: deallocate it first)",
+        "In the way of 2.",
+        "snapshot  /subs",
+        "image  /subs",
+        "scale set  /subs",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
 
@@ -109,6 +136,16 @@ async fn what_is_in_the_way_is_named_nothing_goes_before_it_is_approved_and_the_
     let is_gone = async || Ok(azure.arm(Method::GET, &snapshot, API, None).await?.status == 404);
     world.wait_until("the snapshot to be gone", Instant::now() + PATIENCE, is_gone).await.unwrap();
     check_again(&world, page).await;
+    for namer in &namers {
+        until_vendors_turn(&world, page, "set-in-use").await;
+        azure
+            .arm(Method::DELETE, namer, MACHINES_API, None)
+            .await
+            .unwrap()
+            .ok("deleting what names it")
+            .unwrap();
+        check_again(&world, page).await;
+    }
     let view = until_blocked(&world, page, "access-remains").await;
     assert_eq!((view.blocker.unwrap().owner.as_str(), view.disk_encryption_set), ("customer", None));
     assert!(world.vendor().disk_encryption_sets().await.unwrap().is_empty(), "the set is gone");

@@ -24,6 +24,17 @@ az disk-encryption-set list-associated-resources -g $isvRgName -n $setName --que
 refused OperationNotAllowed az disk-encryption-set delete -g $isvRgName -n $setName
 echo "passed  disks, a snapshot and what a set is used by"
 
+# ---- What names a set without being listed --------------------------------------------------------------------------
+az image create -g $isvRgName -n image1 --source data2 --os-type Linux -l $isvLocation
+az image show -g $isvRgName -n image1 --query storageProfile.osDisk.managedDisk.id -o tsv \
+    | expect "$(az disk show -g $isvRgName -n data2 --query id -o tsv)" "what the image was made from"
+az image list -g $isvRgName --query '[].name' -o tsv | expect image1 "the images of the group"
+az resource list -g $isvRgName --resource-type Microsoft.Compute/images --query '[].name' -o tsv \
+    | expect image1 "the images among the resources"
+az image delete -g $isvRgName -n image1
+refused ResourceNotFound az image show -g $isvRgName -n image1
+echo "passed  an image of a disk"
+
 # ---- Rotation -------------------------------------------------------------------------------------------------------
 at_the_customers
 rotated=$(az keyvault key rotate --name $keyName --vault-name $kvName --query key.kid -o tsv)

@@ -218,7 +218,7 @@ fn user(user: &Json) -> String {
     let machine = user["machine"].as_str().and_then(|id| id.rsplit('/').next());
     let attached = machine.map(|name| format!("  (attached to {name}: deallocate it first)"));
     let kind = user["kind"].as_str().filter(|kind| *kind != "disk");
-    let kind = kind.map(|kind| format!("{kind}  ")).unwrap_or_default();
+    let kind = kind.map(|kind| format!("{}  ", kind.replace('-', " "))).unwrap_or_default();
     format!("     {kind}{}{}", text(&user["id"]), attached.unwrap_or_default())
 }
 
@@ -241,7 +241,7 @@ mod tests {
                 "approval": {"by": "person", "who": "operator", "at": "2026-02-02T12:00:00Z"}},
             "plan": {"entry": 12, "at": "2026-02-01T12:00:01Z", "set": "/sets/s", "setIs": "ours",
                 "disks": [{"id": "/disks/d1", "kind": "disk", "machine": "/machines/m1"}],
-                "inTheWay": [{"id": "/snapshots/s1", "kind": "snapshot"}]},
+                "inTheWay": [{"id": "/snapshots/s1", "kind": "snapshot"}, {"id": "/sets/v", "kind": "scale-set"}]},
         });
         assert_eq!(
             plan(&answer),
@@ -259,7 +259,8 @@ mod tests {
              4. a probe with a new token proves that our access to the key is gone\n\
              \n\
              In the way of 2. Latchkey does not change these; you decide what becomes of them:\n     \
-             snapshot  /snapshots/s1"
+             snapshot  /snapshots/s1\n     \
+             scale set  /sets/v"
         );
         let before = plan(&json!({"onboarding": "o-1", "state": "active", "leaving": null, "plan": null,
             "holdSeconds": 604_800}));

@@ -4,9 +4,10 @@
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::arm::api_version::Versions;
-use crate::arm::provider::{Provider, refused};
+use crate::arm::provider::{self, Provider, refused};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -53,8 +54,8 @@ impl Provider for BusNamespace {
     ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
             (&Method::PUT, []) => put(cloud, request, target),
-            (&Method::GET, []) => get(cloud, target),
-            (&Method::DELETE, []) => Ok(delete(cloud, target)),
+            (&Method::GET, []) => provider::get::<Self>(cloud, target),
+            (&Method::DELETE, []) => Ok(provider::delete::<Self>(cloud, target)),
             _ => refused(request, rest),
         }
     }
@@ -91,28 +92,6 @@ fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmRespon
     })
 }
 
-fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
-    cloud.read(|state| {
-        state.arm.group(&target.subscription, &target.group)?;
-        let namespace = BusNamespace::find(&state.arm, &target.id);
-        namespace
-            .map(|namespace| ArmResponse::ok(BusNamespace::shown(namespace, state)))
-            .ok_or_else(|| ArmError::resource_not_found(BusNamespace::TYPE, &target.name, &target.group))
-    })
-}
-
-/// `DELETE`: 200, or 204 when there is none.
-fn delete(cloud: &Cloud, target: &Target) -> ArmResponse {
-    let now = cloud.clock.now();
-    cloud.change(|state| {
-        if BusNamespace::find(&state.arm, &target.id).is_none() {
-            return ArmResponse::empty(StatusCode::NO_CONTENT);
-        }
-        BusNamespace::remove(state, &arm_id::key(&target.id), now);
-        ArmResponse::empty(StatusCode::OK)
-    })
-}
-
 /// Standard unless the request says otherwise. Our guess: the code and the words of the refusal.
 fn tier(sku: Option<Sku>) -> Result<String, ArmError> {
     let Some(Sku { name }) = sku else { return Ok("Standard".to_owned()) };
@@ -122,18 +101,18 @@ fn tier(sku: Option<Sku>) -> Result<String, ArmError> {
     })
 }
 
-/// 6 to 50 letters, digits and hyphens, a letter first and no hyphen last. Our guess: the code and the words.
+/// 6 to 50 letters, digits and hyphens, a letter first, and no hyphen, `-sb` or `-mgmt` last.
 fn check_name(name: &str) -> Result<(), ArmError> {
     let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    if plain && begins && !name.ends_with('-') && (6..=50).contains(&name.len()) {
+    let lower = name.to_ascii_lowercase();
+    let ends = !["-", "-sb", "-mgmt"].iter().any(|end| lower.ends_with(end));
+    if plain && begins && ends && (6..=50).contains(&name.len()) {
         return Ok(());
     }
+    let id = Uuid::new_v4();
     Err(ArmError::bad_request(
         "BadRequest",
-        format!(
-            "The namespace name '{name}' is invalid: 6 to 50 letters, digits and hyphens are allowed, beginning with a \
-             letter and not ending with a hyphen."
-        ),
+        format!("The specified service namespace is invalid. CorrelationId: {id}"),
     ))
 }

@@ -6,7 +6,7 @@
 use http::{Method, StatusCode};
 
 use crate::arm::api_version::Versions;
-use crate::arm::provider::{Provider, refused};
+use crate::arm::provider::{self, Provider, refused};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::Resource;
@@ -28,8 +28,8 @@ impl Provider for Identity {
     ) -> Result<ArmResponse, ArmError> {
         match (&request.method, rest) {
             (&Method::PUT, []) => put(cloud, request, target),
-            (&Method::GET, []) => get(cloud, target),
-            (&Method::DELETE, []) => Ok(delete(cloud, target)),
+            (&Method::GET, []) => provider::get::<Self>(cloud, target),
+            (&Method::DELETE, []) => Ok(provider::delete::<Self>(cloud, target)),
             _ => refused(request, rest),
         }
     }
@@ -70,29 +70,6 @@ fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmRespon
         let reply = ArmResponse::new(StatusCode::CREATED, Identity::shown(&identity, state));
         state.arm.identities.insert(arm_id::key(&identity.id), identity);
         Ok(reply)
-    })
-}
-
-/// `GET` one.
-fn get(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
-    cloud.read(|state| {
-        state.arm.group(&target.subscription, &target.group)?;
-        let identity = state.arm.identities.get(&arm_id::key(&target.id));
-        identity
-            .map(|identity| ArmResponse::ok(Identity::shown(identity, state)))
-            .ok_or_else(|| ArmError::resource_not_found(Identity::TYPE, &target.name, &target.group))
-    })
-}
-
-/// `DELETE`: 200, or 204 when there is none.
-fn delete(cloud: &Cloud, target: &Target) -> ArmResponse {
-    let now = cloud.clock.now();
-    cloud.change(|state| {
-        if Identity::find(&state.arm, &target.id).is_none() {
-            return ArmResponse::empty(StatusCode::NO_CONTENT);
-        }
-        Identity::remove(state, &arm_id::key(&target.id), now);
-        ArmResponse::empty(StatusCode::OK)
     })
 }
 

@@ -17,6 +17,7 @@ mod identities;
 mod inventory;
 mod limits;
 mod linked_access;
+mod namers;
 mod operations;
 mod outcomes;
 mod permissions;

@@ -1,8 +1,9 @@
 //! How the calls on a type of resource are answered.
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::cloud::Cloud;
+use crate::names::arm_id;
 use crate::resources::Resource;
 
 use super::api_version::Versions;
@@ -45,6 +46,28 @@ pub(super) fn usual_action(method: &Method, rest: &[&str]) -> Option<String> {
         (&Method::POST, [operation]) => Some(format!("{operation}/action")),
         _ => None,
     }
+}
+
+/// `GET` one, of a type of which nothing has to be brought up to date.
+pub(super) fn get<R: Resource>(cloud: &Cloud, target: &Target) -> Result<ArmResponse, ArmError> {
+    cloud.read(|state| {
+        state.arm.group(&target.subscription, &target.group)?;
+        R::find(&state.arm, &target.id)
+            .map(|held| ArmResponse::ok(R::shown(held, state)))
+            .ok_or_else(|| ArmError::resource_not_found(R::TYPE, &target.name, &target.group))
+    })
+}
+
+/// `DELETE` of what is gone at once: 200, or 204 when there is none.
+pub(super) fn delete<R: Resource>(cloud: &Cloud, target: &Target) -> ArmResponse {
+    let now = cloud.clock.now();
+    cloud.change(|state| {
+        if R::find(&state.arm, &target.id).is_none() {
+            return ArmResponse::empty(StatusCode::NO_CONTENT);
+        }
+        R::remove(state, &arm_id::key(&target.id), now);
+        ArmResponse::empty(StatusCode::OK)
+    })
 }
 
 /// The refusal of a call that the type does not have.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cloud::Cloud;
 use crate::names::{arm_id, regions};
 use crate::resources::ResourceType;
+use crate::resources::namer::{Image, ScaleSet};
 use crate::resources::registry::resource_types;
 use crate::resources::vault::ManagedHsm;
 use crate::state::resources::bus::BusNamespace;

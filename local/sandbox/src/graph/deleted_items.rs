@@ -42,8 +42,7 @@ pub(super) fn restore(cloud: &Cloud, request: &GraphRequest, key: &str) -> Resul
         if let DeletedObject::ServicePrincipal(principal) = &deleted.object
             && directory.service_principal_of(principal.tenant, principal.app_id).is_some()
         {
-            // Our guess: what Graph says when the application was let in again meanwhile.
-            return Err(GraphFault::already_there("servicePrincipalNames"));
+            return Err(GraphFault::name_in_use(&principal.app_id.to_string()));
         }
         directory.restore(id);
         Ok(GraphResponse::Found(request.entity("directoryObjects", restored)))

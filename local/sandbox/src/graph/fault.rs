@@ -42,6 +42,15 @@ impl GraphFault {
         Self::new(StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", text)
     }
 
+    /// The application was let in again, so that its service principal is there under another object id.
+    pub(super) fn name_in_use(name: &str) -> Self {
+        let text = format!(
+            "The service principal cannot be created, updated, or restored because the service principal name {name} is \
+             already in use."
+        );
+        Self::new(StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", text)
+    }
+
     pub(super) fn no_such_application(app_id: &str) -> Self {
         let text = format!(
             "The appId '{app_id}' of the service principal does not reference a valid application object."

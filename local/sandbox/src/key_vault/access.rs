@@ -3,6 +3,7 @@
 //! Words: Microsoft Learn, "Azure Key Vault REST API error codes", and refusals quoted in public issues.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::authorization::allowed;
 use crate::key_vault::access;
@@ -125,7 +126,7 @@ pub(crate) fn check(
     check_network(vault, caller, origin)?;
     if let Some(held) = &vault.local_roles {
         let scope = key.map_or_else(|| "/keys".to_owned(), |key| format!("/keys/{key}"));
-        return check_local(held, vault, caller, action.local_action(), &scope);
+        return check_local(held, caller, action.local_action(), &scope);
     }
     if vault.uses_roles {
         return check_roles(state, vault, caller, (action, key), now);
@@ -196,10 +197,8 @@ fn check_roles(
     ))
 }
 
-/// Our guess: the words.
 pub(super) fn check_local(
     held: &[LocalAssignment],
-    vault: &Vault,
     caller: &Caller,
     action: &str,
     scope: &str,
@@ -209,11 +208,10 @@ pub(super) fn check_local(
     }
     Err(VaultError::new(
         http::StatusCode::FORBIDDEN,
-        "Forbidden",
+        "AccessDenied",
         format!(
-            "User {} does not have permission to perform Microsoft.KeyVault/managedHsm/{action} at scope {scope} of \
-             managed HSM {}.",
-            caller.object_id, vault.name
+            "Not authorized to access Microsoft.KeyVault/managedHsm/{action} on {scope} (Activity ID: {})",
+            Uuid::new_v4()
         ),
     ))
 }

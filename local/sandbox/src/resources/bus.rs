@@ -10,35 +10,13 @@ use crate::state::resources::bus::BusNamespace;
 use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
-use super::resource::Resource;
+use super::resource::{Resource, held_in};
 
 impl Resource for BusNamespace {
     const TYPE: &'static str = "Microsoft.ServiceBus/namespaces";
     type Held = Self;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.bus_namespaces
-    }
-
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.bus_namespaces
-    }
-
-    fn tags(held: &Self) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn id(held: &Self) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Self) -> &str {
-        &held.location
-    }
+    held_in!(bus_namespaces);
 
     fn shown(held: &Self, _: &State) -> Value {
         json!({

@@ -12,7 +12,7 @@ use crate::state::resources::disk_encryption_set::{ActiveKey, DiskEncryptionSet,
 use crate::state::tags::{Tags, add_tags};
 use crate::tracked::Tracked;
 
-use super::resource::{Resource, Runner};
+use super::resource::{Resource, Runner, held_in};
 use super::store::Stored as _;
 
 impl Resource for DiskEncryptionSet {
@@ -20,29 +20,7 @@ impl Resource for DiskEncryptionSet {
     const RUNNER: Runner = Runner::Disks;
     type Held = Self;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.disk_encryption_sets
-    }
-
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.disk_encryption_sets
-    }
-
-    fn tags(held: &Self) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn id(held: &Self) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Self) -> &str {
-        &held.location
-    }
+    held_in!(disk_encryption_sets);
 
     fn shown(held: &Self, state: &State) -> Value {
         held.shown_in(state)

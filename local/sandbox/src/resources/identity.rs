@@ -9,35 +9,13 @@ use crate::state::resources::identity::Identity;
 use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
-use super::resource::Resource;
+use super::resource::{Resource, held_in};
 
 impl Resource for Identity {
     const TYPE: &'static str = "Microsoft.ManagedIdentity/userAssignedIdentities";
     type Held = Self;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.identities
-    }
-
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.identities
-    }
-
-    fn tags(held: &Self) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn id(held: &Self) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Self) -> &str {
-        &held.location
-    }
+    held_in!(identities);
 
     fn shown(identity: &Self, _: &State) -> Value {
         json!({

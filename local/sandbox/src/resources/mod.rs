@@ -5,6 +5,7 @@ pub(crate) mod deployment;
 pub(crate) mod disk;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod identity;
+pub(crate) mod namer;
 pub(crate) mod ownership;
 pub(crate) mod registry;
 pub(crate) mod resource;

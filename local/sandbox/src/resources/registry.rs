@@ -16,6 +16,7 @@ use crate::state::resources::vault::Vault;
 use crate::state::resources::virtual_machine::VirtualMachine;
 use crate::state::tags::Tags;
 
+use super::namer::{Image, ScaleSet};
 use super::resource::{Resource, Runner};
 use super::vault::ManagedHsm;
 
@@ -31,6 +32,8 @@ macro_rules! resource_types {
             Disk,
             Snapshot,
             VirtualMachine,
+            Image,
+            ScaleSet,
             BusNamespace,
             Deployment
         )

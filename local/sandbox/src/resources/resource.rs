@@ -69,6 +69,37 @@ pub(crate) trait Resource {
     }
 }
 
+/// The part of [`Resource`] that is alike for every type whose `Held` has an id, a location and tags: where the state keeps
+/// it.
+macro_rules! held_in {
+    ($field:ident) => {
+        fn all(arm: &ArmState) -> &Tracked<String, Self::Held> {
+            &arm.$field
+        }
+
+        fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self::Held> {
+            &mut arm.$field
+        }
+
+        fn tags(held: &Self::Held) -> &Option<Tags> {
+            &held.tags
+        }
+
+        fn tags_mut(held: &mut Self::Held) -> &mut Option<Tags> {
+            &mut held.tags
+        }
+
+        fn id(held: &Self::Held) -> &str {
+            &held.id
+        }
+
+        fn location(held: &Self::Held) -> &str {
+            &held.location
+        }
+    };
+}
+pub(crate) use held_in;
+
 /// Which service runs an operation: each has addresses of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Runner {

@@ -14,7 +14,7 @@ use crate::state::resources::vault::Vault;
 use crate::state::tags::Tags;
 use crate::tracked::Tracked;
 
-use super::resource::{Resource, Runner};
+use super::resource::{Resource, Runner, held_in};
 
 /// The type of a vault that is a managed HSM.
 pub(crate) struct ManagedHsm;
@@ -24,32 +24,10 @@ impl Resource for Vault {
     const RUNNER: Runner = Runner::KeyVault;
     type Held = Self;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.vaults
-    }
+    held_in!(vaults);
 
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.vaults
-    }
-
-    fn tags(held: &Self) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn is_there(held: &Self) -> bool {
+    fn is_there(held: &Self::Held) -> bool {
         !held.is_deleted() && !held.is_hsm()
-    }
-
-    fn id(held: &Self) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Self) -> &str {
-        &held.location
     }
 
     fn shown(held: &Self, _: &State) -> Value {
@@ -67,32 +45,10 @@ impl Resource for ManagedHsm {
     const RUNNER: Runner = Runner::KeyVault;
     type Held = Vault;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Vault> {
-        &arm.vaults
-    }
+    held_in!(vaults);
 
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Vault> {
-        &mut arm.vaults
-    }
-
-    fn tags(held: &Vault) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Vault) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn is_there(held: &Vault) -> bool {
+    fn is_there(held: &Self::Held) -> bool {
         !held.is_deleted() && held.is_hsm()
-    }
-
-    fn id(held: &Vault) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Vault) -> &str {
-        &held.location
     }
 
     fn shown(held: &Vault, _: &State) -> Value {

@@ -13,36 +13,14 @@ use crate::state::tags::{Tags, add_tags};
 use crate::tracked::Tracked;
 
 use super::disk;
-use super::resource::{Resource, Runner};
+use super::resource::{Resource, Runner, held_in};
 
 impl Resource for VirtualMachine {
     const TYPE: &'static str = "Microsoft.Compute/virtualMachines";
     const RUNNER: Runner = Runner::Machines;
     type Held = Self;
 
-    fn all(arm: &ArmState) -> &Tracked<String, Self> {
-        &arm.virtual_machines
-    }
-
-    fn all_mut(arm: &mut ArmState) -> &mut Tracked<String, Self> {
-        &mut arm.virtual_machines
-    }
-
-    fn tags(held: &Self) -> &Option<Tags> {
-        &held.tags
-    }
-
-    fn tags_mut(held: &mut Self) -> &mut Option<Tags> {
-        &mut held.tags
-    }
-
-    fn id(held: &Self) -> &str {
-        &held.id
-    }
-
-    fn location(held: &Self) -> &str {
-        &held.location
-    }
+    held_in!(virtual_machines);
 
     fn shown(held: &Self, _: &State) -> Value {
         held.shown_whole()

@@ -14,6 +14,7 @@ use super::resources::deployment::Deployment;
 use super::resources::disk::Disk;
 use super::resources::disk_encryption_set::DiskEncryptionSet;
 use super::resources::identity::Identity;
+use super::resources::namer::Namer;
 use super::resources::resource_group::ResourceGroup;
 use super::resources::role_assignment::RoleAssignment;
 use super::resources::snapshot::Snapshot;
@@ -36,6 +37,10 @@ pub(crate) struct ArmState {
     pub(crate) snapshots: Tracked<String, Snapshot>,
     #[serde(default)]
     pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
+    #[serde(default)]
+    pub(crate) images: Tracked<String, Namer>,
+    #[serde(default)]
+    pub(crate) scale_sets: Tracked<String, Namer>,
     #[serde(default)]
     pub(crate) deployments: Tracked<String, Deployment>,
     #[serde(default)]

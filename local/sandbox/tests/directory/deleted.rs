@@ -106,4 +106,5 @@ async fn a_consent_that_is_given_again_makes_another_service_principal_without_t
     let restore = format!("directory/deletedItems/{}/restore", id(&first));
     let (status, body) = cloud.graph(&customer, Method::POST, &restore, None).await;
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains("is already in use"), "{body}");
 }

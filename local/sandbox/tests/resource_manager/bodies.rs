@@ -33,6 +33,13 @@ pub(crate) fn body(tenant: &SeedTenant, resource_type: &str) -> Value {
             let os = json!({ "createOption": "Attach", "managedDisk": {} });
             json!({ "properties": { "storageProfile": { "osDisk": os } } })
         }
+        "Microsoft.Compute/images" => {
+            let os = json!({ "osType": "Linux", "osState": "Generalized" });
+            json!({ "properties": { "storageProfile": { "osDisk": os } } })
+        }
+        "Microsoft.Compute/virtualMachineScaleSets" => {
+            json!({ "sku": { "name": "Standard_D2s_v5", "capacity": 1 }, "properties": {} })
+        }
         "Microsoft.KeyVault/vaults" => {
             let sku = json!({ "family": "A", "name": "standard" });
             json!({ "properties": { "tenantId": tenant.tenant_id, "sku": sku, "accessPolicies": [] } })

@@ -49,6 +49,9 @@ impl Group {
         let snapshot = json!({ "properties": { "creationData": copy } });
         group.put("Microsoft.Compute/snapshots/snapshot1", COMPUTE, snapshot).await;
         group.put_machine(&group.disk("disk1")).await;
+        for kind in ["images", "virtualMachineScaleSets"] {
+            group.put(&format!("Microsoft.Compute/{kind}/{kind}1"), MACHINES, json!({})).await;
+        }
         group
     }
 
@@ -129,7 +132,9 @@ async fn every_type_of_resource_is_listed_among_the_resources() {
         BTreeSet::from([
             "Microsoft.Compute/diskEncryptionSets",
             "Microsoft.Compute/disks",
+            "Microsoft.Compute/images",
             "Microsoft.Compute/snapshots",
+            "Microsoft.Compute/virtualMachineScaleSets",
             "Microsoft.Compute/virtualMachines",
             "Microsoft.KeyVault/managedHSMs",
             "Microsoft.KeyVault/vaults",
@@ -165,7 +170,7 @@ async fn everything_in_a_group_goes_with_it() {
     for resource in listed {
         let id = resource["id"].as_str().unwrap();
         let version = match resource["type"].as_str().unwrap() {
-            kind if kind.contains("virtualMachines") => MACHINES,
+            kind if kind.contains("virtualMachine") || kind.contains("images") => MACHINES,
             kind if kind.contains("Compute") => COMPUTE,
             _ => VAULTS,
         };
@@ -215,4 +220,30 @@ async fn principal_is_gone(group: &Group) {
     let token = group.cloud.token(&group.cloud.seed.vendor, GRAPH).await;
     let url = format!("{GRAPH}/v1.0/servicePrincipals/{}", group.set_principal);
     group.cloud.send(Method::GET, url, Some(&token), None).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_image_and_a_scale_set_are_kept_as_they_were_written() {
+    let group = Group::full().await;
+    let set = json!({ "id": group.resource("Microsoft.Compute/diskEncryptionSets/set1") });
+    let profile = json!({ "osDisk": { "managedDisk": { "diskEncryptionSet": set } } });
+    for (kind, properties) in [
+        (
+            "images",
+            json!({ "storageProfile": { "osDisk": { "osType": "Linux", "diskEncryptionSet": set } } }),
+        ),
+        ("virtualMachineScaleSets", json!({ "virtualMachineProfile": { "storageProfile": profile } })),
+    ] {
+        let rest = format!("Microsoft.Compute/{kind}/kept");
+        let body = json!({ "sku": { "capacity": 2 }, "tags": { "a": "b" }, "properties": properties });
+        let mut shown = group.put(&rest, MACHINES, body.clone()).await;
+        assert_eq!((&shown["sku"], &shown["tags"]), (&body["sku"], &body["tags"]));
+        assert_eq!(shown["properties"]["provisioningState"].take(), json!("Succeeded"));
+        shown["properties"].as_object_mut().unwrap().remove("provisioningState");
+        assert_eq!(shown["properties"], properties);
+        let path = at(&group.resource(&rest), MACHINES);
+        group.call(Method::DELETE, &path, None).await.expect(200);
+        group.call(Method::DELETE, &path, None).await.expect(204);
+        group.call(Method::GET, &path, None).await.expect_error(404, "ResourceNotFound");
+    }
 }

@@ -159,7 +159,7 @@ async fn purge_protection_and_missing_rights_refuse_a_purge_and_time_alone_ends_
     vaults
         .recover(&format!("{}/providers/Microsoft.KeyVault/vaults/kv-other", vaults.group))
         .await
-        .expect(404);
+        .expect_error(400, "SoftDeletedVaultDoesNotExist");
     vaults.ask(Method::GET, "locations/x/y", None).await.expect(404);
 
     let (token, oid) = vaults.cloud.somebody(crate::cloud::ARM).await;
@@ -177,7 +177,7 @@ async fn purge_protection_and_missing_rights_refuse_a_purge_and_time_alone_ends_
     assert_eq!(vaults.names().await, ["kv-protected"]);
     vaults.cloud.pass(600);
     assert_eq!(vaults.names().await, [""; 0], "a week is over");
-    vaults.recover(&id).await.expect_error(404, "ResourceNotFound");
+    vaults.recover(&id).await.expect_error(400, "SoftDeletedVaultDoesNotExist");
     vaults.make("kv-protected", true).await;
 }
 

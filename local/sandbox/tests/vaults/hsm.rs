@@ -115,19 +115,19 @@ async fn keys_of_an_hsm_are_made_rotated_and_used_under_local_roles_alone() {
     };
     let subscription = format!("/subscriptions/{}", customer.subscription_id);
     hsm.cloud.assign(customer, &subscription, "Key Vault Administrator", &oid).await;
-    try_wrap("k").await.expect_error(403, "Forbidden");
+    try_wrap("k").await.expect_error(403, "AccessDenied");
     let role = "Managed HSM Crypto Service Encryption User";
     let made = hsm.assign("/keys/k", role, &oid).await.expect(201).body;
     assert_eq!(made["properties"]["scope"], "/keys/k");
     let wrapped = try_wrap("k").await.expect(200).body["value"].clone();
-    try_wrap("other").await.expect_error(403, "Forbidden");
+    try_wrap("other").await.expect_error(403, "AccessDenied");
     let body = json!({ "alg": "RSA-OAEP-256", "value": wrapped });
     let unwrapped =
         hsm.call_as(&token, Method::POST, "/keys/k//unwrapkey", Some(body)).await.expect(200).body;
     assert_eq!(unwrapped["value"], wrap["value"]);
-    hsm.call_as(&token, Method::POST, "/keys/k/rotate", None).await.expect_error(403, "Forbidden");
+    hsm.call_as(&token, Method::POST, "/keys/k/rotate", None).await.expect_error(403, "AccessDenied");
     let assignments = "/providers/Microsoft.Authorization/roleAssignments";
-    hsm.call_as(&token, Method::GET, assignments, None).await.expect_error(403, "Forbidden");
+    hsm.call_as(&token, Method::GET, assignments, None).await.expect_error(403, "AccessDenied");
     hsm.assign("/keys/k", role, &oid).await.expect_error(409, "RoleAssignmentExists");
     hsm.assign("/keys/k", role, &Uuid::new_v4().to_string()).await.expect_error(400, "BadParameter");
 

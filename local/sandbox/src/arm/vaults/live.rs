@@ -32,8 +32,6 @@ pub(super) fn find_mut<'a, R: Resource<Held = Vault>>(
 
 /// Takes a deletion back: `PUT` with createMode `recover`. It comes back as it was, whatever else the body says. Azure CLI
 /// always says that a vault is a standard one.
-///
-/// Our guess: how a recovery is refused where there is nothing to recover, or is not there.
 pub(super) fn recover<R: Resource<Held = Vault>>(
     state: &mut State,
     target: &Target,
@@ -44,7 +42,13 @@ pub(super) fn recover<R: Resource<Held = Vault>>(
         .vaults
         .get_mut(&arm_id::key(&target.id))
         .filter(|held| regions::same(&held.location, location))
-        .ok_or_else(|| not_found::<R>(target))?;
+        .ok_or_else(|| {
+            ArmError::bad_request(
+                "SoftDeletedVaultDoesNotExist",
+                "A soft deleted vault with the given name does not exist. Ensure that the name for the vault that is being \
+                 attempted to recover is in a recoverable state.",
+            )
+        })?;
     held.deleted_at = None;
     let held = held.clone();
     Ok(ArmResponse::ok(R::shown(&held, state)))

@@ -57,7 +57,6 @@ impl Call<'_> {
         self.cloud.change(|state| {
             self.may(state, KeyAction::Purge, Some(name))?;
             if self.vault.purge_protection {
-                // Our guess: the words.
                 return Err(VaultError::new(
                     StatusCode::FORBIDDEN,
                     "Forbidden",

@@ -100,13 +100,7 @@ impl Call<'_> {
     }
 
     fn may_locally(&self, state: &State, action: &str, scope: &str) -> Result<(), VaultError> {
-        crate::key_vault::access::check_local(
-            self.held_locally(state),
-            self.vault,
-            self.caller,
-            action,
-            scope,
-        )
+        crate::key_vault::access::check_local(self.held_locally(state), self.caller, action, scope)
     }
 
     /// What is held now: the vault that the call came with is older than the call.

@@ -70,9 +70,11 @@ impl Call<'_> {
     }
 }
 
-/// Our guess: the words. Values are base64url without padding.
+/// Values are base64url without padding.
 fn decoded(property: &str, text: &str) -> Result<Vec<u8>, VaultError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| {
-        VaultError::bad_parameter(format!("The property '{property}' is not base64url without padding."))
+        VaultError::bad_parameter(format!(
+            "Content of '{property}' is not base64url.\r\nProperty '{property}' is required.\r\n"
+        ))
     })
 }

@@ -6,6 +6,7 @@ pub(crate) mod deployment;
 pub(crate) mod disk;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod identity;
+pub(crate) mod namer;
 pub(crate) mod resource_group;
 pub(crate) mod role_assignment;
 pub(crate) mod snapshot;
