@@ -5,7 +5,9 @@ use reqwest::{Method, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{a_world_with, check_again, exchanges, plain_client, sign_up, until, until_blocked};
+use crate::support::{
+    a_world_with, check_again, exchanges, plain_client, sign_up, told_to_the_operator, until, until_blocked,
+};
 
 /// Nothing counts as spreading, so every refusal is a blocker at once; checks come a second later.
 const IMPATIENT: [(&str, &str); 2] =
@@ -79,7 +81,9 @@ async fn cross_tenant_access_is_told_to_the_side_that_forbids_it() {
     check_again(&world, &page).await;
     let view = until_blocked(&world, &page, "vendor-setup").await;
     let tenant = customer(&world).to_string();
-    assert_told(&view, "vendor", "AADSTS500212", &format!("allow outbound access to tenant {tenant}"));
+    assert_told(&view, "vendor", "AADSTS500212", "The vendor has to mend this");
+    let mend = told_to_the_operator(&world, &page).await;
+    assert!(mend.contains(&format!("allow outbound access to tenant {tenant}")), "{mend}");
 
     forbid(&world, world.sandbox().seed().vendor.tenant_id, &[]).await;
     check_again(&world, &page).await;

@@ -287,3 +287,9 @@ pub(crate) async fn history(world: &LocalWorld, page: &OnboardingPage) -> Vec<Va
     let history: Value = plain_client().get(url).send().await.unwrap().json().await.unwrap();
     history["entries"].as_array().unwrap().clone()
 }
+
+/// How the vendor mends what is waited for first. The customer's page does not say it.
+pub(crate) async fn told_to_the_operator(world: &LocalWorld, page: &OnboardingPage) -> String {
+    let entries = history(world, page).await;
+    entries.last().unwrap()["blockers"][0]["mend"].to_string()
+}

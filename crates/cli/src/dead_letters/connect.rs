@@ -49,13 +49,16 @@ fn client(connection: &Connection) -> anyhow::Result<ServiceBusClient> {
     Ok(ServiceBusClient::from_parsed_connection_string(string, options))
 }
 
-/// A host name and nothing else: no scheme, no path, so that a token can only go where it is meant to.
+/// A host name, with a port where it is not Azure's, and nothing else: no scheme, no path, so that a token can only go
+/// where it is meant to.
 fn host_of(namespace: &str) -> Result<String, WrongUsage> {
-    let is_host = namespace.split('.').count() >= 3
-        && namespace.split('.').all(|label| {
+    let (host, port) =
+        namespace.split_once(':').map_or((namespace, None), |(host, port)| (host, Some(port.parse::<u16>())));
+    let is_host = host.split('.').count() >= 3
+        && host.split('.').all(|label| {
             !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         });
-    if is_host {
+    if is_host && port.is_none_or(|port| port.is_ok_and(|port| port > 0)) {
         return Ok(namespace.to_ascii_lowercase());
     }
     Err(WrongUsage(format!(
@@ -99,9 +102,20 @@ mod tests {
     #[test]
     fn a_namespace_is_a_host_name_and_nothing_else() {
         assert_eq!(host_of("Contoso.servicebus.windows.net").unwrap(), "contoso.servicebus.windows.net");
-        for text in
-            ["", "contoso", "sb://contoso.servicebus.windows.net", "a.b.c/q", "a..b.c", "a.b.c:1", "x@a.b.c"]
-        {
+        assert_eq!(host_of("127.0.0.1:5671").unwrap(), "127.0.0.1:5671");
+        for text in [
+            "",
+            "contoso",
+            "sb://contoso.servicebus.windows.net",
+            "a.b.c/q",
+            "a..b.c",
+            "x@a.b.c",
+            "a.b.c:",
+            "a.b.c:0",
+            "a.b.c:99999",
+            "a.b.c:1:2",
+            "a.b.c:1/q",
+        ] {
             assert!(host_of(text).is_err(), "{text}");
         }
     }
