@@ -149,7 +149,9 @@ async fn in_a_window_each_machine_is_stopped_its_disks_are_encrypted_and_it_runs
     m_off.until(&world, "deallocated").await;
     waiting(&world, &signed_up, 4).await;
     let page = &signed_up.page;
-    assert!(is_encrypted(&world, &off).await, "without a window");
+    let without_a_window = async || Ok(is_encrypted(&world, &off).await);
+    let what = "the disk of a machine that is deallocated";
+    world.wait_until(what, Instant::now() + PATIENCE, without_a_window).await.unwrap();
 
     let shown = plan(&world, page).await.unwrap();
     let machines: Vec<&str> =

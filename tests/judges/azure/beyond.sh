@@ -29,8 +29,6 @@ az image create -g $isvRgName -n image1 --source data2 --os-type Linux -l $isvLo
 az image show -g $isvRgName -n image1 --query storageProfile.osDisk.managedDisk.id -o tsv \
     | expect "$(az disk show -g $isvRgName -n data2 --query id -o tsv)" "what the image was made from"
 az image list -g $isvRgName --query '[].name' -o tsv | expect image1 "the images of the group"
-az resource list -g $isvRgName --resource-type Microsoft.Compute/images --query '[].name' -o tsv \
-    | expect image1 "the images among the resources"
 az image delete -g $isvRgName -n image1
 refused ResourceNotFound az image show -g $isvRgName -n image1
 echo "passed  an image of a disk"

@@ -23,9 +23,14 @@ exports.ARM_DESCRIPTIONS = [
 exports.VAULT_DESCRIPTIONS = ["keyvault/data-plane/Microsoft.KeyVault/stable/7.5/keys.json"];
 
 // Routes that Azure has and no description in the folder covers: subscriptions and tenants would be in
-// resources/.../2022-12-01/subscriptions.json, machines in compute/.../ComputeRP. Their answers are still held to what all
+// resources/.../2022-12-01/subscriptions.json, machines and images in compute/.../ComputeRP. Their answers are still held to what all
 // answers of Resource Manager have in common.
-const NOT_DESCRIBED = [/^\/tenants$/i, /^\/subscriptions(\/[^/]+)?$/i, /\/providers\/Microsoft\.Compute\/virtualMachines/i];
+const NOT_DESCRIBED = [
+  /^\/tenants$/i,
+  /^\/subscriptions(\/[^/]+)?$/i,
+  /\/providers\/Microsoft\.Compute\/virtualMachines/i,
+  /\/providers\/Microsoft\.Compute\/images/i,
+];
 
 exports.isDescribed = (exchange) => !NOT_DESCRIBED.some((route) => route.test(exchange.path));
 
