@@ -8,7 +8,7 @@ use std::sync::{
 use futures::executor::block_on;
 use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
 use onboarding::{
-    OnboardingId, Reason, Set, SubscriptionStatus,
+    DiskState, OnboardingId, Reason, SubscriptionStatus,
     event::{EventId, KeyShared, ProvisionRequested, ProvisionStarted},
     finding::Code,
     journal::Journal,
@@ -132,8 +132,13 @@ async fn an_older_submission_is_void_and_the_key_in_use_is_looked_at_all_the_sam
 async fn a_call_that_azure_accepted_is_not_made_again_because_another_step_appends_first() {
     let app = crate::tests::app();
     let onboarding = provisioning(&app.journal).await;
-    let event = Event::new(EventId::of_origin("test", "set"), "test", onboarding, NOW, ProvisionRequested {});
-    let (requested, _) = chain().swap_remove(1);
+    let event =
+        Event::new(EventId::of_origin("test", "disk"), "test", onboarding, NOW, ProvisionRequested {});
+    let mut chain = chain();
+    let (requested, _) = chain.remove(3);
+    for fact in chain.into_iter().take(3).filter_map(|(fact, _)| fact) {
+        append(&app.journal, onboarding, &format!("{fact:?}"), fact).await;
+    }
     let calls = AtomicU32::new(0);
     let handler = |step: Step<ProvisionRequested>, app: App| {
         let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
@@ -150,7 +155,8 @@ async fn a_call_that_azure_accepted_is_not_made_again_because_another_step_appen
     assert!(Box::pin(attempt("test", &event, &app, handler)).await.is_err());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     let head = app.journal.load(onboarding).await.unwrap().unwrap();
-    assert!(matches!(head.onboarding.set(), Set::Requested { .. }), "{:?}", head.onboarding.set());
+    let disks: Vec<_> = head.onboarding.disks().values().copied().collect();
+    assert_eq!(disks, [DiskState::Requested]);
 }
 
 /// During a rolling update an older version of the app meets what a newer one wrote.

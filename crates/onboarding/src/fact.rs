@@ -284,14 +284,13 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// Whether Azure accepted a call that changes something. That stays so, whatever else is recorded before it.
+    /// Whether Azure accepted a call that would be the same, whatever else is recorded before it. Not those that write a
+    /// key into the set: another key may have been proven meanwhile.
     #[must_use]
     pub fn is_an_accepted_call(&self) -> bool {
         matches!(
             self,
-            Self::SetRequested { .. }
-                | Self::ReplacementAccepted { .. }
-                | Self::DiskRequested { .. }
+            Self::DiskRequested { .. }
                 | Self::Machine { step: MachineStep::Accepted { .. }, .. }
                 | Self::DiskReturn { step: ReturnStep::Requested { .. }, .. }
                 | Self::SetRemoval { step: RemovalStep::Requested { .. }, .. }
