@@ -14,7 +14,7 @@ use super::error::ArmError;
 use super::request::{self, ArmRequest, ArmResponse, Target};
 use super::resource::{self, RegisteredProvider};
 use super::{
-    custom_roles, inventory, limits, operations, permissions, resource_groups, resource_providers,
+    custom_roles, described, inventory, limits, operations, permissions, resource_groups, resource_providers,
     role_assignments, role_definitions, subscriptions, tags, tenancy, vaults,
 };
 
@@ -55,6 +55,9 @@ pub(super) fn answer(cloud: &Cloud, parts: &Parts, body: Bytes) -> Response {
 pub(super) fn perform(cloud: &Cloud, request: &ArmRequest) -> Result<ArmResponse, ArmError> {
     let lower: Vec<String> = request.segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if let Some(answered) = described::answer(cloud, request) {
+        return answered;
+    }
     let (versions, resource_type) = versions_of(&lower);
     api_version::check(Some(&request.api_version), versions, resource_type)?;
     route(cloud, request, &lower)

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
+use crate::resources::described::DESCRIBED_TYPES;
 
 use super::error::ArmError;
 use super::limits;
@@ -15,7 +16,10 @@ pub(super) fn list(cloud: &Cloud, request: &ArmRequest, scope: &str) -> Result<A
     let filter = request.query.get("$filter").map(String::as_str).unwrap_or_default();
     let conditions = parse_filter(filter)?;
     let listed = PROVIDERS.iter().filter(|registered| registered.resource_type.is_listed);
-    let resources = listed.flat_map(|registered| registered.list(cloud, scope));
+    let simulated = listed.flat_map(|registered| registered.list(cloud, scope));
+    let described = DESCRIBED_TYPES.iter().filter(|known| known.is_listed());
+    let resources =
+        simulated.chain(described.flat_map(|known| cloud.read(|state| known.list(&state.arm, scope))));
     let wanted = |resource: &Value| {
         conditions.iter().all(|(property, value)| {
             resource[*property].as_str().is_some_and(|found| found.eq_ignore_ascii_case(value))

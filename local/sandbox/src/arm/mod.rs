@@ -6,9 +6,9 @@
 mod access;
 mod api_version;
 mod body;
-mod bus_namespaces;
 mod custom_roles;
 mod deployments;
+mod described;
 mod disk_encryption_sets;
 mod dispatch;
 mod enumeration;
@@ -17,7 +17,6 @@ mod identities;
 mod inventory;
 mod limits;
 mod linked_access;
-mod namers;
 mod operations;
 mod outcomes;
 mod permissions;

@@ -65,7 +65,9 @@ pub(super) fn delete<R: Resource>(cloud: &Cloud, target: &Target) -> ArmResponse
         if R::find(&state.arm, &target.id).is_none() {
             return ArmResponse::empty(StatusCode::NO_CONTENT);
         }
-        R::remove(state, &arm_id::key(&target.id), now);
+        let key = arm_id::key(&target.id);
+        state.arm.remove_below(&key);
+        R::remove(state, &key, now);
         ArmResponse::empty(StatusCode::OK)
     })
 }

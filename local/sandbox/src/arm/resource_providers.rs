@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::names::regions::REGIONS;
+use crate::resources::described::DESCRIBED_TYPES;
 
 use super::api_version::{DISK_VERSIONS, Versions};
 use super::error::ArmError;
@@ -53,7 +54,10 @@ fn types() -> BTreeMap<&'static str, Vec<&'static str>> {
             (registered.resource_type.name, DISK_VERSIONS.iter().rev().map(String::as_str).collect())
         },
     );
-    published.chain(of_disks).collect()
+    let described = DESCRIBED_TYPES
+        .iter()
+        .map(|known| (known.name.as_str(), known.versions.iter().map(String::as_str).collect::<Vec<_>>()));
+    published.chain(of_disks).chain(described).collect()
 }
 
 fn namespace_of(name: &str) -> Option<&str> {

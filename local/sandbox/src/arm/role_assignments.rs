@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::cloud::Cloud;
 use crate::moments;
 use crate::names::arm_id;
-use crate::resources::ResourceType;
+use crate::resources::described::is_there;
 use crate::state::State;
 use crate::state::arm::ArmState;
 use crate::state::resources::role_assignment::RoleAssignment;
@@ -200,8 +200,7 @@ fn check_scope(arm: &ArmState, scope: &str) -> Result<(), ArmError> {
         return Ok(());
     }
     let resource = format!("/{}", parts[..8].join("/"));
-    let known = ResourceType::of_id(&resource);
-    if known.is_some_and(|known| known.location(arm, &resource).is_some()) {
+    if is_there(arm, &resource) {
         Ok(())
     } else {
         Err(ArmError::resource_not_found(&parts[5..7].join("/"), parts[7], parts[3]))

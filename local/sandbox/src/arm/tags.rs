@@ -95,13 +95,16 @@ fn of<'a>(arm: &'a ArmState, scope: &str) -> Result<&'a Option<Tags>, ArmError> 
         let group = scope.split('/').nth(4).unwrap_or_default();
         return Err(ArmError::group_not_found(group));
     };
-    let found = ResourceType::of_id(scope).and_then(|known| known.tags(arm, scope));
+    let described = arm.described.get(&arm_id::key(scope)).map(|held| &held.tags);
+    let found = described.or_else(|| ResourceType::of_id(scope).and_then(|known| known.tags(arm, scope)));
     found.ok_or_else(|| ArmError::resource_not_found(&parsed.resource_type, &parsed.name, &parsed.group))
 }
 
 fn set(arm: &mut ArmState, scope: &str, tags: Tags) {
     if let Some(group) = arm.resource_groups.get_mut(&arm_id::key(scope)) {
         group.tags = Some(tags);
+    } else if let Some(held) = arm.described.get_mut(&arm_id::key(scope)) {
+        held.tags = Some(tags);
     } else if let Some(known) = ResourceType::of_id(scope) {
         known.set_tags(arm, scope, tags);
     }

@@ -19,6 +19,11 @@ pub(crate) fn covers(scope: &str, id: &str) -> bool {
     scope.is_empty() || id == scope || id.strip_prefix(&scope).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// An id without its last parts.
+pub(crate) fn without(id: &str, parts: usize) -> &str {
+    id.rsplitn(parts + 1, '/').last().unwrap_or_default()
+}
+
 /// The id of a resource inside a group.
 pub(crate) fn resource_id(subscription: &str, group: &str, resource_type: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{resource_type}/{name}")

@@ -1,11 +1,10 @@
 //! The types of resource: what each is, what it does to others, and the one list of them.
 
-pub(crate) mod bus;
 pub(crate) mod deployment;
+pub(crate) mod described;
 pub(crate) mod disk;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod identity;
-pub(crate) mod namer;
 pub(crate) mod ownership;
 pub(crate) mod registry;
 pub(crate) mod resource;

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use crate::names::arm_id::{self, ResourceId};
 use crate::state::State;
 use crate::state::arm::ArmState;
-use crate::state::resources::bus::BusNamespace;
 use crate::state::resources::deployment::Deployment;
 use crate::state::resources::disk::Disk;
 use crate::state::resources::disk_encryption_set::DiskEncryptionSet;
@@ -16,7 +15,6 @@ use crate::state::resources::vault::Vault;
 use crate::state::resources::virtual_machine::VirtualMachine;
 use crate::state::tags::Tags;
 
-use super::namer::{Image, ScaleSet};
 use super::resource::{Resource, Runner};
 use super::vault::ManagedHsm;
 
@@ -24,19 +22,7 @@ use super::vault::ManagedHsm;
 /// table of the same list and does not compile while a type of it answers no calls.
 macro_rules! resource_types {
     ($table:ident) => {
-        $table!(
-            Identity,
-            Vault,
-            ManagedHsm,
-            DiskEncryptionSet,
-            Disk,
-            Snapshot,
-            VirtualMachine,
-            Image,
-            ScaleSet,
-            BusNamespace,
-            Deployment
-        )
+        $table!(Identity, Vault, ManagedHsm, DiskEncryptionSet, Disk, Snapshot, VirtualMachine, Deployment)
     };
 }
 pub(crate) use resource_types;
@@ -114,6 +100,7 @@ impl ResourceType {
 
     /// Deletes the resource with this key.
     pub(crate) fn remove(&self, state: &mut State, key: &str, now: OffsetDateTime) {
+        state.arm.remove_below(key);
         (self.remove)(state, key, now);
     }
 
@@ -130,6 +117,7 @@ pub(crate) fn remove_all(state: &mut State, group: &str, now: OffsetDateTime) {
             resource_type.remove(state, &key, now);
         }
     }
+    state.arm.remove_below(group);
 }
 
 #[cfg(test)]

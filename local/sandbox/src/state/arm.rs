@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::names::arm_id;
 use crate::roles::{self, RoleDefinition};
 use crate::tracked::Tracked;
 
 use super::limits::Limits;
 use super::operation::Operation;
-use super::resources::bus::BusNamespace;
 use super::resources::custom_role::CustomRole;
 use super::resources::deployment::Deployment;
+use super::resources::described::Described;
 use super::resources::disk::Disk;
 use super::resources::disk_encryption_set::DiskEncryptionSet;
 use super::resources::identity::Identity;
-use super::resources::namer::Namer;
 use super::resources::resource_group::ResourceGroup;
 use super::resources::role_assignment::RoleAssignment;
 use super::resources::snapshot::Snapshot;
@@ -38,13 +38,9 @@ pub(crate) struct ArmState {
     #[serde(default)]
     pub(crate) virtual_machines: Tracked<String, VirtualMachine>,
     #[serde(default)]
-    pub(crate) images: Tracked<String, Namer>,
-    #[serde(default)]
-    pub(crate) scale_sets: Tracked<String, Namer>,
-    #[serde(default)]
     pub(crate) deployments: Tracked<String, Deployment>,
     #[serde(default)]
-    pub(crate) bus_namespaces: Tracked<String, BusNamespace>,
+    pub(crate) described: Tracked<String, Described>,
     /// By operation id: those that run, which every look at a resource goes through.
     pub(crate) operations: Tracked<String, Operation>,
     #[serde(default)]
@@ -62,6 +58,11 @@ pub(crate) struct ArmState {
 }
 
 impl ArmState {
+    /// Deletes the described resources below the resource or group with this key, and on it.
+    pub(crate) fn remove_below(&mut self, key: &str) {
+        self.described.retain(|held, _| held == key || !arm_id::covers(key, held));
+    }
+
     /// The role with this id, built in or defined by somebody.
     pub(crate) fn role(&self, id: Uuid) -> Option<&RoleDefinition> {
         roles::by_id(id).or_else(|| self.custom_roles.get(&id).map(|custom| &custom.definition))

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use sandbox::SeedTenant;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,13 +34,6 @@ pub(crate) fn body(tenant: &SeedTenant, resource_type: &str) -> Value {
             let os = json!({ "createOption": "Attach", "managedDisk": {} });
             json!({ "properties": { "storageProfile": { "osDisk": os } } })
         }
-        "Microsoft.Compute/images" => {
-            let os = json!({ "osType": "Linux", "osState": "Generalized" });
-            json!({ "properties": { "storageProfile": { "osDisk": os } } })
-        }
-        "Microsoft.Compute/virtualMachineScaleSets" => {
-            json!({ "sku": { "name": "Standard_D2s_v5", "capacity": 1 }, "properties": {} })
-        }
         "Microsoft.KeyVault/vaults" => {
             let sku = json!({ "family": "A", "name": "standard" });
             json!({ "properties": { "tenantId": tenant.tenant_id, "sku": sku, "accessPolicies": [] } })
@@ -48,11 +42,12 @@ pub(crate) fn body(tenant: &SeedTenant, resource_type: &str) -> Value {
             "sku": { "family": "B", "name": "Standard_B1" },
             "properties": { "tenantId": tenant.tenant_id, "initialAdminObjectIds": [Uuid::new_v4()] },
         }),
-        "Microsoft.ManagedIdentity/userAssignedIdentities" | "Microsoft.ServiceBus/namespaces" => json!({}),
+        "Microsoft.ManagedIdentity/userAssignedIdentities" => json!({}),
         "Microsoft.Resources/deployments" => {
             let template = json!({ "$schema": "x", "contentVersion": "1.0.0.0", "resources": [] });
             return json!({ "properties": { "mode": "Incremental", "template": template } });
         }
+        other if Described::named(other).is_some() => json!({}),
         other => panic!("no body of {other} is known here"),
     };
     body["location"] = json!(tenant.region);
@@ -80,15 +75,64 @@ pub(crate) fn set(body: &mut Value, field: &str, value: &str) {
     *place = json!(value);
 }
 
+/// A type of which no more is simulated than that it is there.
+#[derive(Deserialize)]
+pub(crate) struct Described {
+    #[serde(rename = "type")]
+    pub(crate) name: String,
+    pub(crate) versions: Vec<String>,
+    pub(crate) place: String,
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
+    #[serde(default)]
+    pub(crate) listed_by_post: bool,
+}
+
+impl Described {
+    pub(crate) fn all() -> Vec<Self> {
+        // The table says more than tests look at.
+        table("described_types.json")
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|known| known.name == name)
+    }
+}
+
+/// The id of a resource with this name. What it stands below is called `parent`, or by its only name.
+pub(crate) fn id(group: &str, resource_type: &str, name: &str) -> String {
+    let (namespace, kinds) = resource_type.split_once('/').unwrap();
+    let described = Described::named(resource_type);
+    let scope = match described {
+        Some(Described { place, .. }) if place == "any resource" => {
+            format!("{group}/providers/Microsoft.KeyVault/vaults/kv-bodies")
+        }
+        _ => group.to_owned(),
+    };
+    let kinds: Vec<&str> = kinds.split('/').collect();
+    let mut id = format!("{scope}/providers/{namespace}");
+    for number in 1..kinds.len() {
+        let above = Described::named(&format!("{namespace}/{}", kinds[..number].join("/")));
+        let only = above.and_then(|above| above.names.first().cloned());
+        let vault = (namespace == "Microsoft.KeyVault").then(|| "kv-bodies".to_owned());
+        let above = only.or(vault).unwrap_or_else(|| "parent".to_owned());
+        id.push_str(&format!("/{}/{above}", kinds[number - 1]));
+    }
+    format!("{id}/{}/{name}", kinds.last().unwrap())
+}
+
 /// The address of a resource with an API version that its type takes.
 pub(crate) fn address(group: &str, resource_type: &str, name: &str) -> String {
-    let version = match resource_type {
-        "Microsoft.Compute/disks"
-        | "Microsoft.Compute/snapshots"
-        | "Microsoft.Compute/diskEncryptionSets" => "2024-03-02",
-        _ => "2024-03-01",
-    };
-    at(&format!("{group}/providers/{resource_type}/{name}"), &format!("api-version={version}"))
+    let described = Described::named(resource_type).map(|known| known.versions[0].clone());
+    let version = described.unwrap_or_else(|| {
+        let disks = [
+            "Microsoft.Compute/disks",
+            "Microsoft.Compute/snapshots",
+            "Microsoft.Compute/diskEncryptionSets",
+        ];
+        if disks.contains(&resource_type) { "2024-03-02" } else { "2024-03-01" }.to_owned()
+    });
+    at(&id(group, resource_type, name), &format!("api-version={version}"))
 }
 
 /// Makes what the bodies refer to: the group `rg` with a disk and a vault. Gives the group's id.

@@ -6,6 +6,7 @@ mod bodies;
 mod cloud;
 mod custom_roles;
 mod deployments;
+mod described;
 mod enumerations;
 mod every_type;
 mod limits;

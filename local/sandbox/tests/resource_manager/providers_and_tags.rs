@@ -21,10 +21,15 @@ async fn the_providers_of_a_subscription_tell_their_types_and_versions() {
         [
             "Microsoft.Authorization",
             "Microsoft.Compute",
+            "Microsoft.Insights",
             "Microsoft.KeyVault",
             "Microsoft.ManagedIdentity",
+            "Microsoft.Network",
+            "Microsoft.OperationalInsights",
             "Microsoft.Resources",
-            "Microsoft.ServiceBus"
+            "Microsoft.ServiceBus",
+            "Microsoft.Storage",
+            "Microsoft.Web"
         ]
     );
     let one = at(&format!("{base}/microsoft.COMPUTE"), RESOURCES);

@@ -6,12 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, ArmResponse, Target};
+use crate::arm::request::{ArmRequest, ArmResponse};
 use crate::arm::vaults::naming;
 use crate::arm::{operations, regions};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
-use crate::resources::Resource;
 use crate::state::State;
 use crate::state::operation::Outcome;
 use crate::state::resources::vault::Vault;
@@ -52,19 +51,6 @@ impl Vault {
             "properties": properties,
         })
     }
-}
-
-/// `DELETE`: the vault's name does not resolve any more. Role assignments and event subscriptions go for good; recovering
-/// the vault does not bring them back (documented).
-pub(super) fn delete<R: Resource>(cloud: &Cloud, target: &Target) -> ArmResponse {
-    let now = cloud.clock.now();
-    cloud.change(|state| {
-        if R::find(&state.arm, &target.id).is_none() {
-            return ArmResponse::empty(StatusCode::NO_CONTENT);
-        }
-        R::remove(state, &arm_id::key(&target.id), now);
-        ArmResponse::empty(StatusCode::OK)
-    })
 }
 
 /// `GET .../deletedVaults`: all of a subscription.

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
-use crate::arm::provider::{Provider, refused};
+use crate::arm::provider::{self, Provider, refused};
 use crate::arm::regions;
 use crate::arm::request::{ArmRequest, ArmResponse, Target};
-use crate::arm::vaults::{deleted, live, naming};
+use crate::arm::vaults::{live, naming};
 use crate::cloud::Cloud;
 use crate::key_vault;
 use crate::names::arm_id;
@@ -64,7 +64,7 @@ impl Provider for ManagedHsm {
         match (&request.method, rest) {
             (&Method::PUT, []) => put(cloud, request, target),
             (&Method::GET, []) => live::get::<Self>(cloud, target),
-            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(cloud, target)),
+            (&Method::DELETE, []) => Ok(provider::delete::<Self>(cloud, target)),
             _ => refused(request, rest),
         }
     }

@@ -10,7 +10,7 @@ use http::Method;
 
 use crate::arm::api_version::Versions;
 use crate::arm::error::ArmError;
-use crate::arm::provider::{Provider, refused, usual_action};
+use crate::arm::provider::{self, Provider, refused, usual_action};
 use crate::arm::request::{ArmRequest, ArmResponse, Target};
 use crate::cloud::Cloud;
 use crate::state::resources::vault::Vault;
@@ -28,7 +28,9 @@ impl Provider for Vault {
             (&Method::PUT, []) => write::put(cloud, request, target),
             (&Method::PATCH, []) => write::patch(cloud, request, target),
             (&Method::GET, []) => live::get::<Self>(cloud, target),
-            (&Method::DELETE, []) => Ok(deleted::delete::<Self>(cloud, target)),
+            // Its name does not resolve any more. Role assignments and event subscriptions go for good; recovering the vault
+            // does not bring them back (documented).
+            (&Method::DELETE, []) => Ok(provider::delete::<Self>(cloud, target)),
             (&Method::PUT, ["accesspolicies", operation]) => {
                 write::put_access_policies(cloud, request, target, operation)
             }

@@ -1,12 +1,11 @@
 //! Every type of resource as the state holds it.
 
-pub(crate) mod bus;
 pub(crate) mod custom_role;
 pub(crate) mod deployment;
+pub(crate) mod described;
 pub(crate) mod disk;
 pub(crate) mod disk_encryption_set;
 pub(crate) mod identity;
-pub(crate) mod namer;
 pub(crate) mod resource_group;
 pub(crate) mod role_assignment;
 pub(crate) mod snapshot;

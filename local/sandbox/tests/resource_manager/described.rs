@@ -1,0 +1,136 @@
+//! Resources of which no more is simulated than that they are there.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::bodies::{Described, address, body, group};
+use crate::cloud::{ARM, Cloud, at};
+use crate::stranger;
+
+/// Something that any of them may carry.
+fn written(cloud: &Cloud, known: &Described) -> Value {
+    let mut written = body(&cloud.seed.vendor, &known.name);
+    written["properties"] = json!({ "kept": ["as", { "it": "was" }] });
+    if ["parent", "any resource"].contains(&known.place.as_str()) {
+        written.as_object_mut().unwrap().remove("location");
+    }
+    written
+}
+
+/// The name under which the tests of others below it look for it.
+fn name(known: &Described) -> &str {
+    known.names.first().map_or("parent", String::as_str)
+}
+
+#[tokio::test]
+async fn every_described_type_is_kept_as_it_was_written_below_what_there_is() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = group(&cloud, vendor).await;
+    let (token, _) = stranger(&cloud).await;
+    let mut made = Vec::new();
+    for known in Described::all() {
+        let path = address(&group, &known.name, name(&known));
+        let written = written(&cloud, &known);
+        let put = async || cloud.arm(vendor, Method::PUT, &path, Some(written.clone())).await;
+        if known.name.split('/').count() > 2 {
+            let orphan = path.replace("/parent/", "/none/").replace("/kv-bodies/", "/kv-none/");
+            let refused = cloud.arm(vendor, Method::PUT, &orphan, Some(written.clone())).await;
+            refused.expect_error(404, "ParentResourceNotFound");
+        }
+        let url = format!("{ARM}{path}");
+        let stranger = cloud.send(Method::PUT, &url, Some(&token), Some(written.clone())).await;
+        stranger.expect_error(403, "AuthorizationFailed");
+        put().await.expect(201);
+        put().await.expect(200);
+        let read = match known.listed_by_post {
+            true => (Method::POST, path.replace('?', "/list?")),
+            false => (Method::GET, path.clone()),
+        };
+        let shown = cloud.arm(vendor, read.0, read.1, None).await.expect(200).body;
+        assert_eq!(shown["properties"]["kept"], written["properties"]["kept"], "{}", known.name);
+        assert_eq!(shown["type"], known.name.as_str());
+        assert_eq!(shown.get("location"), written.get("location"), "{}", known.name);
+        let (all, version) = path.split_once('?').unwrap();
+        let all = all.rsplit_once('/').unwrap().0;
+        let listed = cloud.arm(vendor, Method::GET, at(all, version), None).await.expect(200).body;
+        assert_eq!(listed["value"].as_array().unwrap().len(), 1, "{}", known.name);
+        made.push(path);
+    }
+    for path in made.iter().rev() {
+        cloud.arm(vendor, Method::DELETE, path, None).await.expect(200);
+        cloud.arm(vendor, Method::DELETE, path, None).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn what_is_below_a_resource_or_on_it_goes_with_it() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = group(&cloud, vendor).await;
+    let put = async |known: &str, name: &str| {
+        let path = address(&group, known, name);
+        let made = body(vendor, known);
+        cloud.arm(vendor, Method::PUT, &path, Some(made)).await.expect(201);
+        path
+    };
+    let account = put("Microsoft.Storage/storageAccounts", "parent").await;
+    let service = put("Microsoft.Storage/storageAccounts/blobServices", "default").await;
+    let container = put("Microsoft.Storage/storageAccounts/blobServices/containers", "journal").await;
+    let setting = put("Microsoft.Insights/diagnosticSettings", "log").await;
+    cloud.arm(vendor, Method::DELETE, &account, None).await.expect(200);
+    for gone in [account, service, container] {
+        cloud.arm(vendor, Method::GET, gone, None).await.expect_error(404, "ResourceNotFound");
+    }
+    cloud.arm(vendor, Method::GET, &setting, None).await.expect(200);
+    let vault =
+        at(&format!("{group}/providers/Microsoft.KeyVault/vaults/kv-bodies"), "api-version=2023-07-01");
+    cloud.arm(vendor, Method::DELETE, vault, None).await.expect(200);
+    cloud.arm(vendor, Method::GET, setting, None).await.expect_error(404, "ResourceNotFound");
+}
+
+#[tokio::test]
+async fn what_a_described_resource_cannot_be_is_refused() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = group(&cloud, vendor).await;
+    let bus = address(&group, "Microsoft.ServiceBus/namespaces", "parent");
+    let queue = address(&group, "Microsoft.ServiceBus/namespaces/queues", "orders");
+    let config = address(&group, "Microsoft.Web/sites/config", "connectionstrings");
+    let place = json!({ "location": vendor.region });
+    let elsewhere = json!({ "location": "eastus2euap" });
+    let with = |detection: bool| json!({ "properties": { "requiresDuplicateDetection": detection } });
+    let table = [
+        (
+            Method::PUT,
+            bus.replace("2024-01-01", "2016-01-01"),
+            place.clone(),
+            400,
+            "NoRegisteredProviderFound",
+        ),
+        (Method::PUT, bus.clone(), json!({}), 400, "LocationRequired"),
+        (Method::PUT, bus.clone(), json!([]), 400, "InvalidRequestContent"),
+        (Method::PUT, bus.replace("/rg/", "/none/"), place.clone(), 404, "ResourceGroupNotFound"),
+        (Method::PUT, config.clone(), json!({}), 400, "InvalidResourceName"),
+        (Method::PATCH, bus.clone(), json!({}), 405, "HttpMethodNotAllowed"),
+        (Method::POST, bus.replace('?', "/failover?"), json!({}), 404, "InvalidResourceType"),
+        (Method::PUT, bus.clone(), place, 201, ""),
+        (Method::PUT, bus, elsewhere, 409, "InvalidResourceLocation"),
+        (Method::PUT, queue.clone(), with(true), 201, ""),
+        (Method::PUT, queue.clone(), json!({ "properties": { "lockDuration": "PT2M" } }), 200, ""),
+        (Method::PUT, queue.clone(), with(true), 200, ""),
+        (Method::PUT, queue.clone(), with(false), 400, "BadRequest"),
+        (Method::DELETE, queue.clone(), json!(null), 200, ""),
+        (Method::PUT, queue, with(false), 201, ""),
+    ];
+    for (method, path, body, status, code) in table {
+        let body = Some(body).filter(|body| !body.is_null());
+        let answer = cloud.arm(vendor, method.clone(), &path, body.clone()).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (status, code),
+            "{method} {path} {body:?}: {}",
+            answer.body
+        );
+    }
+}
