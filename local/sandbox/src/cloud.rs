@@ -1,5 +1,6 @@
 //! What every part of the simulated cloud shares: the clock, the delays, the signing key and the state.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
@@ -26,8 +27,8 @@ pub(crate) struct Cloud {
     pub(crate) lags: Lags,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
-    /// Held while a deployment gets on.
-    pub(crate) deploying: Mutex<()>,
+    /// The keys of the deployments that are getting on at this moment.
+    pub(crate) deploying: Mutex<BTreeSet<String>>,
     pub(crate) counters: Counters,
     state: Guarded<State>,
     file: Option<StateFile>,
@@ -56,7 +57,7 @@ impl Cloud {
             lags,
             tokens,
             faults: Faults::default(),
-            deploying: Mutex::new(()),
+            deploying: Mutex::default(),
             counters: Counters::default(),
             state: Guarded::new(state),
             file,

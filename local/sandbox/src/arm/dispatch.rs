@@ -143,6 +143,18 @@ fn route(cloud: &Cloud, request: &ArmRequest, lower: &[&str]) -> Result<ArmRespo
         ["subscriptions", _, "providers", "microsoft.keyvault", rest @ ..] if is_of_deleted_vaults(rest) => {
             deleted_vaults(cloud, request, rest)
         }
+        [
+            "subscriptions",
+            _,
+            "providers",
+            namespace @ "microsoft.resources",
+            kind @ "deployments",
+            _,
+            rest @ ..,
+        ] => {
+            let deployments = provider(request, namespace, kind)?;
+            deployments.answer_in_a_subscription(cloud, request, &request.segments[5], rest)
+        }
         ["subscriptions", _, "providers", provider, kind] if get => {
             resource::list(cloud, request, (provider, kind), &scope(request, 2))
         }

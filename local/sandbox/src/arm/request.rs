@@ -43,6 +43,7 @@ pub(crate) struct ArmRequest {
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) subscription: String,
+    /// Empty where it is in no group.
     pub(super) group: String,
     pub(super) name: String,
     /// The id in the usual spelling of its fixed parts, and the client's spelling of the names.

@@ -67,7 +67,7 @@ impl RegisteredProvider {
         cloud.read(|state| self.resource_type.list(state, scope))
     }
 
-    /// Everything under `.../{name}`, where `rest` is what follows the name, in lower case.
+    /// Everything under `.../{name}` in a group, where `rest` is what follows the name, in lower case.
     pub(super) fn answer(
         &self,
         cloud: &Cloud,
@@ -82,6 +82,34 @@ impl RegisteredProvider {
             name: name.to_owned(),
             id: arm_id::resource_id(subscription, group, self.resource_type.name, name),
         };
+        self.answer_at(cloud, request, &target, rest)
+    }
+
+    /// The same of a resource that is in no group.
+    pub(super) fn answer_in_a_subscription(
+        &self,
+        cloud: &Cloud,
+        request: &ArmRequest,
+        name: &str,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError> {
+        let subscription = &request.segments[1];
+        let target = Target {
+            subscription: subscription.clone(),
+            group: String::new(),
+            name: name.to_owned(),
+            id: format!("/subscriptions/{subscription}/providers/{}/{name}", self.resource_type.name),
+        };
+        self.answer_at(cloud, request, &target, rest)
+    }
+
+    fn answer_at(
+        &self,
+        cloud: &Cloud,
+        request: &ArmRequest,
+        target: &Target,
+        rest: &[&str],
+    ) -> Result<ArmResponse, ArmError> {
         let action = (self.action)(&request.method, rest)
             .ok_or_else(|| ArmError::method_not_allowed(&request.method))?;
         let action = format!("{}/{action}", self.resource_type.name);
@@ -97,11 +125,11 @@ impl RegisteredProvider {
             cloud.change(|state| operations::finish_all(state, &target.id, cloud.clock.now()));
         }
         let Some(counted) = (self.counted_as)(&request.method, rest) else {
-            return (self.answer)(cloud, request, &target, rest);
+            return (self.answer)(cloud, request, target, rest);
         };
-        let region = self.region(cloud, request, &target);
+        let region = self.region(cloud, request, target);
         let left = limits::spend(cloud, (&target.subscription, &region), counted)?;
-        let mut reply = (self.answer)(cloud, request, &target, rest)?;
+        let mut reply = (self.answer)(cloud, request, target, rest)?;
         reply.headers.push(left);
         Ok(reply)
     }
@@ -125,10 +153,13 @@ pub(super) fn list(
     scope: &str,
 ) -> Result<ArmResponse, ArmError> {
     let registered = RegisteredProvider::of(provider, kind);
-    // What is no resource of its own, such as a deployment, is looked for in a group.
-    let registered =
-        registered.filter(|registered| registered.resource_type.is_listed || scope.split('/').count() > 3);
     let registered = registered.ok_or_else(|| ArmError::no_such_route(&request.id()))?;
     authorize_request(cloud, request, &format!("{}/read", registered.resource_type.name), scope)?;
-    limits::page(cloud, request, ArmResponse::list(registered.list(cloud, scope)))
+    let mut listed = registered.list(cloud, scope);
+    if !registered.resource_type.is_listed {
+        // What is no resource of its own, such as a deployment, is looked for where it was made.
+        let own = format!("{scope}/providers");
+        listed.retain(|one| one["id"].as_str().is_some_and(|id| arm_id::covers(&own, id)));
+    }
+    limits::page(cloud, request, ArmResponse::list(listed))
 }

@@ -29,6 +29,14 @@ pub(crate) fn resource_id(subscription: &str, group: &str, resource_type: &str, 
     format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{resource_type}/{name}")
 }
 
+/// The id of a resource inside a group, whose type and name have as many parts as it stands deep: `a/b/c` and `x/y`.
+pub(crate) fn nested_id(subscription: &str, group: &str, resource_type: &str, name: &str) -> String {
+    let mut kinds = resource_type.split('/');
+    let provider = kinds.next().unwrap_or_default();
+    let below: String = kinds.zip(name.split('/')).map(|(kind, name)| format!("/{kind}/{name}")).collect();
+    format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{provider}{below}")
+}
+
 /// The parts of a resource's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResourceId {

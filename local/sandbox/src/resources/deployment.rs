@@ -81,6 +81,9 @@ pub(crate) fn deployment(deployment: &Deployment) -> Value {
         "type": Deployment::TYPE,
         "properties": properties,
     });
+    if let Some(location) = &deployment.location {
+        shown["location"] = json!(location);
+    }
     add_tags(&mut shown, deployment.tags.as_ref());
     shown
 }

@@ -274,12 +274,37 @@ async fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
     let with = |more: Value| template(json!([]), more);
     let parameter = |declared: Value| with(json!({ "parameters": { "p": declared } }));
     let depends = |on: &str| json!({ "dependsOn": [on] });
+    let nested = |options: Value| {
+        let properties =
+            json!({ "mode": "Incremental", "template": {}, "expressionEvaluationOptions": options });
+        one(json!({ "type": "Microsoft.Resources/deployments", "properties": properties }))
+    };
     let table = [
         (json!([]), "not an object"),
         (json!({ "$schema": "s", "resources": [] }), "'contentVersion' not found"),
         (with(json!({ "surprise": 1 })), "Could not find member 'surprise'"),
-        (with(json!({ "functions": [{}] })), "does not have the template element 'functions'"),
-        (one(json!({ "copy": { "count": 2 } })), "the resource element 'copy'"),
+        (with(json!({ "functions": [{}] })), "'functions' is no array of namespaces with members"),
+        (with(json!({ "languageVersion": "3.0" })), "the template element 'languageVersion' with the value"),
+        (one(json!({ "copy": { "count": 2 } })), "The 'name' of a copy has to be a text"),
+        (one(json!({ "copy": { "name": "c", "count": 801 } })), "no whole number from 0 to 800 but 801"),
+        (one(json!({ "copy": { "name": "c", "count": 2 } })), "defined multiple times"),
+        (one(json!({ "copy": { "name": "c", "count": 1, "mode": "Serial" } })), "the mode 'serial'"),
+        (
+            one(json!({ "name": "[format('d{0}', copyIndex())]" })),
+            "'copyIndex' is not expected at this location",
+        ),
+        (one(json!({ "tags": { "a": "[my.own()]" } })), "The template function 'my.own' is not valid"),
+        (one(json!({ "scope": "x" })), "a scope for resources of the type"),
+        (one(json!({ "resources": [{}] })), "the resource element 'resources'"),
+        (nested(json!({})), "whose expressions the outer one evaluates"),
+        (parameter(json!({ "$ref": "#/definitions/none" })), "no type definition"),
+        (
+            with(json!({ "parameters": {
+                "a": { "type": "string", "defaultValue": "[parameters('b')]" },
+                "b": { "type": "string", "defaultValue": "[parameters('a')]" },
+            } })),
+            "The defaults of the template parameters 'a', 'b' lead back to themselves",
+        ),
         (one(json!({ "tags": { "a": "[utcNow('x')]" } })), "The template function 'utcNow' is not valid"),
         (one(json!({ "tags": { "a": "[concat('x']" } })), "Unable to parse language expression"),
         (

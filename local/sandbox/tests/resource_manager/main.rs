@@ -11,6 +11,7 @@ mod enumerations;
 mod every_type;
 mod limits;
 mod linked_access;
+mod nested_deployments;
 mod providers_and_tags;
 
 use cloud::{ARM, Cloud, VAULT, at};

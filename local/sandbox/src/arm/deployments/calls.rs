@@ -8,20 +8,24 @@ use uuid::Uuid;
 
 use crate::arm::error::ArmError;
 use crate::arm::request::{ArmRequest, ArmResponse, Target};
-use crate::arm::{access, operations};
+use crate::arm::{access, operations, regions};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
-use crate::resources::deployment;
+use crate::resources::{Resource, deployment};
 use crate::state::operation::Outcome;
 use crate::state::resources::deployment::{Deployment, ResourceWrite, Template};
 use crate::state::tags::Tags;
 
+use super::place::Place;
+use super::plan::Plan;
 use super::surroundings::surroundings;
 use super::template::{self, Evaluator, unsupported};
 use super::{jsonc, plan, run};
 
 #[derive(Deserialize)]
 struct Body {
+    #[serde(default)]
+    location: Option<String>,
     #[serde(default)]
     tags: Option<Tags>,
     properties: Properties,
@@ -48,6 +52,7 @@ pub(super) fn put(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Resul
     let deployment = planned(cloud, request, target)?;
     let key = arm_id::key(&target.id);
     let before = run::look(cloud, request.gateway, &key);
+    check_unmoved(before.as_ref(), &deployment)?;
     if before.as_ref().is_some_and(|before| before.ended.is_none()) {
         return Err(ArmError::conflict(
             "DeploymentActive",
@@ -83,7 +88,9 @@ pub(super) fn validate(
 
 /// `GET` and `HEAD`: a look, which lets it get on.
 pub(super) fn get(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<ArmResponse, ArmError> {
-    cloud.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
+    if !target.group.is_empty() {
+        cloud.read(|state| state.arm.group(&target.subscription, &target.group).map(drop))?;
+    }
     let found = run::look(cloud, request.gateway, &arm_id::key(&target.id));
     if request.method == Method::HEAD {
         let status = found.map_or(StatusCode::NOT_FOUND, |_| StatusCode::NO_CONTENT);
@@ -157,27 +164,34 @@ pub(super) fn delete(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Re
 /// The deployment that a request asks for, everything checked and nothing begun.
 fn planned(cloud: &Cloud, request: &ArmRequest, target: &Target) -> Result<Deployment, ArmError> {
     check_name(&target.name)?;
-    let Body { tags, properties } = read(request)?;
+    let Body { location, tags, properties } = read(request)?;
+    let place = Place::of_call(target, location);
+    if place.group.is_none() {
+        regions::check(place.location.as_deref(), Deployment::TYPE)?;
+    }
     check_supported(&properties)?;
     let template = Template::read(&properties.template)?;
-    let around = cloud.read(|state| surroundings(state, target, request.caller.tenant))?;
+    let around = cloud.read(|state| surroundings(state, &place, &target.name, request.caller.tenant))?;
     let nothing = Map::new();
     let parameters =
         template::resolve(&template, &properties.parameters, &Evaluator::new(&template, &around, &nothing))?;
-    let steps = plan::steps(&template, &Evaluator::new(&template, &around, &parameters), target)?;
+    let Plan { steps, existing } =
+        plan::plan(&template, &Evaluator::new(&template, &around, &parameters), &place)?;
     for step in &steps {
         check_allowed(cloud, request, step)?;
     }
     Ok(Deployment {
         id: target.id.clone(),
         name: target.name.clone(),
-        subscription: target.subscription.clone(),
-        group: target.group.clone(),
+        subscription: place.subscription,
+        group: place.group,
+        location: place.location,
         tags,
         caller: request.caller,
         template,
         parameters,
         steps,
+        existing,
         outputs: json!({}),
         correlation: Uuid::new_v4(),
         run: Uuid::new_v4(),
@@ -214,7 +228,10 @@ fn check_supported(properties: &Properties) -> Result<(), ArmError> {
 
 /// Before anything is written, everybody's right to write all of it is looked at.
 fn check_allowed(cloud: &Cloud, request: &ArmRequest, step: &ResourceWrite) -> Result<(), ArmError> {
-    let action = format!("{}/write", step.resource_type);
+    let action = match step.resource_type.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") {
+        true => "Microsoft.Resources/subscriptions/resourceGroups/write".to_owned(),
+        false => format!("{}/write", step.resource_type),
+    };
     let now = cloud.clock.now();
     let refused =
         cloud.read(|state| access::authorize(&state.arm, &request.caller, &action, &step.id, now)).is_err();
@@ -230,6 +247,21 @@ fn check_allowed(cloud: &Cloud, request: &ArmRequest, step: &ResourceWrite) -> R
             step.name, step.resource_type, request.caller.application_id, request.caller.object_id, step.id
         ),
     ))
+}
+
+/// The record of a deployment into a subscription stays where it is.
+fn check_unmoved(before: Option<&Deployment>, deployment: &Deployment) -> Result<(), ArmError> {
+    let known = before.and_then(|before| before.location.as_deref());
+    match (known, deployment.location.as_deref()) {
+        (Some(known), Some(given)) if !regions::same(known, given) => Err(ArmError::conflict(
+            "InvalidDeploymentLocation",
+            format!(
+                "Invalid deployment location '{given}'. The deployment '{}' already exists in location '{known}'.",
+                deployment.name
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Azure REST API, `Deployments`: 1 to 64 of these letters. Our guess: code and words.

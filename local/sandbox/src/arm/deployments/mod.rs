@@ -6,6 +6,7 @@
 
 mod calls;
 mod jsonc;
+mod place;
 mod plan;
 mod run;
 mod surroundings;

@@ -2,46 +2,62 @@
 //!
 //! Codes and texts of refusals: Microsoft Learn, "Troubleshoot common Azure deployment errors".
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::request::Target;
 use crate::names::arm_id;
-use crate::resources::ResourceType;
-use crate::state::resources::deployment::{ResourceWrite, Template, WriteState};
+use crate::state::resources::deployment::{
+    DeclaredResource, ExistingResource, ResourceWrite, Template, Turn, WriteState,
+};
 
-use super::template::{self, Evaluator, invalid, unsupported};
-
-/// What is written at a scope, which is the group where nothing else is said.
-const AT_A_SCOPE: &[&str] =
-    &["Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"];
+use super::place::Place;
+use super::template::{self, Evaluator, copy, invalid, unsupported};
 
 /// What says how a resource is deployed and is not part of it.
-const NOT_OF_THE_RESOURCE: &[&str] =
-    &["type", "apiVersion", "name", "dependsOn", "condition", "comments", "metadata", "scope"];
+const NOT_OF_THE_RESOURCE: &[&str] = &[
+    "type",
+    "apiVersion",
+    "name",
+    "dependsOn",
+    "condition",
+    "comments",
+    "metadata",
+    "scope",
+    "copy",
+    "existing",
+    "resourceGroup",
+    "subscriptionId",
+];
 
-/// A step, and whatever else its place in the order follows from.
+/// What a deployment comes to.
+pub(super) struct Plan {
+    pub(super) steps: Vec<ResourceWrite>,
+    pub(super) existing: Vec<ExistingResource>,
+}
+
+/// A resource, and whatever else its place in the order follows from.
 struct Planned {
     step: ResourceWrite,
     depends_on: Vec<String>,
     referred_to: Vec<String>,
     /// False where the template's own condition leaves it out.
     wanted: bool,
+    /// Whether the template only names it.
+    exists: bool,
 }
 
 /// The steps of a template, everything checked that can be known before anything is written.
-pub(super) fn steps(
-    template: &Template,
-    evaluator: &Evaluator<'_>,
-    target: &Target,
-) -> Result<Vec<ResourceWrite>, ArmError> {
+pub(super) fn plan(template: &Template, evaluator: &Evaluator<'_>, place: &Place) -> Result<Plan, ArmError> {
     let mut planned = Vec::new();
     for resource in &template.resources {
-        planned.push(plan(resource, evaluator, target)?);
+        planned.extend(every_turn(resource, evaluator, place)?);
     }
-    for (number, one) in planned.iter().enumerate() {
-        if planned[..number].iter().any(|other| arm_id::same(&other.step.id, &one.step.id)) {
+    let written = || planned.iter().filter(|one| !one.exists && one.wanted);
+    for (number, one) in written().enumerate() {
+        if written().take(number).any(|other| arm_id::same(&other.step.id, &one.step.id)) {
             return Err(invalid(&format!(
                 "The resource '{}/{}' is defined multiple times in a template. Please see \
                  https://aka.ms/arm-syntax-resources for usage details.",
@@ -51,96 +67,128 @@ pub(super) fn steps(
     }
     check_outputs(template, evaluator, &planned)?;
     let places = order(&planned)?;
-    // The places of what is left out are closed up.
-    let kept: Vec<usize> = (0..planned.len()).filter(|place| planned[*place].wanted).collect();
+    // The places of what is left out, and of what is there already, are closed up.
+    let kept: Vec<usize> =
+        (0..planned.len()).filter(|place| planned[*place].wanted && !planned[*place].exists).collect();
     let steps = kept.iter().map(|place| {
-        let after = places[*place].iter().filter_map(|first| kept.iter().position(|kept| kept == first));
+        let after = awaited(&planned, &places, *place);
+        let after = after.iter().filter_map(|first| kept.iter().position(|kept| kept == first));
         ResourceWrite { after: after.collect(), ..planned[*place].step.clone() }
     });
-    Ok(steps.collect())
+    let existing = planned.iter().filter(|one| one.exists).map(|Planned { step, .. }| ExistingResource {
+        symbol: step.symbol.clone().unwrap_or_default(),
+        id: step.id.clone(),
+        api_version: step.api_version.clone(),
+    });
+    Ok(Plan { steps: steps.collect(), existing: existing.collect() })
 }
 
-fn plan(
-    resource: &Map<String, Value>,
-    evaluator: &Evaluator<'_>,
-    target: &Target,
-) -> Result<Planned, ArmError> {
-    for element in ["copy", "resources"] {
-        if resource.get(element).is_some_and(|value| value.as_array().is_none_or(|items| !items.is_empty())) {
-            return Err(unsupported(&format!("the resource element '{element}'")));
+/// What a resource waits for. What is there already waits for nothing itself, but whoever waits for it waits for what it
+/// depends on.
+fn awaited(planned: &[Planned], places: &[Vec<usize>], place: usize) -> BTreeSet<usize> {
+    let mut awaited = BTreeSet::new();
+    let mut left = places[place].clone();
+    while let Some(first) = left.pop() {
+        if awaited.insert(first) && planned[first].exists {
+            left.extend(&places[first]);
         }
     }
+    awaited
+}
+
+/// The resource, or one for each turn of its loop.
+fn every_turn(
+    resource: &DeclaredResource,
+    evaluator: &Evaluator<'_>,
+    place: &Place,
+) -> Result<Vec<Planned>, ArmError> {
+    let Some(declared) = resource.elements.get("copy") else {
+        return Ok(vec![plan_one(resource, evaluator, place, None)?]);
+    };
+    let (name, turns) = copy::of_resource(declared, evaluator)?;
+    (0..turns)
+        .map(|index| {
+            let turn = Turn { name: name.clone(), index };
+            plan_one(resource, &evaluator.in_turn(turn.clone()), place, Some(turn))
+        })
+        .collect()
+}
+
+fn plan_one(
+    resource: &DeclaredResource,
+    evaluator: &Evaluator<'_>,
+    place: &Place,
+    turn: Option<Turn>,
+) -> Result<Planned, ArmError> {
+    let elements = &resource.elements;
+    if elements.get("resources").is_some_and(|below| below.as_array().is_none_or(|below| !below.is_empty())) {
+        return Err(unsupported("the resource element 'resources'"));
+    }
     let text = |element: &str| {
-        let value = resource.get(element);
+        let value = elements.get(element);
         let value = value.ok_or_else(|| invalid(&format!("A resource has no '{element}'")))?;
         evaluator.text(value, &format!("The '{element}' of a resource"))
     };
+    let optional = |element: &str| elements.get(element).map(|_| text(element)).transpose();
     let (resource_type, name, api_version) = (text("type")?, text("name")?, text("apiVersion")?);
-    let scope = resource.get("scope").map(|_| text("scope")).transpose()?;
-    let id = id_of(&resource_type, &name, scope, target)?;
-    let wanted = match resource.get("condition").map(|condition| evaluator.value(condition)).transpose()? {
+    let own = Place {
+        subscription: optional("subscriptionId")?.unwrap_or_else(|| place.subscription.clone()),
+        group: optional("resourceGroup")?.or_else(|| place.group.clone()),
+        location: None,
+    };
+    let id = own.id_of(&resource_type, &name, optional("scope")?.as_deref())?;
+    let wanted = match elements.get("condition").map(|condition| evaluator.value(condition)).transpose()? {
         None => true,
         Some(Value::Bool(wanted)) => wanted,
         Some(other) => return Err(invalid(&format!("The condition of '{name}' is no boolean but {other}"))),
     };
-    let depends_on = match resource.get("dependsOn").map(|value| evaluator.value(value)).transpose()? {
+    let depends_on = match elements.get("dependsOn").map(|value| evaluator.value(value)).transpose()? {
         None => Vec::new(),
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Some(_) => return Err(invalid(&format!("The 'dependsOn' of '{name}' is no array"))),
     };
-    let body: Map<String, Value> = resource
+    let mut body: Map<String, Value> = elements
         .iter()
         .filter(|(element, _)| !NOT_OF_THE_RESOURCE.contains(&element.as_str()))
         .map(|(element, value)| (element.clone(), value.clone()))
         .collect();
+    let inner_template = inner_template(&resource_type, &mut body)?;
     let referred_to = template::check(&Value::Object(body.clone()), evaluator)?;
+    let symbol = resource.symbol.as_ref().map(|symbol| match &turn {
+        Some(turn) => format!("{symbol}[{}]", turn.index),
+        None => symbol.clone(),
+    });
+    let exists = elements.get("existing") == Some(&Value::Bool(true));
     let step = ResourceWrite {
         operation: Uuid::new_v4(),
+        symbol,
+        turn,
         id,
         resource_type,
         name,
         api_version,
         body,
+        inner_template,
         after: Vec::new(),
         state: WriteState::Waiting,
         began: None,
         ended: None,
     };
-    Ok(Planned { step, depends_on, referred_to, wanted })
+    Ok(Planned { step, depends_on, referred_to, wanted, exists })
 }
 
-fn id_of(
-    resource_type: &str,
-    name: &str,
-    scope: Option<String>,
-    target: &Target,
-) -> Result<String, ArmError> {
-    if resource_type.split('/').count() != name.split('/').count() + 1 {
-        return Err(invalid(&format!(
-            "The template resource '{name}' for type '{resource_type}' has incorrect segment lengths. A nested resource type \
-             must have identical number of segments as its resource name. A root resource type must have segment length one \
-             greater than its resource name. Please see https://aka.ms/arm-syntax-resources for usage details."
-        )));
+/// Takes the template of a nested deployment out of its body: it evaluates its expressions itself.
+fn inner_template(resource_type: &str, body: &mut Map<String, Value>) -> Result<Option<Value>, ArmError> {
+    if !resource_type.eq_ignore_ascii_case("Microsoft.Resources/deployments") {
+        return Ok(None);
     }
-    let group = format!("/subscriptions/{}/resourceGroups/{}", target.subscription, target.group);
-    if let Some(known) = AT_A_SCOPE.iter().find(|known| known.eq_ignore_ascii_case(resource_type)) {
-        // A scope that is no id of its own is a resource of this group.
-        let scope = scope.map(|scope| match scope.starts_with('/') {
-            true => scope,
-            false => match scope.rsplit_once('/') {
-                Some((kind, name)) => format!("{group}/providers/{kind}/{name}"),
-                None => scope,
-            },
-        });
-        let scope = scope.unwrap_or(group);
-        return Ok(format!("{}/providers/{known}/{name}", scope.trim_end_matches('/')));
+    let properties = body.get_mut("properties").and_then(Value::as_object_mut);
+    let properties = properties.ok_or_else(|| invalid("A nested deployment has no 'properties'"))?;
+    let scope = properties.get("expressionEvaluationOptions").and_then(|options| options["scope"].as_str());
+    if !scope.is_some_and(|scope| scope.eq_ignore_ascii_case("inner")) {
+        return Err(unsupported("nested deployments whose expressions the outer one evaluates"));
     }
-    let known = ResourceType::named(resource_type).filter(|known| known.is_listed);
-    let Some(known) = known.filter(|_| scope.is_none()) else {
-        let what = if scope.is_some() { "a scope for resources" } else { "resources" };
-        return Err(unsupported(&format!("{what} of the type '{resource_type}'")));
-    };
-    Ok(arm_id::resource_id(&target.subscription, &target.group, known.name, name))
+    Ok(properties.remove("template"))
 }
 
 /// For each resource the places of those that it waits for.
@@ -148,16 +196,14 @@ fn order(planned: &[Planned]) -> Result<Vec<Vec<usize>>, ArmError> {
     let mut places = Vec::with_capacity(planned.len());
     for one in planned {
         let mut after = Vec::new();
-        for name in &one.depends_on {
-            after.push(find(planned, name).ok_or_else(|| undefined(name))?);
-        }
-        for name in &one.referred_to {
-            match find(planned, name) {
-                Some(place) => after.push(place),
-                // One that is there already.
-                None if name.starts_with('/') => {}
-                None => return Err(undefined(name)),
+        for name in one.depends_on.iter().chain(&one.referred_to) {
+            let found = find(planned, name);
+            // What is referred to by its id may be one that is there already.
+            let may_be_there = name.starts_with('/') && !one.depends_on.contains(name);
+            if found.is_empty() && !may_be_there {
+                return Err(undefined(name));
             }
+            after.extend(found);
         }
         places.push(after);
     }
@@ -177,13 +223,22 @@ fn order(planned: &[Planned]) -> Result<Vec<Vec<usize>>, ArmError> {
     }
 }
 
-/// By id, by type and name, or by name alone.
-fn find(planned: &[Planned], wanted: &str) -> Option<usize> {
-    planned.iter().position(|Planned { step, .. }| {
-        arm_id::same(&step.id, wanted)
+/// By the template's own name, by id, by type and name, or by name alone. A loop is all of its turns.
+fn find(planned: &[Planned], wanted: &str) -> Vec<usize> {
+    let is_it = |Planned { step, .. }: &Planned| {
+        let of_the_loop = step.turn.as_ref().is_some_and(|turn| turn.name.eq_ignore_ascii_case(wanted));
+        of_the_loop
+            || step.symbol.as_ref().is_some_and(|symbol| is_symbol(symbol, wanted))
+            || arm_id::same(&step.id, wanted)
             || step.name.eq_ignore_ascii_case(wanted)
             || format!("{}/{}", step.resource_type, step.name).eq_ignore_ascii_case(wanted)
-    })
+    };
+    (0..planned.len()).filter(|place| is_it(&planned[*place])).collect()
+}
+
+/// Whether a name of the template's own is meant: its turn, or all of its loop.
+fn is_symbol(symbol: &str, wanted: &str) -> bool {
+    symbol == wanted || symbol.split_once('[').is_some_and(|(symbol, _)| symbol == wanted)
 }
 
 fn check_outputs(
@@ -199,7 +254,8 @@ fn check_outputs(
             return Err(invalid(&format!("The template output '{name}' needs a 'type' and a 'value'")));
         }
         let referred_to = template::check(output, evaluator)?;
-        let unknown = referred_to.iter().find(|name| !name.starts_with('/') && find(planned, name).is_none());
+        let unknown =
+            referred_to.iter().find(|name| !name.starts_with('/') && find(planned, name).is_empty());
         if let Some(unknown) = unknown {
             return Err(undefined(unknown));
         }

@@ -11,19 +11,22 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::arm::error::ArmError;
-use crate::arm::request::{ArmRequest, ArmResponse, Gateway, Target};
+use crate::arm::request::{ArmRequest, ArmResponse, Gateway};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::resources::deployment;
-use crate::state::resources::deployment::{Deployment, ResourceWrite, WriteState};
+use crate::state::resources::deployment::{Deployment, ResourceWrite, Turn, WriteState};
 
+use super::place::Place;
 use super::surroundings::surroundings;
-use super::template::Evaluator;
+use super::template::{Evaluate, Evaluator};
 
 /// Lets the deployment with this key get on, and gives how it is then.
 pub(super) fn look(cloud: &Cloud, gateway: Gateway, key: &str) -> Option<Deployment> {
-    // Two looks at once would write everything twice.
-    let _one_at_a_time = cloud.deploying.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two looks at once would write everything twice. The second one sees how it is.
+    let Some(_one_at_a_time) = Looking::begin(cloud, key) else {
+        return cloud.read(|state| state.arm.deployments.get(key).cloned());
+    };
     let mut deployment = cloud.read(|state| state.arm.deployments.get(key).cloned())?;
     if deployment.ended.is_some() {
         return Some(deployment);
@@ -36,6 +39,26 @@ pub(super) fn look(cloud: &Cloud, gateway: Gateway, key: &str) -> Option<Deploym
         }
     });
     Some(deployment)
+}
+
+/// Whoever lets a deployment get on. Another one, nested in it, may get on meanwhile.
+struct Looking<'a> {
+    cloud: &'a Cloud,
+    key: &'a str,
+}
+
+impl<'a> Looking<'a> {
+    /// None where somebody does already.
+    fn begin(cloud: &'a Cloud, key: &'a str) -> Option<Self> {
+        let mut deploying = cloud.deploying.lock().unwrap_or_else(PoisonError::into_inner);
+        deploying.insert(key.to_owned()).then_some(Self { cloud, key })
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.cloud.deploying.lock().unwrap_or_else(PoisonError::into_inner).remove(self.key);
+    }
 }
 
 fn advance(cloud: &Cloud, gateway: Gateway, deployment: &mut Deployment) {
@@ -73,14 +96,20 @@ fn set(step: &mut ResourceWrite, state: WriteState, now: OffsetDateTime) {
 /// Writes the resource.
 fn started(cloud: &Cloud, gateway: Gateway, deployment: &Deployment, place: usize) -> WriteState {
     let step = &deployment.steps[place];
-    let body = match evaluated(cloud, gateway, deployment, &Value::Object(step.body.clone())) {
+    let written = Value::Object(step.body.clone());
+    let mut body = match evaluated_in(cloud, gateway, deployment, step.turn.as_ref(), &written) {
         Ok(body) => body,
         Err(error) => return failed(&error),
     };
+    if let Some(template) = &step.inner_template {
+        body["properties"]["template"] = template.clone();
+    }
     let request =
         ArmRequest::inner(Method::PUT, &step.id, &step.api_version, deployment.caller, Some(&body), gateway);
     match gateway(cloud, &request) {
         Ok(reply) => match header(&reply, "azure-asyncoperation") {
+            // One that is nested may have ended in its first look.
+            Some(address) if step.inner_template.is_some() => polled(cloud, gateway, deployment, address),
             Some(address) => WriteState::Running(address),
             None => WriteState::Succeeded,
         },
@@ -158,17 +187,23 @@ fn evaluated(
     deployment: &Deployment,
     value: &Value,
 ) -> Result<Value, ArmError> {
-    let target = Target {
-        subscription: deployment.subscription.clone(),
-        group: deployment.group.clone(),
-        name: deployment.name.clone(),
-        id: deployment.id.clone(),
-    };
-    let around = cloud.read(|state| surroundings(state, &target, deployment.caller.tenant))?;
+    evaluated_in(cloud, gateway, deployment, None, value)
+}
+
+/// As [`evaluated`], in a turn of a loop.
+fn evaluated_in(
+    cloud: &Cloud,
+    gateway: Gateway,
+    deployment: &Deployment,
+    turn: Option<&Turn>,
+    value: &Value,
+) -> Result<Value, ArmError> {
+    let (place, tenant) = (Place::of(deployment), deployment.caller.tenant);
+    let around = cloud.read(|state| surroundings(state, &place, &deployment.name, tenant))?;
     let references = |resource: &str, whole: bool| referred_to(cloud, gateway, deployment, resource, whole);
-    Evaluator::new(&deployment.template, &around, &deployment.parameters)
-        .with_references(&references)
-        .value(value)
+    let evaluator = Evaluator::new(&deployment.template, &around, &deployment.parameters);
+    let evaluator = evaluator.with_references(&references);
+    evaluator.value_in(turn.cloned(), value)
 }
 
 /// A resource as it is now: one of the template by any of its names, or any other by its id.
@@ -179,13 +214,17 @@ fn referred_to(
     resource: &str,
     whole: bool,
 ) -> Result<Value, ArmError> {
-    let step = deployment
-        .steps
-        .iter()
-        .find(|step| arm_id::same(&step.id, resource) || step.name.eq_ignore_ascii_case(resource));
-    let id = step.map_or(resource, |step| step.id.as_str());
+    let is_called = |symbol: &str| symbol == resource;
+    let step = deployment.steps.iter().find(|step| {
+        step.symbol.as_deref().is_some_and(is_called)
+            || arm_id::same(&step.id, resource)
+            || step.name.eq_ignore_ascii_case(resource)
+    });
+    let written = step.map(|step| (step.id.as_str(), step.api_version.as_str()));
+    let existing = deployment.existing.iter().find(|existing| is_called(&existing.symbol));
+    let existing = || existing.map(|existing| (existing.id.as_str(), existing.api_version.as_str()));
     // The version matters to no shape here; disks have the narrowest list.
-    let version = step.map_or("2024-03-02", |step| step.api_version.as_str());
+    let (id, version) = written.or_else(existing).unwrap_or((resource, "2024-03-02"));
     let request = ArmRequest::inner(Method::GET, id, version, deployment.caller, None, gateway);
     let shown = gateway(cloud, &request)?.body.unwrap_or_default();
     Ok(if whole { shown } else { shown["properties"].clone() })

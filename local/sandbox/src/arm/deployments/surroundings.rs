@@ -4,31 +4,41 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::arm::error::ArmError;
-use crate::arm::request::Target;
 use crate::state::State;
 
+use super::place::Place;
 use super::template::Surroundings;
 
 /// What the functions see that tell where a deployment happens.
-pub(super) fn surroundings(state: &State, target: &Target, tenant: Uuid) -> Result<Surroundings, ArmError> {
-    let group = state.arm.group(&target.subscription, &target.group)?;
+pub(super) fn surroundings(
+    state: &State,
+    place: &Place,
+    name: &str,
+    tenant: Uuid,
+) -> Result<Surroundings, ArmError> {
+    let group = place.group.as_ref().map(|group| state.arm.group(&place.subscription, group)).transpose()?;
     let names = state
         .directory
         .tenants
         .get(&tenant)
         .into_iter()
         .flat_map(crate::state::directory::Tenant::subscriptions);
-    let name = names.into_iter().find(|(id, _)| id.to_string().eq_ignore_ascii_case(&target.subscription));
+    let display_name =
+        names.into_iter().find(|(id, _)| id.to_string().eq_ignore_ascii_case(&place.subscription));
     let subscription = json!({
-        "id": format!("/subscriptions/{}", target.subscription),
-        "subscriptionId": target.subscription,
+        "id": format!("/subscriptions/{}", place.subscription),
+        "subscriptionId": place.subscription,
         "tenantId": tenant,
-        "displayName": name.map(|(_, name)| name),
+        "displayName": display_name.map(|(_, name)| name),
     });
+    let mut deployment = json!({ "name": name, "properties": { "mode": "Incremental" } });
+    if let Some(location) = &place.location {
+        deployment["location"] = json!(location);
+    }
     Ok(Surroundings {
-        resource_group: crate::arm::resource_groups::shown(group),
+        resource_group: group.map(crate::arm::resource_groups::shown),
         subscription,
         tenant: json!({ "id": format!("/tenants/{tenant}"), "tenantId": tenant }),
-        deployment: json!({ "name": target.name, "properties": { "mode": "Incremental" } }),
+        deployment,
     })
 }

@@ -2,6 +2,7 @@
 
 pub(in crate::arm) mod deleted;
 mod hsm;
+mod keys;
 mod live;
 mod naming;
 mod write;
@@ -34,6 +35,8 @@ impl Provider for Vault {
             (&Method::PUT, ["accesspolicies", operation]) => {
                 write::put_access_policies(cloud, request, target, operation)
             }
+            (&Method::PUT, ["keys", _]) => keys::put(cloud, request, target, &keys::named(request)),
+            (&Method::GET, ["keys", _]) => keys::get(cloud, target, &keys::named(request)),
             _ => refused(request, rest),
         }
     }
@@ -41,6 +44,8 @@ impl Provider for Vault {
     fn action(method: &Method, rest: &[&str]) -> Option<String> {
         match (method, rest) {
             (&Method::PUT | &Method::PATCH, ["accesspolicies", ..]) => Some("accessPolicies/write".into()),
+            (&Method::PUT, ["keys", _]) => Some("keys/write".into()),
+            (&Method::GET, ["keys", _]) => Some("keys/read".into()),
             _ => usual_action(method, rest),
         }
     }

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 
 use crate::arm::error::ArmError;
-use crate::state::resources::deployment::Template;
+use crate::state::resources::deployment::{Template, Turn};
 
 use super::expression::{self, Expression, Unreadable};
 use super::scope::{Evaluate, Surroundings};
-use super::{functions, invalid, member};
+use super::{copy, functions, invalid, member, out_of_place, user_functions};
 
 /// Deeper than any chain of variables: one that leads back to itself has an end here.
 const DEEPEST: u32 = 64;
@@ -25,6 +25,8 @@ pub(in crate::arm::deployments) struct Evaluator<'a> {
     parameters: &'a Map<String, Value>,
     /// None where nothing runs yet.
     references: Option<References<'a>>,
+    /// The turns of loops that it is in, the innermost last.
+    turns: Vec<Turn>,
     depth: Cell<u32>,
 }
 
@@ -34,7 +36,7 @@ impl<'a> Evaluator<'a> {
         surroundings: &'a Surroundings,
         parameters: &'a Map<String, Value>,
     ) -> Self {
-        Self { template, surroundings, parameters, references: None, depth: Cell::new(0) }
+        Self { template, surroundings, parameters, references: None, turns: Vec::new(), depth: Cell::new(0) }
     }
 
     pub(super) fn with_parameters<'b>(&self, parameters: &'b Map<String, Value>) -> Evaluator<'b>
@@ -48,6 +50,13 @@ impl<'a> Evaluator<'a> {
         Self { references: Some(references), ..self }
     }
 
+    /// As it sees things in one turn of a loop.
+    pub(in crate::arm::deployments) fn in_turn(&self, turn: Turn) -> Self {
+        let mut turns = self.turns.clone();
+        turns.push(turn);
+        Self { turns, ..self.clone() }
+    }
+
     /// A value with every expression in it evaluated, names of members included.
     pub(in crate::arm::deployments) fn value(&self, value: &Value) -> Result<Value, ArmError> {
         match value {
@@ -57,10 +66,17 @@ impl<'a> Evaluator<'a> {
             },
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(members) => {
-                let members = members.iter().map(|(name, value)| {
-                    Ok((self.text(&json!(name), "the name of a member")?, self.value(value)?))
-                });
-                members.collect::<Result<Map<_, _>, ArmError>>().map(Value::Object)
+                let mut evaluated = Map::new();
+                for (name, value) in members {
+                    match copy::loops(name, value) {
+                        Some(loops) => evaluated.extend(copy::repeated(self, &loops)?),
+                        None => {
+                            let name = self.text(&json!(name), "the name of a member")?;
+                            evaluated.insert(name, self.value(value)?);
+                        }
+                    }
+                }
+                Ok(Value::Object(evaluated))
             }
             plain => Ok(plain.clone()),
         }
@@ -108,6 +124,9 @@ impl Evaluate for Evaluator<'_> {
     }
 
     fn variable(&self, name: &str) -> Result<Value, ArmError> {
+        if let Some(repeated) = copy::variable(self, &self.template.variables, name)? {
+            return Ok(repeated);
+        }
         let variable = member(&self.template.variables, name).ok_or_else(|| {
             invalid(&format!(
                 "The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for usage \
@@ -120,16 +139,41 @@ impl Evaluate for Evaluator<'_> {
     fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError> {
         match self.references {
             Some(look) => look(resource, whole),
-            None => Err(invalid(
-                "The template function 'reference' is not expected at this location. Please see \
-                 https://aka.ms/arm-functions for usage details.",
-            )),
+            None => Err(out_of_place("reference")),
         }
+    }
+
+    fn value_in(&self, turn: Option<Turn>, value: &Value) -> Result<Value, ArmError> {
+        match turn {
+            Some(turn) => self.in_turn(turn).value(value),
+            None => self.value(value),
+        }
+    }
+
+    fn turn(&self, of: Option<&str>) -> Option<usize> {
+        let wanted = |turn: &&Turn| of.is_none_or(|name| turn.name.eq_ignore_ascii_case(name));
+        self.turns.iter().rev().find(wanted).map(|turn| turn.index)
+    }
+
+    fn call_own(&self, function: &str, values: Vec<Value>) -> Result<Value, ArmError> {
+        let own =
+            self.template.functions.get(&function.to_ascii_lowercase()).ok_or_else(|| no_such(function))?;
+        let parameters = user_functions::parameters(function, own, values)?;
+        let nothing_else = Template { functions: self.template.functions.clone(), ..Template::default() };
+        let inside = Evaluator::new(&nothing_else, self.surroundings, &parameters);
+        inside.depth.set(self.depth.get());
+        inside.deeper(|| inside.value(&user_functions::output(own)))
     }
 
     fn surroundings(&self) -> &Surroundings {
         self.surroundings
     }
+}
+
+fn no_such(function: &str) -> ArmError {
+    invalid(&format!(
+        "The template function '{function}' is not valid. Please see https://aka.ms/arm-functions for usage details."
+    ))
 }
 
 /// A part of an object by its name, or of an array by its number.
@@ -197,6 +241,15 @@ fn calls_in(value: &Value, evaluator: &Evaluator<'_>) -> Result<Vec<(String, Opt
     Ok(found)
 }
 
+/// The parameters that a value is made of.
+pub(super) fn parameters_in(value: &Value, evaluator: &Evaluator<'_>) -> Result<Vec<String>, ArmError> {
+    let calls = calls_in(value, evaluator)?.into_iter();
+    Ok(calls
+        .filter(|(function, _)| function.eq_ignore_ascii_case("parameters"))
+        .filter_map(|(_, name)| name)
+        .collect())
+}
+
 /// Refuses a value that could never be evaluated: a function that there is not, a parameter or variable that is not
 /// declared. Gives the resources that it will have to be read for.
 pub(in crate::arm::deployments) fn check(
@@ -205,12 +258,16 @@ pub(in crate::arm::deployments) fn check(
 ) -> Result<Vec<String>, ArmError> {
     let mut needed = Vec::new();
     for (function, first) in calls_in(value, evaluator)? {
-        functions::check_name(&function)?;
+        match function.contains('.') {
+            true if evaluator.template.functions.contains_key(&function.to_ascii_lowercase()) => continue,
+            true => return Err(no_such(&function)),
+            false => functions::check_name(&function)?,
+        }
         match (function.to_ascii_lowercase().as_str(), first) {
             ("parameters", Some(name)) => drop(evaluator.parameter(&name)?),
             ("variables", Some(name)) => {
-                let variable = member(&evaluator.template.variables, &name);
-                let variable = variable.cloned().map_or_else(|| evaluator.variable(&name), Ok)?;
+                let variable = copy::declared(&evaluator.template.variables, &name);
+                let variable = variable.map_or_else(|| evaluator.variable(&name), Ok)?;
                 needed.extend(evaluator.deeper(|| check(&variable, evaluator))?);
             }
             ("reference", Some(resource)) => needed.push(resource),

@@ -100,7 +100,7 @@ impl Parser<'_> {
         let mut expression = match self.letters.peek() {
             Some('\'') => self.text()?,
             Some('-' | '0'..='9') => self.number()?,
-            Some(letter) if letter.is_alphabetic() => self.call()?,
+            Some(letter) if letter.is_alphabetic() || *letter == '_' => self.call()?,
             Some(letter) => return Err(format!("'{letter}' begins no expression").into()),
             None => return Err("the expression ends too soon".into()),
         };
@@ -142,7 +142,11 @@ impl Parser<'_> {
     }
 
     fn call(&mut self) -> Result<Expression, Unreadable> {
-        let function = self.name()?;
+        let mut function = self.name()?;
+        // A function that the template defines has a namespace.
+        if self.next_if(|letter| letter == '.').is_some() {
+            function = format!("{function}.{}", self.name()?);
+        }
         self.expect('(')?;
         let mut arguments = Vec::new();
         if self.next_if(|letter| letter == ')').is_some() {
@@ -198,6 +202,7 @@ mod tests {
         let table = [
             ("['it''s']", Expression::Text("it's".into())),
             ("[ -5 ]", Expression::Number(-5)),
+            ("[__own.names()]", call("__own.names", vec![])),
             ("[f()]", call("f", vec![])),
             ("[f( 'a' , g(1) ).b['c']]", {
                 let inner = call("g", vec![Expression::Number(1)]);

@@ -3,6 +3,7 @@
 //! Microsoft Learn, "Understand the structure and syntax of ARM templates". What plain templates have is here; what the
 //! sandbox does not have is refused by name and never passed over.
 
+pub(super) mod copy;
 mod evaluate;
 mod expression;
 mod functions;
@@ -10,15 +11,17 @@ mod parameters;
 #[cfg(test)]
 mod replay;
 mod scope;
+mod types;
+mod user_functions;
 
 use serde_json::{Map, Value};
 
 use crate::arm::error::ArmError;
-use crate::state::resources::deployment::Template;
+use crate::state::resources::deployment::{DeclaredResource, Template};
 
 pub(super) use evaluate::{Evaluator, check};
 pub(super) use parameters::resolve;
-pub(super) use scope::Surroundings;
+pub(super) use scope::{Evaluate, Surroundings};
 
 impl Template {
     /// Takes the parts of a template; anything that is not known, or not supported here, is refused.
@@ -35,9 +38,13 @@ impl Template {
             match name.as_str() {
                 "$schema" | "contentVersion" | "metadata" | "parameters" | "variables" | "resources"
                 | "outputs" => {}
-                "apiProfile" | "functions" | "languageVersion" | "definitions" if is_empty(value) => {}
-                "apiProfile" | "functions" | "languageVersion" | "definitions" => {
-                    return Err(unsupported(&format!("the template element '{name}'")));
+                "functions" | "definitions" => {}
+                "languageVersion" if value == "2.0" => {}
+                "apiProfile" | "languageVersion" if is_empty(value) => {}
+                "apiProfile" | "languageVersion" => {
+                    return Err(unsupported(&format!(
+                        "the template element '{name}' with the value {value}"
+                    )));
                 }
                 _ => {
                     return Err(invalid(&format!(
@@ -46,23 +53,32 @@ impl Template {
                 }
             }
         }
-        let resources = match &parts["resources"] {
-            Value::Array(resources) => resources,
-            _ => return Err(unsupported("resources by symbolic names")),
-        };
-        let resources = resources.iter().map(|resource| {
-            resource
-                .as_object()
-                .cloned()
-                .ok_or_else(|| invalid("A resource of the template is not an object."))
-        });
         Ok(Self {
             parameters: section(parts, "parameters")?,
             variables: section(parts, "variables")?,
-            resources: resources.collect::<Result<_, _>>()?,
+            resources: resources(&parts["resources"])?,
             outputs: section(parts, "outputs")?,
+            functions: user_functions::read(parts.get("functions"))?,
+            definitions: section(parts, "definitions")?,
         })
     }
+}
+
+/// A list, or an object in which each has a name.
+fn resources(declared: &Value) -> Result<Vec<DeclaredResource>, ArmError> {
+    let named: Vec<(Option<String>, &Value)> = match declared {
+        Value::Array(resources) => resources.iter().map(|resource| (None, resource)).collect(),
+        Value::Object(resources) => {
+            resources.iter().map(|(symbol, resource)| (Some(symbol.clone()), resource)).collect()
+        }
+        _ => return Err(invalid("The template element 'resources' is no array and no object.")),
+    };
+    let read = named.into_iter().map(|(symbol, resource)| {
+        let elements = resource.as_object().cloned();
+        let elements = elements.ok_or_else(|| invalid("A resource of the template is not an object."))?;
+        Ok(DeclaredResource { symbol, elements })
+    });
+    read.collect()
 }
 
 fn section(parts: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, ArmError> {
@@ -93,6 +109,14 @@ pub(super) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&
 /// 400 `InvalidTemplate`, in the words that begin all of them.
 pub(super) fn invalid(why: &str) -> ArmError {
     ArmError::bad_request("InvalidTemplate", format!("Deployment template validation failed: '{why}'."))
+}
+
+/// A function that cannot be called where it stands.
+fn out_of_place(function: &str) -> ArmError {
+    invalid(&format!(
+        "The template function '{function}' is not expected at this location. Please see https://aka.ms/arm-functions for \
+         usage details."
+    ))
 }
 
 /// Our guess: the words for what Azure has and the sandbox has not.

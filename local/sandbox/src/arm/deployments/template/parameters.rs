@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use crate::arm::error::ArmError;
 use crate::state::resources::deployment::Template;
 
-use super::{Evaluator, invalid, member, unsupported};
+use super::evaluate::parameters_in;
+use super::{Evaluator, invalid, member, types, unsupported};
 
 /// The value of every parameter, under its name as the template spells it.
 pub(in crate::arm::deployments) fn resolve(
@@ -28,10 +29,11 @@ pub(in crate::arm::deployments) fn resolve(
         )));
     }
     let mut resolved = Map::new();
-    for (name, declared) in &template.parameters {
-        let declared = declared
+    for name in in_order(template, given, evaluator)? {
+        let declared = template.parameters[name]
             .as_object()
             .ok_or_else(|| invalid(&format!("The template parameter '{name}' is not an object.")))?;
+        let declared = &types::resolved(declared, &template.definitions)?;
         let value = match (member(given, name), declared.get("defaultValue")) {
             (Some(given), _) => value_of(name, given)?,
             (None, Some(default)) => evaluator.with_parameters(&resolved).value(default)?,
@@ -43,10 +45,44 @@ pub(in crate::arm::deployments) fn resolve(
                 )));
             }
         };
+        types::check(&format!("template parameter '{name}'"), declared, &template.definitions, &value)?;
         check(name, declared, &value)?;
-        resolved.insert(name.clone(), value);
+        resolved.insert(name.to_owned(), value);
     }
     Ok(resolved)
+}
+
+/// A default that is made of other parameters comes after them.
+fn in_order<'t>(
+    template: &'t Template,
+    given: &Map<String, Value>,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<&'t str>, ArmError> {
+    let mut ordered: Vec<&str> = Vec::new();
+    let mut left: Vec<(&str, Vec<String>)> = Vec::new();
+    for (name, declared) in &template.parameters {
+        let default = declared.get("defaultValue").filter(|_| member(given, name).is_none());
+        left.push((
+            name,
+            default.map(|default| parameters_in(default, evaluator)).transpose()?.unwrap_or_default(),
+        ));
+    }
+    while !left.is_empty() {
+        let waits = |needed: &String| {
+            let is_it = |name: &str| name.eq_ignore_ascii_case(needed);
+            member(&template.parameters, needed).is_some() && !ordered.iter().any(|name| is_it(name))
+        };
+        let Some(next) = left.iter().position(|(_, needed)| !needed.iter().any(waits)) else {
+            let names: Vec<&str> = left.iter().map(|(name, _)| *name).collect();
+            // Our guess: the words.
+            return Err(invalid(&format!(
+                "The defaults of the template parameters '{}' lead back to themselves",
+                names.join("', '")
+            )));
+        };
+        ordered.push(left.remove(next).0);
+    }
+    Ok(ordered)
 }
 
 fn value_of(name: &str, given: &Value) -> Result<Value, ArmError> {
@@ -60,24 +96,6 @@ fn value_of(name: &str, given: &Value) -> Result<Value, ArmError> {
 }
 
 fn check(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), ArmError> {
-    let kind = declared.get("type").and_then(Value::as_str).unwrap_or_default();
-    let fits = match kind.to_ascii_lowercase().as_str() {
-        "string" | "securestring" => value.is_string(),
-        "int" => value.is_i64(),
-        "bool" => value.is_boolean(),
-        "array" => value.is_array(),
-        "object" | "secureobject" => value.is_object(),
-        _ => {
-            return Err(invalid(&format!(
-                "The type '{kind}' of the template parameter '{name}' is not valid."
-            )));
-        }
-    };
-    if !fits && !value.is_null() {
-        return Err(invalid(&format!(
-            "The value of the template parameter '{name}' is not valid. Expected a value of type '{kind}'."
-        )));
-    }
     let allowed = declared.get("allowedValues").and_then(Value::as_array);
     if allowed.is_some_and(|allowed| !allowed.contains(value)) {
         let allowed: Vec<String> = allowed.into_iter().flatten().map(plain).collect();

@@ -3,7 +3,7 @@
 //! `LATCHKEY_TEMPLATE_FUNCTIONS` names the file: a `context` (tenant, subscription, group, ...) and `cases`, each with an
 //! `expression` and its `value` or its `error`. The sandbox gives the same, or refuses the function by its name.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::state::resources::deployment::Template;
 
@@ -17,12 +17,12 @@ fn surroundings(context: &Value) -> Surroundings {
     let (subscription, group, tenant) = (text("subscription"), text("resourceGroup"), text("tenant"));
     let name = text("deployment");
     Surroundings {
-        resource_group: json!({
+        resource_group: Some(json!({
             "id": format!("/subscriptions/{subscription}/resourceGroups/{group}"),
             "name": group,
             "type": "Microsoft.Resources/resourceGroups",
             "location": text("location"),
-        }),
+        })),
         subscription: json!({ "subscriptionId": subscription }),
         tenant: json!({ "id": format!("/tenants/{tenant}"), "tenantId": tenant }),
         deployment: json!({ "name": name.split(' ').next() }),
@@ -72,12 +72,7 @@ fn expressions_have_the_values_and_errors_of_microsofts_engine() {
     let context = &measured["context"];
     let around = surroundings(context);
     let object = |value: &Value| value.as_object().cloned().unwrap();
-    let template = Template {
-        parameters: Map::new(),
-        variables: object(&context["variables"]),
-        resources: Vec::new(),
-        outputs: Map::new(),
-    };
+    let template = Template { variables: object(&context["variables"]), ..Template::default() };
     let parameters = object(&context["parameters"]);
     let evaluator = Evaluator::new(&template, &around, &parameters);
     let (mut answered, mut wrong) = (0, Vec::new());

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::deployments::template::invalid;
 use crate::arm::deployments::template::scope::Evaluate;
+use crate::arm::deployments::template::{invalid, out_of_place};
 use crate::arm::error::ArmError;
 
-use super::arguments::{text, texts_of, unfit};
+use super::arguments::{integer, text, texts_of, unfit};
 
 /// The namespace of the names that `guid()` makes: its ids are those of version 5 of the values, joined by hyphens.
 const GUID_NAMESPACE: Uuid = Uuid::from_u128(0x11fb_06fb_712d_4ddd_98c7_e71b_bd58_8830);
@@ -75,10 +75,51 @@ fn murmur(data: &[u8]) -> u64 {
     (u64::from(right) << 32) | u64::from(left)
 }
 
+pub(super) fn resource_group(evaluator: &dyn Evaluate, _: &[Value]) -> Result<Value, ArmError> {
+    evaluator.surroundings().resource_group.clone().ok_or_else(|| out_of_place("resourceGroup"))
+}
+
+/// `copyIndex()`, with the name of the loop, with what is added, or with both.
+pub(super) fn copy_index(evaluator: &dyn Evaluate, values: &[Value]) -> Result<Value, ArmError> {
+    let (of, added) = match values {
+        [] => (None, 0),
+        [Value::String(of)] => (Some(of.as_str()), 0),
+        [added] => (None, integer("copyIndex", added)?),
+        [of, added, ..] => (Some(text("copyIndex", of)?), integer("copyIndex", added)?),
+    };
+    let turn = evaluator.turn(of).and_then(|turn| i64::try_from(turn).ok()).ok_or_else(|| {
+        invalid(
+            "The template function 'copyIndex' is not expected at this location. The function can only be used in a resource \
+             with copy specified. Please see https://aka.ms/arm-copy for usage details.",
+        )
+    })?;
+    Ok(json!(turn + added))
+}
+
+/// Azure's public cloud, as far as names are made of it.
+pub(super) fn environment() -> Value {
+    json!({
+        "name": "AzureCloud",
+        "authentication": { "loginEndpoint": "https://login.microsoftonline.com/", "tenant": "common" },
+        "resourceManager": "https://management.azure.com/",
+        "suffixes": { "keyvaultDns": ".vault.azure.net", "storage": "core.windows.net" },
+    })
+}
+
 /// `[[subscription,] group,] type, name, ...`
 pub(super) fn resource_id(evaluator: &dyn Evaluate, values: &[Value]) -> Result<Value, ArmError> {
     let around = evaluator.surroundings();
-    let own = [&around.subscription["subscriptionId"], &around.resource_group["name"]];
+    let names_a_type = |value: &Value| value.as_str().is_some_and(|value| value.contains('/'));
+    let Some(group) = around.resource_group.as_ref().map(|group| &group["name"]) else {
+        // Into a subscription: no group unless one is named.
+        return match values.iter().position(names_a_type) {
+            Some(2) => id("resourceId", values, [&Value::Null; 2], |[subscription, group]| {
+                format!("/subscriptions/{subscription}/resourceGroups/{group}")
+            }),
+            _ => subscription_resource_id(evaluator, values),
+        };
+    };
+    let own = [&around.subscription["subscriptionId"], group];
     id("resourceId", values, own, |[subscription, group]| {
         format!("/subscriptions/{subscription}/resourceGroups/{group}")
     })
@@ -125,7 +166,7 @@ fn id<const N: usize>(
     };
     let at = given.iter().position(|value| value.contains('/')).filter(|at| *at <= N).ok_or_else(refused)?;
     let mut place = [""; N];
-    for (number, own) in own.into_iter().enumerate() {
+    for (number, own) in own.into_iter().enumerate().take(N - at) {
         place[number] = own.as_str().ok_or_else(|| unfit(function, own))?;
     }
     for (number, given) in given[..at].iter().enumerate() {

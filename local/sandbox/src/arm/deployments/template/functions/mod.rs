@@ -71,6 +71,7 @@ static FUNCTIONS: &[Function] = &[
     pure("coalesce", (1, ANY), |_, values| Ok(values.iter().find(|value| !value.is_null()).cloned().into())),
     pure("concat", (1, ANY), collections::concat),
     pure("contains", (2, 2), collections::contains),
+    looking("copyIndex", (0, 2), ids::copy_index),
     pure("createArray", (0, ANY), |_, values| Ok(json!(values))),
     pure("createObject", (0, ANY), collections::create_object),
     pure("dataUri", (1, 1), encoding::data_uri),
@@ -79,6 +80,7 @@ static FUNCTIONS: &[Function] = &[
     pure("div", (2, 2), numbers::div),
     pure("empty", (1, 1), |_, values| Ok(json!(is_empty(&values[0])))),
     pure("endsWith", (2, 2), texts::ends_with),
+    pure("environment", (0, 0), |_, _| Ok(ids::environment())),
     pure("equals", (2, 2), |_, values| Ok(json!(values[0] == values[1]))),
     looking("extensionResourceId", (3, ANY), ids::extension_resource_id),
     pure("false", (0, 0), |_, _| Ok(json!(false))),
@@ -114,7 +116,7 @@ static FUNCTIONS: &[Function] = &[
     pure("range", (2, 2), collections::range),
     looking("reference", (1, 3), ids::reference),
     pure("replace", (3, 3), texts::replace),
-    looking("resourceGroup", (0, 0), |evaluator, _| Ok(evaluator.surroundings().resource_group.clone())),
+    looking("resourceGroup", (0, 0), ids::resource_group),
     looking("resourceId", (2, ANY), ids::resource_id),
     pure("skip", (2, 2), collections::skip),
     pure("split", (2, 2), texts::split),
@@ -164,6 +166,11 @@ pub(super) fn call(
     function: &str,
     arguments: &[Expression],
 ) -> Result<Value, ArmError> {
+    if function.contains('.') {
+        let values =
+            arguments.iter().map(|argument| evaluator.evaluate(argument)).collect::<Result<_, _>>()?;
+        return evaluator.call_own(function, values);
+    }
     let known = find(function)?;
     if !(known.least..=known.most).contains(&arguments.len()) {
         return Err(wrong_count(known, arguments.len()));

@@ -7,14 +7,9 @@ use crate::arm::deployments::template::{Evaluator, Surroundings};
 use crate::state::resources::deployment::Template;
 
 fn evaluated(expression: &str) -> Result<Value, ArmError> {
-    let template = Template {
-        parameters: Map::new(),
-        variables: Map::new(),
-        resources: Vec::new(),
-        outputs: Map::new(),
-    };
+    let template = Template::default();
     let around = Surroundings {
-        resource_group: json!({ "name": "g" }),
+        resource_group: Some(json!({ "name": "g" })),
         subscription: json!({ "subscriptionId": "s" }),
         tenant: json!({}),
         deployment: json!({}),
