@@ -14,7 +14,7 @@ use crate::state::resources::deployment::{
 };
 
 use super::place::Place;
-use super::template::{self, Evaluator, copy, invalid, unsupported};
+use super::template::{self, Evaluator, invalid, unsupported};
 
 /// What says how a resource is deployed and is not part of it.
 const NOT_OF_THE_RESOURCE: &[&str] = &[
@@ -105,7 +105,7 @@ fn every_turn(
     let Some(declared) = resource.elements.get("copy") else {
         return Ok(vec![plan_one(resource, evaluator, place, None)?]);
     };
-    let (name, turns) = copy::of_resource(declared, evaluator)?;
+    let (name, turns) = evaluator.loop_of(declared)?;
     (0..turns)
         .map(|index| {
             let turn = Turn { name: name.clone(), index };

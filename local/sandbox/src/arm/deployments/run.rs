@@ -19,7 +19,7 @@ use crate::state::resources::deployment::{Deployment, ResourceWrite, Turn, Write
 
 use super::place::Place;
 use super::surroundings::surroundings;
-use super::template::{Evaluate, Evaluator};
+use super::template::Evaluator;
 
 /// Lets the deployment with this key get on, and gives how it is then.
 pub(super) fn look(cloud: &Cloud, gateway: Gateway, key: &str) -> Option<Deployment> {
@@ -203,7 +203,7 @@ fn evaluated_in(
     let references = |resource: &str, whole: bool| referred_to(cloud, gateway, deployment, resource, whole);
     let evaluator = Evaluator::new(&deployment.template, &around, &deployment.parameters);
     let evaluator = evaluator.with_references(&references);
-    evaluator.value_in(turn.cloned(), value)
+    evaluator.value_in_turn(turn, value)
 }
 
 /// A resource as it is now: one of the template by any of its names, or any other by its id.

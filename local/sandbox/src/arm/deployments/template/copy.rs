@@ -14,10 +14,7 @@ use super::{invalid, unsupported};
 const MOST_TURNS: i64 = 800;
 
 /// The loop of a resource: what it is called, and how often it goes round.
-pub(in crate::arm::deployments) fn of_resource(
-    copy: &Value,
-    evaluator: &dyn Evaluate,
-) -> Result<(String, usize), ArmError> {
+pub(super) fn of_resource(copy: &Value, evaluator: &dyn Evaluate) -> Result<(String, usize), ArmError> {
     if copy
         .get("mode")
         .is_some_and(|mode| !mode.as_str().is_some_and(|mode| mode.eq_ignore_ascii_case("parallel")))

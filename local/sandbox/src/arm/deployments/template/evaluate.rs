@@ -57,6 +57,20 @@ impl<'a> Evaluator<'a> {
         Self { turns, ..self.clone() }
     }
 
+    /// The loop of a resource: what it is called, and how often it goes round.
+    pub(in crate::arm::deployments) fn loop_of(&self, copy: &Value) -> Result<(String, usize), ArmError> {
+        copy::of_resource(copy, self)
+    }
+
+    /// As [`value`](Self::value), in a turn of a loop where one is given.
+    pub(in crate::arm::deployments) fn value_in_turn(
+        &self,
+        turn: Option<&Turn>,
+        value: &Value,
+    ) -> Result<Value, ArmError> {
+        self.value_in(turn.cloned(), value)
+    }
+
     /// A value with every expression in it evaluated, names of members included.
     pub(in crate::arm::deployments) fn value(&self, value: &Value) -> Result<Value, ArmError> {
         match value {

@@ -19,7 +19,7 @@ pub(in crate::arm::deployments) struct Surroundings {
 }
 
 /// What the functions ask of whoever evaluates their arguments.
-pub(in crate::arm::deployments) trait Evaluate {
+pub(super) trait Evaluate {
     fn evaluate(&self, expression: &Expression) -> Result<Value, ArmError>;
     fn parameter(&self, name: &str) -> Result<Value, ArmError>;
     fn variable(&self, name: &str) -> Result<Value, ArmError>;
