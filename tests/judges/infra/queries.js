@@ -2,7 +2,7 @@
 //
 //     NODE_PATH=… node queries.js FILE.json…
 //
-// Takes alerts.json and dashboard.json. Says what is wrong with which query; exit status 1 then.
+// Takes alerts.json, dashboard.json and grafana.json. Says what is wrong with which query; exit status 1 then.
 require("@kusto/language-service-next/bridge.min.js");
 require("@kusto/language-service-next/Kusto.Language.Bridge.min.js");
 const { readFileSync } = require("node:fs");
@@ -21,11 +21,20 @@ const tables = Object.entries(TABLES).map(([name, columns]) => TableSymbol.From(
 const database = new DatabaseSymbol.$ctor1("workspace", tables);
 const globals = GlobalState.Default.WithDatabase(database);
 
+// Grafana puts the values of its variables in before it asks; no query may hold one, so that the parser sees what is asked.
+const panels = (dashboard) =>
+  dashboard.panels.flatMap((panel) =>
+    (panel.targets ?? []).map((target) => ({ title: panel.title, query: [target.azureLogAnalytics.query] })));
+const queriesOf = (content) => {
+  if (Array.isArray(content)) return content;
+  return content.panels ? panels(content) : content.logs;
+};
+
 let wrong = 0;
 let read = 0;
 for (const file of process.argv.slice(2)) {
   const content = JSON.parse(readFileSync(file, "utf8"));
-  for (const query of Array.isArray(content) ? content : content.logs) {
+  for (const query of queriesOf(content)) {
     const text = query.query.join("\n");
     const said = KustoCode.ParseAndAnalyze(text, globals).GetDiagnostics();
     read += 1;

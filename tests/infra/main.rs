@@ -4,16 +4,20 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not as it must be ends a test")]
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+mod grafana;
+mod lines;
+mod queries;
 
-use latchkey_functions::{Settings, package, table};
+use std::{fs, path::PathBuf};
+
+use latchkey_functions::{Settings, package};
 use serde_json::{Value, json};
 
-fn infra(path: &str) -> PathBuf {
+pub(crate) fn infra(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra").join(path)
 }
 
-fn read(path: &str) -> Value {
+pub(crate) fn read(path: &str) -> Value {
     let text = fs::read_to_string(infra(path)).unwrap_or_else(|error| panic!("infra/{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("infra/{path}: {error}"))
 }
@@ -106,7 +110,7 @@ fn the_app_starts_with_the_settings_that_are_deployed() {
 
 #[test]
 fn every_setting_that_is_deployed_is_one_that_somebody_reads() {
-    let sample = include_str!("../local.settings.sample.json");
+    let sample = include_str!("../../local.settings.sample.json");
     let sample: Value = serde_json::from_str(sample).unwrap();
     let known = sample["Values"].as_object().unwrap();
     // Read by Azure's host alone.
@@ -168,37 +172,5 @@ fn nothing_can_be_reached_with_a_key() {
             assert_eq!(vault["properties"]["enablePurgeProtection"], true, "{name}");
         }
         assert!(!snapshot.to_string().contains("listKeys"), "{name}");
-    }
-}
-
-/// The queries compare lines of the log with texts, and requests with names of functions: those have to exist.
-#[test]
-fn queries_ask_for_what_the_app_writes() {
-    let queries = [read("alerts.json")["logs"].clone(), read("dashboard.json")];
-    let texts = queries.iter().flat_map(|list| list.as_array().unwrap()).map(|one| one["query"].to_string());
-    let asked: BTreeSet<String> = texts
-        .flat_map(|text| text.split('\'').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    assert!(asked.contains("sweep") && asked.contains("latchkey::step"), "{asked:?}");
-    let mut sources = String::new();
-    gather(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("handlers"), &mut sources);
-    // Azure Monitor's own names, and the levels as they are written.
-    let azure = ["MICROSOFT.SERVICEBUS", "ActiveMessages", "DeadletteredMessages", "WARN", "ERROR"];
-    for text in asked {
-        let known = table().iter().any(|function| function.name == text)
-            || sources.contains(&format!("\"{text}\""))
-            || azure.contains(&text.as_str());
-        assert!(known, "a query asks for {text:?}, which nothing writes");
-    }
-}
-
-fn gather(folder: &std::path::Path, sources: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push_str(&fs::read_to_string(&path).unwrap());
-        }
     }
 }
