@@ -7,6 +7,7 @@
 mod grafana;
 mod lines;
 mod queries;
+mod workbook;
 
 use std::{fs, path::PathBuf};
 
