@@ -40,6 +40,15 @@ impl Client {
         None
     }
 
+    /// Microsoft's Bicep compiler, if it is there. No package index has it, so that it is never demanded.
+    pub(crate) fn bicep() -> Option<Self> {
+        let program = std::env::var_os("LATCHKEY_BICEP").filter(|program| !program.is_empty());
+        if program.is_none() {
+            note("what infra/ describes is not deployed: LATCHKEY_BICEP names no Bicep compiler");
+        }
+        Some(Self { variable: "LATCHKEY_BICEP", program: program? })
+    }
+
     /// A Python that has Microsoft's libraries, if it is there.
     pub(crate) fn python_sdk() -> Option<Self> {
         Self::python("azure.identity, azure.keyvault.keys, azure.mgmt.compute, azure.mgmt.msi")

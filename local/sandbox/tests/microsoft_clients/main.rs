@@ -5,6 +5,7 @@
 //! `LATCHKEY_OAV` names the folder in which Node.js finds the package `oav`. What is missing is skipped, with a word, unless
 //! `LATCHKEY_REQUIRE_JUDGES=1`: then a missing client is a failure. The descriptions may always be missing.
 
+mod deploying;
 mod judges;
 
 use judges::{Client, Judged};

@@ -38,18 +38,22 @@ exports.load = (specification) => {
   };
   const refusal = by("types", "ErrorResponse");
   const tracked = by("types", "TrackedResource");
+  const proxy = by("types", "ProxyResource");
+  // In a group and below nothing else: it has a place of its own.
+  const isTracked = (path) => /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers(\/[^/]+){3}$/i.test(path);
   return {
     operation: by("types", "OperationStatusResult"),
     computeRefusal: by("compute", "CloudError"),
     // An answer whose own description is not at hand.
-    answer({ status, answer, text, headers }) {
+    answer({ path, status, answer, text, headers }) {
       if (status >= 400) return refusal(answer);
       if (status === 202 && !headers.location && !headers["azure-asyncoperation"])
         return [{ code: "LRO_RESPONSE_HEADER", message: "says nowhere how it goes on" }];
       if (!text) return [];
       if (answer && Array.isArray(answer.value)) return [];
       // What is tracked has a type; the views of it have none.
-      return answer && answer.type ? tracked(answer) : answer ? [] : [{ code: "NO_JSON", message: "is no JSON" }];
+      if (answer && answer.type) return isTracked(path) ? tracked(answer) : proxy(answer);
+      return answer ? [] : [{ code: "NO_JSON", message: "is no JSON" }];
     },
   };
 };

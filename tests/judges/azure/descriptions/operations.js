@@ -18,7 +18,8 @@ class Operations {
 
   // Remembers what an answer announces.
   note(exchange) {
-    if (![201, 202].includes(exchange.status) || PLACE.test(exchange.path)) return;
+    // 200 of a deployment that is made again.
+    if (![200, 201, 202].includes(exchange.status) || PLACE.test(exchange.path)) return;
     const { "azure-asyncoperation": status, location: monitor } = exchange.headers;
     if (status) this.begun.set(status, { by: exchange, monitor: false });
     if (monitor) this.begun.set(monitor, { by: exchange, monitor: true });

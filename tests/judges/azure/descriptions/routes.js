@@ -15,7 +15,7 @@ const JUDGED_BY = [
 
 exports.ARM_DESCRIPTIONS = [
   "compute/resource-manager/Microsoft.Compute/DiskRP/stable/*/{disk,diskEncryptionSet,snapshot}.json",
-  "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01/{keyvault,managedHsm}.json",
+  "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01/{keyvault,keys,managedHsm}.json",
   "msi/resource-manager/Microsoft.ManagedIdentity/stable/2023-01-31/ManagedIdentity.json",
   "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01/authorization-Role*Calls.json",
   "resources/resource-manager/Microsoft.Resources/stable/2024-03-01/resources.json",
@@ -30,6 +30,8 @@ const NOT_DESCRIBED = [
   /^\/subscriptions(\/[^/]+)?$/i,
   /\/providers\/Microsoft\.Compute\/virtualMachines/i,
   /\/providers\/Microsoft\.Compute\/images/i,
+  // What infra/ deploys and nothing of ours calls otherwise. Bicep's types judge it (../../infra/deployed.py).
+  /\/providers\/Microsoft\.(Insights|Network|OperationalInsights|ServiceBus|Storage|Web)\/(?!.*\/providers\/)/i,
 ];
 
 exports.isDescribed = (exchange) => !NOT_DESCRIBED.some((route) => route.test(exchange.path));

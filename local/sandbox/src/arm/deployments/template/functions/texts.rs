@@ -116,11 +116,17 @@ pub(super) fn pad_left(function: &str, values: &[Value]) -> Result<Value, ArmErr
 
 /// Without regard to case.
 pub(super) fn index_of(function: &str, values: &[Value]) -> Result<Value, ArmError> {
+    if let Value::Array(items) = &values[0] {
+        return Ok(number(items.iter().position(|item| *item == values[1])));
+    }
     place(function, values, |mut windows, wanted| windows.position(|window| window == wanted))
 }
 
-/// Without regard to case.
+/// As [`index_of`], from the end.
 pub(super) fn last_index_of(function: &str, values: &[Value]) -> Result<Value, ArmError> {
+    if let Value::Array(items) = &values[0] {
+        return Ok(number(items.iter().rposition(|item| *item == values[1])));
+    }
     place(function, values, |mut windows, wanted| windows.rposition(|window| window == wanted))
 }
 
@@ -134,8 +140,12 @@ fn place(
     if wanted.is_empty() {
         return Err(unfit(function, &values[1]));
     }
-    let found = find(whole.windows(wanted.len()), &wanted).and_then(|place| i64::try_from(place).ok());
-    Ok(json!(found.unwrap_or(-1)))
+    Ok(number(find(whole.windows(wanted.len()), &wanted)))
+}
+
+/// -1 for none.
+fn number(place: Option<usize>) -> Value {
+    json!(place.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1))
 }
 
 pub(super) fn substring(function: &str, values: &[Value]) -> Result<Value, ArmError> {
