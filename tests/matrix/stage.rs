@@ -13,7 +13,7 @@ use broker::{Broker, QueueOptions, TopicOptions};
 use local_world::{
     cast::{Azure, Customer, Fulfilment, Network, Vendor},
     story::Story,
-    world::{Sources, WorldClock, app_settings, reached_by_key, set_up_vendor},
+    world::{Around, Sources, WorldClock, app_settings, reached_by_key, set_up_vendor},
 };
 use sandbox::{Lags, Sandbox};
 use service_bus::{ServiceBusClient, ServiceBusReceiver};
@@ -109,7 +109,7 @@ fn settings(
     journal: &Path,
 ) -> BTreeMap<String, String> {
     let mut settings = app_settings(&Sources {
-        sandbox,
+        around: Around::of(sandbox),
         estate: vendor.estate(),
         reached_by: reached_by_key(&broker.connection_string(), journal).unwrap(),
         public_url: url,

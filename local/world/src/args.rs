@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sandbox_args::SANDBOX_AFTER_HELP;
-pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, Profile, SandboxArgs, SandboxCommand};
+pub use crate::sandbox_args::{EvidenceArgs, ExecArgs, PrepareArgs, Profile, SandboxArgs, SandboxCommand};
 use crate::scenarios::{self, Scenario};
 
 const EXIT_CODES: &str = "\

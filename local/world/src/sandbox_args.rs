@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use url::Url;
 
 pub(crate) const SANDBOX_AFTER_HELP: &str = "\
 Exit codes:
@@ -91,6 +92,22 @@ pub enum SandboxCommand {
     /// documented: in Microsoft's documentation; reported: by users; our guess: none of these.
     #[command(verbatim_doc_comment, next_line_help = true)]
     Evidence(EvidenceArgs),
+
+    /// Make in a running sandbox what Latchkey stands on, as infra/ and `latchkey setup` make it
+    ///
+    /// For Latchkey as it is deployed, each part a process of its own: application, managed
+    /// identity, roles, the Service Bus namespace, the offer in the marketplace, and the
+    /// containers of the blob store, which has to run by then. DIR then holds
+    ///
+    ///   app.env      the app settings of a deployment, for `latchkey host`
+    ///   broker.env   for `latchkey broker`, which asks Entra and Resource Manager
+    ///   Config.json  the queues and topics
+    ///
+    /// and the command lines are printed. A second run changes nothing that is right, and keeps the
+    /// key that signs links. docs/operate/try-a-package.md shows
+    /// all of it.
+    #[command(verbatim_doc_comment, next_line_help = true)]
+    Prepare(PrepareArgs),
 }
 
 /// What `latchkey sandbox exec` takes.
@@ -103,6 +120,30 @@ pub struct ExecArgs {
     /// The program and its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<std::ffi::OsString>,
+}
+
+/// What `latchkey sandbox prepare` takes.
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    /// Where the sandbox runs
+    #[arg(long, value_name = "DIR", default_value = ".sandbox")]
+    pub dir: PathBuf,
+
+    /// Where customers will reach the function app
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7071")]
+    pub url: Url,
+
+    /// Where the broker will listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5671", value_parser = loopback)]
+    pub service_bus: SocketAddr,
+
+    /// The storage account in the blob store
+    #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:10000/latchkeystore")]
+    pub blobs: Url,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `latchkey sandbox evidence` takes.
@@ -124,7 +165,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     if address.ip() == std::net::Ipv4Addr::LOCALHOST {
         return Ok(address);
     }
-    Err("the sandbox listens on 127.0.0.1 only: it has no passwords".to_owned())
+    Err("everything listens on 127.0.0.1 only: the sandbox has no passwords".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

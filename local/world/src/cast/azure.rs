@@ -86,6 +86,20 @@ pub struct Azure {
     tokens: Mutex<BTreeMap<String, Token>>,
 }
 
+/// How an administrator signs in, and where they work.
+pub struct SignIn {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// The subscription.
+    pub subscription_id: Uuid,
+    /// The region.
+    pub region: String,
+    /// The application that is signed in with.
+    pub client_id: Uuid,
+    /// Its secret.
+    pub client_secret: String,
+}
+
 struct Token {
     text: String,
     good_until: OffsetDateTime,
@@ -98,20 +112,37 @@ impl fmt::Debug for Azure {
 }
 
 impl Azure {
-    /// Signs nobody in yet: the first call does.
+    /// The administrator that a tenant is born with.
     ///
     /// # Errors
     ///
     /// No HTTP client can be built for this network.
     pub fn new(network: &Network, tenant: &sandbox::SeedTenant) -> anyhow::Result<Self> {
-        Ok(Self {
-            http: network.client()?,
-            network: network.clone(),
+        let sign_in = SignIn {
             tenant_id: tenant.tenant_id,
             subscription_id: tenant.subscription_id,
             region: tenant.region.clone(),
             client_id: tenant.administrator.client_id,
             client_secret: tenant.administrator.client_secret.clone(),
+        };
+        Self::signed_in(network, sign_in)
+    }
+
+    /// Signs nobody in yet: the first call does.
+    ///
+    /// # Errors
+    ///
+    /// No HTTP client can be built for this network.
+    pub fn signed_in(network: &Network, sign_in: SignIn) -> anyhow::Result<Self> {
+        let SignIn { tenant_id, subscription_id, region, client_id, client_secret } = sign_in;
+        Ok(Self {
+            http: network.client()?,
+            network: network.clone(),
+            tenant_id,
+            subscription_id,
+            region,
+            client_id,
+            client_secret,
             tokens: Mutex::default(),
         })
     }

@@ -19,7 +19,7 @@ mod set_up;
 mod vendor;
 
 pub use az::az;
-pub use azure::{Azure, AzureError, AzureResponse};
+pub use azure::{Azure, AzureError, AzureResponse, SignIn};
 pub use browser::{Browser, Page};
 pub use customer::{Customer, CustomerKey};
 pub use fulfilment::Fulfilment;

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use broker::{Broker, Certificate, Entra, EntraTokens};
 use sandbox::Sandbox;
 use tokio::time::Instant;
+use url::Url;
 
 use super::LocalWorldOptions;
-use super::azurite::{ACCOUNT, Azurite, AzuriteProgram};
+use super::azurite::{Azurite, AzuriteProgram};
 use super::folder::Folder;
 use super::memory::Memory;
 use super::services::start_broker;
@@ -24,6 +25,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The journal's container and the anchors', as `infra/` names them.
 const JOURNAL: &str = "latchkey";
 const ANCHORS: &str = "latchkey-anchors";
+/// What the storage account holds.
+pub(crate) const CONTAINERS: [&str; 2] = [JOURNAL, ANCHORS];
 
 /// What the app is led to instead of a connection string and a folder.
 pub(super) struct Deployed {
@@ -54,7 +57,7 @@ pub(super) async fn start(
     memory.blob_port = Some(store.port);
     memory.keep()?;
     let endpoint = store.endpoint()?;
-    for container in [JOURNAL, ANCHORS] {
+    for container in CONTAINERS {
         vendor.azure().make_container(&endpoint, container).await?;
     }
     options.story.tell_since(
@@ -62,7 +65,7 @@ pub(super) async fn start(
         Who::World,
         format!("the blob store listens on 127.0.0.1:{}", store.port),
     );
-    let settings = settings(&broker, &store, vendor.estate())?;
+    let settings = settings(&broker.address().to_string(), &endpoint, vendor.estate())?;
     Ok(Deployed { broker, store, settings })
 }
 
@@ -81,23 +84,29 @@ fn entra(sandbox: &Sandbox, vendor: &Vendor) -> anyhow::Result<Entra> {
 
 /// The settings under the names that `infra/modules/app.bicep` gives them. The store's address is the one that Azure
 /// does not need: there it follows from the account.
-fn settings(
-    broker: &Broker,
-    store: &Azurite,
+///
+/// # Errors
+///
+/// The store's address names no account.
+pub(crate) fn settings(
+    bus: &str,
+    store: &Url,
     estate: &Estate,
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let account = store.path_segments().and_then(|mut segments| segments.next()).unwrap_or_default();
+    ensure!(!account.is_empty(), "{store} names no storage account: https://127.0.0.1:PORT/ACCOUNT does");
     let identity = || estate.identity.client_id.to_string();
     let managed = || "managedidentity".to_owned();
     Ok(vec![
-        ("ServiceBus__fullyQualifiedNamespace", broker.address().to_string()),
+        ("ServiceBus__fullyQualifiedNamespace", bus.to_owned()),
         ("ServiceBus__credential", managed()),
         ("ServiceBus__clientId", identity()),
-        ("AzureWebJobsStorage__accountName", ACCOUNT.to_owned()),
+        ("AzureWebJobsStorage__accountName", account.to_owned()),
         ("AzureWebJobsStorage__credential", managed()),
         ("AzureWebJobsStorage__clientId", identity()),
         ("LATCHKEY_JOURNAL_URL", format!("az://{JOURNAL}")),
         ("LATCHKEY_ANCHORS_URL", format!("az://{ANCHORS}")),
-        ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT.to_owned()),
-        ("AZURE_STORAGE_ENDPOINT", store.endpoint()?.into()),
+        ("AZURE_STORAGE_ACCOUNT_NAME", account.to_owned()),
+        ("AZURE_STORAGE_ENDPOINT", store.as_str().trim_end_matches('/').to_owned()),
     ])
 }

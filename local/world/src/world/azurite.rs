@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{handler, ports};
 
 /// The storage account.
-pub(super) const ACCOUNT: &str = "latchkeystore";
+const ACCOUNT: &str = "latchkeystore";
 /// Node.js may take its time on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(20);

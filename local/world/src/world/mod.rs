@@ -5,13 +5,15 @@
 
 mod advance;
 mod app_folder;
-mod as_deployed;
+pub(crate) mod as_deployed;
 mod azurite;
+mod entities;
 mod env_file;
 pub(crate) mod folder;
 mod handler;
 mod memory;
 pub(crate) mod ports;
+mod running_sandbox;
 mod services;
 mod settings;
 mod start;
@@ -32,10 +34,13 @@ use uuid::Uuid;
 
 pub use app_folder::lay_out;
 pub use azurite::AzuriteProgram;
+pub use entities::broker_configuration;
 pub use env_file::{read_exports, write_exports};
 pub use handler::HandlerCommand;
+pub use running_sandbox::RunningSandbox;
+pub(crate) use services::listing;
 pub use services::set_up_vendor;
-pub use settings::{Sources, app_settings, reached_by_key};
+pub use settings::{Around, Sources, app_settings, reached_by_key};
 pub use start::LocalWorldOptions;
 pub use waiting::WaitedTooLong;
 pub use watcher::Watched;

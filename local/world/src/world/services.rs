@@ -7,16 +7,15 @@ use broker::{Broker, QueueOptions, SubscriptionOptions, TopicOptions};
 use sandbox::{Listing, Sandbox};
 use tokio::time::Instant;
 use url::Url;
+use uuid::Uuid;
 
+use super::entities::VENDOR;
 use super::folder::Folder;
 use super::memory::Memory;
 use super::{LocalWorldOptions, ports, start::PLAN};
-use crate::cast::{Azure, Network, Vendor};
+use crate::cast::{Azure, Estate, Network, Vendor};
 use crate::clock::WorldClock;
 use crate::story::{Story, Who};
-
-/// The subscription of the vendor's own systems to each topic.
-const VENDOR: &str = "vendor";
 
 /// What everything else stands on.
 pub(super) struct Services {
@@ -128,16 +127,21 @@ pub async fn set_up_vendor(
         "the identity {identity} cannot be assigned to the function app"
     );
     story.tell(Who::Vendor, "assigns the managed identity to the function app");
+    sandbox.configure_marketplace(listing(seed.vendor.tenant_id, vendor.estate(), url)?);
+    story.tell(Who::Vendor, "lists the offer in the marketplace");
+    Ok(vendor)
+}
+
+/// The vendor's offer in the marketplace.
+pub(crate) fn listing(publisher_tenant: Uuid, estate: &Estate, url: &Url) -> anyhow::Result<Listing> {
     let landing = url.join("/api/signup").context("the landing page's address is a URL")?;
     let webhook = url.join("/api/marketplace/webhook").context("the webhook's address is a URL")?;
-    sandbox.configure_marketplace(Listing {
-        publisher_tenant: seed.vendor.tenant_id,
-        publisher_application: vendor.estate().application_id,
+    Ok(Listing {
+        publisher_tenant,
+        publisher_application: estate.application_id,
         publisher: "latchkey-vendor".to_owned(),
         landing_page_url: landing.into(),
         webhook_url: webhook.into(),
         plans: vec![PLAN.to_owned()],
-    });
-    story.tell(Who::Vendor, "lists the offer in the marketplace");
-    Ok(vendor)
+    })
 }

@@ -6,16 +6,50 @@ use std::path::Path;
 use anyhow::Context;
 use sandbox::{Sandbox, Seed};
 use url::Url;
+use uuid::Uuid;
 
 use crate::cast::Estate;
 
 /// What must not go through the sandbox's proxy: the identity endpoint and the function app itself.
 const NO_PROXY: &str = "127.0.0.1,localhost";
 
+/// The simulated Azure, as an app is led to it.
+#[derive(Debug, Clone)]
+pub struct Around {
+    /// The vendor's tenant.
+    pub vendor_tenant: Uuid,
+    /// The subscription that is worked in.
+    pub vendor_subscription: Uuid,
+    /// Where tokens of the managed identity come from.
+    pub identity_endpoint: String,
+    /// What to show there.
+    pub identity_header: String,
+    /// The file of the certificate to trust.
+    pub authority: String,
+    /// Where Azure's names lead.
+    pub proxy: String,
+}
+
+impl Around {
+    /// Of a sandbox in this process.
+    #[must_use]
+    pub fn of(sandbox: &Sandbox) -> Self {
+        let vendor = sandbox.seed().vendor;
+        Self {
+            vendor_tenant: vendor.tenant_id,
+            vendor_subscription: vendor.subscription_id,
+            identity_endpoint: sandbox.identity_endpoint(),
+            identity_header: sandbox.identity_header().to_owned(),
+            authority: sandbox.ca_file().display().to_string(),
+            proxy: sandbox.proxy_url(),
+        }
+    }
+}
+
 /// What the settings are made of.
 pub struct Sources<'a> {
     /// The simulated Azure.
-    pub sandbox: &'a Sandbox,
+    pub around: Around,
     /// What the vendor's set-up made.
     pub estate: &'a Estate,
     /// What leads the app to its Service Bus and its store.
@@ -38,15 +72,14 @@ pub fn reached_by_key(connection: &str, journal: &Path) -> anyhow::Result<Vec<(&
 
 /// The app settings, as they would be set on a function app in Azure, and what leads its clients to the sandbox.
 pub fn app_settings(sources: &Sources<'_>) -> BTreeMap<String, String> {
-    let Sources { sandbox, estate, .. } = sources;
-    let vendor = sandbox.seed().vendor;
+    let Sources { around, estate, .. } = sources;
     let mut settings = sources.reached_by.clone();
     settings.extend([
         // The longest body that the app takes: the host reads a body before it asks the app.
         ("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "1048576".to_owned()),
         ("LATCHKEY_PUBLIC_URL", sources.public_url.as_str().trim_end_matches('/').to_owned()),
-        ("LATCHKEY_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
-        ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
+        ("LATCHKEY_VENDOR_TENANT_ID", around.vendor_tenant.to_string()),
+        ("LATCHKEY_VENDOR_SUBSCRIPTION_ID", around.vendor_subscription.to_string()),
         ("LATCHKEY_APPLICATION_ID", estate.application_id.to_string()),
         ("LATCHKEY_MANAGED_IDENTITY_CLIENT_ID", estate.identity.client_id.to_string()),
         ("LATCHKEY_MANAGED_IDENTITY_ID", estate.identity.id.clone()),
@@ -60,17 +93,17 @@ pub fn app_settings(sources: &Sources<'_>) -> BTreeMap<String, String> {
         ("LOG_FORMAT", "json".to_owned()),
         // The shell's own choice could hide the lines that tell of the steps.
         ("RUST_LOG", "info".to_owned()),
-        ("IDENTITY_ENDPOINT", sandbox.identity_endpoint()),
-        ("IDENTITY_HEADER", sandbox.identity_header().to_owned()),
-        ("SSL_CERT_FILE", sandbox.ca_file().display().to_string()),
+        ("IDENTITY_ENDPOINT", around.identity_endpoint.clone()),
+        ("IDENTITY_HEADER", around.identity_header.clone()),
+        ("SSL_CERT_FILE", around.authority.clone()),
         // Some clients trust the folder besides the file: here the sandbox is all there is to trust.
         ("SSL_CERT_DIR", String::new()),
     ]);
     // Some clients look at one spelling first, some at the other: whatever the shell holds must not win.
-    for (name, value) in [("HTTPS_PROXY", sandbox.proxy_url()), ("NO_PROXY", NO_PROXY.to_owned())] {
+    for (name, value) in [("HTTPS_PROXY", around.proxy.clone()), ("NO_PROXY", NO_PROXY.to_owned())] {
         settings.push((name, value));
     }
-    let lower = [("https_proxy", sandbox.proxy_url()), ("no_proxy", NO_PROXY.to_owned())];
+    let lower = [("https_proxy", around.proxy.clone()), ("no_proxy", NO_PROXY.to_owned())];
     let settings = settings.into_iter().chain(lower);
     settings.map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -110,7 +143,6 @@ pub(super) fn exports(
 mod tests {
     use super::*;
     use latchkey_cli::setup::Identity;
-    use uuid::Uuid;
 
     async fn sandbox(run_folder: &Path) -> Sandbox {
         let options = sandbox::Options {
@@ -177,7 +209,7 @@ mod tests {
         };
         let memory = super::super::memory::Memory::recall(folder.path().join("world.json")).unwrap();
         let settings = app_settings(&Sources {
-            sandbox: &sandbox,
+            around: Around::of(&sandbox),
             estate: &estate,
             reached_by: reached_by_key("Endpoint=sb://127.0.0.1:1", &folder.path().join("a journal"))
                 .unwrap(),

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::folder::Folder;
 use super::services::{Services, set_up_vendor, start_services};
-use super::settings::{self, Sources};
+use super::settings::{self, Around, Sources};
 use super::watcher::Watcher;
 use super::{AzuriteProgram, HandlerCommand, LocalWorld, Purchase, app_folder, as_deployed, ports};
 use crate::cast::{Azure, Customer, Fulfilment, Network};
@@ -102,7 +102,7 @@ impl LocalWorld {
             (None, None) => bail!("the Service Bus was not started"),
         };
         let mut settings = settings::app_settings(&Sources {
-            sandbox: &sandbox,
+            around: Around::of(&sandbox),
             estate: vendor.estate(),
             reached_by,
             public_url: &url,

@@ -81,6 +81,7 @@ fn exports(folder: &Folder, sandbox: &Sandbox) -> Vec<(&'static str, String)> {
         ("IDENTITY_ENDPOINT", sandbox.identity_endpoint()),
         ("IDENTITY_HEADER", sandbox.identity_header().to_owned()),
         ("SANDBOX_URL", sandbox.own_url()),
+        ("SANDBOX_REGION", vendor.region.clone()),
         ("SANDBOX_VENDOR_TENANT_ID", vendor.tenant_id.to_string()),
         ("SANDBOX_VENDOR_SUBSCRIPTION_ID", vendor.subscription_id.to_string()),
         ("SANDBOX_VENDOR_CLIENT_ID", vendor.administrator.client_id.to_string()),

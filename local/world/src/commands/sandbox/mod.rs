@@ -5,6 +5,7 @@ mod exec;
 mod files;
 mod local;
 mod messages;
+mod prepare;
 
 use std::fs;
 
@@ -21,6 +22,7 @@ pub(super) async fn run(args: SandboxArgs) -> anyhow::Result<End> {
     match args.command {
         Some(SandboxCommand::Exec(args)) => exec::run(&args),
         Some(SandboxCommand::Evidence(args)) => evidence::run(&args),
+        Some(SandboxCommand::Prepare(args)) => Box::pin(prepare::run(&args)).await,
         None => stay_up(args).await,
     }
 }
