@@ -16,7 +16,8 @@ use crate::support::{a_world_of, options, play, until};
 const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
 const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
 
-pub(crate) async fn a_world_as_deployed(folder: &Path) -> Option<LocalWorld> {
+/// Where Azurite is; says so when it is not named.
+pub(crate) fn azurite_program() -> Option<AzuriteProgram> {
     let Some(modules) = std::env::var_os("LATCHKEY_AZURITE") else {
         let required = std::env::var("LATCHKEY_REQUIRE_JUDGES").is_ok_and(|value| value == "1");
         assert!(!required, "LATCHKEY_REQUIRE_JUDGES is set, but LATCHKEY_AZURITE is not");
@@ -26,7 +27,11 @@ pub(crate) async fn a_world_as_deployed(folder: &Path) -> Option<LocalWorld> {
         return None;
     };
     let node = std::env::var_os("LATCHKEY_NODE").unwrap_or_else(|| "node".into());
-    let azurite = AzuriteProgram { node: node.into(), modules: modules.into() };
+    Some(AzuriteProgram { node: node.into(), modules: modules.into() })
+}
+
+pub(crate) async fn a_world_as_deployed(folder: &Path) -> Option<LocalWorld> {
+    let azurite = azurite_program()?;
     let dir = Some(folder.to_owned());
     Some(a_world_of(LocalWorldOptions { dir, as_deployed: Some(azurite), ..options() }).await)
 }
