@@ -7,7 +7,7 @@ use azure_clients::{
     Compute, IdentitySettings, KeyVault, Marketplace, TokenCredential, Transport, WebhookTokens,
     WorkloadIdentity, key_vault::SigningKey,
 };
-use object_store::{ObjectStore, local::LocalFileSystem, prefix::PrefixStore};
+use object_store::{ObjectStore, local::LocalFileSystem};
 use onboarding::{
     budget::Budgets,
     claim::Claims,
@@ -32,6 +32,7 @@ use crate::{
     pages::windows::Windows,
     settings::{ServiceBusSetting, Settings, folder_of},
     step::observer::Observer,
+    store,
     systems::{bus::Bus, health::found::Health, letters_sent::Sent, looks::Looks},
 };
 
@@ -197,7 +198,5 @@ fn object_store_at(
     let identity = ("azure_client_id".to_owned(), settings.managed_identity_client_id.to_string());
     let environment = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let options = std::iter::once(identity).chain(environment);
-    let (store, path) =
-        object_store::parse_url_opts(url, options).with_context(|| format!("the setting {setting}"))?;
-    Ok(Arc::new(PrefixStore::new(store, path)))
+    store::open(url, options).with_context(|| format!("the setting {setting}"))
 }

@@ -15,6 +15,7 @@ pub mod package;
 mod pages;
 pub mod settings;
 pub mod step;
+pub mod store;
 mod systems;
 pub mod table;
 #[cfg(test)]

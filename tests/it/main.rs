@@ -38,6 +38,8 @@ mod scenarios;
 mod secrets;
 mod set_changes;
 mod standstill;
+mod store_between;
+mod store_troubles;
 mod stored;
 mod support;
 mod traces;

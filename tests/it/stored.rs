@@ -25,7 +25,7 @@ use crate::{as_deployed::a_world_as_deployed, support::plain_client};
 const MORE_THAN_A_PAGE: usize = 5_100;
 const AT_ONCE: usize = 16;
 
-async fn token(world: &LocalWorld) -> String {
+pub(crate) async fn token(world: &LocalWorld) -> String {
     let settings = world.settings();
     let identity = world.vendor().estate().identity.client_id.to_string();
     let query =
@@ -52,13 +52,13 @@ async fn store(world: &LocalWorld) -> Arc<dyn ObjectStore> {
     Arc::new(PrefixStore::new(azure, "stored"))
 }
 
-fn opened(origin: &str) -> Decision {
+pub(crate) fn opened(origin: &str) -> Decision {
     let subscription = Uuid::new_v4();
     let id = OnboardingId::of_subscription(subscription);
     opened_as(id, subscription, origin)
 }
 
-fn opened_as(id: OnboardingId, subscription: Uuid, origin: &str) -> Decision {
+pub(crate) fn opened_as(id: OnboardingId, subscription: Uuid, origin: &str) -> Decision {
     let cause = Cause {
         event: EventId::of_origin("test", origin),
         function: "test",
