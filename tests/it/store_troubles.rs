@@ -13,6 +13,7 @@ use std::{
 use latchkey_functions::store;
 use local_world::{
     cast::Network,
+    step::{StepOutcome, StepReport},
     world::{LocalWorld, LocalWorldOptions},
 };
 use object_store::ObjectStore;
@@ -37,6 +38,8 @@ const BUSY: Trouble = Trouble::Refused(503, "ServerBusy");
 const BROKEN: Trouble = Trouble::Refused(500, "InternalError");
 const BUSY_AFTER_EFFECT: Trouble = Trouble::RefusedAfterEffect(503, "ServerBusy");
 const SLOW: Trouble = Trouble::Slow(Duration::from_secs(2));
+/// Of how many entries nobody hears that they were written.
+const UNHEARD: usize = 4;
 /// The longest that a page may keep somebody waiting for one answer of the store: the platform gives up at 230 seconds.
 const LONGEST: Duration = Duration::from_secs(75);
 
@@ -179,7 +182,8 @@ async fn nothing_is_lost_or_there_twice_in_a_store_that_is_slow_or_fails() {
     world.stop().await;
 }
 
-/// Every seventh request of the app to its store has one of these troubles, from its start until the customer is done.
+/// Every seventh request of the app to its store has one of these troubles, from its start until the customer is done;
+/// and of the first entries, nobody hears that they were written.
 #[tokio::test]
 async fn an_onboarding_becomes_active_although_the_store_fails_again_and_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,6 +191,7 @@ async fn an_onboarding_becomes_active_although_the_store_fails_again_and_again()
     let between = Between::start(behind(folder.path().to_owned()), Ends::Reset).await;
     let troubles = [BUSY, Trouble::AnswerLost, BUSY_AFTER_EFFECT, Trouble::CutShort, SLOW, BROKEN];
     between.strike_every(7, &troubles);
+    between.strike("PUT", "/journal/", UNHEARD, Trouble::AnswerLost);
     let mut options =
         LocalWorldOptions { dir: Some(folder.path().to_owned()), as_deployed: Some(azurite), ..options() };
     let reached = [("AZURE_STORAGE_ENDPOINT", between.endpoint()), ("AZURE_ALLOW_HTTP", "true".to_owned())];
@@ -198,6 +203,12 @@ async fn an_onboarding_becomes_active_although_the_store_fails_again_and_again()
         assert!(struck.iter().any(|(_, struck)| *struck == trouble), "{trouble:?} never struck: {struck:#?}");
     }
     until_nothing_is_left(&world).await;
+    let put_off = |step: &&StepReport| {
+        step.outcome == StepOutcome::Retry
+            && step.detail.as_deref().unwrap_or_default().contains("the journal")
+    };
+    let steps = world.steps();
+    assert!(steps.iter().filter(put_off).count() >= UNHEARD, "{steps:#?}");
 
     let entries = history(&world, &signed_up.page).await;
     let numbers: Vec<u64> = entries.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
