@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::authorization::allowed;
-use crate::key_vault::access;
 use crate::roles::Action;
 use crate::state::State;
 use crate::state::key_vault::error::VaultError;
@@ -129,9 +128,37 @@ pub(crate) fn check(
         return check_local(held, caller, action.local_action(), &scope);
     }
     if vault.uses_roles {
-        return check_roles(state, vault, caller, (action, key), now);
+        let resource = key.map_or_else(|| vault.id.clone(), |key| format!("{}/keys/{key}", vault.id));
+        return check_roles(state, vault, caller, (action.data_action(), &resource), now);
     }
-    check_policies(vault, caller, action)
+    check_policies(vault, caller, ("keys", action.permission()))
+}
+
+/// What is done with a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretAction {
+    Get,
+    Set,
+}
+
+/// Refuses a caller that may not do this with a secret.
+pub(super) fn check_secret(
+    state: &State,
+    vault: &Vault,
+    caller: &Caller,
+    (action, secret): (SecretAction, &str),
+    now: OffsetDateTime,
+) -> Result<(), VaultError> {
+    check_network(vault, caller, Origin::Loopback)?;
+    let (data_action, permission) = match action {
+        SecretAction::Get => ("Microsoft.KeyVault/vaults/secrets/getSecret/action", "get"),
+        SecretAction::Set => ("Microsoft.KeyVault/vaults/secrets/setSecret/action", "set"),
+    };
+    if vault.uses_roles {
+        let resource = format!("{}/secrets/{secret}", vault.id);
+        return check_roles(state, vault, caller, (data_action, &resource), now);
+    }
+    check_policies(vault, caller, ("secrets", permission))
 }
 
 fn check_network(vault: &Vault, caller: &Caller, origin: Origin) -> Result<(), VaultError> {
@@ -171,14 +198,10 @@ fn check_roles(
     state: &State,
     vault: &Vault,
     caller: &Caller,
-    (action, key): (KeyAction, Option<&str>),
+    (data_action, resource): (&str, &str),
     now: OffsetDateTime,
 ) -> Result<(), VaultError> {
-    let resource = match key {
-        Some(key) => format!("{}/keys/{key}", vault.id),
-        None => vault.id.clone(),
-    };
-    if access::allowed(&state.arm, caller.object_id, Action::Data(action.data_action()), &resource, now) {
+    if allowed(&state.arm, caller.object_id, Action::Data(data_action), resource, now) {
         return Ok(());
     }
     Err(VaultError::forbidden(
@@ -189,7 +212,7 @@ fn check_roles(
              '{}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: \
              {};location={}\r\n",
             caller_text(caller),
-            action.data_action(),
+            data_action,
             resource.to_ascii_lowercase(),
             vault.name,
             vault.location
@@ -216,14 +239,13 @@ pub(super) fn check_local(
     ))
 }
 
-fn check_policies(vault: &Vault, caller: &Caller, action: KeyAction) -> Result<(), VaultError> {
-    let wanted = action.permission();
+fn check_policies(vault: &Vault, caller: &Caller, (of, wanted): (&str, &str)) -> Result<(), VaultError> {
     let granted = vault
         .access_policies
         .iter()
         .filter(|policy| policy.tenant_id == caller.tenant && policy.object_id == caller.object_id)
         .filter(|policy| policy.application_id.is_none_or(|application| application == caller.application_id))
-        .filter_map(|policy| policy.permissions.get("keys"))
+        .filter_map(|policy| policy.permissions.get(of))
         .flatten()
         .any(|permission| permission.eq_ignore_ascii_case(wanted) || permission.eq_ignore_ascii_case("all"));
     if granted {
@@ -233,7 +255,7 @@ fn check_policies(vault: &Vault, caller: &Caller, action: KeyAction) -> Result<(
     Err(VaultError::forbidden(
         "AccessDenied",
         format!(
-            "The user, group or application 'appid={appid};oid={oid};numgroups=0;iss={issuer}' does not have keys {wanted} \
+            "The user, group or application 'appid={appid};oid={oid};numgroups=0;iss={issuer}' does not have {of} {wanted} \
              permission on key vault '{};location={}'. For help resolving this issue, please see \
              https://go.microsoft.com/fwlink/?linkid=2125287",
             vault.name, vault.location

@@ -105,7 +105,7 @@ fn role(
     }
 }
 
-/// Everything about keys. Nothing to answer means an empty 204.
+/// Everything about keys and secrets. Nothing to answer means an empty 204.
 fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Value>, VaultError> {
     let (cloud, vault) = (call.cloud, call.vault);
     // Trailing slashes count: `/keys/{name}/` is the newest version, as the SDKs spell it.
@@ -136,6 +136,10 @@ fn key(call: &calls::Call<'_>, parts: &Parts, body: &Bytes) -> Result<Option<Val
         (&Method::GET, ["deletedkeys", _]) => call.get_deleted(name).map(Some),
         (&Method::POST, ["deletedkeys", _, "recover"]) => call.recover(name).map(Some),
         (&Method::DELETE, ["deletedkeys", _]) => call.purge(name).map(|()| None),
+        (&Method::PUT, ["secrets", _]) if !vault.is_hsm() => call.set_secret(name, json(body)?).map(Some),
+        (&Method::GET, ["secrets", _] | ["secrets", _, _]) if !vault.is_hsm() => {
+            call.get_secret(name, version).map(Some)
+        }
         _ => Err(no_such_path(parts)),
     }
 }

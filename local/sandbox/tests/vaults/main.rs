@@ -11,3 +11,4 @@ mod import;
 mod openssl;
 mod pages;
 mod rotation;
+mod secrets;

@@ -216,7 +216,7 @@ fn check_type(vault: &Vault, key_type: &str) -> Result<(), VaultError> {
 }
 
 /// Microsoft Learn, "Vault name and object name": 1 to 127 letters, digits and hyphens.
-fn check_name(name: &str) -> Result<(), VaultError> {
+pub(super) fn check_name(name: &str) -> Result<(), VaultError> {
     let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
     if letters && (1..=127).contains(&name.len()) {
         return Ok(());

@@ -4,6 +4,7 @@ mod deleted;
 mod local_roles;
 mod making;
 mod policies;
+mod secrets;
 mod using;
 
 use std::collections::BTreeMap;
