@@ -2,6 +2,7 @@
 //!
 //! It holds no simulator and may not depend on one. The executable of the local world offers the same commands.
 
+pub mod azure;
 mod change;
 mod command;
 pub mod dead_letters;

@@ -7,11 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::{
     app_roles,
-    azure::Azure,
     piece::{Application, Difference, Found, Piece, Seen},
-    tokens::Resource::Graph,
     wanted::Named,
 };
+use crate::azure::{Azure, Resource::Graph};
 
 const PERMISSIONS: &str = "requiredResourceAccess";
 

@@ -1,20 +1,11 @@
 //! The command line of `latchkey setup`.
 
 use azure_ids::ArmId;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use uuid::Uuid;
 
 use super::wanted::{Named, Wanted};
-use crate::change::Change;
-
-/// How the command signs in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Login {
-    /// As whoever is signed in to Azure CLI
-    Az,
-    /// With a browser on any machine, and a code that is shown
-    DeviceCode,
-}
+use crate::{azure::SignedIn, change::Change};
 
 /// What `setup` takes.
 #[derive(Debug, Args)]
@@ -42,19 +33,6 @@ pub struct SetupArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Who signs in, and where.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Signing in")]
-pub(super) struct SignedIn {
-    /// How to sign in
-    #[arg(long, value_enum, default_value = "az")]
-    pub(super) login: Login,
-
-    /// The vendor's tenant; by default the one that Azure CLI works in
-    #[arg(long, value_name = "ID", env = "AZURE_TENANT_ID")]
-    pub(super) tenant: Option<Uuid>,
 }
 
 #[derive(Debug, Args)]

@@ -9,11 +9,8 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{
-    azure::Azure,
-    piece::{Difference, Found, Piece, Seen},
-    tokens::Resource::Graph,
-};
+use super::piece::{Difference, Found, Piece, Seen};
+use crate::azure::{Azure, Resource::Graph};
 
 /// The most that an application may have.
 pub(super) const MOST: usize = 20;

@@ -6,10 +6,7 @@
 mod app_roles;
 mod application;
 mod args;
-mod az;
-mod azure;
 mod credential;
-mod device_code;
 mod piece;
 mod plan;
 mod redirect;
@@ -17,31 +14,28 @@ mod report;
 mod resources;
 mod role;
 mod service_principal;
-mod tokens;
 mod wanted;
 mod words;
 
 use std::{
     collections::BTreeSet,
     io::{IsTerminal as _, stdin},
-    time::Duration,
 };
 
 use anyhow::Context as _;
 use serde_json::json;
 use uuid::Uuid;
 
+use self::report::Report;
 pub use self::{
-    args::{Login, SetupArgs},
-    azure::Azure,
+    args::SetupArgs,
     piece::{Application, Difference, Found, Identity, Piece, Seen},
     plan::{Done, Line, Pieces, Plan},
-    tokens::{Resource, Tokens},
     wanted::{Named, Wanted},
 };
-use self::{az::Az, device_code::DeviceCode, report::Report};
 use crate::{
     End,
+    azure::Azure,
     change::{Audit, NOT_CONFIRMED, NotConfirmed, confirm},
     output::{print, print_json},
 };
@@ -60,28 +54,14 @@ Exit codes:
 /// The exit code when something wrong was left.
 const WRONG: u8 = 3;
 
-/// No call takes longer than this.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
-
 /// Runs the command.
 ///
 /// # Errors
 /// Nobody is signed in, Azure refuses or cannot be reached, or what is given is not there.
 pub async fn run(args: SetupArgs) -> anyhow::Result<End> {
-    // As everywhere, the environment says which proxy and which certificates: HTTPS_PROXY, SSL_CERT_FILE.
-    let http = reqwest::Client::builder().timeout(TIME_LIMIT).redirect(reqwest::redirect::Policy::none());
-    let http = http.build().context("HTTPS is not available")?;
-    let tenant = match (args.who.tenant, args.who.login) {
-        (Some(tenant), _) => tenant,
-        (None, Login::Az) => az::account().await?.0,
-        (None, Login::DeviceCode) => anyhow::bail!("which tenant? --login device-code needs --tenant"),
-    };
-    let tokens: Box<dyn Tokens> = match args.who.login {
-        Login::Az => Box::new(Az::of(tenant)),
-        Login::DeviceCode => Box::new(DeviceCode::new(http.clone(), tenant)),
-    };
-    let progress = |what: &str| eprintln!("latchkey: {}", crate::output::harmless(what));
-    let azure = Azure::new(http, &*tokens, &progress);
+    let session = args.who.sign_in().await?;
+    let tenant = session.tenant;
+    let azure = session.azure();
     let ran = Box::pin(set_up(&args, tenant, &azure));
     tokio::select! {
         end = ran => end,

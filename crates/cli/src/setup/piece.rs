@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::azure::Azure;
+use crate::azure::Azure;
 
 /// What was found of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     application::{ApplicationPiece, Which},
-    azure::Azure,
     credential::FederatedCredential,
     piece::{Found, Piece, Seen},
     redirect::Redirect,
@@ -18,6 +17,7 @@ use super::{
     wanted::{Named, Wanted},
     words,
 };
+use crate::azure::Azure;
 
 /// How long Azure may take to show what was made.
 const READ_BACK: Duration = Duration::from_secs(180);

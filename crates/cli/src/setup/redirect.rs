@@ -7,10 +7,9 @@ use serde_json::json;
 
 use super::{
     application::Which,
-    azure::Azure,
     piece::{Difference, Found, Piece, Seen},
-    tokens::Resource::Graph,
 };
+use crate::azure::{Azure, Resource::Graph};
 
 /// The one redirect URI of an application.
 pub(super) struct Redirect {

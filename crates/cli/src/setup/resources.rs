@@ -7,11 +7,8 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    azure::Azure,
-    piece::{Difference, Found, Identity, Piece, Seen, guid},
-    tokens::Resource::ResourceManager,
-};
+use super::piece::{Difference, Found, Identity, Piece, Seen, guid};
+use crate::azure::{Azure, Resource::ResourceManager};
 
 const GROUPS_API: &str = "2024-11-01";
 const IDENTITIES_API: &str = "2024-11-30";

@@ -12,11 +12,8 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{
-    azure::Azure,
-    piece::{Difference, Found, Piece, Seen},
-    tokens::Resource::ResourceManager,
-};
+use super::piece::{Difference, Found, Piece, Seen};
+use crate::azure::{Azure, Resource::ResourceManager};
 
 const API: &str = "2022-04-01";
 const PROVIDER: &str = "providers/Microsoft.Authorization";

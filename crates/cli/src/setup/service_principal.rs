@@ -6,10 +6,9 @@ use serde_json::json;
 
 use super::{
     application::Which,
-    azure::Azure,
     piece::{Difference, Found, Piece, Seen},
-    tokens::Resource::Graph,
 };
+use crate::azure::{Azure, Resource::Graph};
 
 /// The service principal of an application in the vendor's tenant.
 pub(super) struct ServicePrincipal {

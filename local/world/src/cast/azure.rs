@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use latchkey_cli::setup::Resource;
+use latchkey_cli::azure::Resource;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use latchkey_cli::setup::{self, Found, Identity, Line, Named, Pieces, Resource, Tokens, Wanted};
+use latchkey_cli::azure::{self, Resource, Tokens};
+use latchkey_cli::setup::{self, Found, Identity, Line, Named, Pieces, Wanted};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
@@ -56,7 +57,7 @@ impl Engineer<'_> {
         let since = Instant::now();
         let pieces = Pieces::of(&self.wanted(public_url)?);
         let quiet = |_: &str| {};
-        let azure = setup::Azure::new(self.azure.client(), self.azure, &quiet);
+        let azure = azure::Azure::new(self.azure.client(), self.azure, &quiet);
         let there = pieces.look(&azure).await?;
         let mend: BTreeSet<usize> = (0..)
             .zip(&there.lines)

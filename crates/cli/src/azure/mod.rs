@@ -1,4 +1,9 @@
-//! Graph and Azure Resource Manager as the set-up calls them: plain JSON, with the tokens of whoever runs it.
+//! Graph and Azure Resource Manager as the operator calls them: plain JSON, with the tokens of whoever runs the command.
+
+mod az;
+mod device_code;
+mod signed_in;
+mod tokens;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +15,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::tokens::{Resource, Tokens};
+pub use self::{
+    signed_in::{Login, SignedIn},
+    tokens::{Resource, Tokens},
+};
 
 /// How long an object that was just made may be unknown to the next request.
 const SPREADING: Duration = Duration::from_secs(180);
@@ -45,12 +53,12 @@ impl<'a> Azure<'a> {
         Self { http, tokens, progress, kept: Mutex::default() }
     }
 
-    pub(super) fn tell(&self, what: &str) {
+    pub(crate) fn tell(&self, what: &str) {
         (self.progress)(what);
     }
 
     /// Something that may not be there.
-    pub(super) async fn get(&self, to: Resource, path: &str) -> anyhow::Result<Option<Json>> {
+    pub(crate) async fn get(&self, to: Resource, path: &str) -> anyhow::Result<Option<Json>> {
         let answer = self.send(Method::GET, &address(to, path, &[])?, to, None).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -59,7 +67,7 @@ impl<'a> Azure<'a> {
     }
 
     /// Everything in a list, page after page.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
         to: Resource,
         path: &str,
@@ -82,7 +90,7 @@ impl<'a> Azure<'a> {
     }
 
     /// Makes or changes something. What was made a moment ago may be unknown for a while: then it is tried again.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         method: Method,
         to: Resource,

@@ -22,7 +22,7 @@ impl Resource {
     }
 }
 
-/// Gives access tokens of whoever runs the set-up. They are never printed and never kept in a file.
+/// Gives access tokens of whoever runs the command. They are never printed and never kept in a file.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// An access token for the resource.
