@@ -30,23 +30,17 @@ resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   }
 }
 
+// `latchkey doctor` compares what is there with the same two files.
+//
+// Duplicate detection: every step relies on it, because a message that is sent again has the ID that it had. It can only be
+// set when a queue is created. Its window is as long as a message is retried. The lock: of a function that was killed, the
+// message comes back after this time; the host renews the lock of one that runs. Dead-lettering: nothing disappears, what
+// expires becomes a dead letter.
 resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
   for name in entities.queues: {
     parent: bus
     name: name
-    properties: {
-      // Every step relies on it: a message that is sent again has the ID that it had. It can only be set when a queue is
-      // created. The window is as long as a message is retried.
-      requiresDuplicateDetection: true
-      duplicateDetectionHistoryTimeWindow: 'P1D'
-      // Of a function that was killed, the message comes back after this time. The host renews the lock of one that runs.
-      lockDuration: 'PT1M'
-      maxDeliveryCount: 10
-      defaultMessageTimeToLive: 'P14D'
-      // Nothing disappears: what expires becomes a dead letter.
-      deadLetteringOnMessageExpiration: true
-      enablePartitioning: false
-    }
+    properties: loadJsonContent('../queue.json')
   }
 ]
 
@@ -54,12 +48,7 @@ resource topics 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [
   for name in entities.topics: {
     parent: bus
     name: name
-    properties: {
-      requiresDuplicateDetection: true
-      duplicateDetectionHistoryTimeWindow: 'P1D'
-      defaultMessageTimeToLive: 'P14D'
-      enablePartitioning: false
-    }
+    properties: loadJsonContent('../topic.json')
   }
 ]
 

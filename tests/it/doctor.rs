@@ -86,6 +86,7 @@ async fn doctor_finds_nothing_wrong_with_what_works_and_names_what_was_taken_awa
         [
             "anchors",
             "clock",
+            "deployment",
             "disks-role",
             "evidence-key",
             "federated-credential",
@@ -101,7 +102,8 @@ async fn doctor_finds_nothing_wrong_with_what_works_and_names_what_was_taken_awa
     );
     let not_good: Vec<&String> =
         checks.iter().filter(|(_, check)| check["is"] != "good").map(|(name, _)| name).collect();
-    assert_eq!(not_good, Vec::<&String>::new(), "{checks:#?}");
+    assert_eq!(not_good, ["deployment"], "{checks:#?}");
+    assert_eq!(checks["deployment"]["is"], "not-checked", "nobody asked for it");
 
     let estate = world.vendor().estate();
     let group = world.vendor().azure().resource_group_id(&estate.resource_group);

@@ -99,8 +99,12 @@ pub enum Command {
     /// Each line says good, wrong, or could not be checked, and for what is wrong who can mend it and
     /// how. A monitor can ask GET /api/operations/health instead: 200 or 503.
     ///
+    /// With --subscription and --resource-group it also reads what infra/ made there, as you: queues,
+    /// keys that must be refused, the app, its settings, the signing key's age, roles, alerts.
+    ///
     ///   . .latchkey/env
     ///   latchkey doctor --wait 600
+    ///   latchkey doctor --app-url URL --subscription ID --resource-group rg-latchkey-contoso
     #[command(verbatim_doc_comment, after_help = doctor::EXIT_CODES)]
     Doctor(DoctorArgs),
 

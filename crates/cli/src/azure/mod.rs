@@ -1,5 +1,6 @@
 //! Graph and Azure Resource Manager as the operator calls them: plain JSON, with the tokens of whoever runs the command.
 
+mod asked;
 mod az;
 mod device_code;
 mod signed_in;
@@ -15,6 +16,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub(crate) use self::{asked::Asked, signed_in::Session};
 pub use self::{
     signed_in::{Login, SignedIn},
     tokens::{Resource, Tokens},

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::{Client, Method, StatusCode, redirect::Policy};
 
-use super::{Check, Health};
+use super::{Check, DEPLOYER, Health};
 use crate::function_app::FunctionApp;
 
 /// How long an address may take.
@@ -13,8 +13,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// How often the function app is asked which version it is: each time on a new connection, so that another instance may
 /// answer.
 const TIMES: usize = 5;
-
-const DEPLOYER: &str = "deployer";
 
 pub(super) async fn checks(app: &FunctionApp, health: &Health) -> Vec<Check> {
     let landing = answers("landing-page", Method::GET, health, "/api/signup", StatusCode::BAD_REQUEST).await;
