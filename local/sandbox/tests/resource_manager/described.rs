@@ -134,3 +134,44 @@ async fn what_a_described_resource_cannot_be_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn references_of_a_site_are_resolved_when_the_secret_is_there() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = group(&cloud, vendor).await;
+    let put = async |known: &str, name: &str, body: Value| {
+        cloud.arm(vendor, Method::PUT, address(&group, known, name), Some(body)).await.expect(201);
+    };
+    let site = format!("{group}/providers/Microsoft.Web/sites/parent");
+    let asked = at(&format!("{site}/config/configreferences/appsettings"), "api-version=2024-11-01");
+    let listed = async || cloud.arm(vendor, Method::GET, &asked, None).await;
+    listed().await.expect_error(404, "ResourceNotFound");
+    put("Microsoft.Web/sites", "parent", body(vendor, "Microsoft.Web/sites")).await;
+    assert_eq!(listed().await.expect(200).body["value"], json!([]));
+    let reference =
+        |vault: &str| format!("@Microsoft.KeyVault(SecretUri=https://{vault}.vault.azure.net/secrets/s)");
+    let settings = json!({ "properties": {
+        "A": reference("kv-bodies"),
+        "B": reference("kv-none"),
+        "C": "plain",
+        "D": "@Microsoft.KeyVault(nonsense)",
+    }});
+    put("Microsoft.Web/sites/config", "appsettings", settings).await;
+    let statuses = async || -> Vec<(String, String)> {
+        let body = listed().await.expect(200).body;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let told = body["value"].as_array().unwrap().iter();
+        told.map(|one| (text(&one["name"]), text(&one["properties"]["status"]))).collect()
+    };
+    let expected = |status: &str| {
+        [("A", status), ("B", "VaultNotFound"), ("D", "InvalidSyntax")]
+            .map(|(name, status)| (name.to_owned(), status.to_owned()))
+    };
+    assert_eq!(statuses().await, expected("SecretNotFound"));
+    put("Microsoft.KeyVault/vaults/secrets", "s", json!({ "properties": { "value": "v" } })).await;
+    assert_eq!(statuses().await, expected("Resolved"));
+    let (token, _) = stranger(&cloud).await;
+    let refused = cloud.send(Method::GET, &format!("{ARM}{asked}"), Some(&token), None).await;
+    refused.expect_error(403, "AuthorizationFailed");
+}

@@ -1,6 +1,7 @@
 //! The calls on resources of which no more is simulated than that they are there.
 
 mod address;
+mod references;
 mod write;
 
 use http::{Method, StatusCode};
@@ -19,6 +20,9 @@ use address::{Address, Reached};
 
 /// Answers what is asked of one of these types; none where it is asked of another.
 pub(super) fn answer(cloud: &Cloud, request: &ArmRequest) -> Option<Result<ArmResponse, ArmError>> {
+    if let Some(answered) = references::answer(cloud, request) {
+        return Some(answered);
+    }
     let address = Address::of(&request.segments)?;
     Some(answered(cloud, request, &address))
 }
