@@ -11,7 +11,7 @@ use crate::support::{Estate, with};
 async fn signs_in(estate: &Estate, person: &str, decision: &str) -> (i32, String, String) {
     let tenant = estate.vendor.tenant_id.to_string();
     let arguments = with(&[], &["--login", "device-code", "--tenant", &tenant, "--dry-run", "--json"]);
-    let mut command = estate.command(&arguments, estate.folder.path().join("nothing"));
+    let mut command = estate.command("setup", &arguments, estate.folder.path().join("nothing"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();

@@ -58,7 +58,7 @@ async fn azure_cli_signs_in_and_reads_back_what_was_made() {
     let mut path = az.program.parent().unwrap().as_os_str().to_owned();
     path.push(":/usr/bin:/bin");
     for writes in [true, false] {
-        let mut command = estate.command(&with(&estate.all(), &["--yes"]), PathBuf::from(&path));
+        let mut command = estate.command("setup", &with(&estate.all(), &["--yes"]), PathBuf::from(&path));
         az.point(&mut command);
         let ran = estate.run(command).await.ends(0);
         assert_eq!(ran.writes > 0, writes, "{}", ran.stdout);

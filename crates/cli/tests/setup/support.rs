@@ -4,6 +4,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -51,10 +52,15 @@ pub(crate) struct Ran {
 impl Estate {
     /// New objects of the directory are unknown for a moment, as in Azure.
     pub(crate) async fn empty() -> Self {
+        Self::at(None).await
+    }
+
+    /// The same, with a clock that is so many milliseconds ahead of this machine's.
+    pub(crate) async fn at(ahead_milliseconds: Option<Arc<AtomicI64>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lags = Lags { directory_object: Duration::from_millis(1500), ..Lags::default() };
         let run_folder = folder.path().join("run");
-        let options = Options { state: None, run_folder, lags, har: true, ahead_milliseconds: None };
+        let options = Options { state: None, run_folder, lags, har: true, ahead_milliseconds };
         let sandbox = Sandbox::start(options).await.unwrap();
         let authority = Certificate::from_pem(&std::fs::read(sandbox.ca_file()).unwrap()).unwrap();
         let proxy = Proxy::https(sandbox.proxy_url()).unwrap();
@@ -92,9 +98,9 @@ impl Estate {
     }
 
     /// The command with the simulated Azure as its only network, in an environment that names nothing else.
-    pub(crate) fn command(&self, arguments: &[String], path: PathBuf) -> Command {
+    pub(crate) fn command(&self, name: &str, arguments: &[String], path: PathBuf) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-        command.arg("setup").args(arguments).stdin(Stdio::null()).env_clear().kill_on_drop(true);
+        command.arg(name).args(arguments).stdin(Stdio::null()).env_clear().kill_on_drop(true);
         command
             .env("PATH", path)
             .env("HOME", self.folder.path())
@@ -106,14 +112,19 @@ impl Estate {
         command
     }
 
-    /// Runs it as whoever is signed in to the played `az`.
+    /// Runs `latchkey setup` as whoever is signed in to the played `az`.
     pub(crate) async fn setup(&self, arguments: &[String]) -> Ran {
-        let mut command = self.command(arguments, self.folder.path().join("bin"));
+        self.latchkey("setup", arguments, &self.token(ARM).await).await
+    }
+
+    /// Runs a command with this token for Azure Resource Manager.
+    pub(crate) async fn latchkey(&self, name: &str, arguments: &[String], token: &str) -> Ran {
+        let mut command = self.command(name, arguments, self.folder.path().join("bin"));
         command
             .env("TENANT", self.vendor.tenant_id.to_string())
             .env("SUBSCRIPTION", self.vendor.subscription_id.to_string())
             .env("GRAPH_TOKEN", self.token(GRAPH).await)
-            .env("ARM_TOKEN", self.token(ARM).await);
+            .env("ARM_TOKEN", token);
         self.run(command).await
     }
 
@@ -137,12 +148,16 @@ impl Estate {
         entries.filter(changes).count()
     }
 
-    async fn token(&self, resource: &str) -> String {
+    pub(crate) async fn token(&self, resource: &str) -> String {
         let administrator = &self.vendor.administrator;
+        self.token_of(&administrator.client_id.to_string(), &administrator.client_secret, resource).await
+    }
+
+    pub(crate) async fn token_of(&self, client: &str, secret: &str, resource: &str) -> String {
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_id", &administrator.client_id.to_string()),
-            ("client_secret", &administrator.client_secret),
+            ("client_id", client),
+            ("client_secret", secret),
             ("scope", &format!("{resource}/.default")),
         ];
         let url = format!("https://login.microsoftonline.com/{}/oauth2/v2.0/token", self.vendor.tenant_id);

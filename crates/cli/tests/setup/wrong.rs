@@ -129,15 +129,15 @@ async fn whoever_is_not_signed_in_or_may_not_is_told_what_to_do() {
     let arguments = with(&[], &["--yes", "--tenant", &tenant]);
 
     let nothing = estate.folder.path().join("nothing");
-    let ran = estate.run(estate.command(&arguments, nothing)).await.ends(1);
+    let ran = estate.run(estate.command("setup", &arguments, nothing)).await.ends(1);
     assert!(ran.stderr.contains("az) is not installed"), "{}", ran.stderr);
 
     // The played az is asked for a tenant that it does not know.
-    let ran = estate.run(estate.command(&arguments, estate.folder.path().join("bin"))).await.ends(1);
+    let ran = estate.run(estate.command("setup", &arguments, estate.folder.path().join("bin"))).await.ends(1);
     assert!(ran.stderr.contains("az login"), "{}", ran.stderr);
 
     let alone = with(&[], &["--login", "device-code"]);
-    let ran = estate.run(estate.command(&alone, estate.folder.path().join("bin"))).await.ends(1);
+    let ran = estate.run(estate.command("setup", &alone, estate.folder.path().join("bin"))).await.ends(1);
     assert!(ran.stderr.contains("--tenant"), "{}", ran.stderr);
 
     let deployed =

@@ -111,6 +111,13 @@ async fn what_a_described_resource_cannot_be_is_refused() {
         (Method::PUT, bus.clone(), json!({}), 400, "LocationRequired"),
         (Method::PUT, bus.clone(), json!([]), 400, "InvalidRequestContent"),
         (Method::PUT, bus.replace("/rg/", "/none/"), place.clone(), 404, "ResourceGroupNotFound"),
+        (
+            Method::GET,
+            bus.replace("/rg/", "/none/").replace("/parent?", "?"),
+            json!(null),
+            404,
+            "ResourceGroupNotFound",
+        ),
         (Method::PUT, config.clone(), json!({}), 400, "InvalidResourceName"),
         (Method::PATCH, bus.clone(), json!({}), 405, "HttpMethodNotAllowed"),
         (Method::POST, bus.replace('?', "/failover?"), json!({}), 404, "InvalidResourceType"),

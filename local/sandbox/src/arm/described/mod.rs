@@ -35,7 +35,12 @@ fn answered(cloud: &Cloud, request: &ArmRequest, address: &Address) -> Result<Ar
     match (&request.method, &address.reached) {
         (&Method::GET, Reached::All) => {
             may("read")?;
-            let listed = cloud.read(|state| known.list(&state.arm, id));
+            let listed = cloud.read(|state| {
+                if id.split('/').count() > 4 {
+                    write::check_group(state, id)?;
+                }
+                Ok(known.list(&state.arm, id))
+            })?;
             limits::page(cloud, request, ArmResponse::list(listed))
         }
         (&Method::GET, Reached::One) if !known.listed_by_post => {
