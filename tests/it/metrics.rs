@@ -3,17 +3,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
+use local_world::world::LocalWorld;
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
     common::v1::{KeyValue, any_value::Value},
     metrics::v1::{Metric, metric::Data, number_data_point::Value as Number},
 };
 use prost::Message as _;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
@@ -28,11 +32,14 @@ type Name = (String, BTreeMap<String, String>);
 type Series = BTreeMap<Name, f64>;
 
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Series>>);
+struct Collector(Arc<Mutex<Series>>, Arc<AtomicBool>);
 
 impl Collector {
     async fn start() -> (Self, SocketAddr) {
         async fn take(State(collector): State<Collector>, body: Bytes) -> StatusCode {
+            if collector.1.load(Ordering::Relaxed) {
+                return StatusCode::FORBIDDEN;
+            }
             let Ok(request) = ExportMetricsServiceRequest::decode(body) else {
                 return StatusCode::BAD_REQUEST;
             };
@@ -50,6 +57,11 @@ impl Collector {
             .with_state(collector.clone());
         tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
         (collector, address)
+    }
+
+    /// Takes no metrics any more, or takes them again.
+    fn refuses(&self, refuses: bool) {
+        self.1.store(refuses, Ordering::Relaxed);
     }
 
     fn value(&self, name: &str, attributes: &[(&str, &str)]) -> Option<f64> {
@@ -85,6 +97,14 @@ fn read(metric: Metric) -> Vec<(Name, f64)> {
         .into_iter()
         .map(|(attributes, value)| ((metric.name.clone(), attributes.into_iter().map(text).collect()), value))
         .collect()
+}
+
+/// What the app's own health says of its exports.
+async fn telemetry(world: &LocalWorld) -> Json {
+    let answer = reqwest::get(format!("{}api/operations/health", world.url())).await.unwrap();
+    let health: Json = answer.json().await.unwrap();
+    let mut checks = health["checks"].as_array().unwrap().iter();
+    checks.find(|check| check["check"] == "telemetry").unwrap().clone()
 }
 
 #[tokio::test]
@@ -138,6 +158,13 @@ async fn what_an_operator_is_paged_for_is_measured_and_nothing_names_an_onboardi
     until_it_is("latchkey.onboardings", &stage("unreachable"), 1.0).await;
     let gone = async || Ok(collector.value("latchkey.blockers", &missing) == Some(0.0));
     world.wait_until("nobody waits for a consent", Instant::now() + PATIENCE, gone).await.unwrap();
+
+    // The app knows what became of what it sent.
+    for (refuses, is) in [(false, "good"), (true, "wrong"), (false, "good")] {
+        collector.refuses(refuses);
+        let says_so = async || Ok(telemetry(&world).await["is"] == is);
+        world.wait_until("the check telemetry", Instant::now() + PATIENCE, says_so).await.unwrap();
+    }
 
     let series = collector.0.lock().unwrap().clone();
     let keys: BTreeSet<&str> =

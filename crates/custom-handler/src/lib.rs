@@ -105,6 +105,7 @@ mod dead_letter;
 mod decode;
 mod dispatch;
 mod envelope;
+mod exports;
 mod failure;
 mod functions;
 mod http_function;

@@ -1,12 +1,6 @@
 //! The exporter behind [`telemetry`](crate::telemetry).
 
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use opentelemetry::{
     Context, KeyValue,
@@ -24,7 +18,10 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, Registry, filter::LevelFilter};
 
-use crate::trace_context::TraceContext;
+use crate::{
+    exports::{self, Export},
+    trace_context::TraceContext,
+};
 
 /// Short, because a killed process keeps what it has not sent yet; long enough to make one request of many spans.
 const DELAY: Duration = Duration::from_millis(200);
@@ -45,7 +42,8 @@ pub(crate) fn layer() -> Result<Option<impl Layer<Registry> + Send + Sync>, Stri
         .with_protocol(Protocol::HttpBinary)
         .build()
         .map_err(|error| error.to_string())?;
-    let exporter = Watched { exporter, fails: AtomicBool::new(false) };
+    exports::SPANS.is_now(Export::NotYet);
+    let exporter = Watched { exporter };
     let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches(variable)).build();
     let provider =
         SdkTracerProvider::builder().with_span_processor(processor).with_resource(resource(variable)).build();
@@ -132,7 +130,6 @@ fn executable() -> Option<String> {
 #[derive(Debug)]
 struct Watched {
     exporter: opentelemetry_otlp::SpanExporter,
-    fails: AtomicBool,
 }
 
 impl SpanExporter for Watched {
@@ -141,12 +138,13 @@ impl SpanExporter for Watched {
         let size = batch.len();
         match self.exporter.export(batch).await {
             Ok(()) => {
-                if self.fails.swap(false, Ordering::Relaxed) {
+                if let Export::Lost(_) = exports::SPANS.is_now(Export::Accepted) {
                     tracing::info!("spans are exported again");
                 }
             }
             Err(error) => {
-                if !self.fails.swap(true, Ordering::Relaxed) {
+                let before = exports::SPANS.is_now(Export::Lost(error.to_string()));
+                if !matches!(before, Export::Lost(_)) {
                     tracing::warn!(size, "spans are lost until the collector takes them: {error}");
                 }
             }

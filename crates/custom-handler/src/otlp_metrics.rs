@@ -1,12 +1,6 @@
 //! The exporter of metrics. Whoever measures something asks OpenTelemetry's global meter; without this it measures nothing.
 
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use opentelemetry_otlp::{MetricExporter, Protocol, WithExportConfig as _};
 use opentelemetry_sdk::{
@@ -16,7 +10,10 @@ use opentelemetry_sdk::{
     },
 };
 
-use crate::otlp::{is_wanted, resource};
+use crate::{
+    exports::{self, Export},
+    otlp::{is_wanted, resource},
+};
 
 /// Shorter than the specification's minute: a killed process keeps what it has not sent yet.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -37,7 +34,8 @@ pub(crate) fn start() -> Result<(), String> {
         .with_protocol(Protocol::HttpBinary)
         .build()
         .map_err(|error| error.to_string())?;
-    let reader = PeriodicReader::builder(Watched { exporter, fails: AtomicBool::new(false) });
+    exports::METRICS.is_now(Export::NotYet);
+    let reader = PeriodicReader::builder(Watched { exporter });
     let reader = match variable("OTEL_METRIC_EXPORT_INTERVAL") {
         Some(_) => reader.build(),
         None => reader.with_interval(INTERVAL).build(),
@@ -61,7 +59,6 @@ pub(crate) async fn flush() {
 #[derive(Debug)]
 struct Watched {
     exporter: MetricExporter,
-    fails: AtomicBool,
 }
 
 impl PushMetricExporter for Watched {
@@ -69,12 +66,13 @@ impl PushMetricExporter for Watched {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         match self.exporter.export(metrics).await {
             Ok(()) => {
-                if self.fails.swap(false, Ordering::Relaxed) {
+                if let Export::Lost(_) = exports::METRICS.is_now(Export::Accepted) {
                     tracing::info!("metrics are exported again");
                 }
             }
             Err(error) => {
-                if !self.fails.swap(true, Ordering::Relaxed) {
+                let before = exports::METRICS.is_now(Export::Lost(error.to_string()));
+                if !matches!(before, Export::Lost(_)) {
                     tracing::warn!("metrics are lost until the collector takes them: {error}");
                 }
             }

@@ -35,7 +35,20 @@
 //! the trace from the headers of the request. To continue the trace, send [`traceparent`] with whatever the function
 //! sends.
 
-use crate::otlp;
+pub use crate::exports::Export;
+use crate::{exports, otlp};
+
+/// What became of the last export of spans by this process.
+#[must_use]
+pub fn spans() -> Export {
+    exports::SPANS.last()
+}
+
+/// What became of the last export of metrics by this process.
+#[must_use]
+pub fn metrics() -> Export {
+    exports::METRICS.last()
+}
 
 /// The current span, in the form in which W3C Trace Context passes it on (`00-{trace}-{span}-{flags}`); `None` when spans are not
 /// exported, since they have no ids then.

@@ -9,6 +9,7 @@ mod bus;
 pub(crate) mod found;
 mod identity;
 mod store;
+mod telemetry;
 
 use std::{future::Future, time::Duration};
 
@@ -25,7 +26,7 @@ pub(crate) async fn look(app: &App) -> Health {
     let (identity, store, bus, azure) =
         Box::pin(join4(identity::checks(app), store::checks(app), bus::checks(app), azure::checks(app)))
             .await;
-    let checks = [identity, store, bus, azure].concat();
+    let checks = [identity, store, bus, azure, vec![telemetry::check()]].concat();
     Health {
         at: app.clock.now(),
         version: env!("CARGO_PKG_VERSION"),
