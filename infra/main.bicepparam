@@ -16,3 +16,11 @@ param serviceBusTier = readEnvironmentVariable('LATCHKEY_SERVICE_BUS_TIER', 'Sta
 param network = readEnvironmentVariable('LATCHKEY_NETWORK', 'public')
 param alwaysReadyHttp = int(readEnvironmentVariable('LATCHKEY_ALWAYS_READY_HTTP', '0'))
 param publicUrl = readEnvironmentVariable('LATCHKEY_CUSTOM_URL', '')
+// Several addresses are separated by commas. Without any, alerts are raised and reach nobody.
+param alertEmails = empty(readEnvironmentVariable('LATCHKEY_ALERT_EMAILS', ''))
+  ? []
+  : split(readEnvironmentVariable('LATCHKEY_ALERT_EMAILS', ''), ',')
+param operatorsGroupId = readEnvironmentVariable('LATCHKEY_OPERATORS_GROUP_ID', '')
+param gracePolicy = readEnvironmentVariable('LATCHKEY_GRACE_POLICY', 'alerts-only')
+// Further settings of the app, as a JSON object.
+param settings = json(readEnvironmentVariable('LATCHKEY_SETTINGS', '{}'))

@@ -134,6 +134,19 @@ fn metric_alerts_ask_for_metrics_of_service_bus() {
     }
 }
 
+/// Whoever is woken finds what to do under the name of the alert.
+#[test]
+fn every_alert_has_its_place_in_the_instructions() {
+    let alerts = read("alerts.json");
+    let instructions = include_str!("../../docs/operate/alerts.md");
+    let headings: Vec<&str> = instructions.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    for alert in ["metrics", "logs"].iter().flat_map(|list| alerts[list].as_array().unwrap()) {
+        let (name, severity) = (alert["name"].as_str().unwrap(), alert["severity"].as_u64().unwrap());
+        let is = |heading: &&&str| heading.contains(name) && heading.ends_with(&format!("({severity})"));
+        assert_eq!(headings.iter().filter(is).count(), 1, "{name} ({severity}) has no heading in alerts.md");
+    }
+}
+
 #[test]
 fn what_a_query_compares_is_found() {
     let found =

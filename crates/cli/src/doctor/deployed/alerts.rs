@@ -11,18 +11,18 @@ use crate::doctor::{Check, DEPLOYER};
 const CHECK: &str = "alerts";
 const GROUP: &str = "ag-latchkey";
 
-/// A kind of alert: where `infra/alerts.json` lists it, and what `az` calls it.
+/// A kind of alert: where `infra/alerts.json` lists it, and its type.
 struct Kind {
     list: &'static str,
-    command: &'static str,
+    resource_type: &'static str,
 }
 
-const METRICS: Kind = Kind { list: "metrics", command: "az monitor metrics alert update --enabled true" };
-const LOGS: Kind = Kind { list: "logs", command: "az monitor scheduled-query update --disabled false" };
+const METRICS: Kind = Kind { list: "metrics", resource_type: "Microsoft.Insights/metricAlerts" };
+const LOGS: Kind = Kind { list: "logs", resource_type: "Microsoft.Insights/scheduledQueryRules" };
 
 pub(super) async fn check(estate: &Estate<'_>) -> Check {
-    let metrics = estate.all("Microsoft.Insights/metricAlerts", "2018-03-01").await;
-    let logs = estate.all("Microsoft.Insights/scheduledQueryRules", "2023-12-01").await;
+    let metrics = estate.all(METRICS.resource_type, "2018-03-01").await;
+    let logs = estate.all(LOGS.resource_type, "2023-12-01").await;
     let told = estate.one(&format!("Microsoft.Insights/actionGroups/{GROUP}"), "2023-01-01").await;
     let group = estate.group.rsplit('/').next().unwrap_or_default();
     judge(&metrics, &logs, &told, group).unwrap_or_else(|check| check)
@@ -41,11 +41,15 @@ fn judge(metrics: &Seen, logs: &Seen, told: &Seen, group: &str) -> Result<Check,
             match listed.into_iter().flatten().find(is) {
                 None => {
                     wrong.push(format!("there is no alert {name}"));
-                    mend.push(DEPLOY.to_owned());
+                    mend.push(DEPLOY.trim_end_matches('.').to_owned());
                 }
                 Some(one) if one["properties"]["enabled"] == false => {
                     wrong.push(format!("the alert {name} is switched off"));
-                    mend.push(format!("Switch it on: {} -g {group} -n {name}.", kind.command));
+                    mend.push(format!(
+                        "Switch it on: az resource update -g {group} -n {name} --resource-type {} --set \
+                         properties.enabled=true",
+                        kind.resource_type
+                    ));
                 }
                 Some(_) => {}
             }
@@ -53,7 +57,7 @@ fn judge(metrics: &Seen, logs: &Seen, told: &Seen, group: &str) -> Result<Check,
     }
     if !wrong.is_empty() {
         mend.dedup();
-        return Ok(Check::wrong(CHECK, wrong.join("; "), DEPLOYER, mend.join(" ")));
+        return Ok(Check::wrong(CHECK, wrong.join("; "), DEPLOYER, mend.join("; ")));
     }
     let told = &told.known(CHECK, &format!("action group {GROUP}"), READER)?["properties"];
     if told["enabled"] == false {
@@ -102,7 +106,9 @@ mod tests {
             off[number][0]["properties"]["enabled"] = json!(false);
             let check = judged(off);
             assert_eq!((check.is, check.saw), (Verdict::Wrong, format!("the alert {name} is switched off")));
-            assert!(check.mend.unwrap().ends_with(&format!("-g rg -n {name}.")));
+            assert!(
+                check.mend.unwrap().contains(&format!("-g rg -n {name} --resource-type Microsoft.Insights/"))
+            );
             let mut gone = seen();
             gone[number].as_array_mut().unwrap().remove(0);
             let check = judged(gone);

@@ -196,6 +196,15 @@ mod tests {
         assert!(check.is == Verdict::Wrong && check.saw.contains("LATCHKEY_REGION"), "{check:?}");
     }
 
+    /// As during a rotation of the signing key.
+    #[test]
+    fn a_second_reference_is_as_good_as_the_first() {
+        let accepted =
+            format!("{REFERENCE}SecretUri=https://contoso.vault.azure.net/secrets/signing-key-accepted)");
+        let check = changed("LATCHKEY_SIGNING_KEYS_ACCEPTED", json!(accepted));
+        assert_eq!(check.is, Verdict::Good, "{check:?}");
+    }
+
     #[test]
     fn settings_that_name_something_else_are_wrong() {
         for name in
