@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The blob store, with an account whose key nobody is told.
-fn azurite(program: &AzuriteProgram, dir: &Path, port: u16) -> Command {
+pub(crate) fn azurite(program: &AzuriteProgram, dir: &Path, port: u16) -> Command {
     let key: Vec<u8> = (0..4).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
     let mut command = Command::new(&program.node);
     command
@@ -42,22 +42,33 @@ fn azurite(program: &AzuriteProgram, dir: &Path, port: u16) -> Command {
     command
 }
 
-fn exports(file: &Path) -> BTreeMap<String, String> {
+pub(crate) fn exports(file: &Path) -> BTreeMap<String, String> {
     read_exports(file).unwrap().into_iter().collect()
 }
 
 /// The ports of the processes that are told theirs.
-struct Ports {
-    app: u16,
-    bus: u16,
-    blobs: u16,
+pub(crate) struct Ports {
+    pub(crate) app: u16,
+    pub(crate) bus: u16,
+    pub(crate) blobs: u16,
+}
+
+impl Ports {
+    pub(crate) fn free() -> Self {
+        Self { app: free_port(), bus: free_port(), blobs: free_port() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.app)
+    }
 }
 
 /// Has the running sandbox prepared, by its command. Gives the document that it prints.
-fn prepare(dir: &Path, ports: &Ports) -> Value {
+pub(crate) fn prepare(dir: &Path, ports: &Ports, more: &[&str]) -> Value {
     let prepared = latchkey(&["sandbox", "prepare", "--json", "--dir"])
         .arg(dir)
-        .args(["--url", &format!("http://127.0.0.1:{}", ports.app)])
+        .args(more)
+        .args(["--url", &ports.url()])
         .args(["--service-bus", &format!("127.0.0.1:{}", ports.bus)])
         .args(["--blobs", &format!("https://127.0.0.1:{}/latchkeystore", ports.blobs)])
         .output()
@@ -66,7 +77,7 @@ fn prepare(dir: &Path, ports: &Ports) -> Value {
     serde_json::from_slice(&prepared.stdout).unwrap()
 }
 
-fn broker(dir: &Path, port: u16, namespace: &str) -> Command {
+pub(crate) fn broker(dir: &Path, port: u16, namespace: &str) -> Command {
     let mut command = latchkey(&["broker", "--json", "--port", &port.to_string()]);
     command
         .args(["--entra-namespace", namespace, "--config"])
@@ -81,7 +92,7 @@ fn broker(dir: &Path, port: u16, namespace: &str) -> Command {
     command
 }
 
-fn host(dir: &Path, port: u16, package: &Path) -> Command {
+pub(crate) fn host(dir: &Path, port: u16, package: &Path) -> Command {
     let mut command = latchkey(&["host", "--json", "--port", &port.to_string(), "--script-root"]);
     command.arg(package).env_clear().envs(exports(&dir.join("app.env")));
     command
@@ -107,12 +118,43 @@ impl Onboarding {
     }
 }
 
+/// A customer buys, consents, makes a key and shares it; then their disk is encrypted with it.
+pub(crate) async fn becomes_active(azure: &RunningSandbox, vendor: &Vendor, host: &mut Running) {
+    let network = azure.network().unwrap();
+    let customer = azure.customer().unwrap();
+    let order = json!({ "tenantId": customer.tenant_id, "offer": "latchkey", "plan": "standard" });
+    let bought = azure.control(Method::POST, "marketplace/purchases", Some(&order)).await.unwrap();
+    let purchase: Uuid = bought["subscriptionId"].as_str().unwrap().parse().unwrap();
+    vendor.make_disk_for("disk-customer-1", purchase).await.unwrap();
+
+    let customer = Customer::new(customer, &network, Story::silent()).unwrap();
+    let landing = Url::parse(bought["landingUrl"].as_str().unwrap()).unwrap();
+    let page = customer.sign_up(&landing).await.unwrap();
+    let onboarding = Onboarding { customer, page };
+    let Onboarding { customer, page } = &onboarding;
+    onboarding.until("awaiting-consent", host).await;
+    customer.consent(page).await.unwrap();
+    onboarding.until("awaiting-key", host).await;
+    let key = customer.make_key("contoso-keys").await.unwrap();
+    let principal = customer.service_principal(vendor.estate().application_id).await.unwrap();
+    customer.grant(&key, principal).await.unwrap();
+    customer.share_key(page, &key.url).await.unwrap();
+    onboarding.until("active", host).await;
+
+    let set = customer.look(page).await.unwrap().disk_encryption_set.unwrap();
+    let disk = vendor.disk_named("disk-customer-1").await.unwrap();
+    assert!(disk.is_under_set(&set), "{disk:?} is not under {set}");
+    assert_eq!(disk.encryption.as_deref(), Some("EncryptionAtRestWithCustomerKey"));
+    let sold = azure.control(Method::GET, "marketplace", None).await.unwrap();
+    assert!(sold.to_string().contains("Subscribed"), "{sold:#}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_onboarding_becomes_active_in_five_processes_without_a_key() {
     let (Some(azurite_program), Some(python)) = (azurite_program(), python()) else { return };
     let folder = Folder::new();
     let dir = folder.path("sandbox");
-    let ports = Ports { app: free_port(), bus: free_port(), blobs: free_port() };
+    let ports = Ports::free();
 
     let mut sandbox = latchkey(&["sandbox", "--json", "--dir"]);
     sandbox.arg(&dir).stderr(std::process::Stdio::null());
@@ -121,7 +163,7 @@ async fn an_onboarding_becomes_active_in_five_processes_without_a_key() {
     let blobs = azurite(&azurite_program, &dir, ports.blobs);
     let mut blobs = Running::quietly("Azurite", blobs, &folder.path("azurite.log"));
     blobs.listens(ports.blobs).await;
-    let prepared = prepare(&dir, &ports);
+    let prepared = prepare(&dir, &ports, &[]);
     let mut bus = Running::start(
         "the broker",
         broker(&dir, ports.bus, prepared["serviceBusNamespace"].as_str().unwrap()),
@@ -137,36 +179,8 @@ async fn an_onboarding_becomes_active_in_five_processes_without_a_key() {
     assert_eq!(program, package.canonicalize().unwrap().join("latchkey-functions"));
 
     let azure = RunningSandbox::at(&dir).unwrap();
-    let network = azure.network().unwrap();
-    let url = format!("http://127.0.0.1:{}", ports.app);
-    let vendor = Vendor::set_up(azure.vendor().unwrap(), &url, Story::silent()).await.unwrap();
-    let customer = azure.customer().unwrap();
-    let order = json!({ "tenantId": customer.tenant_id, "offer": "latchkey", "plan": "standard" });
-    let bought = azure.control(Method::POST, "marketplace/purchases", Some(&order)).await.unwrap();
-    let purchase: Uuid = bought["subscriptionId"].as_str().unwrap().parse().unwrap();
-    vendor.make_disk_for("disk-customer-1", purchase).await.unwrap();
-
-    let customer = Customer::new(customer, &network, Story::silent()).unwrap();
-    let landing = Url::parse(bought["landingUrl"].as_str().unwrap()).unwrap();
-    let page = customer.sign_up(&landing).await.unwrap();
-    let onboarding = Onboarding { customer, page };
-    let Onboarding { customer, page } = &onboarding;
-    onboarding.until("awaiting-consent", &mut host).await;
-    customer.consent(page).await.unwrap();
-    onboarding.until("awaiting-key", &mut host).await;
-    let key = customer.make_key("contoso-keys").await.unwrap();
-    let principal = customer.service_principal(vendor.estate().application_id).await.unwrap();
-    customer.grant(&key, principal).await.unwrap();
-    customer.share_key(page, &key.url).await.unwrap();
-    onboarding.until("active", &mut host).await;
-
-    let set = customer.look(page).await.unwrap().disk_encryption_set.unwrap();
-    let disk = vendor.disk_named("disk-customer-1").await.unwrap();
-    assert!(disk.is_under_set(&set), "{disk:?} is not under {set}");
-    assert_eq!(disk.encryption.as_deref(), Some("EncryptionAtRestWithCustomerKey"));
-    let sold = azure.control(Method::GET, "marketplace", None).await.unwrap();
-    assert!(sold.to_string().contains("Subscribed"), "{sold:#}");
-
+    let vendor = Vendor::set_up(azure.vendor().unwrap(), &ports.url(), Story::silent()).await.unwrap();
+    becomes_active(&azure, &vendor, &mut host).await;
     nothing_has_a_key(&dir, listening["connectionString"].as_str().unwrap()).await;
     for process in [host, bus, sandbox] {
         assert_eq!(process.interrupt(), Some(0));

@@ -10,6 +10,7 @@ mod clock;
 mod clocks_apart;
 mod consent;
 mod dead_letters;
+mod deployed_by_az;
 mod deployed_executable;
 mod disks;
 mod doctor;

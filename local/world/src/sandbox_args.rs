@@ -107,7 +107,7 @@ pub enum SandboxCommand {
     /// key that signs links. docs/operate/try-a-package.md shows
     /// all of it.
     #[command(verbatim_doc_comment, next_line_help = true)]
-    Prepare(PrepareArgs),
+    Prepare(Box<PrepareArgs>),
 }
 
 /// What `latchkey sandbox exec` takes.
@@ -140,6 +140,10 @@ pub struct PrepareArgs {
     /// The storage account in the blob store
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:10000/latchkeystore")]
     pub blobs: Url,
+
+    /// Take what `az` deployed from infra/ to this resource group, instead of making it
+    #[arg(long, value_name = "RESOURCE-GROUP")]
+    pub deployed: Option<String>,
 
     /// Print one JSON document
     #[arg(long)]

@@ -240,7 +240,7 @@ impl Azure {
     }
 
     /// How Azure is reached.
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.http.clone()
     }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::Azure;
-use super::names::{DISK_ENCRYPTION_SETS_API, DISKS_API, RESOURCE_GROUP};
+use super::names::{DISK_ENCRYPTION_SETS_API, DISKS_API};
 use super::set_up::set_up;
 use crate::story::{Story, Who};
 
@@ -71,6 +71,12 @@ impl Vendor {
     pub async fn set_up(azure: Azure, public_url: &str, story: Story) -> anyhow::Result<Self> {
         let estate = set_up(&azure, public_url, &story).await?;
         Ok(Self { azure, estate, story })
+    }
+
+    /// The engineer of an estate that something else set up.
+    #[must_use]
+    pub fn of(azure: Azure, estate: Estate, story: Story) -> Self {
+        Self { azure, estate, story }
     }
 
     /// What the set-up made.
@@ -186,7 +192,7 @@ impl Vendor {
     }
 
     async fn disks(&self) -> anyhow::Result<Vec<Value>> {
-        let group = self.azure.resource_group_id(RESOURCE_GROUP);
+        let group = self.azure.resource_group_id(&self.estate.resource_group);
         let list = format!("{group}/providers/Microsoft.Compute/disks");
         let mut body = self.azure.arm(Method::GET, &list, DISKS_API, None).await?.ok("listing the disks")?;
         match body["value"].take() {
@@ -226,7 +232,7 @@ impl Vendor {
     ///
     /// Azure refuses, or does not answer.
     pub async fn disk_encryption_sets(&self) -> anyhow::Result<Vec<Value>> {
-        let group = self.azure.resource_group_id(RESOURCE_GROUP);
+        let group = self.azure.resource_group_id(&self.estate.resource_group);
         let list = format!("{group}/providers/Microsoft.Compute/diskEncryptionSets");
         let reply = self.azure.arm(Method::GET, &list, DISK_ENCRYPTION_SETS_API, None).await?;
         let mut body = reply.ok("listing the disk encryption sets")?;
@@ -260,7 +266,10 @@ impl Vendor {
     }
 
     pub(super) fn compute_id(&self, kind: &str, name: &str) -> String {
-        format!("{}/providers/Microsoft.Compute/{kind}/{name}", self.azure.resource_group_id(RESOURCE_GROUP))
+        format!(
+            "{}/providers/Microsoft.Compute/{kind}/{name}",
+            self.azure.resource_group_id(&self.estate.resource_group)
+        )
     }
 }
 

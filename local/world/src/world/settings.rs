@@ -46,6 +46,25 @@ impl Around {
     }
 }
 
+impl Around {
+    /// What leads an app to it. In Azure the platform sets the identity endpoint, and nothing else is needed.
+    #[must_use]
+    pub fn leads(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("IDENTITY_ENDPOINT", self.identity_endpoint.clone()),
+            ("IDENTITY_HEADER", self.identity_header.clone()),
+            ("SSL_CERT_FILE", self.authority.clone()),
+            // Some clients trust the folder besides the file: here the sandbox is all there is to trust.
+            ("SSL_CERT_DIR", String::new()),
+            // Some clients look at one spelling first, some at the other: whatever the shell holds must not win.
+            ("HTTPS_PROXY", self.proxy.clone()),
+            ("https_proxy", self.proxy.clone()),
+            ("NO_PROXY", NO_PROXY.to_owned()),
+            ("no_proxy", NO_PROXY.to_owned()),
+        ]
+    }
+}
+
 /// What the settings are made of.
 pub struct Sources<'a> {
     /// The simulated Azure.
@@ -93,18 +112,8 @@ pub fn app_settings(sources: &Sources<'_>) -> BTreeMap<String, String> {
         ("LOG_FORMAT", "json".to_owned()),
         // The shell's own choice could hide the lines that tell of the steps.
         ("RUST_LOG", "info".to_owned()),
-        ("IDENTITY_ENDPOINT", around.identity_endpoint.clone()),
-        ("IDENTITY_HEADER", around.identity_header.clone()),
-        ("SSL_CERT_FILE", around.authority.clone()),
-        // Some clients trust the folder besides the file: here the sandbox is all there is to trust.
-        ("SSL_CERT_DIR", String::new()),
     ]);
-    // Some clients look at one spelling first, some at the other: whatever the shell holds must not win.
-    for (name, value) in [("HTTPS_PROXY", around.proxy.clone()), ("NO_PROXY", NO_PROXY.to_owned())] {
-        settings.push((name, value));
-    }
-    let lower = [("https_proxy", around.proxy.clone()), ("no_proxy", NO_PROXY.to_owned())];
-    let settings = settings.into_iter().chain(lower);
+    let settings = settings.into_iter().chain(around.leads());
     settings.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

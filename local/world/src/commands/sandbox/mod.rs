@@ -1,11 +1,13 @@
 //! `latchkey sandbox`: runs the simulated Azure alone.
 
+mod deployed;
 mod evidence;
 mod exec;
 mod files;
 mod local;
 mod messages;
 mod prepare;
+mod ready;
 
 use std::fs;
 

@@ -10,6 +10,8 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::deployed;
+use super::ready::{Ready, attach};
 use crate::args::PrepareArgs;
 use crate::cast::Vendor;
 use crate::story::Story;
@@ -22,11 +24,11 @@ const SIGNING_KEY: &str = "LATCHKEY_SIGNING_KEY";
 
 pub(super) async fn run(args: &PrepareArgs) -> anyhow::Result<End> {
     let sandbox = RunningSandbox::at(&args.dir)?;
-    let vendor =
-        Vendor::set_up(sandbox.vendor()?, args.url.as_str(), Story::silent()).await.context("the set-up")?;
-    let identity = json!({ "resourceId": vendor.estate().identity.id });
-    sandbox.control(Method::POST, "identities/attach", Some(&identity)).await?;
-    vendor.make_bus(&queue_names(), &topic_names()).await?;
+    let ready = match &args.deployed {
+        None => made(args, &sandbox).await?,
+        Some(group) => deployed::found(args, &sandbox, group).await?,
+    };
+    let vendor = &ready.vendor;
     let listed = listing(vendor.azure().tenant_id, vendor.estate(), &args.url)?;
     let listed = json!({
         "publisherTenant": listed.publisher_tenant,
@@ -46,18 +48,22 @@ pub(super) async fn run(args: &PrepareArgs) -> anyhow::Result<End> {
             )
         })?;
     }
-    write_files(args, &sandbox, &vendor)?;
+    write_files(args, &sandbox, &ready)?;
     if args.json {
-        println!("{}", document(args, &vendor));
+        println!("{}", document(args, &ready));
     } else {
-        println!("{}", instructions(args, &vendor));
+        println!("{}", instructions(args, &ready));
     }
     Ok(End::Well)
 }
 
-fn write_files(args: &PrepareArgs, sandbox: &RunningSandbox, vendor: &Vendor) -> anyhow::Result<()> {
-    let app = args.dir.join("app.env");
-    let signing_key = signing_key(&app)?;
+/// Makes what `infra/` and `latchkey setup` make.
+async fn made(args: &PrepareArgs, sandbox: &RunningSandbox) -> anyhow::Result<Ready> {
+    let vendor =
+        Vendor::set_up(sandbox.vendor()?, args.url.as_str(), Story::silent()).await.context("the set-up")?;
+    attach(sandbox, &vendor.estate().identity.id).await?;
+    vendor.make_bus(&queue_names(), &topic_names()).await?;
+    let signing_key = signing_key(&args.dir.join("app.env"))?;
     let settings = app_settings(&Sources {
         around: sandbox.around()?,
         estate: vendor.estate(),
@@ -65,9 +71,16 @@ fn write_files(args: &PrepareArgs, sandbox: &RunningSandbox, vendor: &Vendor) ->
         public_url: &args.url,
         signing_key: &signing_key,
     });
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    Ok(Ready { bus: vendor.bus_id(), vendor, settings })
+}
+
+fn write_files(args: &PrepareArgs, sandbox: &RunningSandbox, ready: &Ready) -> anyhow::Result<()> {
+    let app = args.dir.join("app.env");
+    let settings: Vec<_> =
+        ready.settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     write_exports(&app, &settings).with_context(|| format!("could not write {}", app.display()))?;
 
+    let azure = ready.vendor.azure();
     let broker = args.dir.join("broker.env");
     let around = sandbox.around()?;
     let secret = args.dir.join("vendor-secret");
@@ -76,8 +89,8 @@ fn write_files(args: &PrepareArgs, sandbox: &RunningSandbox, vendor: &Vendor) ->
     let exports = [
         ("HTTPS_PROXY", around.proxy),
         ("SSL_CERT_FILE", around.authority),
-        ("AZURE_TENANT_ID", vendor.azure().tenant_id.to_string()),
-        ("AZURE_CLIENT_ID", vendor.azure().client_id().to_string()),
+        ("AZURE_TENANT_ID", azure.tenant_id.to_string()),
+        ("AZURE_CLIENT_ID", azure.client_id().to_string()),
         ("AZURE_CLIENT_SECRET", secret),
     ];
     write_exports(&broker, &exports).with_context(|| format!("could not write {}", broker.display()))?;
@@ -100,19 +113,19 @@ fn signing_key(app: &Path) -> anyhow::Result<String> {
     Ok(STANDARD.encode(bytes))
 }
 
-fn document(args: &PrepareArgs, vendor: &Vendor) -> serde_json::Value {
+fn document(args: &PrepareArgs, ready: &Ready) -> serde_json::Value {
     json!({
         "event": "prepared",
         "appEnv": args.dir.join("app.env"),
         "brokerEnv": args.dir.join("broker.env"),
         "config": args.dir.join("Config.json"),
-        "serviceBusNamespace": vendor.bus_id(),
-        "applicationId": vendor.estate().application_id,
+        "serviceBusNamespace": ready.bus,
+        "applicationId": ready.vendor.estate().application_id,
     })
 }
 
-fn instructions(args: &PrepareArgs, vendor: &Vendor) -> String {
-    let (dir, bus) = (args.dir.display(), vendor.bus_id());
+fn instructions(args: &PrepareArgs, ready: &Ready) -> String {
+    let (dir, bus) = (args.dir.display(), &ready.bus);
     let (bus_port, app_port) =
         (args.service_bus.port(), args.url.port_or_known_default().unwrap_or_default());
     format!(
