@@ -63,6 +63,32 @@ fn what_is_decided_about_onboardings_knows_no_network() {
     Workspace::read().assert_each_knows_at_most(&[("onboarding", &["azure-ids"])]);
 }
 
+/// Otherwise whoever runs the tests and then the demo builds nearly everything twice: `.ci/run`, and every newcomer.
+#[test]
+fn cargo_latchkey_is_built_with_what_the_tests_are_built_with() {
+    let for_tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    let for_running = features(&["--package", "local-world", "--edges", "normal,build"]);
+    assert!(for_running.iter().any(|one| one.starts_with("tokio ")), "{for_running:#?}");
+    let anew: Vec<_> = for_running.difference(&for_tests).collect();
+    assert!(
+        anew.is_empty(),
+        "name these features in local/world/Cargo.toml as the tests have them: {anew:#?}"
+    );
+}
+
+/// Every package that is built, with its features.
+fn features(of: &[&str]) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p} [{f}]"]).args(of);
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| line.trim_end_matches(" (*)").to_owned())
+        .collect()
+}
+
 /// The packages of the workspace.
 struct Workspace {
     /// Where each lies, below the workspace's root.
