@@ -13,6 +13,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
 };
 
 use local_world::world::broker_configuration;
@@ -76,31 +77,38 @@ fn open_to_writing(folder: &Path) {
     folders.filter(|path| path.is_dir() && !path.is_symlink()).for_each(|path| open_to_writing(&path));
 }
 
-/// As it is shipped, without what a debugger needs: with that, it would be too large for a package.
-fn stripped(folder: &Folder) -> PathBuf {
-    let stripped = folder.path("latchkey-functions");
+/// The package, made once by the operator's command.
+fn package() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let zip = Path::new(env!("CARGO_TARGET_TMPDIR")).join("functions.zip");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+        let made = latchkey(&["package", "--glibc", "2.99", "--manifest-path", manifest, "--executable"])
+            .arg(stripped())
+            .arg("--out")
+            .arg(&zip)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(made.success(), "no package: {made}");
+        zip
+    })
+}
+
+/// The executable as it is shipped, without what a debugger needs: with that, it would be too large for a package.
+fn stripped() -> PathBuf {
+    let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("latchkey-functions");
     let ended = Command::new("strip").arg("-o").arg(&stripped).arg(deployed_executable()).status();
     let ended = ended.expect("`strip`, which comes with every C compiler");
     assert!(ended.success(), "not stripped: {ended}");
     stripped
 }
 
-/// Makes the package by the operator's command, and has it unpacked.
+/// Has the package unpacked.
 pub(crate) fn unpacked(folder: &Folder, python: &str) -> PathBuf {
-    let (zip, root) = (folder.path("functions.zip"), folder.path("package"));
-    let executable = stripped(folder);
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-    let made = latchkey(&["package", "--glibc", "2.99", "--manifest-path", manifest])
-        .arg("--executable")
-        .arg(&executable)
-        .arg("--out")
-        .arg(&zip)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(made.success(), "no package: {made}");
+    let root = folder.path("package");
     let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/judges/package/unpack.py");
-    let ended = Command::new(python).arg(judge).arg(&zip).arg(&root).status().unwrap();
+    let ended = Command::new(python).arg(judge).arg(package()).arg(&root).status().unwrap();
     assert!(ended.success(), "the package cannot be unpacked: {ended}");
     root
 }
