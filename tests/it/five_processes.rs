@@ -164,6 +164,9 @@ async fn an_onboarding_becomes_active_in_five_processes_without_a_key() {
     let mut blobs = Running::quietly("Azurite", blobs, &folder.path("azurite.log"));
     blobs.listens(ports.blobs).await;
     let prepared = prepare(&dir, &ports, &[]);
+    let settings = exports(&dir.join("app.env"));
+    prepare(&dir, &ports, &[]);
+    assert!(settings == exports(&dir.join("app.env")), "a second run changes the settings");
     let mut bus = Running::start(
         "the broker",
         broker(&dir, ports.bus, prepared["serviceBusNamespace"].as_str().unwrap()),

@@ -133,6 +133,24 @@ fn a_child_runs_in_the_environment_and_its_status_is_passed_on() {
 }
 
 #[test]
+fn preparing_needs_a_sandbox_that_runs_and_a_blob_store_with_an_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("box");
+    let prepare = |blobs: &str| {
+        let output = run(&["sandbox", "prepare", "--dir", dir.to_str().unwrap(), "--blobs", blobs]);
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let nobody = "https://127.0.0.1:1/latchkeystore";
+    assert!(prepare(nobody).contains("no sandbox has run in"), "{}", prepare(nobody));
+    let _running = Running::start(&dir, &[]);
+    let no_store = prepare(nobody);
+    assert!(no_store.contains(&format!("the blob store has to run at {nobody}")), "{no_store}");
+    let no_account = prepare("https://127.0.0.1:1/");
+    assert!(no_account.contains("names no storage account"), "{no_account}");
+}
+
+#[test]
 fn what_was_answered_survives_sigkill_and_the_ports_are_taken_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("box");
