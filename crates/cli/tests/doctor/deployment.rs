@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ARM, Estate, Ran};
+use crate::support::{ARM, Estate, Ran, with};
 
 const SNAPSHOT: &str = include_str!("../../../../infra/snapshots/default.snapshot.json");
 /// The subscription of the snapshot.
@@ -116,10 +116,15 @@ impl Deployment {
 
     /// Runs doctor with this token for Azure Resource Manager.
     pub(crate) async fn doctor_with(&self, token: &str) -> Ran {
+        self.doctor(token, &[]).await
+    }
+
+    pub(crate) async fn doctor(&self, token: &str, more: &[&str]) -> Ran {
         let group = self.group.rsplit('/').next().unwrap();
         let subscription = self.estate.vendor.subscription_id.to_string();
         let arguments = ["--json", "--subscription", &subscription, "--resource-group", group];
-        let ran = self.estate.latchkey("doctor", &arguments.map(str::to_owned), token).await;
+        let arguments = with(&arguments.map(str::to_owned), more);
+        let ran = self.estate.latchkey("doctor", &arguments, token).await;
         // One call is a POST, and that is how Azure is asked for settings.
         assert!(ran.writes <= 1, "doctor changes nothing: {}", ran.writes);
         ran

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 #![cfg(unix)]
 
+#[path = "../setup/az.rs"]
+mod az;
 mod deployment;
+mod microsofts_az;
 #[path = "../setup/support.rs"]
 #[expect(dead_code, reason = "the tests of setup use more of it")]
 mod support;
@@ -240,4 +243,18 @@ async fn where_nothing_is_deployed_the_command_says_so() {
     deployed.put(&deployed.group, WEB, location).await;
     let ran = deployed.doctor_with(&token).await.ends(1);
     assert!(ran.stderr.contains("deploy infra/ there first (azd up)"), "{}", ran.stderr);
+}
+
+/// That is when what `infra/` made says most. Nothing listens on port 1.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_does_not_answer_is_wrong_and_the_rest_is_looked_at_all_the_same() {
+    let deployed = Deployment::in_azure(Estate::empty().await).await;
+    let token = deployed.estate.token(ARM).await;
+    let document = deployed.doctor(&token, &["--app-url", "http://127.0.0.1:1"]).await.ends(3).document();
+    let checks = document["checks"].as_array().unwrap();
+    let (app, others) = checks.split_first().unwrap();
+    assert_eq!((app["check"].as_str(), app["is"].as_str()), (Some("function-app"), Some("wrong")));
+    assert!(app["saw"].as_str().unwrap().contains("cannot be reached"), "{app}");
+    assert_eq!(others.len(), 9, "{others:#?}");
+    assert!(others.iter().all(|check| check["is"] == "good"), "{others:#?}");
 }

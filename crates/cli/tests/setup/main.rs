@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 #![cfg(unix)]
 
+mod az;
 mod device_code;
 mod from_nothing;
 mod microsofts_az;
