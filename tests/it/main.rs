@@ -14,6 +14,7 @@ mod deployed_by_az;
 mod deployed_executable;
 mod disks;
 mod doctor;
+mod doctor_deployed;
 mod evidence;
 mod faults;
 mod five_processes;

@@ -3,12 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ARM, Estate, Ran, with};
-
-const SNAPSHOT: &str = include_str!("../../../../infra/snapshots/default.snapshot.json");
-/// The subscription of the snapshot.
-const PREDICTED: &str = "22222222-bbbb-4444-8888-cccccccccccc";
-pub(crate) const TOKEN: &str = "sgrbgq6qpq54e";
+use crate::{
+    predicted::{self, Known, TOKEN},
+    support::{ARM, Estate, Ran, with},
+};
 
 /// Where everything is.
 pub(crate) struct Deployment {
@@ -20,32 +18,22 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Everything that `infra/` makes, the signing key, and a package with the functions of this version.
     pub(crate) async fn in_azure(estate: Estate) -> Self {
-        let snapshot = SNAPSHOT.replace(PREDICTED, &estate.vendor.subscription_id.to_string());
-        let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
-        let mut all = snapshot["predictedResources"].as_array().unwrap().clone();
-        // What stands below another comes after it; what is assigned, last.
-        let depth = |one: &Value| one["id"].as_str().unwrap().split('/').count();
-        let order = |one: &Value| {
-            let kind = one["type"].as_str().unwrap();
-            let is_later = kind.ends_with("/roleAssignments") || kind.ends_with("/diagnosticSettings");
-            (is_later, depth(one))
-        };
-        all.sort_by_key(order);
+        let all = predicted::resources(&estate.vendor.subscription_id.to_string());
         let group = all[0]["id"].as_str().unwrap().to_owned();
         let mut made = Self { estate, group, principal: String::new() };
-        let mut client = String::new();
+        let mut known = Known::of_tenant(made.estate.vendor.tenant_id);
         for one in &all {
             let id = one["id"].as_str().unwrap();
             let version = one["apiVersion"].as_str().unwrap();
             match one["type"].as_str().unwrap() {
                 "Microsoft.ManagedIdentity/userAssignedIdentities" => {
                     let identity = made.put(id, version, one.clone()).await;
-                    let text = |name: &str| identity["properties"][name].as_str().unwrap().to_owned();
-                    (made.principal, client) = (text("principalId"), text("clientId"));
+                    known.identity(&identity);
                 }
-                _ => drop(made.put(id, version, made.worked_out(one, &client)).await),
+                _ => drop(made.put(id, version, known.worked_out(one)).await),
             }
         }
+        made.principal = known.principal;
         made.put_below(
             "Microsoft.KeyVault/vaults",
             &format!("kv-lk-{TOKEN}/secrets/signing-key"),
@@ -60,38 +48,6 @@ impl Deployment {
             made.put_below("Microsoft.Web/sites", &name, "2024-11-01", json!({ "properties": {} })).await;
         }
         made
-    }
-
-    /// What the engine leaves to Azure: the values that only exist there.
-    fn worked_out(&self, value: &Value, client: &str) -> Value {
-        match value {
-            Value::String(text) if text.starts_with('[') => json!(self.expression(text, client)),
-            Value::Array(items) => items.iter().map(|item| self.worked_out(item, client)).collect(),
-            Value::Object(members) => {
-                let worked =
-                    members.iter().map(|(name, value)| (name.clone(), self.worked_out(value, client)));
-                worked.collect::<Value>()
-            }
-            plain => plain.clone(),
-        }
-    }
-
-    fn expression(&self, text: &str, client: &str) -> String {
-        let vault = format!("https://kv-lk-{TOKEN}.vault.azure.net/");
-        let known = [
-            ("tenant().tenantId", self.estate.vendor.tenant_id.to_string()),
-            (".principalId)", self.principal.clone()),
-            (").principalId]", self.principal.clone()),
-            ("'ClientId={0};", format!("ClientId={client};Authorization=AAD")),
-            (").clientId]", client.to_owned()),
-            ("secrets/signing-key", format!("@Microsoft.KeyVault(SecretUri={vault}secrets/signing-key)")),
-            ("{0}keys/evidence", format!("{vault}keys/evidence")),
-            ("defaultHostName", format!("https://func-latchkey-{TOKEN}.azurewebsites.net")),
-            ("primaryEndpoints.blob", format!("https://sthost{TOKEN}.blob.core.windows.net/packages")),
-            ("ConnectionString", "InstrumentationKey=x".to_owned()),
-        ];
-        let found = known.into_iter().find(|(part, _)| text.contains(part));
-        found.unwrap_or_else(|| panic!("what is {text}?")).1
     }
 
     pub(crate) fn id(&self, kind: &str, name: &str) -> String {

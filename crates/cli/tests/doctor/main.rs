@@ -6,6 +6,7 @@
 mod az;
 mod deployment;
 mod microsofts_az;
+mod predicted;
 #[path = "../setup/support.rs"]
 #[expect(dead_code, reason = "the tests of setup use more of it")]
 mod support;
@@ -16,7 +17,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    deployment::{Deployment, TOKEN},
+    deployment::Deployment,
+    predicted::TOKEN,
     support::{ARM, Estate, GRAPH},
 };
 
