@@ -108,7 +108,7 @@ async fn one_report_has_what_the_app_tried_and_what_infra_made() {
         ["telemetry"],
         "{not_good:#?}"
     );
-    assert_eq!((status, number), (Some(0), 14 + 9));
+    assert_eq!((status, number), (Some(0), 14 + 12));
 
     let site = format!("{group}/providers/Microsoft.Web/sites/func-latchkey-{TOKEN}");
     let mut stopped = predicted::resources(&world.sandbox().seed().vendor.subscription_id.to_string())

@@ -119,7 +119,7 @@ async fn look(args: &DoctorArgs, session: Option<&Session>) -> anyhow::Result<He
         Err(why) if session.is_some() => Health::without_the_app(args.app.app_url.as_deref(), why),
         Err(why) => return Err(anyhow!(why)),
     };
-    health.checks.extend(args.deployed.checks(session).await?);
+    health.checks.extend(args.deployed.checks(session).await);
     Ok(health)
 }
 

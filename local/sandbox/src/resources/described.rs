@@ -32,6 +32,9 @@ pub(crate) struct DescribedType {
     /// Fields, with dots between their names, that have one of these values.
     #[serde(default)]
     pub(crate) one_of: Map<String, Value>,
+    /// Fields that have to be written when it is made.
+    #[serde(default)]
+    pub(crate) required: Vec<String>,
     /// Fields that stay as they were first written.
     #[serde(default)]
     pub(crate) fixed: Vec<String>,
@@ -211,9 +214,8 @@ mod tests {
             assert!(known.versions.is_sorted_by(|newer, older| newer > older), "{}", known.name);
             let parent = known.name.rsplit_once('/').map(|(parent, _)| parent).unwrap();
             let is_below = known.name.split('/').count() > 2;
-            let has_parent = !is_below
-                || DescribedType::named(parent).or(None).is_some()
-                || ResourceType::named(parent).is_some();
+            let has_parent =
+                !is_below || DescribedType::named(parent).is_some() || ResourceType::named(parent).is_some();
             assert!(has_parent, "{} has no parent", known.name);
         }
     }

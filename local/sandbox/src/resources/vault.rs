@@ -184,6 +184,7 @@ pub(crate) fn forget(state: &mut State, key: &str) {
         && let Some(vault) = state.arm.vaults.remove(key)
     {
         state.key_vault.forget(&vault.holder());
+        state.arm.forget_secrets(&vault.id);
     }
 }
 

@@ -58,9 +58,17 @@ pub(crate) struct ArmState {
 }
 
 impl ArmState {
-    /// Deletes the described resources below the resource or group with this key, and on it.
+    /// Deletes the described resources below the resource or group with this key, and on it. Secrets are deleted with their
+    /// vault and come back with it: they stay.
     pub(crate) fn remove_below(&mut self, key: &str) {
-        self.described.retain(|held, _| held == key || !arm_id::covers(key, held));
+        let is_secret = |held: &str| held.rsplit('/').nth(1) == Some("secrets");
+        self.described.retain(|held, _| held == key || is_secret(held) || !arm_id::covers(key, held));
+    }
+
+    /// Deletes the secrets of a vault for good.
+    pub(crate) fn forget_secrets(&mut self, vault: &str) {
+        let below = format!("{}/secrets", arm_id::key(vault));
+        self.described.retain(|held, _| !arm_id::covers(&below, held));
     }
 
     /// The role with this id, built in or defined by somebody.

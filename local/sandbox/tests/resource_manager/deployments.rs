@@ -279,6 +279,14 @@ async fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
             json!({ "mode": "Incremental", "template": {}, "expressionEvaluationOptions": options });
         one(json!({ "type": "Microsoft.Resources/deployments", "properties": properties }))
     };
+    let loops = || {
+        let inner = (0..4).fold(
+            json!(1),
+            |input, number| json!({ "copy": [{ "name": format!("l{number}"), "count": 1, "input": input }] }),
+        );
+        let named = json!([disk("[string(variables('loops'))]", json!({}))]);
+        template(named, json!({ "variables": { "loops": inner } }))
+    };
     let table = [
         (json!([]), "not an object"),
         (json!({ "$schema": "s", "resources": [] }), "'contentVersion' not found"),
@@ -297,6 +305,17 @@ async fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
         (one(json!({ "scope": "x" })), "a scope for resources of the type"),
         (one(json!({ "resources": [{}] })), "the resource element 'resources'"),
         (nested(json!({})), "whose expressions the outer one evaluates"),
+        (loops(), "loops in more than 2 others"),
+        (
+            template(
+                json!([
+                    disk("[format('d{0}', copyIndex())]", json!({ "copy": { "name": "c", "count": 800 } })),
+                    disk("one", json!({})),
+                ]),
+                json!({}),
+            ),
+            "exceeds the limit of 800 resources",
+        ),
         (parameter(json!({ "$ref": "#/definitions/none" })), "no type definition"),
         (
             with(json!({ "parameters": {

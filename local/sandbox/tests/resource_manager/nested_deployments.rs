@@ -121,6 +121,13 @@ fn messaging() -> Value {
                 },
                 "dependsOn": ["group"],
             },
+            "there": {
+                "existing": true,
+                "type": "Microsoft.Resources/resourceGroups",
+                "apiVersion": "2025-04-01",
+                "name": "[parameters('group')]",
+                "dependsOn": ["messaging"],
+            },
             "unwanted": {
                 "condition": false,
                 "type": "Microsoft.Resources/resourceGroups",
@@ -131,6 +138,7 @@ fn messaging() -> Value {
         },
         "outputs": {
             "endpoint": { "type": "string", "value": "[reference('messaging').outputs.endpoint.value]" },
+            "place": { "type": "string", "value": "[reference('there', '2025-04-01', 'full').location]" },
             "bus": { "type": "string", "value": "[resourceId(subscription().subscriptionId, parameters('group'), 'Microsoft.ServiceBus/namespaces', variables('names').bus)]" },
         },
     })
@@ -148,6 +156,7 @@ async fn a_template_goes_into_a_subscription_with_everything_that_bicep_makes_of
         assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
         let outputs = &shown["properties"]["outputs"];
         assert_eq!(outputs["endpoint"]["value"], "https://sb-contoso.servicebus.windows.net:443/");
+        assert_eq!(outputs["place"]["value"], vendor.region.as_str());
         let bus = outputs["bus"]["value"].as_str().unwrap();
         let get = async |id: String, version: &str| {
             cloud.arm(vendor, Method::GET, at(&id, version), None).await.expect(200).body
@@ -187,11 +196,96 @@ async fn what_a_nested_deployment_is_refused_fails_the_outer_one_with_the_reason
     assert!(details.contains("parameter 'queues'[1] is not valid"), "{details}");
 }
 
+/// A nested deployment with this name, and whatever else is said of it.
+fn nested(name: &str, more: Value) -> Value {
+    let mut nested = json!({
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2025-04-01",
+        "name": name,
+        "location": "[deployment().location]",
+        "properties": {
+            "mode": "Incremental",
+            "expressionEvaluationOptions": { "scope": "inner" },
+            "template": { "$schema": INTO_SUBSCRIPTIONS, "contentVersion": "1.0.0.0", "resources": [] },
+        },
+    });
+    for (name, value) in more.as_object().unwrap() {
+        nested[name] = value.clone();
+    }
+    nested
+}
+
+fn with(resources: Value) -> Value {
+    json!({ "$schema": INTO_SUBSCRIPTIONS, "contentVersion": "1.0.0.0", "resources": resources })
+}
+
+#[tokio::test]
+async fn a_deployment_that_leads_back_to_itself_fails_and_others_go_on() {
+    let cloud = Cloud::start().await;
+    let nothing = json!({});
+    let within = with(json!([nested("outer", json!({}))]));
+    put(&cloud, "outer", &within, &nothing).await.expect(201);
+    let shown = ended(&cloud, "outer").await;
+    assert_eq!(shown["properties"]["provisioningState"], "Failed", "{shown}");
+    assert!(shown.to_string().contains("DeploymentActive"), "{shown}");
+
+    let own =
+        "[reference(subscriptionResourceId('Microsoft.Resources/deployments', 'itself')).provisioningState]";
+    let mut looks = with(json!([]));
+    looks["outputs"] = json!({ "own": { "type": "string", "value": own } });
+    put(&cloud, "itself", &looks, &nothing).await.expect(201);
+    ended(&cloud, "itself").await;
+    put(&cloud, "another", &with(json!([])), &nothing).await.expect(201);
+    assert_eq!(ended(&cloud, "another").await["properties"]["provisioningState"], "Succeeded");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_named_without_a_group_is_meant_itself() {
+    let cloud = Cloud::start().await;
+    let vendor = &cloud.seed.vendor;
+    let group = cloud.group(vendor).await;
+    let subscription =
+        json!({ "subscriptionId": "[subscription().subscriptionId]", "location": vendor.region });
+    let template = with(json!([nested("below", subscription)]));
+    let body = json!({ "properties": { "mode": "Incremental", "template": template } });
+    let outer = at(&format!("{group}/providers/Microsoft.Resources/deployments/outer"), DEPLOYMENTS);
+    cloud.arm(vendor, Method::PUT, outer, Some(body)).await.expect(201);
+    assert_eq!(ended(&cloud, "below").await["properties"]["provisioningState"], "Succeeded");
+}
+
+#[tokio::test]
+async fn what_is_secret_by_the_type_that_a_template_defines_is_not_shown() {
+    let cloud = Cloud::start().await;
+    let mut template = with(json!({}));
+    template["languageVersion"] = json!("2.0");
+    template["definitions"] = json!({ "Key": { "type": "securestring" } });
+    template["parameters"] = json!({ "key": { "$ref": "#/definitions/Key" } });
+    put(&cloud, "secret", &template, &json!({ "key": { "value": "hush" } })).await.expect(201);
+    let shown = ended(&cloud, "secret").await;
+    assert_eq!(shown["properties"]["parameters"]["key"], json!({ "type": "SecureString" }));
+    assert!(!shown.to_string().contains("hush"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_function_of_the_templates_own_sees_no_variables() {
+    let cloud = Cloud::start().await;
+    let mut template = with(json!([]));
+    template["variables"] = json!({ "outside": "x" });
+    template["functions"] = json!([{ "namespace": "my", "members": { "look": {
+        "parameters": [],
+        "output": { "type": "string", "value": "[variables('outside')]" },
+    } } }]);
+    template["outputs"] = json!({ "seen": { "type": "string", "value": "[my.look()]" } });
+    put(&cloud, "looks", &template, &json!({})).await.expect(201);
+    let shown = ended(&cloud, "looks").await;
+    assert_eq!(shown["properties"]["error"]["code"], "DeploymentOutputEvaluationFailed", "{shown}");
+    assert!(shown.to_string().contains("The template variable 'outside' is not found"), "{shown}");
+}
+
 #[tokio::test]
 async fn what_cannot_go_into_a_subscription_is_refused() {
     let cloud = Cloud::start().await;
     let vendor = &cloud.seed.vendor;
-    let with = |resources: Value| json!({ "$schema": INTO_SUBSCRIPTIONS, "contentVersion": "1.0.0.0", "resources": resources });
     let bus = json!([{
         "type": "Microsoft.ServiceBus/namespaces", "apiVersion": "2024-01-01", "name": "sb-contoso", "location": "eastus",
     }]);

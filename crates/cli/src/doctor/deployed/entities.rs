@@ -56,7 +56,7 @@ pub(super) async fn check(estate: &Estate<'_>) -> Check {
 fn judge(queues: &Seen, topics: &Seen, place: &str) -> Result<Check, Check> {
     let mut found = Found::default();
     for (kind, seen) in [(Kind::queues(), queues), (Kind::topics(), topics)] {
-        let listed = seen.known(CHECK, &format!("list of {}s", kind.word), READER)?;
+        let listed = seen.known(CHECK, &format!("Service Bus namespace with its {}s", kind.word), READER)?;
         found.compare(&kind, listed.as_array().map_or(&[], Vec::as_slice), place);
     }
     let surplus = found.surplus.join(", ");
@@ -75,8 +75,9 @@ fn judge(queues: &Seen, topics: &Seen, place: &str) -> Result<Check, Check> {
         return Ok(Check::good(CHECK, saw));
     }
     let mend = format!(
-        "Nothing of the app sends to or receives from it. If it is left of an older version and empty, delete it: az \
-         servicebus queue delete {place} --name NAME"
+        "Nothing of this version of the app sends to it or receives from it. If the app is newer than this command, use the \
+         command of the app's version. If it is left of an older version and empty, delete it: az servicebus queue delete \
+         (or topic delete) {place} --name NAME"
     );
     Ok(Check::noted(CHECK, format!("{saw}. Not the app's: {surplus}"), DEPLOYER, mend))
 }

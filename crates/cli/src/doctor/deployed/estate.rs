@@ -1,6 +1,5 @@
 //! Reading what is there.
 
-use anyhow::bail;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -10,6 +9,8 @@ use crate::{
     doctor::{Check, DEPLOYER},
 };
 
+/// Whether there is a deployment to be looked at.
+const CHECK: &str = "deployment";
 /// What an operator needs to read everything but the settings.
 pub(super) const READER: &str = "Reader";
 
@@ -33,32 +34,34 @@ pub(super) enum Seen {
 }
 
 impl<'a> Estate<'a> {
-    /// Finds the deployment in a group.
-    ///
-    /// # Errors
-    /// Azure does not answer, there is no such group, or there is not one deployment in it.
-    pub(super) async fn find(azure: &'a Azure<'a>, subscription: Uuid, group: &str) -> anyhow::Result<Self> {
-        let subscription = format!("/subscriptions/{subscription}");
-        let group_id = format!("{subscription}/resourceGroups/{group}");
+    /// Finds the deployment in a group. What the look comes to, where there is none or it cannot be read.
+    pub(super) async fn find(azure: &'a Azure<'a>, subscription: Uuid, group: &str) -> Result<Self, Check> {
+        let subscription_id = format!("/subscriptions/{subscription}");
+        let group_id = format!("{subscription_id}/resourceGroups/{group}");
         let sites = format!("{group_id}/providers/Microsoft.Web/sites?api-version=2024-11-01");
-        let sites = match azure.look_at_all(&sites).await? {
-            Asked::Answer(sites) => sites,
-            Asked::Missing => bail!("there is no resource group {group} in {subscription}"),
-            Asked::NotAllowed(why) => {
-                bail!("the resource group {group} cannot be read: {why}. It takes the role {READER} there")
+        let wrong = |saw: String| {
+            let mend = "Name the resource group that infra/ made, such as rg-latchkey-contoso, or deploy it first (azd up).";
+            Check::wrong(CHECK, saw, DEPLOYER, mend)
+        };
+        let sites = match Seen::of(azure.look_at_all(&sites).await) {
+            Seen::Missing => {
+                return Err(wrong(format!(
+                    "there is no resource group {group} in the subscription {subscription}"
+                )));
             }
+            seen => seen.known(CHECK, &format!("resource group {group}"), READER)?.clone(),
         };
         let named = sites.as_array().into_iter().flatten();
         let found: Vec<Names> = named.filter_map(|site| Names::of_app(site["name"].as_str()?)).collect();
         match found.as_slice() {
-            [names] => Ok(Self { azure, subscription, group: group_id, names: names.clone() }),
-            [] => bail!(
-                "there is no function app func-latchkey-… in {group}: deploy infra/ there first (azd up)"
-            ),
-            several => bail!(
+            [names] => {
+                Ok(Self { azure, subscription: subscription_id, group: group_id, names: names.clone() })
+            }
+            [] => Err(wrong(format!("there is no function app func-latchkey-… in {group}"))),
+            several => Err(wrong(format!(
                 "there are several function apps in {group}: {}. infra/ makes a group for each deployment",
                 several.iter().map(Names::app).collect::<Vec<_>>().join(", ")
-            ),
+            ))),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What `infra/` made, read from Azure Resource Manager as the operator: queues, keys that are refused, the function app,
-//! its settings, the signing key, roles, alerts. Nothing is changed.
+//! its settings, the signing key, roles, the address of what goes out, how much room is left, alerts. Nothing is changed.
 //!
 //! What each has to be is what `infra/` is made from: the same files, and for names and roles a test that compares.
 
 mod alerts;
+mod capacity;
 mod entities;
 mod estate;
 mod local_auth;
 mod names;
+mod outbound;
 #[cfg(test)]
 mod predicted;
+mod providers;
 mod roles;
 mod settings;
 mod signing_key;
@@ -51,19 +54,20 @@ impl Deployed {
         Ok(if self.subscription.is_some() { Some(self.who.sign_in().await?) } else { None })
     }
 
-    /// # Errors
-    /// Azure does not answer, or there is no deployment.
-    pub(super) async fn checks(&self, session: Option<&Session>) -> anyhow::Result<Vec<Check>> {
+    /// What is seen there.
+    pub(super) async fn checks(&self, session: Option<&Session>) -> Vec<Check> {
         let (Some(session), Some(subscription), Some(group)) =
             (session, self.subscription, &self.resource_group)
         else {
             let how = "what infra/ made was not looked at: give --subscription and --resource-group, signed in with az \
                        or with --login device-code";
-            return Ok(vec![Check::not_checked("deployment", how)]);
+            return vec![Check::not_checked("deployment", how)];
         };
         let azure = session.azure();
-        let estate = Estate::find(&azure, subscription, group).await?;
-        Ok(look(&estate).await)
+        match Estate::find(&azure, subscription, group).await {
+            Ok(estate) => look(&estate).await,
+            Err(check) => vec![check],
+        }
     }
 }
 
@@ -76,12 +80,14 @@ async fn look(estate: &Estate<'_>) -> Vec<Check> {
         local_auth::check(estate),
         site::checks(estate),
         signing_key::check(estate),
-        roles::check(estate, &identity, settled.disks_group.as_deref()),
+        roles::check(estate, &identity, settled.value("LATCHKEY_RESOURCE_GROUP")),
         alerts::check(estate),
     );
-    let mut all = vec![queues, local_auth];
+    let (providers, outbound, capacity) =
+        join!(providers::check(estate), outbound::check(estate), capacity::check(estate, &settled));
+    let mut all = vec![providers, queues, local_auth];
     all.extend(site);
     all.extend(settled.checks);
-    all.extend([signing_key, roles, alerts]);
+    all.extend([signing_key, roles, outbound, capacity, alerts]);
     all
 }

@@ -45,6 +45,11 @@ impl Names {
         format!("sb-latchkey-{}", self.token)
     }
 
+    /// The fixed address of what goes out, where there is one.
+    pub(super) fn address(&self) -> String {
+        format!("pip-latchkey-{}", self.token)
+    }
+
     pub(super) fn vault(&self) -> String {
         format!("kv-lk-{}", self.token)
     }

@@ -30,8 +30,17 @@ struct Named {
 /// What came of them.
 pub(super) struct Settled {
     pub(super) checks: Vec<Check>,
-    /// The resource group of the disks, when the settings could be read.
-    pub(super) disks_group: Option<String>,
+    shown: Seen,
+}
+
+impl Settled {
+    /// A setting by its name, when the settings could be read.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        match &self.shown {
+            Seen::There(shown) => shown["properties"][name].as_str(),
+            _ => None,
+        }
+    }
 }
 
 pub(super) async fn checks(estate: &Estate<'_>, identity: &Seen) -> Settled {
@@ -50,15 +59,11 @@ pub(super) async fn checks(estate: &Estate<'_>, identity: &Seen) -> Settled {
         bus: format!("{}.servicebus.windows.net", names.bus()),
         journal_storage: names.journal_storage(),
     };
-    let disks_group = match &settings {
-        Seen::There(shown) => shown["properties"]["LATCHKEY_RESOURCE_GROUP"].as_str().map(str::to_owned),
-        _ => None,
-    };
     let checks = vec![
         judge(&settings, &named).unwrap_or_else(|check| check),
         judge_references(&references).unwrap_or_else(|check| check),
     ];
-    Settled { checks, disks_group }
+    Settled { checks, shown: settings }
 }
 
 /// No value is ever told: a secret may be where none should be.
@@ -87,9 +92,9 @@ fn judge(settings: &Seen, named: &Named) -> Result<Check, Check> {
     }
     let identity_id = named.identity_id.as_str();
     let mut has = |name: &str, should: Option<&str>| {
-        let is = values.get(name).copied().unwrap_or("nothing");
-        if should.is_some_and(|should| !is.eq_ignore_ascii_case(should)) {
-            wrong.push(format!("{name} names {is}, and not {}", should.unwrap_or_default()));
+        let Some(should) = should else { return };
+        if !values.get(name).is_some_and(|is| is.eq_ignore_ascii_case(should)) {
+            wrong.push(format!("{name} does not name {should}"));
         }
     };
     has("LATCHKEY_MANAGED_IDENTITY_ID", Some(identity_id));
@@ -219,7 +224,8 @@ mod tests {
         ] {
             let check = changed(name, json!(value));
             assert_eq!(check.is, Verdict::Wrong, "{name}");
-            assert!(check.saw.starts_with(&format!("{name} names {value}, and not ")), "{check:?}");
+            assert!(check.saw.starts_with(&format!("{name} does not name s")), "{check:?}");
+            assert!(!check.saw.contains(value), "a key could stand there: {check:?}");
         }
     }
 

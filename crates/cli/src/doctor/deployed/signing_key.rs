@@ -38,7 +38,7 @@ fn judge(secret: &Seen, vault: &str, now: OffsetDateTime) -> Result<Check, Check
         moment("exp").filter(|end| *end <= now).map(|end| format!("expired since {}", end.date()))
     };
     if let Some(unusable) = unusable {
-        let mend = "Enable it, or make a new version as docs/runbook.md says (Rotate the signing key).";
+        let mend = "Enable it, or make a new version: docs/operate/signing-key.md.";
         return Ok(Check::wrong(CHECK, format!("the secret signing-key is {unusable}"), DEPLOYER, mend));
     }
     let Some(created) = moment("created") else {
@@ -49,7 +49,7 @@ fn judge(secret: &Seen, vault: &str, now: OffsetDateTime) -> Result<Check, Check
     if age <= OLD {
         return Ok(Check::good(CHECK, saw));
     }
-    let mend = "Rotate it without breaking links: docs/runbook.md, Rotate the signing key.";
+    let mend = "Rotate it without breaking links: docs/operate/signing-key.md.";
     Ok(Check::noted(CHECK, saw, DEPLOYER, mend))
 }
 
@@ -81,7 +81,7 @@ mod tests {
         }
         let check = judged(aged(400));
         assert!(check.saw.contains("400 days old, made on 2025-10-27"), "{check:?}");
-        assert!(check.mend.unwrap().contains("Rotate the signing key"));
+        assert!(check.mend.unwrap().contains("docs/operate/signing-key.md"));
         assert_eq!(judged(aged(-1)).is, Verdict::Good, "a clock that is behind");
     }
 

@@ -1,4 +1,4 @@
-//! Microsoft.Resources: deployments of templates into a resource group.
+//! Microsoft.Resources: deployments of templates into a resource group or a subscription.
 //!
 //! Every resource of a template is written through the same handlers as a client's own PUT, as the caller of the
 //! deployment, once everything that it depends on is there. Microsoft Learn, "Deploy resources with ARM templates"; Azure

@@ -16,6 +16,9 @@ use crate::state::resources::deployment::{
 use super::place::Place;
 use super::template::{self, Evaluator, invalid, unsupported};
 
+/// Azure takes no more (Microsoft Learn, "Best practices for templates"). Our guess: the words.
+const MOST_RESOURCES: usize = 800;
+
 /// What says how a resource is deployed and is not part of it.
 const NOT_OF_THE_RESOURCE: &[&str] = &[
     "type",
@@ -54,6 +57,11 @@ pub(super) fn plan(template: &Template, evaluator: &Evaluator<'_>, place: &Place
     let mut planned = Vec::new();
     for resource in &template.resources {
         planned.extend(every_turn(resource, evaluator, place)?);
+        if planned.len() > MOST_RESOURCES {
+            return Err(invalid(&format!(
+                "The number of resources exceeds the limit of {MOST_RESOURCES} resources in a template"
+            )));
+        }
     }
     let written = || planned.iter().filter(|one| !one.exists && one.wanted);
     for (number, one) in written().enumerate() {
@@ -131,9 +139,11 @@ fn plan_one(
     };
     let optional = |element: &str| elements.get(element).map(|_| text(element)).transpose();
     let (resource_type, name, api_version) = (text("type")?, text("name")?, text("apiVersion")?);
+    let (subscription, group) = (optional("subscriptionId")?, optional("resourceGroup")?);
     let own = Place {
-        subscription: optional("subscriptionId")?.unwrap_or_else(|| place.subscription.clone()),
-        group: optional("resourceGroup")?.or_else(|| place.group.clone()),
+        // A subscription that is named without a group is meant itself.
+        group: group.or_else(|| place.group.clone().filter(|_| subscription.is_none())),
+        subscription: subscription.unwrap_or_else(|| place.subscription.clone()),
         location: None,
     };
     let id = own.id_of(&resource_type, &name, optional("scope")?.as_deref())?;

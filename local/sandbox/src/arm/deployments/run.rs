@@ -51,7 +51,8 @@ impl<'a> Looking<'a> {
     /// None where somebody does already.
     fn begin(cloud: &'a Cloud, key: &'a str) -> Option<Self> {
         let mut deploying = cloud.deploying.lock().unwrap_or_else(PoisonError::into_inner);
-        deploying.insert(key.to_owned()).then_some(Self { cloud, key })
+        // Lazily: one that is not handed out would end the other's look when it is dropped.
+        deploying.insert(key.to_owned()).then(|| Self { cloud, key })
     }
 }
 
@@ -168,7 +169,7 @@ fn end(cloud: &Cloud, gateway: Gateway, deployment: &mut Deployment) {
 fn outputs(cloud: &Cloud, gateway: Gateway, deployment: &Deployment) -> Result<Map<String, Value>, ArmError> {
     let mut outputs = Map::new();
     for (name, output) in &deployment.template.outputs {
-        if output.get("condition").is_some_and(|_| true) {
+        if output.get("condition").is_some() {
             let holds = evaluated(cloud, gateway, deployment, &output["condition"])?;
             if holds == json!(false) {
                 continue;

@@ -20,6 +20,10 @@ pub(super) enum Reached {
 
 impl Address {
     pub(super) fn of(segments: &[String]) -> Option<Self> {
+        // A slash that came encoded would make another resource of it.
+        if segments.iter().any(|segment| segment.contains('/')) {
+            return None;
+        }
         let at = segments.iter().rposition(|segment| segment.eq_ignore_ascii_case("providers"))?;
         let (scope, path) = (&segments[..at], &segments[at + 1..]);
         let (namespace, path) = path.split_first()?;
@@ -64,7 +68,9 @@ mod tests {
     use super::*;
 
     fn of(path: &str) -> Option<(String, String, Reached)> {
-        let segments: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
+        // The sign for a slash that came encoded.
+        let segments = path.split('/').skip(1).map(|segment| segment.replace('\u{1}', "/"));
+        let segments: Vec<String> = segments.collect();
         Address::of(&segments).map(|found| (found.known.name.clone(), found.id, found.reached))
     }
 
@@ -111,6 +117,7 @@ mod tests {
                 )),
             ),
             (format!("{bus}/b/unknown/u"), None),
+            (format!("{bus}/b%2Fqueues%2Fq").replace("%2F", "\u{1}"), None),
             (format!("{group}/providers/Microsoft.Insights/diagnosticSettings/d"), None),
             (format!("{group}/providers/Microsoft.Compute/disks/d"), None),
             ("/subscriptions/s/providers/Microsoft.ServiceBus/namespaces/b".to_owned(), None),

@@ -39,7 +39,8 @@ fn answered(cloud: &Cloud, request: &ArmRequest, address: &Address) -> Result<Ar
                 if id.split('/').count() > 4 {
                     write::check_group(state, id)?;
                 }
-                Ok(known.list(&state.arm, id))
+                // What is only told to whoever asks by POST is in no list either.
+                Ok(if known.listed_by_post { Vec::new() } else { known.list(&state.arm, id) })
             })?;
             limits::page(cloud, request, ArmResponse::list(listed))
         }
@@ -69,7 +70,9 @@ fn answered(cloud: &Cloud, request: &ArmRequest, address: &Address) -> Result<Ar
 fn get(cloud: &Cloud, address: &Address) -> Result<ArmResponse, ArmError> {
     cloud.read(|state| {
         write::check_group(state, &address.id)?;
-        let held = state.arm.described.get(&arm_id::key(&address.id));
+        // A secret of a deleted vault is kept, and is not there.
+        let is_there = write::check_parent(state, address.known, &address.id).is_ok();
+        let held = state.arm.described.get(&arm_id::key(&address.id)).filter(|_| is_there);
         held.map(|held| ArmResponse::ok(address.known.shown(held)))
             .ok_or_else(|| not_found(address.known, &address.id))
     })

@@ -5,6 +5,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::arm::access::authorize_request;
 use crate::arm::api_version::{self, Versions};
@@ -13,6 +14,7 @@ use crate::arm::request::{ArmRequest, ArmResponse};
 use crate::cloud::Cloud;
 use crate::names::arm_id;
 use crate::state::arm::ArmState;
+use crate::state::resources::vault::Vault;
 
 const TYPE: &str = "Microsoft.Web/sites/config";
 /// The oldest version that has it.
@@ -44,7 +46,7 @@ fn references(cloud: &Cloud, request: &ArmRequest, site: &str) -> Result<ArmResp
         let written =
             settings.and_then(|settings| settings.written.get("properties")).and_then(Value::as_object);
         let listed = written.into_iter().flatten().filter_map(|(name, value)| {
-            let properties = reference(&state.arm, value.as_str()?)?;
+            let properties = reference(&state.arm, request.caller.tenant, value.as_str()?)?;
             let id = format!("{site}/config/configreferences/appsettings/{name}");
             Some(json!({ "id": id, "name": name, "type": TYPE, "properties": properties }))
         });
@@ -53,7 +55,7 @@ fn references(cloud: &Cloud, request: &ArmRequest, site: &str) -> Result<ArmResp
 }
 
 /// What is told of a setting that is a reference.
-fn reference(arm: &ArmState, setting: &str) -> Option<Value> {
+fn reference(arm: &ArmState, tenant: Uuid, setting: &str) -> Option<Value> {
     let inner = setting.strip_prefix("@Microsoft.KeyVault(")?.strip_suffix(')')?;
     let mut told = json!({ "reference": setting, "identityType": "UserAssigned" });
     let named = inner.strip_prefix("SecretUri=https://").and_then(|address| {
@@ -66,7 +68,9 @@ fn reference(arm: &ArmState, setting: &str) -> Option<Value> {
         return Some(told);
     };
     let below = format!("/providers/microsoft.keyvault/vaults/{}", vault.to_lowercase());
-    let known = arm.vaults.keys().find(|id| id.ends_with(&below));
+    let is_ours = |vault: &Vault| vault.tenant_id == tenant && !vault.is_deleted();
+    let known =
+        arm.vaults.iter().find(|(id, vault)| id.ends_with(&below) && is_ours(vault)).map(|(id, _)| id);
     let has = |id: &String| arm.described.contains_key(&arm_id::key(&format!("{id}/secrets/{secret}")));
     told["status"] = json!(match known {
         None => "VaultNotFound",

@@ -58,6 +58,9 @@ pub(super) fn put(cloud: &Cloud, request: &ArmRequest, address: &Address) -> Res
         if let Some(existing) = existing {
             keep_fixed(known, &known.shown(existing), &mut written)?;
         }
+        if existing.is_none() {
+            check_required(known, &written)?;
+        }
         let status = if existing.is_some() { StatusCode::OK } else { StatusCode::CREATED };
         let held = Described {
             id: id.clone(),
@@ -83,7 +86,7 @@ pub(super) fn check_group(state: &State, id: &str) -> Result<(), ArmError> {
 }
 
 /// What it stands below, or on, has to be there. Our guess: code and words.
-fn check_parent(state: &State, known: &DescribedType, id: &str) -> Result<(), ArmError> {
+pub(super) fn check_parent(state: &State, known: &DescribedType, id: &str) -> Result<(), ArmError> {
     let above = match known.place {
         Place::Region => return Ok(()),
         Place::Anywhere if known.is_listed() => return Ok(()),
@@ -139,6 +142,14 @@ fn check_values(known: &DescribedType, written: &mut Value) -> Result<(), ArmErr
         })?;
     }
     Ok(())
+}
+
+/// Our guess: the code and the words.
+fn check_required(known: &DescribedType, written: &Value) -> Result<(), ArmError> {
+    match known.required.iter().find(|path| field(written, path).is_none()) {
+        None => Ok(()),
+        Some(path) => Err(ArmError::bad_request("BadRequest", format!("The value of '{path}' is missing."))),
+    }
 }
 
 /// What stays as it was first written: where nothing is said of it, and not where something else is said. Our guess: both,

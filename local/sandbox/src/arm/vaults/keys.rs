@@ -41,6 +41,7 @@ pub(super) fn put(
     name: &str,
 ) -> Result<ArmResponse, ArmError> {
     let Write { properties } = request.json()?;
+    check_name(name)?;
     let vault = cloud.read(|state| live(state, target).cloned())?;
     if cloud.read(|state| held(state, &vault, name).is_some_and(|key| key.deleted_at.is_some())) {
         // Our guess: the code and the words; the vault's own are about the same.
@@ -73,6 +74,15 @@ pub(super) fn get(cloud: &Cloud, target: &Target, name: &str) -> Result<ArmRespo
             ArmError::resource_not_found("Microsoft.KeyVault/vaults/keys", name, &target.group)
         })
     })
+}
+
+/// Microsoft Learn, "Vault name and object name": 1 to 127 letters, digits and hyphens.
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    if letters && (1..=127).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(ArmError::bad_request("BadRequest", format!("'{name}' is no name of a key.")))
 }
 
 fn live<'s>(state: &'s State, target: &Target) -> Result<&'s Vault, ArmError> {

@@ -1,8 +1,8 @@
 //! Secrets: written and read, which is all that the vendor's own vault needs. The same secret is a resource of Resource
 //! Manager, which shows it without its value.
 //!
-//! Azure Key Vault REST API, "Set Secret" and "Get Secret". Our guess: the words of what cannot be read; older versions are
-//! not kept.
+//! Azure Key Vault REST API, "Set Secret" and "Get Secret". Our guess: the words of what cannot be read. Older versions are not
+//! kept, and a secret is always enabled and does not expire.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,6 @@ impl Call<'_> {
             if let Some(content_type) = body.content_type {
                 properties["contentType"] = json!(content_type);
             }
-            let created_at = state.arm.described.get(&arm_id::key(&id)).map_or(now, |held| held.created_at);
             let held = Described {
                 id: id.clone(),
                 resource_type: TYPE.to_owned(),
@@ -53,7 +52,8 @@ impl Call<'_> {
                 tags: Some(body.tags),
                 written: json!({ "properties": properties }).as_object().cloned().unwrap_or_default(),
                 unique: Uuid::new_v4(),
-                created_at,
+                // Of the version.
+                created_at: now,
                 updated_at: now,
             };
             let shown = self.secret(&held);
@@ -89,7 +89,7 @@ impl Call<'_> {
 
     fn secret(&self, held: &Described) -> Value {
         let facts = self.vault.facts();
-        let properties = &held.written["properties"];
+        let properties = properties(held);
         let mut shown = json!({
             "value": properties["value"],
             "id": format!("{}/secrets/{}/{}", facts.base_url, held.name, version_of(held)),
@@ -119,6 +119,10 @@ impl Call<'_> {
 
 /// One that Resource Manager wrote has none.
 fn version_of(held: &Described) -> String {
-    let version = held.written["properties"].get("version").and_then(Value::as_str);
+    let version = properties(held).get("version").and_then(Value::as_str);
     version.map_or_else(|| held.unique.simple().to_string(), str::to_owned)
+}
+
+fn properties(held: &Described) -> &Value {
+    held.written.get("properties").unwrap_or(&Value::Null)
 }

@@ -12,6 +12,8 @@ use super::{invalid, unsupported};
 
 /// Azure repeats nothing more often (documented).
 const MOST_TURNS: i64 = 800;
+/// Loops in loops multiply. Our guess: that there are no three of them; no template of Bicep's has more than two.
+const DEEPEST: usize = 2;
 
 /// The loop of a resource: what it is called, and how often it goes round.
 pub(super) fn of_resource(copy: &Value, evaluator: &dyn Evaluate) -> Result<(String, usize), ArmError> {
@@ -42,6 +44,9 @@ pub(super) fn repeated(
     evaluator: &dyn Evaluate,
     loops: &[&Map<String, Value>],
 ) -> Result<Map<String, Value>, ArmError> {
+    if evaluator.turns() >= DEEPEST + 1 {
+        return Err(unsupported(&format!("loops in more than {DEEPEST} others")));
+    }
     let mut members = Map::new();
     for one in loops {
         let copy = Value::Object((*one).clone());

@@ -164,6 +164,10 @@ impl Evaluate for Evaluator<'_> {
         }
     }
 
+    fn turns(&self) -> usize {
+        self.turns.len()
+    }
+
     fn turn(&self, of: Option<&str>) -> Option<usize> {
         let wanted = |turn: &&Turn| of.is_none_or(|name| turn.name.eq_ignore_ascii_case(name));
         self.turns.iter().rev().find(wanted).map(|turn| turn.index)

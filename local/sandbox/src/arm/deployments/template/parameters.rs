@@ -33,7 +33,6 @@ pub(in crate::arm::deployments) fn resolve(
         let declared = template.parameters[name]
             .as_object()
             .ok_or_else(|| invalid(&format!("The template parameter '{name}' is not an object.")))?;
-        let declared = &types::resolved(declared, &template.definitions)?;
         let value = match (member(given, name), declared.get("defaultValue")) {
             (Some(given), _) => value_of(name, given)?,
             (None, Some(default)) => evaluator.with_parameters(&resolved).value(default)?,

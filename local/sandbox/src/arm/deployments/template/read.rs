@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::arm::error::ArmError;
 use crate::state::resources::deployment::{DeclaredResource, Template};
 
-use super::{invalid, is_empty, unsupported, user_functions};
+use super::{invalid, is_empty, types, unsupported, user_functions};
 
 impl Template {
     /// Takes the parts of a template; anything that is not known, or not supported here, is refused.
@@ -37,15 +37,29 @@ impl Template {
                 }
             }
         }
+        let definitions = section(parts, "definitions")?;
         Ok(Self {
-            parameters: section(parts, "parameters")?,
+            parameters: parameters(parts, &definitions)?,
             variables: section(parts, "variables")?,
             resources: resources(&parts["resources"])?,
             outputs: section(parts, "outputs")?,
             functions: user_functions::read(parts.get("functions"))?,
-            definitions: section(parts, "definitions")?,
+            definitions,
         })
     }
+}
+
+/// Each with the type that a definition gives it, so that a secret one is known as such.
+fn parameters(
+    parts: &Map<String, Value>,
+    definitions: &Map<String, Value>,
+) -> Result<Map<String, Value>, ArmError> {
+    let declared = section(parts, "parameters")?.into_iter().map(|(name, declared)| {
+        let unreadable = || invalid(&format!("The template parameter '{name}' is not an object."));
+        let declared = types::resolved(declared.as_object().ok_or_else(unreadable)?, definitions)?;
+        Ok((name, Value::Object(declared)))
+    });
+    declared.collect()
 }
 
 /// A list, or an object in which each has a name.

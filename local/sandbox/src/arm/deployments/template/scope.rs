@@ -27,6 +27,8 @@ pub(super) trait Evaluate {
     fn reference(&self, resource: &str, whole: bool) -> Result<Value, ArmError>;
     /// A value with every expression in it evaluated, in a turn of a loop where one is given.
     fn value_in(&self, turn: Option<Turn>, value: &Value) -> Result<Value, ArmError>;
+    /// How many loops it is in.
+    fn turns(&self) -> usize;
     /// In which turn of a loop this is: of the one with this name, or of the one that is gone through.
     fn turn(&self, of: Option<&str>) -> Option<usize>;
     /// Calls a function that the template defines.

@@ -93,7 +93,7 @@ pub(super) fn copy_index(evaluator: &dyn Evaluate, values: &[Value]) -> Result<V
              with copy specified. Please see https://aka.ms/arm-copy for usage details.",
         )
     })?;
-    Ok(json!(turn + added))
+    turn.checked_add(added).map(|index| json!(index)).ok_or_else(|| unfit("copyIndex", &json!(added)))
 }
 
 /// Azure's public cloud, as far as names are made of it.

@@ -95,7 +95,10 @@ pub(super) fn format(function: &str, values: &[Value]) -> Result<Value, ArmError
                 }
                 letters.next_if_eq(&'}').ok_or_else(refused)?;
                 let place = number.parse::<usize>().map_err(|_| refused())?;
-                made.push_str(&text_of(function, values.get(place + 1).ok_or_else(refused)?)?);
+                made.push_str(&text_of(
+                    function,
+                    place.checked_add(1).and_then(|place| values.get(place)).ok_or_else(refused)?,
+                )?);
             }
             '}' => return Err(refused()),
             plain => made.push(plain),
