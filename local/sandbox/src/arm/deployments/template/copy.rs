@@ -44,7 +44,7 @@ pub(super) fn repeated(
     evaluator: &dyn Evaluate,
     loops: &[&Map<String, Value>],
 ) -> Result<Map<String, Value>, ArmError> {
-    if evaluator.turns() >= DEEPEST + 1 {
+    if evaluator.turns() > DEEPEST {
         return Err(unsupported(&format!("loops in more than {DEEPEST} others")));
     }
     let mut members = Map::new();
